@@ -1,0 +1,102 @@
+/**
+ * The layers of ARCHITECTURE.md as rules. `tests/architecture/layers.test.ts` checks that this really looked at the
+ * tree: a parser that finds no modules reports success too.
+ */
+
+/** Pipeline rooms in the order data flows; a room may import those to its left. */
+const FLOW = [
+  'audit',
+  'access',
+  'events',
+  'detections',
+  'incidents',
+  'actions',
+  'playbooks',
+  'approvals',
+  'executions',
+  'intake',
+];
+const TESTS = '\\.test\\.ts$|/(fake|test)-[^/]+\\.ts$';
+
+const flow = FLOW.map((room, index) => ({
+  name: `flow-${room}`,
+  severity: 'error',
+  comment: `${room} may import only what lies upstream of it`,
+  from: { path: `^src/pipeline/${room}/`, pathNot: TESTS },
+  to: { path: `^src/pipeline/(${FLOW.slice(index + 1).join('|') || 'none'})/` },
+}));
+
+module.exports = {
+  forbidden: [
+    ...flow,
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'platform-is-ground',
+      severity: 'error',
+      from: { path: '^src/platform/' },
+      to: { path: '^src/', pathNot: '^src/platform/' },
+    },
+    {
+      name: 'connectors-see-the-contract-only',
+      severity: 'error',
+      from: { path: '^src/connectors/', pathNot: TESTS },
+      to: {
+        path: '^src/',
+        pathNot: '^src/(platform|connectors)/|^src/pipeline/actions/contract\\.ts$|^src/pipeline/vocabulary\\.ts$',
+      },
+    },
+    {
+      name: 'connectors-do-not-know-each-other',
+      severity: 'error',
+      from: { path: '^src/connectors/([^/]+)/' },
+      to: { path: '^src/connectors/[^/]+/', pathNot: '^src/connectors/$1/' },
+    },
+    {
+      name: 'pipeline-below-api',
+      severity: 'error',
+      from: { path: '^src/(pipeline|journal)/', pathNot: TESTS },
+      to: { path: '^src/(api|cli|demo|connectors|sandbox-company)/' },
+    },
+    {
+      name: 'core-is-pure',
+      severity: 'error',
+      comment: 'the decisions of an execution touch no network, file, process, clock or database',
+      from: { path: '^src/pipeline/executions/core/', pathNot: TESTS },
+      to: {
+        path: '^(node:)?(fs|net|http|https|child_process|timers|process|os|dns|crypto)|undici|better-sqlite3|^src/journal/|^src/platform/(clock|ids|log|safe-http|config)',
+      },
+    },
+    {
+      name: 'core-below-its-shell',
+      severity: 'error',
+      from: { path: '^src/pipeline/executions/core/', pathNot: TESTS },
+      to: { path: '^src/pipeline/executions/', pathNot: '^src/pipeline/executions/core/' },
+    },
+    {
+      name: 'sandbox-company-stands-alone',
+      severity: 'error',
+      from: { path: '^src/sandbox-company/', pathNot: TESTS },
+      to: { path: '^src/(pipeline|journal|api|cli|connectors|demo)/' },
+    },
+    { name: 'nobody-imports-main', severity: 'error', from: {}, to: { path: '^src/main\\.ts$' } },
+    {
+      name: 'no-tests-in-product',
+      severity: 'error',
+      from: { path: '^src/', pathNot: TESTS },
+      to: { path: `^tests/|^bench/|${TESTS}` },
+    },
+    {
+      name: 'no-dev-packages-in-product',
+      severity: 'error',
+      from: { path: '^src/', pathNot: TESTS },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js'] },
+  },
+};
