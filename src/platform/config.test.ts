@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, NOT_ENFORCED_YET, readConfig } from './config.ts';
+
+const noFile = (path: string): string => {
+  throw new Error(`no such file: ${path}`);
+};
+
+function faultsOf(env: Record<string, string>, readFile = noFile): readonly string[] {
+  try {
+    readConfig(env, readFile);
+    return [];
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return thrown.faults;
+    throw thrown;
+  }
+}
+
+describe('readConfig', () => {
+  it('has a default for everything, and nothing to warn about', () => {
+    expect(readConfig({}, noFile)).toEqual({
+      config: {
+        host: '127.0.0.1',
+        port: 3_000,
+        dataDir: './data',
+        logLevel: 'info',
+        geoDatabase: null,
+        egressList: null,
+        webhookAllow: [],
+        playbooks: { maxConcurrent: 128, timeoutMs: 300_000, retryBackoffMs: 1_000 },
+        approvals: { timeoutMs: 3_600_000, escalationCheckIntervalMs: 300_000 },
+        notifications: { emailFrom: null, smtpHost: null, slackWebhook: null, teamsWebhook: null },
+        geoLocationApiKey: null,
+      },
+      warnings: [],
+    });
+  });
+
+  it('reads every variable, trimmed; an empty one is absent', () => {
+    const { config } = readConfig(
+      {
+        PORT: ' 8080 ',
+        HOST: '::1',
+        DATA_DIR: '/data',
+        LOG_LEVEL: 'WARN',
+        GEO_DATABASE: '/geo.mmdb',
+        EGRESS_LIST: '/egress.txt',
+        INCIDENT_PLAYBOOK_MAX_CONCURRENT: '10',
+        INCIDENT_PLAYBOOK_TIMEOUT_MS: '600000',
+        INCIDENT_PLAYBOOK_RETRY_BACKOFF_MS: '500',
+        APPROVAL_TIMEOUT_MS: '60000',
+        ESCALATION_CHECK_INTERVAL_MS: '30000',
+        NOTIFICATION_EMAIL_FROM: 'alerts@example.org',
+        SMTP_HOST: 'mail.example.org',
+        NOTIFICATION_SLACK_WEBHOOK: '',
+        NOTIFICATION_TEAMS_WEBHOOK: 'https://teams.example.org/hook',
+        GEO_LOCATION_API_KEY: 'k',
+      },
+      noFile,
+    );
+    expect(config).toEqual({
+      host: '::1',
+      port: 8_080,
+      dataDir: '/data',
+      logLevel: 'warn',
+      geoDatabase: '/geo.mmdb',
+      egressList: '/egress.txt',
+      webhookAllow: [],
+      playbooks: { maxConcurrent: 10, timeoutMs: 600_000, retryBackoffMs: 500 },
+      approvals: { timeoutMs: 60_000, escalationCheckIntervalMs: 30_000 },
+      notifications: {
+        emailFrom: 'alerts@example.org',
+        smtpHost: 'mail.example.org',
+        slackWebhook: null,
+        teamsWebhook: 'https://teams.example.org/hook',
+      },
+      geoLocationApiKey: 'k',
+    });
+  });
+
+  it('lists every fault at once and repeats no value', () => {
+    const faults = faultsOf({
+      PORT: '65536',
+      HOST: 'bad host',
+      LOG_LEVEL: 'loud',
+      INCIDENT_PLAYBOOK_MAX_CONCURRENT: '0',
+      INCIDENT_PLAYBOOK_TIMEOUT_MS: '5m',
+      APPROVAL_TIMEOUT_MS: '1e6',
+      NOTIFICATION_SLACK_WEBHOOK: 'http://hooks.example.org/hunter2',
+      GEO_LOCATION_API_KEY: 'two words hunter2',
+      TEAMS_WEBHOOK_FILE: '/missing',
+    });
+    expect(faults.map((fault) => fault.split(/[ :]/)[0]).sort()).toEqual([
+      'APPROVAL_TIMEOUT_MS',
+      'GEO_LOCATION_API_KEY',
+      'HOST',
+      'INCIDENT_PLAYBOOK_MAX_CONCURRENT',
+      'INCIDENT_PLAYBOOK_TIMEOUT_MS',
+      'LOG_LEVEL',
+      'NOTIFICATION_SLACK_WEBHOOK',
+      'PORT',
+      'TEAMS_WEBHOOK_FILE',
+    ]);
+    expect(faults.join()).not.toContain('hunter2');
+  });
+
+  it.each(['-1', '1.5', '0x10', '', ' ', '99999999999'])(
+    'takes PORT=%j as wrong or absent, never as a number',
+    (PORT) => {
+      const absent = PORT.trim() === '';
+      expect(faultsOf({ PORT }).length).toBe(absent ? 0 : 1);
+    },
+  );
+
+  it('reads secrets from files', () => {
+    const files = (path: string): string => (path === '/run/key' ? 'from-file\n' : '');
+    expect(readConfig({ GEO_LOCATION_API_KEY_FILE: '/run/key' }, files).config.geoLocationApiKey).toBe('from-file');
+    expect(faultsOf({ GEO_LOCATION_API_KEY_FILE: '/empty' }, files)).toEqual([
+      'GEO_LOCATION_API_KEY_FILE: the file is empty',
+    ]);
+    expect(faultsOf({ GEO_LOCATION_API_KEY_FILE: '/run/key', GEO_LOCATION_API_KEY: 'k' }, files)[0]).toContain(
+      'both set',
+    );
+  });
+
+  it('takes the short names of the webhooks', () => {
+    const hook = 'https://hooks.example.org/1';
+    const read = (env: Record<string, string>) => readConfig(env, noFile).config.notifications;
+    expect(read({ SLACK_WEBHOOK: hook }).slackWebhook).toBe(hook);
+    expect(read({ TEAMS_WEBHOOK: hook, NOTIFICATION_TEAMS_WEBHOOK: hook }).teamsWebhook).toBe(hook);
+    expect(faultsOf({ SLACK_WEBHOOK: hook, NOTIFICATION_SLACK_WEBHOOK: `${hook}2` })[0]).toContain('differ');
+  });
+
+  it('reads the receivers that webhooks may reach', () => {
+    const read = (value: string) => readConfig({ WEBHOOK_ALLOW: value }, noFile).config.webhookAllow;
+    expect(read('127.0.0.1:9000, splunk.internal:8089')).toEqual(['127.0.0.1:9000', 'splunk.internal:8089']);
+    expect(read('')).toEqual([]);
+    expect(() => read('http://x/')).toThrow(/WEBHOOK_ALLOW must be host:port pairs/);
+  });
+
+  it('warns by name about what nothing acts on, what is misspelt, and what is exposed', () => {
+    const env = Object.fromEntries([...NOT_ENFORCED_YET.keys()].map((name) => [name, VALUES[name] ?? 'x']));
+    const { warnings } = readConfig(
+      {
+        ...env,
+        MONGODB_URI: 'mongodb://x',
+        INCIDENT_PLAYBOOK_TIMEOUT: '1',
+        HOST: '0.0.0.0',
+        INCIDENT_PLAYBOOK_TIMEOUT_MS: '1000',
+      },
+      noFile,
+    );
+    const named = warnings.map((warning) => warning.split(' ')[0]);
+    expect(named).toEqual(['MONGODB_URI', ...NOT_ENFORCED_YET.keys(), 'INCIDENT_PLAYBOOK_TIMEOUT', 'HOST']);
+    expect(warnings[0]).toContain('PostgreSQL');
+  });
+});
+
+const VALUES: Readonly<Record<string, string>> = {
+  NOTIFICATION_EMAIL_FROM: 'a@example.org',
+  NOTIFICATION_SLACK_WEBHOOK: 'https://slack.example.org',
+  NOTIFICATION_TEAMS_WEBHOOK: 'https://teams.example.org',
+};

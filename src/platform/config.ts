@@ -1,0 +1,243 @@
+import { messageOf } from './errors.ts';
+
+/** Everything that the environment decides, read once at start. Durations are in ms and say so in their names. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly logLevel: LogLevel;
+  /** MaxMind database file; null: only events that bring their own place have one. */
+  readonly geoDatabase: string | null;
+  /** File with shared egress addresses (VPN, NAT); null: none known. */
+  readonly egressList: string | null;
+  /** `host:port` pairs that webhooks may reach although they are private; empty: public receivers only. */
+  readonly webhookAllow: readonly string[];
+  readonly playbooks: {
+    /** Executions with an effect in flight; the others queue. */
+    readonly maxConcurrent: number;
+    /** Running time of one execution; waiting for people does not count. */
+    readonly timeoutMs: number;
+    /** First pause before an action is tried again. */
+    readonly retryBackoffMs: number;
+  };
+  readonly approvals: { readonly timeoutMs: number; readonly escalationCheckIntervalMs: number };
+  readonly notifications: {
+    readonly emailFrom: string | null;
+    readonly smtpHost: string | null;
+    readonly slackWebhook: string | null;
+    readonly teamsWebhook: string | null;
+  };
+  readonly geoLocationApiKey: string | null;
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** The environment cannot be used; `faults` has every reason, each with its variable. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+  constructor(faults: readonly string[]) {
+    super(`The environment cannot be used:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/** Variables that are read and checked but that nothing acts on yet, and what therefore does not happen. */
+export const NOT_ENFORCED_YET: ReadonlyMap<string, string> = new Map([
+  ['NOTIFICATION_EMAIL_FROM', 'no mail is sent'],
+  ['SMTP_HOST', 'no mail is sent'],
+  ['NOTIFICATION_SLACK_WEBHOOK', 'nothing is sent to Slack'],
+  ['NOTIFICATION_TEAMS_WEBHOOK', 'nothing is sent to Teams'],
+  ['GEO_LOCATION_API_KEY', 'no address is looked up online; use GEO_DATABASE'],
+  ['DATABASE_URL', 'the journal is one SQLite file in DATA_DIR'],
+]);
+
+/** Largest delay a timer can have: 2^31 - 1 ms, what setTimeout takes. */
+const MAX_DELAY_MS = 2_147_483_647;
+/** Longest value of any variable, in UTF-16 units. */
+const MAX_VALUE_LENGTH = 4_096;
+const SECRETS = ['GEO_LOCATION_API_KEY', 'NOTIFICATION_SLACK_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'];
+const ALIASES = [
+  ['SLACK_WEBHOOK', 'NOTIFICATION_SLACK_WEBHOOK'],
+  ['TEAMS_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'],
+] as const;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the whole environment. An empty variable is an absent one (that is how Compose passes unset ones). A secret
+ * may come as `NAME_FILE`, the path of a file that holds it. `warnings` are sentences to print at start.
+ *
+ * @throws ConfigError with all faults at once.
+ */
+export function readConfig(
+  env: Environment,
+  readFile: (path: string) => string,
+): { readonly config: Config; readonly warnings: readonly string[] } {
+  const faults: string[] = [];
+  const warnings: string[] = [];
+  const values = collectValues(env, readFile, faults, warnings);
+  const read = new Reader(values, faults);
+  const config: Config = {
+    host: read.text('HOST', '127.0.0.1', /^[A-Za-z0-9.:_-]{1,253}$/, 'a host name or an address'),
+    port: read.integer('PORT', 3_000, 0, 65_535),
+    dataDir: read.path('DATA_DIR') ?? './data',
+    logLevel: read.logLevel('LOG_LEVEL', 'info'),
+    geoDatabase: read.path('GEO_DATABASE'),
+    egressList: read.path('EGRESS_LIST'),
+    webhookAllow: read.list('WEBHOOK_ALLOW', /^[A-Za-z0-9._:[\]-]{1,253}$/, 'host:port pairs, parted by commas'),
+    playbooks: {
+      maxConcurrent: read.integer('INCIDENT_PLAYBOOK_MAX_CONCURRENT', 128, 1, 10_000),
+      timeoutMs: read.integer('INCIDENT_PLAYBOOK_TIMEOUT_MS', 300_000, 1_000, MAX_DELAY_MS),
+      retryBackoffMs: read.integer('INCIDENT_PLAYBOOK_RETRY_BACKOFF_MS', 1_000, 1, 3_600_000),
+    },
+    approvals: {
+      timeoutMs: read.integer('APPROVAL_TIMEOUT_MS', 3_600_000, 1_000, MAX_DELAY_MS),
+      escalationCheckIntervalMs: read.integer('ESCALATION_CHECK_INTERVAL_MS', 300_000, 1_000, MAX_DELAY_MS),
+    },
+    notifications: {
+      emailFrom: read.optional('NOTIFICATION_EMAIL_FROM', /^[^\s@]+@[^\s@]+$/, 'an email address'),
+      smtpHost: read.optional('SMTP_HOST', /^[A-Za-z0-9.:_-]{1,253}$/, 'a host name or an address'),
+      slackWebhook: read.webhook('NOTIFICATION_SLACK_WEBHOOK'),
+      teamsWebhook: read.webhook('NOTIFICATION_TEAMS_WEBHOOK'),
+    },
+    geoLocationApiKey: read.optional('GEO_LOCATION_API_KEY', /^\S{1,512}$/, 'one word'),
+  };
+  if (faults.length > 0) throw new ConfigError(faults);
+  warnAbout(values, config, warnings);
+  return { config, warnings };
+}
+
+/** Trims, drops empty values, reads `_FILE` secrets, folds aliases into the name they stand for. */
+function collectValues(
+  env: Environment,
+  readFile: (path: string) => string,
+  faults: string[],
+  warnings: string[],
+): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const [name, value] of Object.entries(env)) {
+    const text = value?.trim() ?? '';
+    if (text !== '') values.set(name, text);
+  }
+  for (const name of [...SECRETS, ...ALIASES.map(([alias]) => alias)]) {
+    const path = values.get(`${name}_FILE`);
+    if (path === undefined) continue;
+    if (values.has(name)) faults.push(`${name} and ${name}_FILE are both set: keep one`);
+    else readSecret(name, path, readFile, values, faults);
+  }
+  for (const [alias, name] of ALIASES) {
+    const value = values.get(alias);
+    if (value === undefined) continue;
+    const present = values.get(name);
+    if (present !== undefined && present !== value) faults.push(`${alias} and ${name} differ: keep ${name}`);
+    values.set(name, present ?? value);
+    values.delete(alias);
+  }
+  if (values.has('MONGODB_URI')) {
+    warnings.push(
+      'MONGODB_URI is ignored: Firebreak keeps its journal in SQLite (DATA_DIR) or PostgreSQL, not MongoDB',
+    );
+  }
+  return values;
+}
+
+function readSecret(
+  name: string,
+  path: string,
+  readFile: (path: string) => string,
+  values: Map<string, string>,
+  faults: string[],
+): void {
+  try {
+    const text = readFile(path).trim();
+    if (text === '') faults.push(`${name}_FILE: the file is empty`);
+    else values.set(name, text);
+  } catch (thrown) {
+    faults.push(`${name}_FILE cannot be read: ${messageOf(thrown)}`);
+  }
+}
+
+function warnAbout(values: ReadonlyMap<string, string>, config: Config, warnings: string[]): void {
+  for (const [name, consequence] of NOT_ENFORCED_YET) {
+    if (values.has(name)) warnings.push(`${name} is set, but nothing in this version acts on it: ${consequence}`);
+  }
+  for (const name of [...values.keys()].sort()) {
+    if (name.startsWith('INCIDENT_PLAYBOOK_') && !KNOWN_PLAYBOOK_VARIABLES.has(name)) {
+      warnings.push(`${name} is not a variable that Firebreak knows: is it misspelt?`);
+    }
+  }
+  if (!LOOPBACK.has(config.host)) {
+    warnings.push(`HOST is ${config.host}: the API speaks plain HTTP, so put a TLS proxy in front of it`);
+  }
+}
+
+const KNOWN_PLAYBOOK_VARIABLES: ReadonlySet<string> = new Set([
+  'INCIDENT_PLAYBOOK_MAX_CONCURRENT',
+  'INCIDENT_PLAYBOOK_TIMEOUT_MS',
+  'INCIDENT_PLAYBOOK_RETRY_BACKOFF_MS',
+]);
+const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/** Reads single values and notes what is wrong instead of throwing. Never repeats a value: it may be a secret. */
+class Reader {
+  readonly #values: ReadonlyMap<string, string>;
+  readonly #faults: string[];
+  constructor(values: ReadonlyMap<string, string>, faults: string[]) {
+    this.#values = values;
+    this.#faults = faults;
+  }
+
+  integer(name: string, fallback: number, minimum: number, maximum: number): number {
+    const text = this.#values.get(name);
+    if (text === undefined) return fallback;
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= minimum && value <= maximum) return value;
+    this.#faults.push(`${name} must be a whole number from ${minimum} to ${maximum}`);
+    return fallback;
+  }
+
+  logLevel(name: string, fallback: LogLevel): LogLevel {
+    const text = this.#values.get(name)?.toLowerCase();
+    if (text === undefined) return fallback;
+    const level = LOG_LEVELS.find((known) => known === text);
+    if (level === undefined) this.#faults.push(`${name} must be one of ${LOG_LEVELS.join(', ')}`);
+    return level ?? fallback;
+  }
+
+  text(name: string, fallback: string, pattern: RegExp, what: string): string {
+    return this.optional(name, pattern, what) ?? fallback;
+  }
+
+  optional(name: string, pattern: RegExp, what: string): string | null {
+    const text = this.#values.get(name);
+    if (text === undefined) return null;
+    if (text.length <= MAX_VALUE_LENGTH && pattern.test(text)) return text;
+    this.#faults.push(`${name} must be ${what}`);
+    return null;
+  }
+
+  /** Items parted by commas; an absent variable is an empty list. */
+  list(name: string, pattern: RegExp, what: string): readonly string[] {
+    const items = (this.#values.get(name) ?? '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+    if (items.every((item) => pattern.test(item))) return items;
+    this.#faults.push(`${name} must be ${what}`);
+    return [];
+  }
+
+  path(name: string): string | null {
+    return this.optional(name, /^[^\0]+$/, 'a path');
+  }
+
+  webhook(name: string): string | null {
+    const text = this.#values.get(name);
+    if (text === undefined) return null;
+    if (text.length <= MAX_VALUE_LENGTH && URL.canParse(text) && new URL(text).protocol === 'https:') return text;
+    this.#faults.push(`${name} must be an https address`);
+    return null;
+  }
+}

@@ -1,0 +1,41 @@
+import { createHmac, hash } from 'node:crypto';
+import { canonicalJson } from './canonical-json.ts';
+
+/** SHA-256 as lower-case hexadecimal. */
+export function sha256Hex(data: string | Uint8Array): string {
+  return hash('sha256', data, 'hex');
+}
+
+/** SHA-256 as bytes. */
+export function sha256(data: string | Uint8Array): Buffer {
+  return hash('sha256', data, 'buffer');
+}
+
+/** SHA-256 of the canonical JSON of `value`, as lower-case hexadecimal: the name of an immutable object. */
+export function contentHash(value: unknown): string {
+  return sha256Hex(canonicalJson(value));
+}
+
+/** HMAC-SHA-256 as bytes: codes and tokens are derived with it, so that a repeat derives the same one. */
+export function hmacSha256(key: string | Uint8Array, data: string | Uint8Array): Buffer {
+  return createHmac('sha256', key).update(data).digest();
+}
+
+/**
+ * An id that follows from what it names: `prefix_` and 26 characters of base32 (130 bits of SHA-256).
+ * The same parts always give the same id, which is what makes a repeated decision land on the same row.
+ */
+export function derivedId(prefix: string, ...parts: readonly string[]): string {
+  const digest = sha256(canonicalJson(parts));
+  let bits = 0n;
+  for (const byte of digest.subarray(0, 17)) bits = (bits << 8n) | BigInt(byte);
+  let text = '';
+  for (let index = 0; index < 26; index += 1) {
+    text = ALPHABET.charAt(Number(bits & 31n)) + text;
+    bits >>= 5n;
+  }
+  return `${prefix}_${text}`;
+}
+
+/** Crockford base32 in lower case: no letters that are read wrongly over the telephone. */
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
