@@ -1,0 +1,134 @@
+import type { Json } from '../../platform/canonical-json.ts';
+import { invariant } from '../../platform/errors.ts';
+
+/**
+ * The catalogue of record types: which there are, in which versions, and which members of their data are personal.
+ *
+ * This only *marks* personal members. They are stored in the clear for now; sealing them under a key for each person,
+ * so that erasure destroys the key and the log still verifies, comes later and reads these marks. Records that were
+ * written before then cannot be sealed any more: their bytes are what was hashed.
+ *
+ * A new version is added beside the old one, never in its place: readers read every version for ever.
+ */
+export interface RecordType {
+  readonly type: string;
+  readonly v: number;
+  /**
+   * JSON pointers into `data`; `*` stands for any one member or item. A pointer marks its value and everything below
+   * it. When in doubt a member is marked: a mark too many costs a key look-up, one too few cannot be taken back.
+   *
+   * Ids that Firebreak made up itself (`usr_…`) are not marked: they name nobody once the name in
+   * `access.user_saved` is sealed, and without them nobody could say whose votes belong together.
+   */
+  readonly personal: readonly string[];
+}
+
+const INCIDENT_PERSONAL = [
+  '/cause/reason',
+  '/incident/accounts',
+  '/incident/details',
+  '/incident/findings/*/explanation',
+  '/incident/reason',
+  '/incident/sourceIps',
+  '/incident/subject',
+  '/incident/summary',
+];
+
+const CATALOGUE: readonly RecordType[] = [
+  { type: 'journal.created', v: 1, personal: [] },
+  { type: 'config.changed', v: 1, personal: [] },
+
+  { type: 'access.user_saved', v: 1, personal: ['/user/email', '/user/linkedAccounts', '/user/name'] },
+  { type: 'access.key_saved', v: 1, personal: ['/key/name'] },
+  { type: 'access.setup_saved', v: 1, personal: [] },
+  { type: 'access.denied', v: 1, personal: ['/email', '/ip', '/path'] },
+
+  // Ids, hashes and payloads of events lie beside the log; the record holds their root and counts.
+  { type: 'events.accepted', v: 1, personal: [] },
+  { type: 'events.quarantined', v: 1, personal: ['/excerpt', '/reason'] },
+  { type: 'detector.error', v: 1, personal: ['/events/*/eventId', '/key', '/message'] },
+
+  { type: 'incident.opened', v: 1, personal: INCIDENT_PERSONAL },
+  { type: 'incident.updated', v: 1, personal: INCIDENT_PERSONAL },
+  { type: 'incident.closed', v: 1, personal: INCIDENT_PERSONAL },
+
+  { type: 'playbook.saved', v: 1, personal: [] },
+  { type: 'playbook.deleted', v: 1, personal: [] },
+  {
+    type: 'policy.saved',
+    v: 1,
+    personal: ['/document/exemptions/*/reason', '/document/policyGates/*/exemptions/*/reason'],
+  },
+
+  {
+    type: 'execution.advanced',
+    v: 1,
+    personal: [
+      '/facts/*/approval/subjectIds',
+      '/facts/*/children/*/account',
+      '/facts/*/parameters',
+      '/facts/*/reason',
+      '/facts/*/target',
+      '/input/accounts',
+      '/input/comment',
+      '/input/reason',
+      '/input/result',
+      '/input/snapshot',
+      '/input/voter/linkedAccounts',
+    ],
+  },
+  { type: 'execution.note', v: 1, personal: ['/text'] },
+];
+
+const BY_NAME: ReadonlyMap<string, RecordType> = new Map(
+  CATALOGUE.map((entry) => [nameOf(entry.type, entry.v), entry]),
+);
+
+function nameOf(type: string, v: number): string {
+  return `${type} v${v}`;
+}
+
+/** All record types, for documentation and tests. */
+export function allRecordTypes(): readonly RecordType[] {
+  return CATALOGUE;
+}
+
+/**
+ * The catalogue's entry. To be asked before a record is sealed: what nobody classified is never written.
+ *
+ * @throws Error for a type or version that is not in the catalogue: a bug of whoever wrote the record.
+ */
+export function recordType(type: string, v: number): RecordType {
+  const entry = BY_NAME.get(nameOf(type, v));
+  invariant(
+    entry !== undefined,
+    `record type ${nameOf(type, v)} is in the catalogue (src/pipeline/audit/record-types.ts)`,
+  );
+  return entry;
+}
+
+/**
+ * The personal values that some data really hold, as JSON pointers in the order of the data: the places that sealing
+ * will replace. `data` is canonical-JSON safe. @throws Error for an unknown type or version.
+ */
+export function personalPointers(type: string, v: number, data: Json): readonly string[] {
+  const found: string[] = [];
+  const patterns = recordType(type, v).personal.map((pattern) => pattern.split('/').slice(1));
+  collect(data, '', patterns, found);
+  return found;
+}
+
+/** `patterns` are the rests of the patterns that matched so far. */
+function collect(value: Json, pointer: string, patterns: readonly (readonly string[])[], found: string[]): void {
+  if (patterns.some((rest) => rest.length === 0)) {
+    found.push(pointer);
+    return;
+  }
+  if (patterns.length === 0 || typeof value !== 'object' || value === null) return;
+  // Arrays and objects alike: the entries of an array are named by their index.
+  for (const [key, member] of Object.entries(value)) {
+    const escaped = key.replaceAll('~', '~0').replaceAll('/', '~1');
+    const rests = patterns.filter(([first]) => first === '*' || first === escaped).map((rest) => rest.slice(1));
+    collect(member, `${pointer}/${escaped}`, rests, found);
+  }
+}
