@@ -1,0 +1,265 @@
+import type { Json } from '../platform/canonical-json.ts';
+import type { SealedRecord } from '../pipeline/audit/record.ts';
+import type { AcceptedEvent } from '../pipeline/events/event.ts';
+
+/**
+ * The only durable thing. Everything that is decided becomes a `Change`, as data; a change is applied whole or
+ * not at all, and many changes share one commit. Adapters: `sqlite/` (one file). Both sides of the port are
+ * asynchronous, so that an adapter over a network needs no new concept.
+ *
+ * Records are the truth. Views, timers, effects and detector states are caches and queues that are written in the
+ * same commit as the records they follow from.
+ */
+export interface Journal extends JournalReader {
+  /**
+   * Applies each change or says why it is stale, all in one durable commit; answers in the order given.
+   *
+   * A stale member never fails the others. When the promise rejects, nothing of any member was applied, or it is
+   * unknown whether it was (`StoreUnavailableError`); callers reload and decide again.
+   */
+  commit(changes: readonly Change[]): Promise<readonly ChangeResult[]>;
+  close(): Promise<void>;
+}
+
+/** What one decision changes. Members are applied in the order of this type. */
+export interface Change {
+  readonly appends: readonly Append[];
+  readonly objects?: readonly StoredObject[];
+  readonly events?: readonly AcceptedEvent[];
+  readonly detectorStates?: readonly DetectorStateWrite[];
+  readonly forgottenStates?: readonly ForgottenStates[];
+  readonly views?: readonly View[];
+  readonly timers?: readonly TimerWrite[];
+  readonly effects?: readonly EffectWrite[];
+}
+
+/** Records for one stream. Stale when the stream's last seq is not `expectedSeq` (0: the stream is new). */
+export interface Append {
+  readonly stream: string;
+  readonly expectedSeq: number;
+  readonly records: readonly RecordDraft[];
+}
+
+export interface RecordDraft {
+  readonly type: string;
+  readonly v: number;
+  /** Business time; the journal stores `max(at, that of the record before)`. */
+  readonly at: number;
+  readonly trace?: { readonly traceId: string; readonly correlationId: string };
+  readonly data: { readonly [key: string]: Json };
+}
+
+export type ChangeResult =
+  | { readonly status: 'applied'; readonly records: readonly SealedRecord[] }
+  | { readonly status: 'stale'; readonly what: string };
+
+/** Immutable and named by its content hash (a plan, a policy set). Written twice is written once. */
+export interface StoredObject {
+  readonly hash: string;
+  readonly body: Json;
+}
+
+/** State of one (rule, key). Stale when the stored version is not `expectedVersion` (0: absent). */
+export interface DetectorStateWrite {
+  readonly rule: string;
+  readonly key: string;
+  readonly expectedVersion: number;
+  /** True when the key is one that an attacker can make up; such states share a bounded pool. */
+  readonly chosen: boolean;
+  /** Business time of this write: states that nothing touches any more are forgotten by it. */
+  readonly touchedAt: number;
+  readonly body: Json;
+}
+
+/** Deletes the detector states of one kind that were last touched before a time. */
+export interface ForgottenStates {
+  readonly chosen: boolean;
+  readonly before: number;
+}
+
+export const VIEW_KINDS = [
+  'playbook',
+  'playbook-version',
+  'policy',
+  'incident',
+  'finding',
+  'execution',
+  'approval',
+  'hold',
+  'user',
+  'key',
+  'setup',
+  'idempotency',
+  'source',
+] as const;
+export type ViewKind = (typeof VIEW_KINDS)[number];
+
+/**
+ * What the API shows of a thing, folded from its records. The members beside `body` are what lists filter by.
+ * `uniqueKey` may be held by one view of the kind only (one open incident for a subject); a clash is stale.
+ */
+export interface View {
+  readonly kind: ViewKind;
+  readonly id: string;
+  /** Stale when the stored version is another; 0: absent; null: whatever is there. */
+  readonly expectedVersion: number | null;
+  readonly uniqueKey?: string | null;
+  readonly status?: string | null;
+  readonly type?: string | null;
+  readonly severity?: string | null;
+  /** The user concerned. */
+  readonly subject?: string | null;
+  /** The thing it belongs to: an execution's incident, an approval's execution, a finding's incident. */
+  readonly parent?: string | null;
+  /** A second thing it belongs to: an execution's playbook. */
+  readonly ref?: string | null;
+  /** What lists are ordered by, newest first. */
+  readonly at: number;
+  /** Null deletes the view (its records stay). */
+  readonly body: Json | null;
+}
+
+export interface StoredView {
+  readonly id: string;
+  readonly version: number;
+  readonly at: number;
+  readonly body: Json;
+}
+
+/** Sets the timer `(execution, name)`, or removes it when `due` is null. */
+export interface TimerWrite {
+  readonly execution: string;
+  readonly name: string;
+  readonly generation: number;
+  /** Business time, or null to remove. */
+  readonly due: number | null;
+}
+
+export interface Timer {
+  readonly execution: string;
+  readonly name: string;
+  readonly generation: number;
+  readonly due: number;
+}
+
+/** Queues an effect to be performed after the commit, or removes it (`body: null`) because its outcome is recorded. */
+export interface EffectWrite {
+  readonly execution: string;
+  /** Unique within the execution: instance, phase and attempt. */
+  readonly name: string;
+  readonly body: Json | null;
+}
+
+export interface QueuedEffect {
+  readonly execution: string;
+  readonly name: string;
+  readonly body: Json;
+}
+
+export interface ViewQuery {
+  readonly kind: ViewKind;
+  readonly id?: string;
+  readonly status?: string;
+  readonly type?: string;
+  readonly severity?: string;
+  readonly subject?: string;
+  readonly parent?: string;
+  readonly ref?: string;
+  readonly limit: number;
+  readonly skip: number;
+}
+
+export interface JournalReader {
+  /** Names this journal for ever: part of the log's origin and of every idempotency key. */
+  readonly id: string;
+  readonly createdAt: number;
+  readonly accelerated: boolean;
+  streamHead(stream: string): Promise<{ seq: number; hash: string } | null>;
+  /** Records of one stream after `afterSeq`, oldest first. */
+  readStream(stream: string, afterSeq?: number): Promise<readonly SealedRecord[]>;
+  /** Names of all streams, sorted. */
+  streams(prefix?: string): Promise<readonly string[]>;
+  object(hash: string): Promise<Json | null>;
+  view(kind: ViewKind, id: string): Promise<StoredView | null>;
+  viewByUniqueKey(kind: ViewKind, uniqueKey: string): Promise<StoredView | null>;
+  listViews(query: ViewQuery): Promise<{ readonly items: readonly StoredView[]; readonly total: number }>;
+  /** For each given (source, id) that is stored: its raw hash. */
+  knownEvents(ids: readonly EventKey[]): Promise<ReadonlyMap<string, string>>;
+  event(source: string, id: string): Promise<AcceptedEvent | null>;
+  /** Stored events, in (time, source, id) order. */
+  listEvents(query: {
+    readonly from: number;
+    readonly to: number;
+    readonly limit: number;
+  }): Promise<readonly AcceptedEvent[]>;
+  eventCount(): Promise<number>;
+  detectorStates(
+    keys: readonly { readonly rule: string; readonly key: string }[],
+  ): Promise<ReadonlyMap<string, { readonly version: number; readonly body: Json }>>;
+  /** Business time of the newest record, or null in a journal without any. */
+  newestRecordAt(): Promise<number | null>;
+  /** How many detector states with `chosen` are stored. */
+  chosenStateCount(): Promise<number>;
+  dueTimers(at: number, limit: number): Promise<readonly Timer[]>;
+  /** Business time of the earliest timer, or null. */
+  nextTimerDue(): Promise<number | null>;
+  queuedEffects(): Promise<readonly QueuedEffect[]>;
+  log: LogStore;
+}
+
+/** The Merkle log's own tables: places of records, and signed checkpoints. */
+export interface LogStore {
+  /** Records without a place yet, oldest first. */
+  unsequenced(
+    limit: number,
+  ): Promise<readonly { readonly stream: string; readonly seq: number; readonly bytes: string }[]>;
+  /** The records of a stream exactly as stored, unparsed: for the verifier, which believes nothing. */
+  recordRows(
+    stream: string,
+  ): Promise<readonly { readonly seq: number; readonly bytes: string; readonly hash: string }[]>;
+  size(): Promise<number>;
+  /** Leaf hashes (hex) of positions `from` to `to - 1`. */
+  leafHashes(from: number, to: number): Promise<readonly string[]>;
+  /** Places records and removes them from `unsequenced`, in one commit; refused when `expectedSize` is not the size. */
+  place(
+    expectedSize: number,
+    leaves: readonly {
+      readonly position: number;
+      readonly stream: string;
+      readonly seq: number;
+      readonly leafHash: string;
+    }[],
+  ): Promise<boolean>;
+  leaves(
+    from: number,
+    limit: number,
+  ): Promise<readonly { readonly position: number; readonly stream: string; readonly seq: number }[]>;
+  /** Inserts a checkpoint under its size; false when there is one already. */
+  addCheckpoint(checkpoint: { readonly size: number; readonly at: number; readonly note: string }): Promise<boolean>;
+  checkpoints(): Promise<readonly { readonly size: number; readonly at: number; readonly note: string }[]>;
+}
+
+export interface EventKey {
+  readonly source: string;
+  readonly id: string;
+}
+
+/** The key under which `knownEvents` answers. */
+export function eventKey(source: string, id: string): string {
+  return `${source}\n${id}`;
+}
+
+/** The key under which `detectorStates` answers. */
+export function detectorStateKey(rule: string, key: string): string {
+  return `${rule}\n${key}`;
+}
+
+/** The store could not be written (or read). `unknown`: it may have been written all the same. */
+export class StoreUnavailableError extends Error {
+  readonly unknown: boolean;
+  constructor(message: string, unknown: boolean, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'StoreUnavailableError';
+    this.unknown = unknown;
+  }
+}

@@ -1,0 +1,26 @@
+import { FirebreakError, messageOf } from '../../platform/errors.ts';
+import { loadDriver } from './open.ts';
+
+/** Keeps a data directory to one writing process. The operating system lets go of it when the process ends, however it ends. */
+export interface ProcessFence {
+  release(): void;
+}
+
+/**
+ * Takes the fence, or says that somebody else has it: a second server on the same journal would take the calls of the
+ * first for interrupted ones and repeat them.
+ *
+ * @throws FirebreakError `conflict`.
+ */
+export function takeFence(file: string): ProcessFence {
+  const database = new (loadDriver())(file);
+  try {
+    database.pragma('busy_timeout = 0');
+    database.exec('begin exclusive');
+  } catch (cause) {
+    database.close();
+    const message = `another Firebreak process writes this data directory (${file}: ${messageOf(cause)}); stop it first`;
+    throw new FirebreakError('conflict', message, [], { cause });
+  }
+  return { release: () => database.close() };
+}
