@@ -1,0 +1,217 @@
+import { FirebreakError } from '../../platform/errors.ts';
+import { derivedId } from '../../platform/hash.ts';
+import { applyAccessChange, existing, requireAnotherAdmin, requireFreeEmail } from './access-change.ts';
+import {
+  applyUserInput,
+  checkedScopes,
+  isActiveAdmin,
+  MAX_ACCOUNT_ID_LENGTH,
+  MAX_NAME_LENGTH,
+  requireMayActOn,
+  requireMayChange,
+  textOf,
+  type ApiKey,
+  type User,
+  type UserInput,
+} from './access.ts';
+import {
+  keyWrite,
+  listKeys,
+  listUsers,
+  loadKey,
+  loadKeyByHash,
+  loadUser,
+  userWrite,
+  type AccessJournal,
+  type PageOf,
+} from './access.store.ts';
+import type { Operation } from './operations.ts';
+import { mayDo, requireOperation, type CallContext, type Principal } from './principal.ts';
+import { mintSecret, SECRET_BYTES, secretHash, type RandomBytes } from './secret.ts';
+
+/** How long a key lives when nothing is said, in ms. */
+export const DEFAULT_KEY_LIFETIME_MS = 90 * 24 * 3_600_000;
+/** How long a key may live at most, in ms: a year and a day, so that a yearly renewal is never late. */
+export const MAX_KEY_LIFETIME_MS = 366 * 24 * 3_600_000;
+/** Keys in force of one user: enough for one for each of their machines, and a bound to a runaway script. */
+export const MAX_ACTIVE_KEYS = 20;
+
+export interface KeyInput {
+  /** Null: for oneself. */
+  readonly userId: string | null;
+  readonly name: string;
+  /** Null: all that the owner's roles allow. */
+  readonly scopes: readonly Operation[] | null;
+  /** The source instance events sent with it belong to. */
+  readonly source: string | null;
+  /** From now, in ms. */
+  readonly lifetimeMs: number;
+}
+
+export interface Page {
+  readonly limit: number;
+  readonly skip: number;
+}
+
+/** People, service accounts and their keys. Every verb checks the caller's operation itself. */
+export interface AccessService {
+  /** Who `secret` belongs to, or null: unknown, expired, revoked, or its owner disabled. */
+  authenticate(secret: string, now: number): Promise<Principal | null>;
+  listUsers(
+    ctx: CallContext,
+    query: Page & { readonly kind?: 'person' | 'service' | undefined },
+  ): Promise<PageOf<User>>;
+  getUser(ctx: CallContext, id: string): Promise<User>;
+  createUser(ctx: CallContext, input: UserInput & { readonly kind: 'person' | 'service' }): Promise<User>;
+  changeUser(ctx: CallContext, id: string, input: UserInput): Promise<User>;
+  /** `secret` is in this answer only. */
+  createKey(ctx: CallContext, input: KeyInput): Promise<{ readonly key: ApiKey; readonly secret: string }>;
+  listKeys(ctx: CallContext, query: Page & { readonly userId?: string | undefined }): Promise<PageOf<ApiKey>>;
+  /** Refuses the key that makes the request, so that whoever revokes still holds a working one. */
+  revokeKey(ctx: CallContext, id: string): Promise<ApiKey>;
+}
+
+/** Builds the service. `randomBytes` must be unpredictable: ids and secrets come from it. */
+export function createAccessService(journal: AccessJournal, randomBytes: RandomBytes): AccessService {
+  const newId = (prefix: string): string => derivedId(prefix, Buffer.from(randomBytes(16)).toString('hex'));
+  return {
+    authenticate: (secret, now) => authenticate(journal, secret, now),
+
+    async listUsers(ctx, { kind, ...page }) {
+      requireOperation(ctx.principal, 'user.read');
+      return listUsers(journal, { ...page, ...(kind === undefined ? {} : { type: kind }) });
+    },
+
+    async getUser(ctx, id) {
+      if (id !== ctx.principal.userId) requireOperation(ctx.principal, 'user.read');
+      return (await existing(loadUser(journal, id), 'user')).item;
+    },
+
+    async createUser(ctx, { kind, ...input }) {
+      requireOperation(ctx.principal, 'user.manage');
+      const blank = { kind, name: '', email: null, roles: [], disabled: false, linkedAccounts: [], createdAt: ctx.now };
+      const user = applyUserInput({ id: newId('usr'), ...blank }, { ...input, name: input.name ?? '' });
+      requireMayChange(ctx.principal, null, user);
+      return applyAccessChange(journal, ctx, async () => {
+        await requireFreeEmail(journal, user);
+        return { writes: [userWrite(user, 0, ctx.principal.userId, ctx.now)], answer: user };
+      });
+    },
+
+    async changeUser(ctx, id, input) {
+      requireOperation(ctx.principal, 'user.manage');
+      return applyAccessChange(journal, ctx, async () => {
+        const before = await existing(loadUser(journal, id), 'user');
+        const user = applyUserInput(before.item, input);
+        requireMayChange(ctx.principal, before.item, user);
+        if (user.email !== before.item.email) await requireFreeEmail(journal, user);
+        if (isActiveAdmin(before.item) && !isActiveAdmin(user)) await requireAnotherAdmin(journal, id);
+        return { writes: [userWrite(user, before.version, ctx.principal.userId, ctx.now)], answer: user };
+      });
+    },
+
+    async createKey(ctx, input) {
+      const secret = mintSecret('fbk', randomBytes(SECRET_BYTES));
+      const id = newId('key');
+      const key = await applyAccessChange(journal, ctx, async () => {
+        const made = await newKey(journal, ctx, input, id, secret);
+        return { writes: [keyWrite(made, 0, ctx.principal.userId, ctx.now)], answer: made };
+      });
+      return { key, secret };
+    },
+
+    async listKeys(ctx, { userId, ...page }) {
+      const { principal } = ctx;
+      const all = mayDo(principal, 'key.manage');
+      const subject = userId ?? (all ? undefined : principal.userId);
+      requireOperation(principal, subject === principal.userId ? 'key.own' : 'key.manage');
+      return listKeys(journal, { ...page, ...(subject === undefined ? {} : { subject }) });
+    },
+
+    async revokeKey(ctx, id) {
+      return applyAccessChange(journal, ctx, async () => {
+        const before = await existing(loadKey(journal, id), 'API key');
+        await requireMayHandleKeysOf(journal, ctx, before.item.userId);
+        if (id === ctx.principal.keyId) {
+          throw new FirebreakError('conflict', 'A key cannot revoke itself: use another one of yours');
+        }
+        if (before.item.revokedAt !== null) return { writes: [], answer: before.item };
+        const key = { ...before.item, revokedAt: ctx.now };
+        return { writes: [keyWrite(key, before.version, ctx.principal.userId, ctx.now)], answer: key };
+      });
+    },
+  };
+}
+
+async function authenticate(journal: AccessJournal, secret: string, now: number): Promise<Principal | null> {
+  const hash = secretHash('fbk', secret);
+  if (hash === null) return null;
+  const key = await loadKeyByHash(journal, hash);
+  if (key === null || key.revokedAt !== null || key.expiresAt <= now) return null;
+  const user = (await loadUser(journal, key.userId))?.item;
+  if (user === undefined || user.disabled) return null;
+  return {
+    userId: user.id,
+    kind: user.kind,
+    name: user.name,
+    roles: user.roles,
+    linkedAccounts: user.email === null ? user.linkedAccounts : [user.email, ...user.linkedAccounts],
+    keyId: key.id,
+    keyIssuedBy: key.issuedBy,
+    scopes: key.scopes,
+    source: key.source,
+  };
+}
+
+async function newKey(
+  journal: AccessJournal,
+  ctx: CallContext,
+  input: KeyInput,
+  id: string,
+  secret: string,
+): Promise<ApiKey> {
+  const userId = input.userId ?? ctx.principal.userId;
+  const owner = await requireMayHandleKeysOf(journal, ctx, userId);
+  const faults: { pointer: string; detail: string }[] = [];
+  const name = textOf(input.name, '/name', MAX_NAME_LENGTH, faults);
+  const source = input.source === null ? null : textOf(input.source, '/source', MAX_ACCOUNT_ID_LENGTH, faults);
+  if (!(input.lifetimeMs > 0 && input.lifetimeMs <= MAX_KEY_LIFETIME_MS)) {
+    faults.push({ pointer: '/expiresInDays', detail: 'must be from 1 to 366' });
+  }
+  if (owner.disabled) faults.push({ pointer: '/userId', detail: 'is disabled' });
+  if (faults.length > 0) throw new FirebreakError('invalid_request', 'The key is not valid', faults);
+  const scopes = checkedScopes(owner, narrowed(ctx.principal, userId, input.scopes));
+  const { total } = await listKeys(journal, { subject: userId, status: 'active', limit: 1, skip: 0 });
+  if (total >= MAX_ACTIVE_KEYS) {
+    throw new FirebreakError('conflict', `At most ${MAX_ACTIVE_KEYS} keys in force for one account: revoke one first`);
+  }
+  const hash = secretHash('fbk', secret) ?? '';
+  const expiresAt = ctx.now + Math.round(input.lifetimeMs);
+  const times = { createdAt: ctx.now, expiresAt, revokedAt: null };
+  return { id, userId, name, hash, scopes, source, issuedBy: ctx.principal.userId, ...times };
+}
+
+/** A scoped key begets at most its own scopes; otherwise a narrow key would be a way to a wide one. */
+function narrowed(
+  principal: Principal,
+  ownerId: string,
+  wanted: readonly Operation[] | null,
+): readonly Operation[] | null {
+  const { scopes } = principal;
+  if (scopes === null) return wanted;
+  if (wanted === null && ownerId === principal.userId) return scopes;
+  const beyond = (wanted ?? []).filter((scope) => !scopes.includes(scope));
+  if (wanted === null || beyond.length > 0) {
+    throw new FirebreakError('forbidden', 'A scoped key cannot create one that may do more', [
+      { pointer: '/scopes', detail: wanted === null ? 'must be named' : `beyond this key: ${beyond.join(', ')}` },
+    ]);
+  }
+  return wanted;
+}
+
+async function requireMayHandleKeysOf(journal: AccessJournal, ctx: CallContext, userId: string): Promise<User> {
+  requireOperation(ctx.principal, userId === ctx.principal.userId ? 'key.own' : 'key.manage');
+  const owner = (await existing(loadUser(journal, userId), 'user')).item;
+  if (userId !== ctx.principal.userId) requireMayActOn(ctx.principal, owner);
+  return owner;
+}

@@ -1,0 +1,92 @@
+import { ROLES, type Role } from '../vocabulary.ts';
+
+/**
+ * The one table of who may do what. The API's routes, the scopes of API keys, the console's buttons and the tests
+ * all read it; nothing else decides about access by role.
+ */
+export const OPERATION_NAMES = [
+  'event.ingest',
+  'incident.read',
+  'incident.close',
+  'playbook.read',
+  'playbook.write',
+  'policy.read',
+  'policy.write',
+  'execution.read',
+  'execution.trigger',
+  'execution.retry',
+  'execution.cancel',
+  'approval.read',
+  'approval.vote',
+  'audit.read',
+  'metrics.read',
+  'user.read',
+  'user.manage',
+  'key.own',
+  'key.manage',
+] as const;
+export type Operation = (typeof OPERATION_NAMES)[number];
+
+export interface OperationRule {
+  /** Holding one of them is enough. */
+  readonly roles: readonly Role[];
+  /** Never for a service account, whatever its roles are. */
+  readonly humanOnly: boolean;
+  /** What it lets one do, as documentation and the console say it. */
+  readonly says: string;
+}
+
+/** People who work on incidents. */
+const RESPONDERS: readonly Role[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'SECURITY_ANALYST', 'IR_LEAD'];
+/** People who answer for an incident. */
+const LEADS: readonly Role[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'IR_LEAD'];
+
+/** The table. Whether a voter's role fits a certain gate is decided by the approval, not here. */
+export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
+  'event.ingest': { roles: RESPONDERS, humanOnly: false, says: 'send events' },
+  'incident.read': { roles: ROLES, humanOnly: false, says: 'see incidents' },
+  'incident.close': { roles: RESPONDERS, humanOnly: false, says: 'move an incident on, close it or call it false' },
+  'playbook.read': { roles: ROLES, humanOnly: false, says: 'see playbooks' },
+  'playbook.write': {
+    roles: ['SECURITY_ADMIN', 'IR_LEAD'],
+    humanOnly: false,
+    says: 'create, change and hide playbooks',
+  },
+  'policy.read': { roles: ROLES, humanOnly: false, says: 'see approval policies' },
+  'policy.write': { roles: ['SECURITY_ADMIN', 'CISO'], humanOnly: false, says: 'create and change approval policies' },
+  'execution.read': { roles: ROLES, humanOnly: false, says: 'see executions' },
+  'execution.trigger': { roles: RESPONDERS, humanOnly: false, says: 'start a playbook by hand' },
+  'execution.retry': { roles: LEADS, humanOnly: false, says: 'try failed actions again' },
+  'execution.cancel': { roles: LEADS, humanOnly: false, says: 'stop an execution and undo what it did' },
+  'approval.read': { roles: ROLES, humanOnly: false, says: 'see what waits for a decision' },
+  'approval.vote': {
+    roles: ROLES.filter((role) => role !== 'AUDITOR'),
+    humanOnly: true,
+    says: 'approve or deny, where a gate names the role',
+  },
+  'audit.read': { roles: ROLES, humanOnly: false, says: 'read the audit trail' },
+  'metrics.read': { roles: ROLES, humanOnly: false, says: 'see the figures' },
+  'user.read': {
+    roles: ['SECURITY_ADMIN', 'CISO', 'COMPLIANCE_OFFICER', 'AUDITOR'],
+    humanOnly: false,
+    says: 'see people and service accounts',
+  },
+  'user.manage': {
+    roles: ['SECURITY_ADMIN', 'CISO'],
+    humanOnly: true,
+    says: 'create and change people and service accounts, within the own roles',
+  },
+  'key.own': { roles: ROLES, humanOnly: true, says: 'create, list and revoke the own API keys' },
+  'key.manage': {
+    roles: ['SECURITY_ADMIN', 'CISO'],
+    humanOnly: true,
+    says: "create, list and revoke other people's API keys, within the own roles",
+  },
+};
+
+/** True when one of `roles` may do `operation`; a service account never does what is for humans only. */
+export function rolesMay(roles: readonly Role[], kind: 'person' | 'service', operation: Operation): boolean {
+  const rule = OPERATIONS[operation];
+  if (rule.humanOnly && kind !== 'person') return false;
+  return rule.roles.some((role) => roles.includes(role));
+}
