@@ -1,0 +1,171 @@
+import { derivedId } from '../../platform/hash.ts';
+import { DISORDER_TOLERANCE_MS, MAX_CLOCK_SKEW_MS } from '../../platform/limits.ts';
+import { changesOf } from './changes.ts';
+import type { BaseObservation, Detector, Finding, FindingChange, FindingDraft, Rule } from './detector.ts';
+import { bucketStart, remember } from './memory.ts';
+import { compareObservations } from './observation.ts';
+import { integerCondition, ruleVersion } from './rules.ts';
+
+/**
+ * The engine: it decides nothing about attacks, only when an observation is in memory, when it becomes history, and
+ * what a batch changed about the findings.
+ *
+ * Memory holds everything from `watermark - retention` on. `find` sees all of it at every batch, so the order of
+ * arrival leaves no trace; what leaves memory is folded into the baseline in (time, id) order. Nothing that arrives
+ * within the tolerance can still be older than what has left, so batches leave no trace either.
+ */
+
+/** What is stored for one (rule, key) between batches. Plain data, safe for canonical JSON. */
+export interface DetectorState<Observation, Baseline> {
+  readonly detectorVersion: number;
+  readonly ruleVersion: string;
+  /** No event older than this can still arrive in time; null before the first event with a time of its own. */
+  readonly watermark: number | null;
+  /** The same for events whose time is only when we received them. Not part of the watermark. */
+  readonly ingestMark: number | null;
+  readonly baseline: Baseline;
+  /** Sorted by (time, id). */
+  readonly observations: readonly Observation[];
+  /**
+   * Findings whose newest evidence is still in memory, sorted by id; older ones cannot change any more. Each stands on
+   * an observation in memory, so the caps of memory bound them too.
+   */
+  readonly findings: readonly Finding[];
+  /** Observations that the caps of memory dropped, over the life of this key. */
+  readonly dropped: number;
+}
+
+export interface Evaluation<Observation, Baseline> {
+  readonly state: DetectorState<Observation, Baseline>;
+  readonly changes: readonly FindingChange[];
+  /** Observations the caps dropped in this batch. */
+  readonly dropped: number;
+  /** Observations that came later than memory reaches: judged with this batch only, never history. */
+  readonly late: number;
+}
+
+/**
+ * Takes in the new observations of one key. `receivedAt` is when the batch arrived, ms since 1970: it keeps the
+ * watermark from following a clock that runs ahead. A function of its arguments; it throws only what `find` throws.
+ */
+export function evaluateBatch<Observation extends BaseObservation, Baseline>(
+  detector: Detector<Observation, Baseline>,
+  rule: Rule,
+  key: string,
+  stored: DetectorState<Observation, Baseline> | null,
+  newObservations: readonly Observation[],
+  receivedAt: number,
+): Evaluation<Observation, Baseline> {
+  const state = usableState(detector, rule, stored);
+  const retentionMs = detector.retentionMs(rule);
+  const oldest = memoryStart(state, retentionMs);
+  const late = newObservations.filter(({ time }) => time < oldest).sort(compareObservations);
+  const timely = newObservations.filter(({ time }) => time >= oldest);
+  const memory = remember(state.observations, timely, detector.capacity);
+  const leastConfidence = integerCondition(rule, 'minSignificance');
+  const drafts = [
+    // A series that the baseline still holds may be found again after it became final.
+    ...detector.find(key, memory.observations, state.baseline, rule).filter((draft) => draft.lastTime >= oldest),
+    ...lateDrafts(detector, rule, key, late, state.baseline),
+  ].filter((draft) => draft.confidence >= leastConfidence);
+  const found = drafts.map((draft) => identified(draft, rule, key, state.ruleVersion));
+  const { findings, changes } = changesOf(state.findings, found, oldest);
+  const moved = { ...state, ...marksAfter(state, timely, receivedAt) };
+  return {
+    state: forget(detector, rule, { ...moved, findings, dropped: state.dropped + memory.dropped }, memory.observations),
+    changes,
+    dropped: memory.dropped,
+    late: late.length,
+  };
+}
+
+/** The id of a finding: it says nothing about arrival. */
+export function findingId(rule: Rule, version: string, key: string, anchor: string): string {
+  return derivedId('fnd', rule.ruleId, version, key, anchor);
+}
+
+function identified(draft: FindingDraft, rule: Rule, key: string, version: string): Finding {
+  return { ...draft, id: findingId(rule, version, key, draft.anchor), ruleId: rule.ruleId, key, superseded: false };
+}
+
+/**
+ * Another rule version judges differently: known findings become final and the history stays. Another detector
+ * version may not understand the baseline: the key starts again from what is in memory elsewhere, that is, empty.
+ */
+function usableState<Observation extends BaseObservation, Baseline>(
+  detector: Detector<Observation, Baseline>,
+  rule: Rule,
+  stored: DetectorState<Observation, Baseline> | null,
+): DetectorState<Observation, Baseline> {
+  const version = ruleVersion(rule, detector.version);
+  if (stored !== null && stored.ruleVersion === version) return stored;
+  if (stored !== null && stored.detectorVersion === detector.version) {
+    return { ...stored, ruleVersion: version, findings: [] };
+  }
+  return {
+    detectorVersion: detector.version,
+    ruleVersion: version,
+    watermark: stored?.watermark ?? null,
+    ingestMark: stored?.ingestMark ?? null,
+    baseline: detector.emptyBaseline,
+    observations: [],
+    findings: [],
+    dropped: stored?.dropped ?? 0,
+  };
+}
+
+interface Marks {
+  readonly watermark: number | null;
+  readonly ingestMark: number | null;
+}
+
+/**
+ * Where memory begins: in whole buckets, so that a cap never sees half of one. An event without a time of its own
+ * moves it too (it happened when we received it), or a source without times would fill memory without end.
+ * A finding whose newest evidence is older is final: what it stands on has left.
+ */
+function memoryStart({ watermark, ingestMark }: Marks, retentionMs: number): number {
+  if (watermark === null && ingestMark === null) return Number.MIN_SAFE_INTEGER;
+  return bucketStart(Math.max(watermark ?? 0, ingestMark ?? 0) - retentionMs);
+}
+
+/** What came too late for memory is judged by itself: a source that was away delivers whole windows at once. */
+function lateDrafts<Observation extends BaseObservation, Baseline>(
+  detector: Detector<Observation, Baseline>,
+  rule: Rule,
+  key: string,
+  late: readonly Observation[],
+  baseline: Baseline,
+): readonly FindingDraft[] {
+  if (late.length === 0) return [];
+  const kept = remember([], late, detector.capacity).observations;
+  return detector.find(key, kept, detector.withoutWindow(baseline), rule);
+}
+
+function marksAfter(state: Marks, observations: readonly BaseObservation[], receivedAt: number): Marks {
+  const latest = receivedAt + MAX_CLOCK_SKEW_MS;
+  let { watermark, ingestMark } = state;
+  for (const { time, ingest } of observations) {
+    const mark = Math.min(time, latest) - DISORDER_TOLERANCE_MS;
+    if (ingest) ingestMark = Math.max(ingestMark ?? mark, mark);
+    else watermark = Math.max(watermark ?? mark, mark);
+  }
+  return { watermark, ingestMark };
+}
+
+/** Folds what has left memory into the baseline, and lets go of findings that cannot change any more. */
+function forget<Observation extends BaseObservation, Baseline>(
+  detector: Detector<Observation, Baseline>,
+  rule: Rule,
+  state: DetectorState<Observation, Baseline>,
+  observations: readonly Observation[],
+): DetectorState<Observation, Baseline> {
+  const oldest = memoryStart(state, detector.retentionMs(rule));
+  const leaving = observations.filter(({ time }) => time < oldest);
+  return {
+    ...state,
+    baseline: leaving.length === 0 ? state.baseline : detector.learn(state.baseline, leaving, rule),
+    observations: observations.slice(leaving.length),
+    findings: state.findings.filter((finding) => finding.lastTime >= oldest),
+  };
+}
