@@ -1,0 +1,126 @@
+import type { z } from 'zod';
+import {
+  ConnectorError,
+  type ActionContext,
+  type ActionDeclaration,
+  type ActionHandler,
+  type ActionTarget,
+  type CheckResult,
+  type JsonObject,
+  type UndoResult,
+  type VerifyResult,
+} from '../../pipeline/actions/contract.ts';
+
+/** One call of a handler, with checked parameters. */
+export interface Call<P> {
+  readonly target: ActionTarget;
+  readonly parameters: P;
+  readonly prior: JsonObject | null;
+  readonly outcome: JsonObject | null;
+  readonly context: ActionContext;
+}
+
+/** A handler as it is written here: one argument, parameters of a known type. */
+export interface Definition<P> {
+  readonly declaration: ActionDeclaration;
+  readonly parameters: z.ZodType<P>;
+  readonly observe?: (call: Call<P>) => Promise<JsonObject>;
+  readonly perform: (call: Call<P>) => Promise<JsonObject>;
+  readonly verify: (call: Call<P>) => Promise<VerifyResult>;
+  readonly undo?: (call: Call<P>) => Promise<UndoResult>;
+  readonly check?: (call: Call<P>) => Promise<CheckResult>;
+}
+
+/** Name of the connector instance when there is only one. */
+export const CONNECTOR = 'sandbox';
+/** How long the sandbox may take to show an effect, in ms: it shows it at once, a stale read fault does not. */
+export const SETTLE_MS = 1_000;
+
+/** What most sandbox actions have in common: a user, the target drops repeats of a key, and everything is readable. */
+export function declare(
+  type: ActionDeclaration['type'],
+  rest: Pick<ActionDeclaration, 'reversibility' | 'holds' | 'contains'> & Partial<ActionDeclaration>,
+): ActionDeclaration {
+  return {
+    type,
+    connector: CONNECTOR,
+    targetType: 'user',
+    idempotency: 'native-key',
+    readBack: true,
+    settleMs: SETTLE_MS,
+    waits: false,
+    ...rest,
+  };
+}
+
+/** The handler of the contract: checks target and parameters before anything is sent. */
+export function handler<P>(definition: Definition<P>): ActionHandler {
+  const { declaration, parameters: schema, observe, undo, check } = definition;
+  function call(
+    target: ActionTarget,
+    parameters: unknown,
+    prior: JsonObject | null,
+    outcome: JsonObject | null,
+    context: ActionContext,
+  ): Call<P> {
+    guardTarget(declaration, target);
+    const parsed = schema.safeParse(parameters);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw refused(
+        'invalid_parameters',
+        `/${issue?.path.map(String).join('/') ?? ''} ${issue?.message ?? 'is wrong'}`,
+      );
+    }
+    return { target, parameters: parsed.data, prior, outcome, context };
+  }
+  // Members are async so that a refusal is always a rejected promise, never a thrown one.
+  return {
+    declaration,
+    parameters: schema,
+    ...(observe && { observe: async (target, given, context) => observe(call(target, given, null, null, context)) }),
+    perform: async (target, given, prior, context) => definition.perform(call(target, given, prior, null, context)),
+    verify: async (target, given, prior, outcome, context) =>
+      definition.verify(call(target, given, prior, outcome, context)),
+    ...(undo && {
+      undo: async (target, given, prior, outcome, context) => undo(call(target, given, prior, outcome, context)),
+    }),
+    ...(check && {
+      check: async (target, given, outcome, context) => check(call(target, given, null, outcome, context)),
+    }),
+  };
+}
+
+function guardTarget(declaration: ActionDeclaration, target: ActionTarget): void {
+  if (target.type !== declaration.targetType) {
+    throw refused('invalid_target', `a target of type ${declaration.targetType} is needed, not ${target.type}`);
+  }
+  if (declaration.targetType !== 'none' && target.id === '') throw refused('invalid_target', 'the target id is empty');
+}
+
+/** A refusal before anything was sent. */
+export function refused(code: string, message: string): ConnectorError {
+  return new ConnectorError(code, message, { retryable: false, resultUnknown: false });
+}
+
+/** The target does not show it yet: reading again may help, nothing was lost. */
+export function notShownYet(message: string): ConnectorError {
+  return new ConnectorError('not_shown_yet', message, { retryable: true, resultUnknown: false });
+}
+
+/**
+ * The keys that mark a state as ours. `observe` and `perform` run under the key of the effect and write it down
+ * (`marker`); `undo` runs under a key of its own and finds the effect's key there. Without either nothing is ours.
+ */
+export function ourMarkers(call: Call<unknown>): ReadonlySet<string> {
+  const found = [call.outcome?.['marker'], call.prior?.['marker']].filter((value) => typeof value === 'string');
+  return new Set(found);
+}
+
+/** A member of recorded JSON as an object, or null. */
+export function objectOf(value: unknown): Readonly<Record<string, unknown>> | null {
+  // Safe: any non-null, non-array object can be read through string keys, and every value is unknown again.
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
+}

@@ -1,0 +1,138 @@
+import type { ZodType } from 'zod';
+import type { JsonObject } from '../../platform/canonical-json.ts';
+import type { SubjectType } from '../events/event.ts';
+import type { ActionType } from '../vocabulary.ts';
+
+/**
+ * What a connector owes for each action it offers. Handlers are the only code that touches outside systems.
+ * Everything a handler returns is recorded, so it is canonical-JSON safe and holds no secret.
+ */
+
+/** Who or what an action is done to. `id` is never empty: an empty id can mean "all" to an outside system. */
+export interface ActionTarget {
+  readonly type: SubjectType | 'none';
+  readonly id: string;
+}
+
+/**
+ * How a repeat under the same key behaves at the target:
+ * `native-key` the target itself drops it; `state` the same end state; `merge` read-merge-write of a list;
+ * `none` it happens again (so without read-back it is attempted at most once without a person).
+ */
+export type IdempotencyClass = 'native-key' | 'state' | 'merge' | 'none';
+
+/** `undo`: we restore. `expires`: ends by itself. `selfRecoverable`: the user signs in again, nothing is lost. */
+export type Reversibility = 'undo' | 'expires' | 'selfRecoverable' | 'irreversible';
+
+/** What is fixed about an action at a connector, known without calling anything. Pinned in the plan. */
+export interface ActionDeclaration {
+  readonly type: ActionType;
+  /** Name of the connector instance, for example `sandbox`. */
+  readonly connector: string;
+  readonly targetType: SubjectType | 'none';
+  readonly idempotency: IdempotencyClass;
+  readonly reversibility: Reversibility;
+  /** True when `verify` can read the effect back. */
+  readonly readBack: boolean;
+  /** How long the target may take to show the effect, in ms; `absent` counts only after that. */
+  readonly settleMs: number;
+  /** True when the effect is only done once somebody outside answers (a step-up challenge): `check` is polled. */
+  readonly waits: boolean;
+  /**
+   * Name of the state that is held at the target (`account.suspended`), or null when nothing stays.
+   * Two executions that want the same (connector, target, effect) share one hold.
+   */
+  readonly holds: string | null;
+  /** True when the action contains the attacker (for time-to-contain), false for notices and logging. */
+  readonly contains: boolean;
+}
+
+/** What a handler is given. `signal` aborts at the deadline; a call already sent cannot be recalled. */
+export interface ActionContext {
+  /** The same for every retry and take-over of this action instance; sent where the API takes one. */
+  readonly idempotencyKey: string;
+  readonly signal: AbortSignal;
+  /** Business time of the attempt's start, ms since 1970. */
+  readonly startedAt: number;
+  readonly traceparent: string | null;
+}
+
+export interface VerifyResult {
+  /** About *this* effect: it is there, it is not, somebody else's is, or it cannot be told. */
+  readonly says: 'holds' | 'absent' | 'foreign' | 'unknown';
+  /** SHA-256 of what was read, hexadecimal. */
+  readonly digest: string;
+}
+
+export type CheckResult =
+  { readonly state: 'pending' } | { readonly state: 'passed' | 'failed' | 'expired'; readonly detail?: string };
+
+export type { JsonObject };
+
+export interface ActionHandler<Parameters = unknown> {
+  readonly declaration: ActionDeclaration;
+  /** Parameters after templates were resolved. Unknown members are refused. */
+  readonly parameters: ZodType<Parameters>;
+  /** The state before: undo restores it, it does not guess. Absent when there is nothing to restore. */
+  observe?(target: ActionTarget, parameters: Parameters, context: ActionContext): Promise<JsonObject>;
+  /** @throws ConnectorError */
+  perform(
+    target: ActionTarget,
+    parameters: Parameters,
+    prior: JsonObject | null,
+    context: ActionContext,
+  ): Promise<JsonObject>;
+  /** `outcome` is null when the reply was lost. Present exactly when `declaration.readBack`. */
+  verify?(
+    target: ActionTarget,
+    parameters: Parameters,
+    prior: JsonObject | null,
+    outcome: JsonObject | null,
+    context: ActionContext,
+  ): Promise<VerifyResult>;
+  /** Present exactly when `declaration.reversibility` is `undo`. Restores `prior`, only if the state is still ours. */
+  undo?(
+    target: ActionTarget,
+    parameters: Parameters,
+    prior: JsonObject | null,
+    outcome: JsonObject | null,
+    context: ActionContext,
+  ): Promise<UndoResult>;
+  /** Present exactly when `declaration.waits`. */
+  check?(
+    target: ActionTarget,
+    parameters: Parameters,
+    outcome: JsonObject,
+    context: ActionContext,
+  ): Promise<CheckResult>;
+}
+
+/** `restored`: the prior state is back, read back. `not_needed`: we had changed nothing. `superseded`: somebody changed it since. */
+export interface UndoResult {
+  readonly result: 'restored' | 'not_needed' | 'superseded';
+  readonly digest: string;
+}
+
+/** The only error a handler throws on purpose. Anything else counts as not retryable with an unknown result. */
+export class ConnectorError extends Error {
+  /** Short snake_case word, for example `user_not_found`, `rate_limited`, `timeout`. */
+  readonly code: string;
+  /** True when a repeat may help. */
+  readonly retryable: boolean;
+  /** True when the request may have taken effect although no good reply came (timeout, connection lost after send). */
+  readonly resultUnknown: boolean;
+  /** From `Retry-After`, in ms, or null. */
+  readonly retryAfterMs: number | null;
+  constructor(
+    code: string,
+    message: string,
+    options: { retryable: boolean; resultUnknown: boolean; retryAfterMs?: number | null; cause?: unknown },
+  ) {
+    super(message, { cause: options.cause });
+    this.name = 'ConnectorError';
+    this.code = code;
+    this.retryable = options.retryable;
+    this.resultUnknown = options.resultUnknown;
+    this.retryAfterMs = options.retryAfterMs ?? null;
+  }
+}
