@@ -1,0 +1,254 @@
+import type { JsonObject } from '../../platform/canonical-json.ts';
+import type { Finding } from '../detections/detector.ts';
+import type { Subject } from '../events/event.ts';
+import { severityRank, type PlaybookType, type Severity } from '../vocabulary.ts';
+import { higherSeverity, severityFrom } from './severity.ts';
+
+export const INCIDENT_STATUSES = ['OPEN', 'CONTAINED', 'RESOLVED', 'FALSE_POSITIVE'] as const;
+export type IncidentStatus = (typeof INCIDENT_STATUSES)[number];
+
+/** Findings about the same subject join one incident while they lie within this time of each other, in ms. */
+export const INCIDENT_WINDOW_MS = 24 * 3_600_000;
+/** Accounts kept with an incident: a fan-out cannot take more. */
+const MAX_ACCOUNTS = 2_000;
+/** Source addresses kept with an incident; the first ones by name. */
+const MAX_SOURCE_IPS = 100;
+/** Findings kept with an incident, in the order of their first time; the rest is counted. */
+const MAX_FINDINGS = 200;
+/** Entries of the timeline; the newest ones. */
+const MAX_TIMELINE = 200;
+
+export interface IncidentFinding {
+  readonly id: string;
+  readonly ruleId: string;
+  readonly type: PlaybookType;
+  readonly severity: Severity;
+  readonly confidence: number;
+  readonly techniques: readonly string[];
+  readonly explanation: string;
+  readonly firstTime: number;
+  readonly lastTime: number;
+  readonly evidenceCount: number;
+  readonly superseded: boolean;
+}
+
+/** One or more findings about the same subject, and what became of them. Plain data: the body of its view. */
+export interface Incident {
+  readonly id: string;
+  readonly source: 'DETECTION' | 'ALERT' | 'MANUAL';
+  readonly type: PlaybookType;
+  readonly subject: Subject;
+  /** Canonical ids, sorted. */
+  readonly accounts: readonly string[];
+  readonly sourceIps: readonly string[];
+  readonly severity: Severity;
+  readonly confidence: number;
+  readonly impact: Severity;
+  readonly status: IncidentStatus;
+  readonly summary: string;
+  readonly findings: readonly IncidentFinding[];
+  /** Numbers of the gravest finding (`attempts`, `distanceKm` ...), for conditions. */
+  readonly details: JsonObject;
+  /** Event time of the first and the newest evidence. */
+  readonly firstTime: number;
+  readonly lastTime: number;
+  /** When the first evidence reached us: time to contain counts from here. */
+  readonly firstReceivedAt: number;
+  readonly openedAt: number;
+  readonly acknowledgedAt: number | null;
+  readonly triagedAt: number | null;
+  readonly containedAt: number | null;
+  readonly resolvedAt: number | null;
+  /** Why it was closed. */
+  readonly reason: string | null;
+  readonly executions: readonly { readonly id: string; readonly playbookId: string; readonly status: string | null }[];
+  readonly timeline: readonly { readonly at: number; readonly what: string }[];
+  /**
+   * New findings about its subject join it. Not so for one that was started by hand, nor for one that lies too far
+   * back: both stay open for people and leave the subject's place to another.
+   */
+  readonly correlates: boolean;
+}
+
+export function isOpen(incident: Incident): boolean {
+  return incident.status === 'OPEN' || incident.status === 'CONTAINED';
+}
+
+/** Only one incident may be open for a subject; this names the place it holds. */
+export function openKey(subject: Subject): string {
+  return `${subject.type}:${subject.id}`;
+}
+
+/** Whether findings from `firstTime` to `lastTime` belong to the incident. */
+export function belongsTo(incident: Incident, firstTime: number, lastTime: number): boolean {
+  return firstTime <= incident.lastTime + INCIDENT_WINDOW_MS && lastTime >= incident.firstTime - INCIDENT_WINDOW_MS;
+}
+
+/** A new incident from its first findings. `receivedAt` is when their newest events arrived. */
+export function openIncident(
+  id: string,
+  subject: Subject,
+  source: Incident['source'],
+  findings: readonly Finding[],
+  receivedAt: number,
+  at: number,
+): Incident {
+  const empty: Incident = {
+    id,
+    source,
+    type: 'CUSTOM',
+    subject,
+    accounts: [],
+    sourceIps: [],
+    severity: 'LOW',
+    confidence: 0,
+    impact: 'MEDIUM',
+    status: 'OPEN',
+    summary: '',
+    findings: [],
+    details: {},
+    firstTime: Math.min(...findings.map(({ firstTime }) => firstTime), at),
+    lastTime: Math.max(...findings.map(({ lastTime }) => lastTime), 0),
+    firstReceivedAt: receivedAt,
+    openedAt: at,
+    acknowledgedAt: null,
+    triagedAt: null,
+    containedAt: null,
+    resolvedAt: null,
+    reason: null,
+    executions: [],
+    timeline: [],
+    correlates: true,
+  };
+  return withFindings(empty, findings, at);
+}
+
+/**
+ * The incident with new or changed findings. A function of the *set* of findings: severity, type, summary and
+ * details follow from all that still stand, in an order of their own, so that arrival leaves no trace in them.
+ */
+export function withFindings(incident: Incident, changed: readonly Finding[], at: number): Incident {
+  const findings = mergeFindings(incident.findings, changed);
+  const standing = findings.filter((finding) => !finding.superseded);
+  const gravest = standing.reduce<IncidentFinding | null>(graver, null);
+  const details = changed.find((finding) => finding.id === gravest?.id)?.details ?? incident.details;
+  const confidence = Math.max(0, ...standing.map((finding) => finding.confidence));
+  const live = changed.filter((finding) => !finding.superseded);
+  return {
+    ...incident,
+    findings,
+    type: gravest?.type ?? incident.type,
+    severity:
+      gravest === null
+        ? incident.severity
+        : higherSeverity(gravest.severity, severityFrom(incident.impact, confidence)),
+    confidence,
+    summary: gravest?.explanation ?? incident.summary,
+    details: asJson(details),
+    accounts: sortedUnion(incident.accounts, live.flatMap(accountsOf), MAX_ACCOUNTS),
+    sourceIps: sortedUnion(incident.sourceIps, live.flatMap(addressesOf), MAX_SOURCE_IPS),
+    firstTime: Math.min(incident.firstTime, ...live.map((finding) => finding.firstTime)),
+    lastTime: Math.max(incident.lastTime, ...live.map((finding) => finding.lastTime)),
+    timeline: withTimeline(
+      incident.timeline,
+      at,
+      changed.map((finding) => (finding.superseded ? `superseded: ${finding.explanation}` : finding.explanation)),
+    ),
+  };
+}
+
+export function withTimeline(
+  timeline: Incident['timeline'],
+  at: number,
+  entries: readonly string[],
+): Incident['timeline'] {
+  return [...timeline, ...entries.map((what) => ({ at, what }))].slice(-MAX_TIMELINE);
+}
+
+/** What conditions and templates may read of an incident. */
+export function incidentValues(
+  incident: Incident,
+): JsonObject & { readonly id: string; readonly subject: { readonly type: string; readonly id: string } } {
+  const { id, type, severity, confidence, impact, subject, accounts, sourceIps, details, findings } = incident;
+  return {
+    id,
+    type,
+    severity,
+    confidence,
+    impact,
+    subject: { type: subject.type, id: subject.id },
+    accounts,
+    sourceIps,
+    findingCount: findings.length,
+    details,
+  };
+}
+
+function mergeFindings(known: readonly IncidentFinding[], changed: readonly Finding[]): IncidentFinding[] {
+  const byId = new Map(known.map((finding) => [finding.id, finding]));
+  for (const finding of changed) byId.set(finding.id, summaryOf(finding));
+  return [...byId.values()].sort(byTime).slice(0, MAX_FINDINGS);
+}
+
+function summaryOf(finding: Finding): IncidentFinding {
+  const {
+    id,
+    ruleId,
+    type,
+    severity,
+    confidence,
+    techniques,
+    explanation,
+    firstTime,
+    lastTime,
+    evidenceCount,
+    superseded,
+  } = finding;
+  return {
+    id,
+    ruleId,
+    type,
+    severity,
+    confidence,
+    techniques,
+    explanation,
+    firstTime,
+    lastTime,
+    evidenceCount,
+    superseded,
+  };
+}
+
+function byTime(left: IncidentFinding, right: IncidentFinding): number {
+  return left.firstTime - right.firstTime || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0);
+}
+
+/** The graver of two: severity, then confidence, then the earlier one. */
+function graver(best: IncidentFinding | null, next: IncidentFinding): IncidentFinding {
+  if (best === null) return next;
+  const order = severityRank(next.severity) - severityRank(best.severity) || next.confidence - best.confidence;
+  return order > 0 ? next : best;
+}
+
+function accountsOf(finding: Finding): readonly string[] {
+  return [finding.subject, ...finding.accounts].filter(({ type }) => type === 'user').map(({ id }) => id);
+}
+
+function addressesOf(finding: Finding): readonly string[] {
+  const { sourceIp, sourceIps } = finding.details;
+  const own = finding.subject.type === 'ip' ? [finding.subject.id] : [];
+  return [
+    ...own,
+    ...(typeof sourceIp === 'string' ? [sourceIp] : []),
+    ...(Array.isArray(sourceIps) ? sourceIps.filter((ip) => typeof ip === 'string') : []),
+  ];
+}
+
+function sortedUnion(left: readonly string[], right: readonly string[], most: number): readonly string[] {
+  return [...new Set([...left, ...right])].sort().slice(0, most);
+}
+
+function asJson(details: Finding['details'] | JsonObject): JsonObject {
+  // Details are strings, integers, booleans and lists of strings by their type, which is JSON.
+  return details as JsonObject;
+}
