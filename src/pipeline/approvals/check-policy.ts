@@ -1,0 +1,135 @@
+import type { Fault } from '../../platform/errors.ts';
+import type { Reversibility } from '../actions/contract.ts';
+import { checkCondition } from '../playbooks/conditions.ts';
+import { POLICY_SCOPE } from '../playbooks/scope.ts';
+import { ROLES, type ActionType } from '../vocabulary.ts';
+import type { Policy, PolicyGate } from './policy.ts';
+
+/** What is known outside of a policy when it is saved. */
+export interface PolicySurroundings {
+  /** How far an action can be taken back, or null when no connector offers it. */
+  readonly reversibilityOf: (type: ActionType) => Reversibility | null;
+  /** Whether a user id is known. */
+  readonly isUser: (id: string) => boolean;
+}
+
+export interface PolicyReport {
+  readonly faults: readonly Fault[];
+  /** What is stored but not enforced, and what will not work as it reads. */
+  readonly warnings: readonly Fault[];
+}
+
+/**
+ * Judges what a policy means: its conditions are sound, and nothing that cannot be undone is allowed by silence.
+ * Members that are stored but not enforced by this version are warnings; each leaves the policy stricter than it
+ * reads, never looser. Policies are checked without results and inputs: they hold for any playbook.
+ */
+export function checkPolicy(policy: Policy, surroundings: PolicySurroundings): PolicyReport {
+  const faults: Fault[] = [];
+  const warnings: Fault[] = [];
+  if (policy.priority !== 0) {
+    const detail =
+      'priority is stored but has no effect: every gate that matches applies, and the strictest of each wins.';
+    warnings.push({ pointer: '/priority', detail });
+  }
+  if (policy.exemptions !== undefined) warnings.push(notEnforced('/exemptions', 'exemptions', 'nobody is exempt'));
+  for (const [index, gate] of policy.policyGates.entries()) {
+    const pointer = `/policyGates/${index}`;
+    faults.push(...conditionFaults(gate, pointer));
+    const fallback = fallbackFault(policy, gate, pointer, surroundings);
+    if (fallback !== null) faults.push(fallback);
+    warnings.push(...gateWarnings(gate, pointer), ...escalationWarnings(gate, pointer, surroundings));
+  }
+  faults.push(...exemptionFaults(policy.exemptions, '/exemptions'));
+  return { faults, warnings };
+}
+
+function conditionFaults(gate: PolicyGate, pointer: string): readonly Fault[] {
+  const { condition } = gate.triggers;
+  return [
+    ...(condition === undefined ? [] : checkCondition(condition, POLICY_SCOPE, `${pointer}/triggers/condition`)),
+    ...listFaults(gate.autoApproveConditions, `${pointer}/autoApproveConditions`),
+    ...listFaults(gate.autoDenyConditions, `${pointer}/autoDenyConditions`),
+    ...exemptionFaults(gate.exemptions, `${pointer}/exemptions`),
+  ];
+}
+
+function listFaults(sources: readonly string[] | undefined, pointer: string): readonly Fault[] {
+  return (sources ?? []).flatMap((source, index) => checkCondition(source, POLICY_SCOPE, `${pointer}/${index}`));
+}
+
+function exemptionFaults(exemptions: PolicyGate['exemptions'], pointer: string): readonly Fault[] {
+  return (exemptions ?? []).flatMap(({ condition }, index) =>
+    condition === undefined ? [] : checkCondition(condition, POLICY_SCOPE, `${pointer}/${index}/condition`),
+  );
+}
+
+/** ALLOW_ACTION is taken only where every action the gate can match is known and can be undone or ends by itself. */
+function fallbackFault(
+  policy: Policy,
+  gate: PolicyGate,
+  pointer: string,
+  { reversibilityOf }: PolicySurroundings,
+): Fault | null {
+  if ((gate.fallbackBehavior ?? policy.fallbackBehavior) !== 'ALLOW_ACTION') return null;
+  const at = gate.fallbackBehavior === undefined ? '/fallbackBehavior' : `${pointer}/fallbackBehavior`;
+  const types = gate.triggers.actionTypes ?? [];
+  if (types.length === 0) {
+    const detail =
+      'ALLOW_ACTION needs triggers.actionTypes: a gate for every action also matches what cannot be undone.';
+    return { pointer: at, detail };
+  }
+  const lasting = types.filter((type) => (reversibilityOf(type) ?? 'irreversible') === 'irreversible');
+  if (lasting.length === 0) return null;
+  const detail = `ALLOW_ACTION is not possible for ${lasting.join(', ')}: it cannot be undone. Use DENY_ACTION or ESCALATE_TO_HUMAN.`;
+  return { pointer: at, detail };
+}
+
+function gateWarnings(gate: PolicyGate, pointer: string): readonly Fault[] {
+  const warnings: Fault[] = [];
+  if (!gate.requiresApproval) {
+    const detail = 'requiresApproval is false, so this gate has no effect; it does not lift other gates.';
+    warnings.push({ pointer: `${pointer}/requiresApproval`, detail });
+  }
+  if (gate.autoApproveConditions !== undefined) {
+    warnings.push(
+      notEnforced(`${pointer}/autoApproveConditions`, 'autoApproveConditions', 'a person is asked all the same'),
+    );
+  }
+  if (gate.autoDenyConditions !== undefined) {
+    warnings.push(notEnforced(`${pointer}/autoDenyConditions`, 'autoDenyConditions', 'a person is asked instead'));
+  }
+  if (gate.exemptions !== undefined)
+    warnings.push(notEnforced(`${pointer}/exemptions`, 'exemptions', 'nobody is exempt'));
+  if (gate.channels !== undefined) {
+    warnings.push(notEnforced(`${pointer}/channels`, 'channels', 'approvers are asked over the configured channels'));
+  }
+  for (const [index, role] of gate.approvalRoles.entries()) {
+    for (const member of ['users', 'fallbackUsers'] as const) {
+      if (role[member] === undefined) continue;
+      const at = `${pointer}/approvalRoles/${index}/${member}`;
+      warnings.push(notEnforced(at, member, `everybody with the role ${role.role} may answer`));
+    }
+  }
+  return warnings;
+}
+
+function escalationWarnings(gate: PolicyGate, pointer: string, { isUser }: PolicySurroundings): readonly Fault[] {
+  const warnings: Fault[] = [];
+  for (const [index, { escalateTo, delayMs }] of gate.escalationPath.entries()) {
+    const at = `${pointer}/escalationPath/${index}`;
+    if (!isUser(escalateTo) && !ROLES.some((role) => role === escalateTo)) {
+      const detail = `${escalateTo} is neither a user nor a role here; the fallback users are told instead.`;
+      warnings.push({ pointer: `${at}/escalateTo`, detail });
+    }
+    if (delayMs >= gate.approvalTimeoutMs) {
+      const detail = `It comes after the time to answer (${gate.approvalTimeoutMs} ms) is over, so never.`;
+      warnings.push({ pointer: `${at}/delayMs`, detail });
+    }
+  }
+  return warnings;
+}
+
+function notEnforced(pointer: string, member: string, effect: string): Fault {
+  return { pointer, detail: `${member} is stored but not enforced yet: ${effect}.` };
+}

@@ -1,0 +1,139 @@
+import type { Json } from '../../platform/canonical-json.ts';
+import { FirebreakError } from '../../platform/errors.ts';
+import { derivedId } from '../../platform/hash.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { GroupCommitter } from '../../journal/group-commit.ts';
+import type { JournalReader, StoredView } from '../../journal/journal.ts';
+import type { CallContext } from '../access/principal.ts';
+import type { Reversibility } from '../actions/contract.ts';
+import {
+  given,
+  recordable,
+  shownTime,
+  untilApplied,
+  type Answer,
+  type Definition,
+  type Listing,
+  type ListQuery,
+} from '../service.ts';
+import type { ActionType } from '../vocabulary.ts';
+import { checkPolicy } from './check-policy.ts';
+import type { PolicyInForce } from './match-gates.ts';
+import { toPolicy, type Policy } from './policy.ts';
+
+/** Policies read at once; more than these nobody can oversee. */
+const MAX_POLICIES = 1_000;
+
+export interface PolicyPorts {
+  readonly journal: Pick<JournalReader, 'view' | 'listViews'>;
+  readonly committer: GroupCommitter;
+  readonly ids: Ids;
+  readonly approvalTimeoutMs: number;
+  readonly reversibilityOf: (type: ActionType) => Reversibility | null;
+}
+
+export interface PolicyService {
+  list(ctx: CallContext, query: ListQuery): Promise<Listing>;
+  get(ctx: CallContext, input: { readonly id: string }): Promise<Answer>;
+  create(ctx: CallContext, input: { readonly definition: Definition }): Promise<Answer>;
+  /** Every policy in force, in the order of ids. Kept in memory until one is added. */
+  inForce(): Promise<readonly PolicyInForce[]>;
+}
+
+interface StoredPolicy {
+  readonly document: Json;
+  readonly version: number;
+  readonly createdAt: number;
+  readonly savedBy: string;
+}
+
+/** Builds the service. Every policy is a record in its own stream, with the whole document. */
+export function createPolicyService({
+  journal,
+  committer,
+  ids,
+  approvalTimeoutMs,
+  reversibilityOf,
+}: PolicyPorts): PolicyService {
+  let cached: Promise<readonly PolicyInForce[]> | null = null;
+
+  function checked(
+    definition: Definition,
+    users: ReadonlySet<string>,
+  ): { policy: Policy; warnings: readonly string[] } {
+    const read = toPolicy(definition, approvalTimeoutMs);
+    if ('faults' in read) throw new FirebreakError('invalid_policy', 'The policy is not valid', read.faults);
+    const { faults, warnings } = checkPolicy(read.value, { reversibilityOf, isUser: (id) => users.has(id) });
+    if (faults.length > 0) throw new FirebreakError('invalid_policy', 'The policy is not valid', faults);
+    return { policy: read.value, warnings: warnings.map(({ pointer, detail }) => `${pointer}: ${detail}`) };
+  }
+
+  async function userIds(): Promise<ReadonlySet<string>> {
+    const { items } = await journal.listViews({ kind: 'user', limit: MAX_POLICIES, skip: 0 });
+    return new Set(items.map(({ id }) => id));
+  }
+
+  return {
+    async list(_ctx, { limit, skip, type, enabled }) {
+      const status = enabled === undefined ? undefined : enabled ? 'ENABLED' : 'DISABLED';
+      const { items, total } = await journal.listViews({ kind: 'policy', limit, skip, ...given({ status, type }) });
+      return { items: items.map((view) => shown(view.id, storedOf(view))), total };
+    },
+    async get(_ctx, { id }) {
+      const view = await journal.view('policy', id);
+      if (view === null) throw new FirebreakError('not_found', `There is no policy ${id}`);
+      return { data: shown(id, storedOf(view)), version: storedOf(view).version };
+    },
+    create: (ctx, { definition }) =>
+      untilApplied(async () => {
+        const { policy, warnings } = checked(definition, await userIds());
+        const { idempotencyKey } = ctx;
+        const ownId = idempotencyKey === null ? ids.next('pol') : derivedId('pol', idempotencyKey);
+        const id = policy.policyId ?? ownId;
+        if ((await journal.view('policy', id)) !== null)
+          throw new FirebreakError('conflict', `There is a policy ${id} already`);
+        const document = recordable({ ...policy, policyId: id }, 'invalid_policy');
+        const stored: StoredPolicy = { document, version: 1, createdAt: ctx.now, savedBy: ctx.principal.userId };
+        const { traceId, correlationId } = ctx;
+        const data = { version: 1, by: ctx.principal.userId, document };
+        const records = [{ type: 'policy.saved', v: 1, at: ctx.now, trace: { traceId, correlationId }, data }];
+        const status = policy.enabled ? 'ENABLED' : 'DISABLED';
+        const body = stored as unknown as Json; // plain JSON by its type
+        const result = await committer.submit({
+          appends: [{ stream: `policy/${id}`, expectedSeq: 0, records }],
+          views: [{ kind: 'policy', id, expectedVersion: 0, status, type: policy.scope, at: ctx.now, body }],
+        });
+        cached = null;
+        return { result, answer: { data: shown(id, stored), version: 1, warnings } };
+      }),
+    inForce() {
+      if (cached !== null) return cached;
+      const loading = journal
+        .listViews({ kind: 'policy', status: 'ENABLED', limit: MAX_POLICIES, skip: 0 })
+        .then(({ items }) => {
+          // Stored by `create` after it was checked; its document is a Policy.
+          const all = items.map((view) => ({
+            policyId: view.id,
+            version: storedOf(view).version,
+            policy: storedOf(view).document as unknown as Policy,
+          }));
+          return all.sort((left, right) => (left.policyId < right.policyId ? -1 : 1));
+        });
+      cached = loading;
+      // A journal that could not be read now may be readable the next time.
+      loading.catch(() => {
+        if (cached === loading) cached = null;
+      });
+      return loading;
+    },
+  };
+}
+
+function shown(id: string, { document, version, createdAt, savedBy }: StoredPolicy): Answer['data'] {
+  return { ...(document as Answer['data']), id, version, createdAt: shownTime(createdAt), savedBy };
+}
+
+function storedOf(view: StoredView): StoredPolicy {
+  // Only this file writes these bodies.
+  return view.body as unknown as StoredPolicy;
+}

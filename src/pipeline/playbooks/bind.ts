@@ -1,0 +1,145 @@
+import type { ActionType, PlaybookType, Severity } from '../vocabulary.ts';
+import { NOTIFICATION_TYPES, type CompiledAction, type CompiledPlaybook } from './compile.ts';
+import type { Plan, PlanAction, PlanGate, PlanQuestion, PlanStage } from './plan.ts';
+import type { PlaybookAction } from './playbook.ts';
+import { requirementsOf } from './requirements.ts';
+import { defaultTarget } from './targets.ts';
+
+/** How long a waiting action waits when nothing says it, in ms: the seeds' 15 minutes of a challenge. */
+const WAIT_MS = 15 * 60_000;
+
+/** How long people have to answer the gate of what cannot be undone, in ms: the seeds' approval timeout. */
+const FLOOR_TIMEOUT_MS = 3_600_000;
+
+/** What a policy is asked about. */
+export interface GateQuery {
+  readonly actionType: ActionType;
+  readonly riskLevel: Severity;
+  readonly playbookId: string;
+  readonly playbookType: PlaybookType;
+}
+
+export interface Binding {
+  readonly playbookId: string;
+  readonly playbookVersion: number;
+  /** Severity of the incident, or what a person gave with a manual trigger. */
+  readonly riskLevel: Severity;
+  /** The gates of the policies in force that match: `approvals/policy.ts` makes this function. */
+  readonly policyGates: (query: GateQuery) => readonly PlanGate[];
+}
+
+/**
+ * The plan of one playbook version under the policies in force: targets filled in, every gate that applies, stages
+ * in order. Pure; the same arguments give the same plan, so that its content hash names it.
+ *
+ * Two floors stand above every playbook and policy: an action that cannot be undone and is not a notification has
+ * at least one gate, and silence never allows what cannot be undone.
+ */
+export function bindPlan(compiled: CompiledPlaybook, binding: Binding): Plan {
+  const { playbook } = compiled;
+  const bound = compiled.actions.map((entry) => ({ entry, gates: gatesOf(entry, compiled, binding) }));
+  const gated = new Set(bound.filter(({ gates }) => gates.length > 0).map(({ entry }) => entry.action.actionId));
+  const kept = bound.filter(
+    ({ entry: { action } }) => action.onlyWhileGated === undefined || gated.has(action.onlyWhileGated),
+  );
+  const numbers = [...new Set(kept.map(({ entry }) => entry.action.stage))].sort((left, right) => left - right);
+  const stages = numbers.map((stage): PlanStage => {
+    const actions = kept.filter(({ entry }) => entry.action.stage === stage);
+    return { stage, actions: actions.map(({ entry, gates }) => planAction(entry, gates)) };
+  });
+  return {
+    planVersion: 1,
+    playbookId: binding.playbookId,
+    playbookVersion: binding.playbookVersion,
+    name: playbook.name,
+    playbookType: playbook.playbookType,
+    executionTimeoutMs: playbook.executionTimeoutMs,
+    stages,
+  };
+}
+
+function planAction({ action, declaration }: CompiledAction, gates: readonly PlanGate[]): PlanAction {
+  const forEach = action.forEach ?? null;
+  const hasTarget = declaration.targetType !== 'none';
+  return {
+    actionId: action.actionId,
+    declaration,
+    target: hasTarget ? (action.target ?? defaultTarget(declaration.targetType, forEach)) : '',
+    parameters: action.parameters,
+    condition: action.condition ?? null,
+    forEach,
+    onFailure: action.onFailure,
+    onDenied: action.onDenied,
+    retry: action.retry,
+    timeoutMs: action.timeoutMs,
+    waitMs: waitOf(action),
+    ttlMs: action.ttlMs ?? null,
+    gates,
+    question: questionOf(action),
+  };
+}
+
+/** Own words first; then the time the question or the challenge itself has (`expirationMinutes`, as in the seeds). */
+function waitOf(action: PlaybookAction): number {
+  if (action.waitMs !== undefined) return action.waitMs;
+  if (action.question !== undefined) return action.question.timeoutMs;
+  const { expirationMinutes } = action.parameters;
+  return typeof expirationMinutes === 'number' && expirationMinutes > 0 ? expirationMinutes * 60_000 : WAIT_MS;
+}
+
+function questionOf({ question }: PlaybookAction): PlanQuestion | null {
+  if (question === undefined) return null;
+  const { text, requiredApprovers, timeoutMs } = question;
+  return { text, requirements: requirementsOf(question.roles, requiredApprovers), requiredApprovers, timeoutMs };
+}
+
+function gatesOf(
+  { action, declaration }: CompiledAction,
+  compiled: CompiledPlaybook,
+  binding: Binding,
+): readonly PlanGate[] {
+  const { riskLevel, playbookId, playbookVersion } = binding;
+  const { playbookType } = compiled.playbook;
+  const gates = [
+    ...playbookGates(action, playbookVersion),
+    ...binding.policyGates({ actionType: action.actionType, riskLevel, playbookId, playbookType }),
+  ];
+  if (declaration.reversibility !== 'irreversible') return gates;
+  if (gates.length === 0 && !NOTIFICATION_TYPES.has(action.actionType)) return [floorGate(playbookVersion)];
+  // A policy may name the action type before any connector says that its effect is lasting.
+  return gates.map((gate) =>
+    gate.fallbackBehavior === 'ALLOW_ACTION' ? { ...gate, fallbackBehavior: 'ESCALATE_TO_HUMAN' as const } : gate,
+  );
+}
+
+function playbookGates({ actionId, approval }: PlaybookAction, version: number): readonly PlanGate[] {
+  if (approval === undefined) return [];
+  return [
+    {
+      source: 'playbook',
+      version,
+      gateName: actionId,
+      requirements: requirementsOf(approval.roles, approval.requiredApprovers),
+      requiredApprovers: approval.requiredApprovers,
+      timeoutMs: approval.timeoutMs,
+      fallbackBehavior: approval.fallbackBehavior,
+      escalationPath: [],
+      riskLevels: [],
+    },
+  ];
+}
+
+/** Nothing that lasts for good happens without a person, whatever playbook and policies leave out. */
+function floorGate(version: number): PlanGate {
+  return {
+    source: 'playbook',
+    version,
+    gateName: 'irreversible-action',
+    requirements: requirementsOf(['SECURITY_ADMIN', 'INCIDENT_COMMANDER'], 1),
+    requiredApprovers: 1,
+    timeoutMs: FLOOR_TIMEOUT_MS,
+    fallbackBehavior: 'ESCALATE_TO_HUMAN',
+    escalationPath: [],
+    riskLevels: [],
+  };
+}

@@ -1,0 +1,78 @@
+import type { ActionDeclaration, JsonObject } from '../actions/contract.ts';
+import type { PlaybookType, Role, Severity } from '../vocabulary.ts';
+
+/**
+ * A plan is what an execution runs: one playbook version, bound to the policies and action declarations that
+ * were in force when it started. It is immutable, stored once under its content hash, never recompiled.
+ */
+export interface Plan {
+  readonly planVersion: 1;
+  readonly playbookId: string;
+  readonly playbookVersion: number;
+  readonly name: string;
+  readonly playbookType: PlaybookType;
+  /** Running time after which the execution fails, in ms; waiting for people does not count. */
+  readonly executionTimeoutMs: number;
+  /** In the order they run; each at least one action. */
+  readonly stages: readonly PlanStage[];
+}
+
+export interface PlanStage {
+  readonly stage: number;
+  readonly actions: readonly PlanAction[];
+}
+
+export interface PlanAction {
+  /** Unique in the plan. */
+  readonly actionId: string;
+  readonly declaration: ActionDeclaration;
+  /** Template that gives the target's id, for example `{{incident.subject.id}}`. Empty for target type `none`. */
+  readonly target: string;
+  /** Parameters; strings may hold templates. */
+  readonly parameters: JsonObject;
+  /** CEL over incident, event, results, context, user; false settles the action SKIPPED. Null: always. */
+  readonly condition: string | null;
+  /** `accounts`: one child execution for each account of the incident (`user.id` in templates is that account). */
+  readonly forEach: 'accounts' | null;
+  readonly onFailure: 'CONTINUE' | 'HALT' | 'COMPENSATE';
+  readonly onDenied: 'CONTINUE' | 'HALT';
+  readonly retry: { readonly maxRetries: number; readonly backoffMs: number; readonly backoffMultiplier: number };
+  /** Longest time of one attempt, in ms. */
+  readonly timeoutMs: number;
+  /** For waiting actions: how long to wait for the answer, in ms. */
+  readonly waitMs: number;
+  /** Containment that ends by itself after this time, in ms; null: it stays until undone. */
+  readonly ttlMs: number | null;
+  /** Every gate that matched, from the playbook itself and from policies. Empty: no approval needed. */
+  readonly gates: readonly PlanGate[];
+  /** A question to people whose answer is this action's outcome (approved, denied, expired); null for most. */
+  readonly question: PlanQuestion | null;
+}
+
+export interface PlanGate {
+  /** `playbook` or the policy's id. */
+  readonly source: string;
+  readonly version: number;
+  readonly gateName: string;
+  readonly requirements: readonly Requirement[];
+  /** Total of different people. */
+  readonly requiredApprovers: number;
+  readonly timeoutMs: number;
+  readonly fallbackBehavior: 'DENY_ACTION' | 'ESCALATE_TO_HUMAN' | 'ALLOW_ACTION';
+  readonly escalationPath: readonly { readonly level: number; readonly delayMs: number; readonly escalateTo: string }[];
+  readonly riskLevels: readonly Severity[];
+}
+
+/** `k` different people who hold one of `roles`; `human` excludes service accounts (always true today). */
+export interface Requirement {
+  readonly roles: readonly Role[];
+  readonly k: number;
+  readonly human: boolean;
+}
+
+export interface PlanQuestion {
+  readonly text: string;
+  readonly requirements: readonly Requirement[];
+  readonly requiredApprovers: number;
+  readonly timeoutMs: number;
+}

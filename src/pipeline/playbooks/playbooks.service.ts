@@ -1,0 +1,283 @@
+import { FirebreakError } from '../../platform/errors.ts';
+import type { Json } from '../../platform/canonical-json.ts';
+import { derivedId } from '../../platform/hash.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { GroupCommitter } from '../../journal/group-commit.ts';
+import type { Change, ChangeResult, JournalReader, StoredView } from '../../journal/journal.ts';
+import type { CallContext } from '../access/principal.ts';
+import {
+  given,
+  recordable,
+  requireVersion,
+  severityOf,
+  shownTime,
+  untilApplied,
+  type Answer,
+  type Definition,
+  type IfMatch,
+  type ListQuery,
+  type Listing,
+} from '../service.ts';
+import { compilePlaybook, type CompiledPlaybook, type DeclarationOf, type ParameterFaults } from './compile.ts';
+import { toPlaybook, type Playbook, type PlaybookDefaults } from './playbook.ts';
+
+/** Playbooks that are read at once; an organisation with more has a playbook for each person. */
+const MAX_PLAYBOOKS = 2_000;
+
+export interface PlaybookPorts {
+  readonly journal: Pick<JournalReader, 'view' | 'listViews' | 'streamHead'>;
+  readonly committer: GroupCommitter;
+  readonly ids: Ids;
+  readonly defaults: PlaybookDefaults;
+  readonly declarationOf: DeclarationOf;
+  readonly parameterFaults: ParameterFaults;
+  /** Told of an enabled playbook that cannot be run as things are: its connector is not configured any more. */
+  onUnusable(id: string, thrown: FirebreakError): void;
+}
+
+/** A playbook in force: the version that new executions run. */
+export interface ActivePlaybook {
+  readonly playbookId: string;
+  readonly version: number;
+  readonly compiled: CompiledPlaybook;
+  /** Who wrote this version: they do not approve its steps. */
+  readonly authorIds: readonly string[];
+}
+
+export interface PlaybookService {
+  list(ctx: CallContext, query: ListQuery): Promise<Listing>;
+  get(ctx: CallContext, input: { readonly id: string }): Promise<Answer>;
+  create(ctx: CallContext, input: { readonly definition: Definition }): Promise<Answer>;
+  /** Merges the given members into a new immutable version; running executions keep theirs. */
+  update(
+    ctx: CallContext,
+    input: { readonly id: string; readonly changes: Definition; readonly ifMatch: IfMatch },
+  ): Promise<Answer>;
+  /** Hides it; its versions and records stay. */
+  remove(ctx: CallContext, input: { readonly id: string; readonly ifMatch: IfMatch }): Promise<Answer>;
+  /**
+   * Every enabled playbook that can be run, compiled. Kept in memory until one changes. One that cannot is left out, so
+   * that it costs neither the others nor the intake of events: what it would answer to stays an incident for a person.
+   */
+  active(): Promise<readonly ActivePlaybook[]>;
+  /** One playbook, enabled or not, for a manual trigger. @throws FirebreakError `not_found`. */
+  load(id: string): Promise<ActivePlaybook>;
+}
+
+/** What the view of a playbook holds. */
+interface StoredPlaybook {
+  readonly document: Json;
+  readonly version: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly savedBy: string;
+}
+
+/** Builds the service. Every change is a record in the playbook's own stream, with the whole document. */
+export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
+  const { journal, committer } = ports;
+  let cached: Promise<readonly ActivePlaybook[]> | null = null;
+
+  function checked(definition: Definition): {
+    playbook: Playbook;
+    compiled: CompiledPlaybook;
+    warnings: readonly string[];
+  } {
+    const read = toPlaybook(definition, ports.defaults);
+    if ('faults' in read) throw new FirebreakError('invalid_playbook', 'The playbook is not valid', read.faults);
+    const { compiled, faults, warnings } = compilePlaybook(read.value, ports.declarationOf, ports.parameterFaults);
+    if (compiled === null) throw new FirebreakError('invalid_playbook', 'The playbook is not valid', faults);
+    return { playbook: read.value, compiled, warnings: warnings.map(({ pointer, detail }) => `${pointer}: ${detail}`) };
+  }
+
+  async function save(
+    ctx: CallContext,
+    id: string,
+    playbook: Playbook,
+    before: StoredView | null,
+    warnings: readonly string[],
+  ): Promise<{ result: ChangeResult; answer: Answer }> {
+    const { version: viewVersion = 0 } = before ?? {};
+    const version = (before === null ? await versionsOf(id) : storedOf(before).version) + 1;
+    const document = recordable({ ...playbook, playbookId: id }, 'invalid_playbook');
+    const createdAt = before === null ? ctx.now : storedOf(before).createdAt;
+    const stored: StoredPlaybook = { document, version, createdAt, updatedAt: ctx.now, savedBy: ctx.principal.userId };
+    const head = await journal.streamHead(streamOf(id));
+    const change: Change = {
+      appends: [
+        {
+          stream: streamOf(id),
+          expectedSeq: head?.seq ?? 0,
+          records: [
+            {
+              type: 'playbook.saved',
+              v: 1,
+              at: ctx.now,
+              trace: traceOf(ctx),
+              data: { version, by: ctx.principal.userId, document },
+            },
+          ],
+        },
+      ],
+      views: [
+        {
+          kind: 'playbook',
+          id,
+          expectedVersion: viewVersion,
+          status: playbook.enabled ? 'ENABLED' : 'DISABLED',
+          type: playbook.playbookType,
+          severity: playbook.severity,
+          at: createdAt,
+          body: asJson(stored),
+        },
+        {
+          kind: 'playbook-version',
+          id: `${id}@${version}`,
+          expectedVersion: 0,
+          parent: id,
+          at: ctx.now,
+          body: asJson(stored),
+        },
+      ],
+    };
+    const result = await committer.submit(change);
+    cached = null;
+    return { result, answer: { data: shown(id, stored), version, warnings } };
+  }
+
+  /** A repeat under the same Idempotency-Key lands on the same id, also when the first reply was lost in a crash. */
+  function newId({ idempotencyKey }: CallContext): string {
+    return idempotencyKey === null ? ports.ids.next('pbk') : derivedId('pbk', idempotencyKey);
+  }
+
+  async function versionsOf(id: string): Promise<number> {
+    const { total } = await journal.listViews({ kind: 'playbook-version', parent: id, limit: 1, skip: 0 });
+    return total;
+  }
+
+  async function existing(id: string): Promise<StoredView> {
+    const view = await journal.view('playbook', id);
+    if (view === null) throw new FirebreakError('not_found', `There is no playbook ${id}`);
+    return view;
+  }
+
+  function activeOf(id: string, stored: StoredPlaybook): ActivePlaybook {
+    const { compiled } = checked(asDefinition(stored.document));
+    return { playbookId: id, version: stored.version, compiled, authorIds: [stored.savedBy] };
+  }
+
+  async function loadActive(): Promise<readonly ActivePlaybook[]> {
+    const { items } = await journal.listViews({ kind: 'playbook', status: 'ENABLED', limit: MAX_PLAYBOOKS, skip: 0 });
+    return items
+      .flatMap((view) => usable(view.id, storedOf(view)))
+      .sort((left, right) => (left.playbookId < right.playbookId ? -1 : 1));
+  }
+
+  function usable(id: string, stored: StoredPlaybook): ActivePlaybook[] {
+    try {
+      return [activeOf(id, stored)];
+    } catch (thrown) {
+      if (!(thrown instanceof FirebreakError)) throw thrown;
+      ports.onUnusable(id, thrown);
+      return [];
+    }
+  }
+
+  function active(): Promise<readonly ActivePlaybook[]> {
+    if (cached === null) {
+      const loading = loadActive();
+      cached = loading;
+      // A journal that could not be read now may be readable the next time.
+      loading.catch(() => {
+        if (cached === loading) cached = null;
+      });
+    }
+    return cached;
+  }
+
+  return {
+    active,
+    async list(_ctx, query) {
+      const { limit, skip, type, enabled } = query;
+      const status = enabled === undefined ? undefined : enabled ? 'ENABLED' : 'DISABLED';
+      const wanted = given({ status, type, severity: severityOf(query) });
+      const { items, total } = await journal.listViews({ kind: 'playbook', limit, skip, ...wanted });
+      return { items: items.map((view) => shown(view.id, storedOf(view))), total };
+    },
+    async get(_ctx, { id }) {
+      const stored = storedOf(await existing(id));
+      return { data: shown(id, stored), version: stored.version };
+    },
+    create: (ctx, { definition }) =>
+      untilApplied(async () => {
+        const { playbook, warnings } = checked(definition);
+        const id = playbook.playbookId ?? newId(ctx);
+        if ((await journal.view('playbook', id)) !== null) {
+          throw new FirebreakError(
+            'conflict',
+            `There is a playbook ${id} already; change it with PUT, or choose another id`,
+          );
+        }
+        return save(ctx, id, playbook, null, warnings);
+      }),
+    update: (ctx, { id, changes, ifMatch }) =>
+      untilApplied(async () => {
+        const before = await existing(id);
+        const stored = storedOf(before);
+        requireVersion(ifMatch, stored.version);
+        const { executionTimeoutMs, ...document } = asDefinition(stored.document);
+        // The seeds' other name for it replaces what is stored under the first one.
+        const timeout = changes['maxExecutionTimeMs'] === undefined ? { executionTimeoutMs } : {};
+        const { playbook, warnings } = checked({ ...document, ...timeout, ...changes, playbookId: id });
+        return save(ctx, id, playbook, before, warnings);
+      }),
+    remove: (ctx, { id, ifMatch }) =>
+      untilApplied(async () => {
+        const before = await existing(id);
+        const stored = storedOf(before);
+        requireVersion(ifMatch, stored.version);
+        const head = await journal.streamHead(streamOf(id));
+        const data = { version: stored.version, by: ctx.principal.userId };
+        const records = [{ type: 'playbook.deleted', v: 1, at: ctx.now, trace: traceOf(ctx), data }];
+        const result = await committer.submit({
+          appends: [{ stream: streamOf(id), expectedSeq: head?.seq ?? 0, records }],
+          views: [{ kind: 'playbook', id, expectedVersion: before.version, at: ctx.now, body: null }],
+        });
+        cached = null;
+        return { result, answer: { data: { ...shown(id, stored), deleted: true }, version: stored.version } };
+      }),
+    async load(id) {
+      const stored = storedOf(await existing(id));
+      // The version in force is compiled already; only a disabled one has to be compiled for this.
+      const known = (await active()).find(({ playbookId, version }) => playbookId === id && version === stored.version);
+      return known ?? activeOf(id, stored);
+    },
+  };
+}
+
+function shown(id: string, { document, version, createdAt, updatedAt, savedBy }: StoredPlaybook): Answer['data'] {
+  const times = { createdAt: shownTime(createdAt), updatedAt: shownTime(updatedAt), savedBy };
+  return { ...(document as Answer['data']), id, version, ...times };
+}
+
+function streamOf(id: string): string {
+  return `playbook/${id}`;
+}
+
+function traceOf({ traceId, correlationId }: CallContext): { traceId: string; correlationId: string } {
+  return { traceId, correlationId };
+}
+
+/* Only this file writes these bodies, from exactly these types. */
+
+function storedOf(view: StoredView): StoredPlaybook {
+  return view.body as unknown as StoredPlaybook;
+}
+
+function asDefinition(document: Json): Definition {
+  return document as Definition;
+}
+
+function asJson(value: StoredPlaybook): Json {
+  return value as unknown as Json;
+}
