@@ -1,0 +1,84 @@
+import { FirebreakError } from '../../platform/errors.ts';
+import type { JournalReader } from '../../journal/journal.ts';
+import type { CallContext } from '../access/principal.ts';
+import type { Json } from '../../platform/canonical-json.ts';
+import { given, severityOf, shownTime, type Answer, type Listing, type ListQuery, type Resource } from '../service.ts';
+import { canonicalIdentity } from '../events/text.ts';
+import { executionStream } from './change.ts';
+import type { ExecutionStore } from './execution-store.ts';
+import { auditItem } from './show.ts';
+
+/** Executions that one list looks through, newest first; older ones are found by naming the execution. */
+const MAX_EXECUTIONS_SCANNED = 1_000;
+
+export interface AuditPorts {
+  readonly journal: Pick<JournalReader, 'listViews' | 'readStream' | 'view'>;
+  readonly store: ExecutionStore;
+}
+
+export interface AuditService {
+  /** One item for each action instance, of the newest 1,000 executions that match. */
+  list(ctx: CallContext, query: ListQuery): Promise<Listing>;
+  get(ctx: CallContext, input: { readonly id: string }): Promise<Answer>;
+  /** The journal's own records behind it, oldest first. */
+  records(
+    ctx: CallContext,
+    input: { readonly id: string; readonly limit: number; readonly skip: number },
+  ): Promise<Listing>;
+}
+
+export function createAuditService({ journal, store }: AuditPorts): AuditService {
+  async function itemsOf(executionId: string): Promise<Resource[]> {
+    const loaded = await store.load(executionId);
+    const records = await journal.readStream(executionStream(executionId));
+    return loaded.plan.stages.flatMap(({ actions }) => actions.map((action) => auditItem(loaded, action, records)));
+  }
+
+  async function executionIds(query: ListQuery): Promise<readonly string[]> {
+    const { executionId, userId, playbookId, type } = query;
+    const subject = userId === undefined ? undefined : (canonicalIdentity(userId) ?? userId);
+    const wanted = given({ id: executionId, subject, ref: playbookId, severity: severityOf(query), type });
+    const { items } = await journal.listViews({ kind: 'execution', ...wanted, limit: MAX_EXECUTIONS_SCANNED, skip: 0 });
+    return items.map(({ id }) => id);
+  }
+
+  return {
+    async list(_ctx, query) {
+      const found: Resource[] = [];
+      for (const id of await executionIds(query)) {
+        const items = await itemsOf(id);
+        found.push(...items.filter((item) => matches(item, query)));
+      }
+      return { items: found.slice(query.skip, query.skip + query.limit), total: found.length };
+    },
+    async get(_ctx, { id }) {
+      const item = (await itemsOf(executionOf(id))).find((each) => each['id'] === id);
+      if (item === undefined) throw new FirebreakError('not_found', `There is no audited action ${id}`);
+      return { data: item };
+    },
+    async records(_ctx, { id, limit, skip }) {
+      const records = await journal.readStream(executionStream(executionOf(id)));
+      if (records.length === 0) throw new FirebreakError('not_found', `There is no execution ${executionOf(id)}`);
+      const page = records.slice(skip, skip + limit);
+      return {
+        items: page.map(({ record, hash }) => ({
+          id: `${record.stream}#${record.seq}`,
+          hash,
+          at: shownTime(record.at),
+          record: record as unknown as Json, // read from JSON
+        })),
+        total: records.length,
+      };
+    },
+  };
+}
+
+/** An audit id is `<execution>:<action>`; an execution's id alone means its whole stream. */
+function executionOf(id: string): string {
+  return id.split(':', 1)[0] ?? id;
+}
+
+function matches(item: Resource, { status, actionType }: ListQuery): boolean {
+  if (status !== undefined && item['status'] !== status) return false;
+  return actionType === undefined || item['actionType'] === actionType;
+}

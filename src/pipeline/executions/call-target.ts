@@ -1,0 +1,192 @@
+import { canonicalJson } from '../../platform/canonical-json.ts';
+import { messageOf } from '../../platform/errors.ts';
+import type { JournalReader, StoredView } from '../../journal/journal.ts';
+import { ConnectorError, type ActionContext, type ActionHandler, type JsonObject } from '../actions/contract.ts';
+import type { AttemptSignals } from './attempt-signals.ts';
+import { holdGroup } from './change.ts';
+import type { AttemptEffect } from './core/demands.ts';
+import type { AttemptError, NewInput } from './core/inputs.ts';
+import { untilStored } from './until-stored.ts';
+
+/** Longest error text in a record, in UTF-16 units. */
+const MAX_ERROR_TEXT = 300;
+/** Holds of one target that are looked at: more executions than this on one account is a campaign of its own. */
+const MAX_HOLDS_READ = 200;
+
+export interface CallPorts {
+  readonly journal: Pick<JournalReader, 'listViews'>;
+  /** The handler of an action type at a connector, or null when it is not installed (any more). */
+  handlerFor(actionType: string, connector: string): ActionHandler | null;
+  readonly closing: AbortSignal;
+}
+
+type Answer = DistributiveOmit<Extract<NewInput, { type: AnswerType }>, 'actionId' | 'attempt' | 'generation'>;
+type AnswerType = 'observed' | 'performed' | 'verified' | 'checked' | 'undone';
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+const ANSWER_OF = {
+  observe: 'observed',
+  perform: 'performed',
+  verify: 'verified',
+  check: 'checked',
+  undo: 'undone',
+} as const satisfies Record<AttemptEffect['kind'], AnswerType>;
+
+/** One call of a handler, with everything that can go wrong with it turned into data. */
+export async function callTarget(
+  ports: CallPorts,
+  signals: AttemptSignals,
+  executionId: string,
+  effect: AttemptEffect,
+): Promise<Answer> {
+  const type = ANSWER_OF[effect.kind];
+  const { signal, release } = signals.begin(effect.timeoutMs);
+  try {
+    const handler = ports.handlerFor(effect.actionType, effect.connector);
+    if (handler === null) throw notInstalled(effect);
+    const parameters = handler.parameters.safeParse(effect.parameters);
+    if (!parameters.success) throw invalidParameters(parameters.error.issues[0]?.message ?? 'unknown');
+    const context: ActionContext = {
+      idempotencyKey: effect.key,
+      signal,
+      startedAt: effect.startedAt,
+      traceparent: null,
+    };
+    const asked = ask(ports, executionId, effect, { handler, parameters: parameters.data, context });
+    return recordable(await within(signal, asked));
+  } catch (thrown) {
+    if (ports.closing.aborted) throw thrown;
+    return { type, result: { error: attemptError(thrown, signal) } };
+  } finally {
+    release();
+  }
+}
+
+/** The answer, or the signal's reason: a handler that does not heed its signal must not hold an execution for ever. */
+function within(signal: AbortSignal, asked: Promise<Answer>): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    asked.then(resolve, reject);
+  });
+}
+
+interface Call {
+  readonly handler: ActionHandler;
+  readonly parameters: unknown;
+  readonly context: ActionContext;
+}
+
+async function ask(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call): Promise<Answer> {
+  const { handler, parameters, context } = call;
+  const { target, prior, reply } = effect;
+  switch (effect.kind) {
+    case 'observe':
+      return { type: 'observed', result: await observe(ports, executionId, effect, call) };
+    case 'perform': {
+      // Looked at again under the target's lock: two executions may both have found it free before either acted.
+      const shared = await sharedHold(ports, executionId, effect, call);
+      if (shared !== null) return { type: 'performed', result: shared };
+      const outcome = await handler.perform(target, parameters, prior, context);
+      return { type: 'performed', result: { outcome } };
+    }
+    case 'verify': {
+      const verified = await handler.verify?.(target, parameters, prior, reply, context);
+      return { type: 'verified', result: verified ?? { says: 'unknown', digest: '' } };
+    }
+    case 'check': {
+      const { state } = (await handler.check?.(target, parameters, reply ?? {}, context)) ?? {
+        state: 'expired' as const,
+      };
+      return { type: 'checked', result: { state } };
+    }
+    case 'undo': {
+      const others = (await holdsOf(ports, effect)).filter((hold) => !isOwn(hold, executionId, effect));
+      if (others.length > 0) return { type: 'undone', result: { result: 'still_held', digest: '' } };
+      const undone = await handler.undo?.(target, parameters, prior, reply, context);
+      return { type: 'undone', result: undone ?? { result: 'not_needed', digest: '' } };
+    }
+    default:
+      return effect.kind;
+  }
+}
+
+/** Reads the state before; a hold that another execution has, and that the target still shows, is shared. */
+async function observe(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
+  const { handler, parameters, context } = call;
+  const shared = await sharedHold(ports, executionId, effect, call);
+  if (shared !== null) return shared;
+  const prior = (await handler.observe?.(effect.target, parameters, context)) ?? {};
+  return { prior, heldBy: null };
+}
+
+/** The hold of another execution that the target shows now, with the prior state that belongs to the first of them. */
+async function sharedHold(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
+  const { handler, parameters, context } = call;
+  for (const hold of await holdsOf(ports, effect)) {
+    if (isOwn(hold, executionId, effect)) continue;
+    const held = hold.body as unknown as {
+      readonly executionId: string;
+      readonly key: string;
+      readonly prior: JsonObject;
+      readonly performedAfter: number;
+    };
+    const theirs = { ...context, idempotencyKey: held.key, startedAt: held.performedAfter };
+    const shown = await handler.verify?.(effect.target, parameters, held.prior, null, theirs);
+    if (shown?.says === 'holds') return { prior: held.prior, heldBy: held.executionId };
+  }
+  return null;
+}
+
+async function holdsOf(ports: CallPorts, effect: AttemptEffect): Promise<readonly StoredView[]> {
+  if (effect.holds === null) return [];
+  const parent = holdGroup(effect.connector, effect.target, effect.holds);
+  const query = { kind: 'hold', parent, limit: MAX_HOLDS_READ, skip: 0 } as const;
+  const { items } = await untilStored(ports.closing, () => ports.journal.listViews(query));
+  return items;
+}
+
+function isOwn(hold: StoredView, executionId: string, effect: AttemptEffect): boolean {
+  return hold.id === `${executionId}|${effect.actionId}`;
+}
+
+/** What a handler answers goes into a record; what a record cannot hold is the connector's fault, not a crash. */
+function recordable(answer: Answer): Answer {
+  canonicalJson(answer);
+  return answer;
+}
+
+function attemptError(thrown: unknown, signal: AbortSignal): AttemptError {
+  if (thrown instanceof ConnectorError) {
+    const { code, retryable, resultUnknown, retryAfterMs } = thrown;
+    return { code, message: text(thrown.message), retryable, resultUnknown, retryAfterMs };
+  }
+  if (signal.aborted) {
+    return {
+      code: 'timeout',
+      message: 'the attempt took too long',
+      retryable: true,
+      resultUnknown: true,
+      retryAfterMs: null,
+    };
+  }
+  return {
+    code: 'connector_bug',
+    message: text(messageOf(thrown)),
+    retryable: false,
+    resultUnknown: true,
+    retryAfterMs: null,
+  };
+}
+
+function text(message: string): string {
+  return message.slice(0, MAX_ERROR_TEXT).toWellFormed();
+}
+
+function notInstalled(effect: AttemptEffect): ConnectorError {
+  const message = `no connector ${effect.connector} offers ${effect.actionType}`;
+  return new ConnectorError('not_installed', message, { retryable: false, resultUnknown: false });
+}
+
+function invalidParameters(message: string): ConnectorError {
+  return new ConnectorError('invalid_parameters', message, { retryable: false, resultUnknown: false });
+}

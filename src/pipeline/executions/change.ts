@@ -1,0 +1,249 @@
+import type { Json } from '../../platform/canonical-json.ts';
+import type { Change, EffectWrite, RecordDraft, TimerWrite, View } from '../../journal/journal.ts';
+import type { Plan } from '../playbooks/plan.ts';
+import type { Decision } from './core/decide.ts';
+import { effectsOf, timersOf, type Effect } from './core/demands.ts';
+import { containedAtOf } from './core/containment.ts';
+import type { Input } from './core/inputs.ts';
+import { statusOf, type ActionState, type ApprovalState, type ExecutionState } from './core/state.ts';
+import { planActionOf } from './core/transition.ts';
+
+/** Name of an execution's stream. */
+export function executionStream(executionId: string): string {
+  return `execution/${executionId}`;
+}
+
+/** One input and what it led to. */
+export interface Step {
+  readonly input: Input;
+  readonly decision: Decision;
+}
+
+export interface Advance {
+  readonly change: Change;
+  /** Effects that are owed now and were not before. */
+  readonly newEffects: readonly Effect[];
+}
+
+/** Everything that some inputs of one execution change, as one commit. Pure. */
+export function changeOf(
+  plan: Plan,
+  before: ExecutionState | null,
+  seq: number,
+  steps: readonly Step[],
+  trace: RecordDraft['trace'],
+): Advance {
+  const after = steps.at(-1)?.decision.state ?? before;
+  if (after === null) throw new Error('invariant broken: nothing to change');
+  const oldEffects = new Set(before === null ? [] : effectsOf(plan, before).map(({ name }) => name));
+  const effects = effectsOf(plan, after);
+  const change: Change = {
+    appends: [
+      { stream: executionStream(after.id), expectedSeq: seq, records: steps.map((step) => recordOf(step, trace)) },
+    ],
+    views: [
+      ...executionViews(plan, before, after),
+      ...approvalViews(plan, before, after),
+      ...holdViews(plan, before, after),
+    ],
+    timers: timerWrites(plan, before, after),
+    effects: [...effectWrites(after.id, oldEffects, effects), ...deliveredNews(after.id, steps)],
+  };
+  return { change, newEffects: effects.filter(({ name }) => !oldEffects.has(name)) };
+}
+
+function recordOf({ input, decision }: Step, trace: RecordDraft['trace']): RecordDraft {
+  // Inputs and facts are plain JSON by their types; the record's type only says so in general.
+  const data = { input, facts: decision.facts } as unknown as { readonly [key: string]: Json };
+  return { type: 'execution.advanced', v: 1, at: input.at, ...(trace === undefined ? {} : { trace }), data };
+}
+
+function effectWrites(execution: string, before: ReadonlySet<string>, after: readonly Effect[]): EffectWrite[] {
+  const present = new Set(after.map(({ name }) => name));
+  const writes: EffectWrite[] = [];
+  for (const name of before) if (!present.has(name)) writes.push({ execution, name, body: null });
+  // The state says what the effect is; the row only says that it is owed.
+  for (const { name, kind } of after) if (!before.has(name)) writes.push({ execution, name, body: { kind } });
+  return writes;
+}
+
+/** Name of the queue entry that brings an execution the news of its incident. */
+export function newsName(revision: number): string {
+  return `incident:${revision}`;
+}
+
+function deliveredNews(execution: string, steps: readonly Step[]): EffectWrite[] {
+  return steps.flatMap(({ input }) =>
+    input.type === 'incident' ? [{ execution, name: newsName(input.revision), body: null }] : [],
+  );
+}
+
+function timerWrites(plan: Plan, before: ExecutionState | null, after: ExecutionState): TimerWrite[] {
+  const execution = after.id;
+  const old = new Map(before === null ? [] : timersOf(plan, before).map((timer) => [timer.name, timer]));
+  const writes: TimerWrite[] = [];
+  for (const timer of timersOf(plan, after)) {
+    const known = old.get(timer.name);
+    old.delete(timer.name);
+    if (known?.due !== timer.due || known.generation !== timer.generation) writes.push({ execution, ...timer });
+  }
+  for (const { name, generation } of old.values()) writes.push({ execution, name, generation, due: null });
+  return writes;
+}
+
+/** The row of the list is rewritten only when what it shows has changed. */
+function executionViews(plan: Plan, before: ExecutionState | null, after: ExecutionState): View[] {
+  const shown = (state: ExecutionState): string => `${statusOf(state)} ${state.stageIndex} ${state.stopped}`;
+  if (before !== null && shown(before) === shown(after)) return [];
+  return [executionView(plan, after)];
+}
+
+/** The row of an execution as its state says it; `containedAt` of a running one is written with its next status. */
+export function executionView(plan: Plan, state: ExecutionState): View {
+  const { incident } = state.snapshot;
+  const status = statusOf(state);
+  return {
+    kind: 'execution',
+    id: state.id,
+    expectedVersion: null,
+    status,
+    type: plan.playbookType,
+    severity: state.riskLevel,
+    subject: incident.subject.id,
+    parent: state.parent?.executionId ?? incident.id,
+    ref: plan.playbookId,
+    at: state.startedAt,
+    body: {
+      executionId: state.id,
+      playbookId: plan.playbookId,
+      playbookName: plan.name,
+      playbookType: plan.playbookType,
+      playbookVersion: plan.playbookVersion,
+      planHash: state.planHash,
+      incidentId: incident.id,
+      parentExecutionId: state.parent?.executionId ?? null,
+      userId: incident.subject.id,
+      riskLevel: state.riskLevel,
+      status,
+      stage: plan.stages[state.stageIndex]?.stage ?? null,
+      startedAt: state.startedAt,
+      endedAt: state.ended?.at ?? null,
+      containedAt: containedAtOf(plan, state),
+      requestedBy: `${state.requester.type}:${state.requester.id}`,
+    },
+  };
+}
+
+function approvalViews(plan: Plan, before: ExecutionState | null, after: ExecutionState): View[] {
+  return Object.values(after.approvals)
+    .filter((approval) => before?.approvals[approval.id] !== approval)
+    .map((approval) => approvalView(plan, after, approval));
+}
+
+/** The row of an approval; its `accounts` are those of the moment when the approval last changed. */
+export function approvalView(plan: Plan, state: ExecutionState, approval: ApprovalState): View {
+  const { declaration } = planActionOf(plan, approval.actionId);
+  const action = state.actions[approval.actionId];
+  const { incident } = state.snapshot;
+  return {
+    kind: 'approval',
+    id: approval.id,
+    expectedVersion: null,
+    status: approval.status,
+    type: declaration.type,
+    severity: state.riskLevel,
+    subject: incident.subject.id,
+    parent: state.id,
+    ref: plan.playbookId,
+    at: approval.requestedAt,
+    body: {
+      approvalId: approval.id,
+      executionId: state.id,
+      incidentId: incident.id,
+      playbookId: plan.playbookId,
+      playbookVersion: plan.playbookVersion,
+      actionId: approval.actionId,
+      actionType: declaration.type,
+      reversibility: declaration.reversibility,
+      riskLevel: state.riskLevel,
+      purpose: approval.purpose,
+      target: action?.target === undefined ? null : asJson(action.target),
+      accounts: action !== undefined && action.accounts.length > 0 ? action.accounts : state.snapshot.accounts,
+      parameters: action?.parameters ?? null,
+      question: planActionOf(plan, approval.actionId).question?.text ?? null,
+      intentHash: approval.intentHash,
+      status: approval.status,
+      requester: approval.requester,
+      requiredApprovers: approval.requiredApprovers,
+      requirements: asJson(approval.requirements),
+      votes: asJson(approval.votes),
+      requestedAt: approval.requestedAt,
+      expiresAt: approval.expiresAt,
+      decidedAt: approval.decidedAt,
+    },
+  };
+}
+
+/** The group a hold belongs to: executions that want the same state of the same target share its restoration. */
+export function holdGroup(
+  connector: string,
+  target: { readonly type: string; readonly id: string },
+  effect: string,
+): string {
+  return `${connector}|${effect}|${target.type}:${target.id}`;
+}
+
+function holdViews(plan: Plan, before: ExecutionState | null, after: ExecutionState): View[] {
+  const views: View[] = [];
+  for (const action of Object.values(after.actions)) {
+    const old = before?.actions[action.actionId];
+    const had = old !== undefined && holds(old);
+    if (had === holds(action)) continue;
+    const view = holdView(plan, after, action, had ? null : 'hold');
+    if (view !== null) views.push(view);
+  }
+  return views;
+}
+
+/** From the moment the prior state is known until the action failed without effect, or was undone. */
+function holds(action: ActionState): boolean {
+  if (action.prior === null) return false;
+  switch (action.status) {
+    case 'SUCCESS':
+    case 'UNKNOWN':
+    case 'TIMED_OUT':
+    case 'COMPENSATION_FAILED':
+    case null:
+      return true;
+    case 'SKIPPED':
+      return action.reason === 'already_held';
+    default:
+      return false;
+  }
+}
+
+function holdView(plan: Plan, state: ExecutionState, action: ActionState, keep: 'hold' | null): View | null {
+  const { declaration } = planActionOf(plan, action.actionId);
+  if (declaration.holds === null || action.target === null) return null;
+  const body = {
+    executionId: state.id,
+    actionId: action.actionId,
+    key: action.key,
+    prior: action.prior,
+    performedAfter: action.attemptAt,
+  };
+  return {
+    kind: 'hold',
+    id: `${state.id}|${action.actionId}`,
+    expectedVersion: null,
+    subject: action.target.id,
+    parent: holdGroup(declaration.connector, action.target, declaration.holds),
+    at: action.attemptAt,
+    body: keep === null ? null : body,
+  };
+}
+
+function asJson(value: unknown): Json {
+  // Only called with members of the state, which are plain JSON by their types.
+  return value as Json;
+}

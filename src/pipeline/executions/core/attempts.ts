@@ -1,0 +1,197 @@
+import type { PlanAction } from '../../playbooks/plan.ts';
+import { requestQuestion } from './request-approval.ts';
+import type {
+  AttemptError,
+  CheckedInput,
+  InterruptedInput,
+  ObservedInput,
+  PerformedInput,
+  VerifiedInput,
+} from './inputs.ts';
+import { settle } from './settle.ts';
+import { idempotencyKey, planActionOf, type Transition } from './transition.ts';
+
+/** First pause between two checks of a waiting action, in ms; doubles up to `MAX_CHECK_INTERVAL_MS`. */
+const FIRST_CHECK_INTERVAL_MS = 5_000;
+/** Longest pause between two checks, in ms: a user who answers is seen within a minute. */
+const MAX_CHECK_INTERVAL_MS = 60_000;
+/** Longest back-off, in ms: one hour. */
+const MAX_BACKOFF_MS = 3_600_000;
+/** Longest `Retry-After` that is honoured, in ms: a target cannot park an execution for a week. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+/** Begins the next attempt: observe first where there is something to restore, else perform. */
+export function startAttempt(t: Transition, plan: PlanAction): void {
+  const action = t.action(plan.actionId);
+  // The prior state belongs to the first attempt: a retry must not take our own effect for what was there before.
+  const observes = plan.declaration.holds !== null && action.prior === null;
+  t.add({
+    type: 'attempt.started',
+    actionId: plan.actionId,
+    attempt: action.attempt + 1,
+    generation: action.generation,
+    key: idempotencyKey(t.state, plan.actionId, 'perform', action.generation),
+    phase: observes ? 'observing' : 'performing',
+  });
+}
+
+export function takeObserved(t: Transition, input: ObservedInput): void {
+  if (isLate(t, input, 'observing')) return;
+  const plan = planActionOf(t.plan, input.actionId);
+  if (t.state.stopped !== null) return settleUnbegun(t, plan, t.state.stopped);
+  if ('error' in input.result) return takeFailure(t, plan, input.result.error);
+  t.add({ type: 'attempt.observed', actionId: input.actionId });
+  // Somebody already contained this: the hold is shared, the call is not repeated.
+  if (input.result.heldBy !== null) settle(t, plan, 'SKIPPED', 'already_held');
+}
+
+export function takePerformed(t: Transition, input: PerformedInput): void {
+  if (isLate(t, input, 'performing')) return;
+  const plan = planActionOf(t.plan, input.actionId);
+  if ('error' in input.result) return takeFailure(t, plan, input.result.error);
+  if ('heldBy' in input.result) {
+    t.add({ type: 'hold.shared', actionId: input.actionId });
+    return settle(t, plan, 'SKIPPED', 'already_held');
+  }
+  t.add({ type: 'attempt.performed', actionId: input.actionId });
+  if (!plan.declaration.readBack) finishPerformed(t, plan);
+}
+
+export function takeVerified(t: Transition, input: VerifiedInput): void {
+  if (isLate(t, input, 'verifying')) return;
+  const plan = planActionOf(t.plan, input.actionId);
+  if ('error' in input.result) return takeUnreadable(t, plan, input.result.error);
+  t.add({ type: 'attempt.verified', actionId: input.actionId });
+  switch (input.result.says) {
+    case 'holds':
+    case 'foreign':
+      return finishPerformed(t, plan);
+    case 'absent':
+      return takeAbsent(t, plan);
+    case 'unknown':
+      return settle(t, plan, 'UNKNOWN', 'unreadable');
+    default:
+      return input.result.says;
+  }
+}
+
+/** A verify that failed says nothing about the effect: try again as long as there are attempts, then ask a person. */
+function takeUnreadable(t: Transition, plan: PlanAction, error: AttemptError): void {
+  t.add({ type: 'attempt.failed', actionId: plan.actionId, code: error.code, next: 'verifying' });
+  const { rereads } = t.action(plan.actionId);
+  if (rereads >= plan.retry.maxRetries) return settle(t, plan, 'UNKNOWN', error.code);
+  t.add({
+    type: 'settling.awaited',
+    actionId: plan.actionId,
+    resumeAt: t.input.at + backoffMs(plan, rereads + 1, error),
+  });
+}
+
+/**
+ * The target does not show the effect: give it its settling time, then count the attempt as failed. A call without
+ * an answer gets that time too: repeating what only does not show yet would do it twice.
+ */
+function takeAbsent(t: Transition, plan: PlanAction): void {
+  const action = t.action(plan.actionId);
+  const shownBy = (action.performedAt ?? action.attemptAt) + plan.declaration.settleMs;
+  if (t.input.at < shownBy) {
+    return t.add({ type: 'settling.awaited', actionId: plan.actionId, resumeAt: shownBy });
+  }
+  retryOrSettle(t, plan, { ...NOT_SHOWN, resultUnknown: false });
+}
+
+const NOT_SHOWN: AttemptError = {
+  code: 'not_shown',
+  message: 'the target does not show the effect',
+  retryable: true,
+  resultUnknown: false,
+  retryAfterMs: null,
+};
+
+/** The effect is there (or cannot be read back): wait for an answer where one is due, else settle. */
+function finishPerformed(t: Transition, plan: PlanAction): void {
+  if (plan.question !== null) return requestQuestion(t, plan);
+  if (!plan.declaration.waits) return settle(t, plan, 'SUCCESS', plan.declaration.readBack ? null : 'unverifiable');
+  const until = t.input.at + plan.waitMs;
+  const resumeAt = Math.min(until, t.input.at + FIRST_CHECK_INTERVAL_MS);
+  t.add({ type: 'action.waiting', actionId: plan.actionId, until, resumeAt });
+}
+
+export function takeChecked(t: Transition, input: CheckedInput): void {
+  if (isLate(t, input, 'checking')) return;
+  const plan = planActionOf(t.plan, input.actionId);
+  const action = t.action(input.actionId);
+  const state = 'error' in input.result ? 'pending' : input.result.state;
+  if (state !== 'pending') return settle(t, plan, 'SUCCESS', null, state);
+  const until = action.waitUntil ?? input.at;
+  if (input.at >= until) return settle(t, plan, 'SUCCESS', null, 'expired');
+  let interval = FIRST_CHECK_INTERVAL_MS;
+  for (let check = 0; check < action.checks && interval < MAX_CHECK_INTERVAL_MS; check += 1) interval *= 2;
+  const resumeAt = Math.min(until, input.at + Math.min(interval, MAX_CHECK_INTERVAL_MS));
+  t.add({ type: 'action.waiting', actionId: input.actionId, until, resumeAt });
+}
+
+/** The caller is gone. Reading comes before repeating; what can neither be read nor safely repeated goes to a person. */
+export function takeInterrupted(t: Transition, input: InterruptedInput): void {
+  if (isLate(t, input, 'performing')) return;
+  const plan = planActionOf(t.plan, input.actionId);
+  const next = plan.declaration.readBack ? 'verifying' : mayRepeat(t, plan) ? 'performing' : 'none';
+  t.add({ type: 'attempt.interrupted', actionId: input.actionId, next });
+  if (next === 'none') settle(t, plan, 'UNKNOWN', 'interrupted');
+}
+
+/** Where the result cannot be read, only a repeat under the same key tells it, and a stopped execution calls nothing. */
+function mayRepeat(t: Transition, plan: PlanAction): boolean {
+  return plan.declaration.idempotency !== 'none' && t.state.stopped === null;
+}
+
+/** Settles what was not begun when the execution was stopped. */
+function settleUnbegun(t: Transition, plan: PlanAction, why: string): void {
+  settle(t, plan, why === 'timed_out' ? 'TIMED_OUT' : 'SKIPPED', why);
+}
+
+function takeFailure(t: Transition, plan: PlanAction, error: AttemptError): void {
+  // A failed look at the state before changed nothing, whatever became of it: there is nothing to read back.
+  const called = t.action(plan.actionId).phase === 'performing';
+  const next = error.resultUnknown && called && plan.declaration.readBack ? 'verifying' : 'none';
+  t.add({ type: 'attempt.failed', actionId: plan.actionId, code: error.code, next });
+  if (next === 'verifying') return;
+  if (error.resultUnknown && called && plan.declaration.idempotency === 'none')
+    return settle(t, plan, 'UNKNOWN', error.code);
+  retryOrSettle(t, plan, error);
+}
+
+function retryOrSettle(t: Transition, plan: PlanAction, error: AttemptError): void {
+  const { attempt, interruptions } = t.action(plan.actionId);
+  // What a stop of the process cut off was no try of the target's: it must not use up the retries.
+  const tries = attempt - interruptions;
+  const worthwhile = error.retryable || error.resultUnknown;
+  if (t.state.stopped !== null || !worthwhile || tries > plan.retry.maxRetries) {
+    return settle(t, plan, error.code === 'timeout' ? 'TIMED_OUT' : 'FAILED', error.code);
+  }
+  const resumeAt = t.input.at + backoffMs(plan, tries, error);
+  t.add({ type: 'retry.scheduled', actionId: plan.actionId, resumeAt });
+}
+
+/** 1 s, 2 s, 4 s by default: multiplied step by step and rounded, so that every engine gives the same integer. */
+export function backoffMs(plan: PlanAction, attempt: number, error: AttemptError | null): number {
+  let delay = plan.retry.backoffMs;
+  for (let step = 1; step < attempt && delay < MAX_BACKOFF_MS; step += 1) {
+    delay = Math.round(delay * plan.retry.backoffMultiplier);
+  }
+  const asked = Math.min(error?.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
+  return Math.max(Math.min(delay, MAX_BACKOFF_MS), asked);
+}
+
+/** An answer to another attempt, or to a phase that is over: a fact about the target, kept, but no longer decisive. */
+function isLate(
+  t: Transition,
+  input: { readonly actionId: string; readonly attempt: number; readonly generation: number },
+  phase: string,
+): boolean {
+  const action = t.action(input.actionId);
+  if (action.phase === phase && action.attempt === input.attempt && action.generation === input.generation)
+    return false;
+  t.add({ type: 'attempt.late', actionId: input.actionId, attempt: input.attempt });
+  return true;
+}

@@ -1,0 +1,123 @@
+import { derivedId } from '../../../platform/hash.ts';
+import { MAX_SUBJECTS_PER_FANOUT } from '../../../platform/limits.ts';
+import type { Plan, PlanAction } from '../../playbooks/plan.ts';
+import type { ChildInput, IncidentInput, SpawnedInput } from './inputs.ts';
+import { settle } from './settle.ts';
+import type { ActionState } from './state.ts';
+import { planActionOf, type Transition } from './transition.ts';
+
+/** Starts one child execution for each account; ids derive from the parent, so a repeat starts none twice. */
+export function startChildren(t: Transition, plan: PlanAction, accounts: readonly string[]): void {
+  if (accounts.length === 0) return settle(t, plan, 'SKIPPED', 'no_accounts');
+  if (accounts.length > MAX_SUBJECTS_PER_FANOUT) return settle(t, plan, 'FAILED', 'too_many_accounts');
+  const { generation } = t.action(plan.actionId);
+  const children = accounts.map((account) => ({
+    id: derivedId('exe', t.state.id, plan.actionId, account, String(generation)),
+    account,
+  }));
+  t.add({ type: 'children.started', actionId: plan.actionId, children });
+}
+
+/** The accounts that no child did the work for yet: all of them, or after a person's retry those that failed. */
+export function accountsLeft(t: Transition, actionId: string): readonly string[] {
+  // Those that were prepared (and perhaps approved), not those that the incident has got since.
+  const { accounts, children } = t.action(actionId);
+  const done = new Set(
+    Object.values(children)
+      .filter(({ status }) => isDone(status))
+      .map(({ account }) => account),
+  );
+  return accounts.filter((account) => !done.has(account));
+}
+
+/** The children exist. They may all have ended before this was known. */
+export function takeSpawned(t: Transition, input: SpawnedInput): void {
+  const { phase, children } = t.action(input.actionId);
+  // Fewer than there are now: more were added since, and their own spawning is owed.
+  if (phase !== 'spawning' || input.children !== Object.keys(children).length) {
+    return t.add({ type: 'input.ignored', why: 'not the children that are being started' });
+  }
+  t.add({ type: 'children.spawned', actionId: input.actionId });
+  settleWithChildren(t, planActionOf(t.plan, input.actionId));
+}
+
+/** The plan of a child: the one action, for one account. Its gates were passed by the parent, for the whole list. */
+export function childPlan(plan: Plan, action: PlanAction): Plan {
+  const child: PlanAction = { ...action, forEach: null, gates: [], condition: null };
+  return { ...plan, stages: [{ stage: 1, actions: [child] }] };
+}
+
+export function takeChild(t: Transition, input: ChildInput): void {
+  const action = t.action(input.actionId);
+  if (!Object.hasOwn(action.children, input.childId)) return t.add({ type: 'input.ignored', why: 'no such child' });
+  if (action.phase === 'undoing_children' && !isUndone(input.status)) {
+    return t.add({ type: 'input.ignored', why: 'the child is being undone' });
+  }
+  t.add({ type: 'child.settled', actionId: input.actionId });
+  settleWithChildren(t, planActionOf(t.plan, input.actionId));
+}
+
+/** Settles the parent (or its undoing) when no child is awaited any more. */
+function settleWithChildren(t: Transition, plan: PlanAction): void {
+  const { phase, children } = t.action(plan.actionId);
+  const ends = Object.values(children);
+  if (phase === 'children' && ends.every(({ status }) => status !== null)) settleParent(t, plan, ends);
+  if (phase === 'undoing_children' && ends.every(({ status }) => isUndone(status))) {
+    settleUndone(
+      t,
+      plan,
+      ends.map(({ status }) => status),
+    );
+  }
+}
+
+/** Judged by account: after a retry an account has a child that failed and, perhaps, one that did it. */
+function settleParent(t: Transition, plan: PlanAction, ends: readonly ChildEnd[]): void {
+  const accounts = new Set(ends.map(({ account }) => account));
+  const done = new Set(ends.filter(({ status }) => isDone(status)).map(({ account }) => account));
+  const failed = accounts.size - done.size;
+  if (failed === 0) return settle(t, plan, 'SUCCESS', null);
+  settle(t, plan, 'FAILED', `${failed}_of_${accounts.size}_children_failed`);
+}
+
+type ChildEnd = ActionState['children'][string];
+
+function isDone(status: string | null): boolean {
+  return status === 'COMPLETED' || status === 'SKIPPED';
+}
+
+function settleUndone(t: Transition, plan: PlanAction, statuses: readonly (string | null)[]): void {
+  const failed = statuses.includes('COMPENSATION_FAILED');
+  t.add({
+    type: 'undo.settled',
+    actionId: plan.actionId,
+    status: failed ? 'COMPENSATION_FAILED' : 'COMPENSATED',
+    reason: null,
+  });
+}
+
+function isUndone(status: string | null): boolean {
+  return status === 'ROLLED_BACK' || status === 'COMPENSATION_FAILED';
+}
+
+/** The incident has changed: conditions read the news, and actions that run for each account get the new ones too. */
+export function takeIncident(t: Transition, input: IncidentInput): void {
+  if (t.state.ended !== null || t.state.stopped !== null || t.state.compensation !== null) {
+    return t.add({ type: 'input.ignored', why: 'the execution is over' });
+  }
+  t.add({ type: 'incident.noted' });
+  for (const stage of t.plan.stages.slice(0, t.state.stageIndex + 1)) {
+    for (const plan of stage.actions) growAction(t, plan, input.accounts);
+  }
+}
+
+function growAction(t: Transition, plan: PlanAction, accounts: readonly string[]): void {
+  const { phase, children, approvalId } = t.action(plan.actionId);
+  // What people approved was a list; accounts that came later need an approval of their own, so a person sees them.
+  if (plan.forEach === null || approvalId !== null) return;
+  const acted = phase === 'spawning' || phase === 'children' || phase === 'settled';
+  if (!acted || Object.keys(children).length === 0) return;
+  const known = new Set(Object.values(children).map((child) => child.account));
+  const fresh = accounts.filter((account) => !known.has(account));
+  if (fresh.length > 0 && known.size + fresh.length <= MAX_SUBJECTS_PER_FANOUT) startChildren(t, plan, fresh);
+}

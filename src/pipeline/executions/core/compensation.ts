@@ -1,0 +1,100 @@
+import type { PlanAction } from '../../playbooks/plan.ts';
+import { backoffMs } from './attempts.ts';
+import type { CompensateInput, UndoneInput } from './inputs.ts';
+import type { ActionPhase, ExecutionState } from './state.ts';
+import { idempotencyKey, planActionOf, type Transition } from './transition.ts';
+
+/** Tries of one undo before a person is needed: more than for performing, because leaving it half done is worse. */
+const MAX_UNDO_ATTEMPTS = 5;
+
+/** Begins to undo everything that was, or may have been, performed and can be undone; newest first. */
+export function startCompensation(t: Transition, reason: string): void {
+  const queue = [...t.state.settledOrder]
+    .reverse()
+    .filter((actionId) => mayUndo(t.state, planActionOf(t.plan, actionId)));
+  if (queue.length > 0) t.add({ type: 'compensation.started', reason, queue });
+}
+
+/** Settled, or already being undone because its time was over: then the compensation waits for it. */
+const UNDOABLE: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
+  'settled',
+  'undoing',
+  'undo_backoff',
+  'undoing_children',
+]);
+
+/** An unknown result counts as performed: undoing what was not done is harmless, leaving it is not. */
+function mayUndo(state: ExecutionState, plan: PlanAction): boolean {
+  const action = state.actions[plan.actionId];
+  if (action === undefined || !UNDOABLE.has(action.phase)) return false;
+  if (plan.declaration.reversibility !== 'undo') return false;
+  if (Object.keys(action.children).length > 0) return true;
+  if (action.status === 'SKIPPED') return action.reason === 'already_held';
+  if (action.status === 'COMPENSATION_FAILED') return true; // Asked for again, so tried again.
+  if (action.status === 'SUCCESS' || action.status === 'UNKNOWN') return action.sent;
+  return (action.status === 'FAILED' || action.status === 'TIMED_OUT') && action.error?.resultUnknown === true;
+}
+
+/** Starts the next undo of a running compensation; false when one is already under way. */
+export function driveCompensation(t: Transition): void {
+  const next = t.state.compensation?.queue[0];
+  if (next === undefined || t.action(next).phase !== 'settled') return;
+  startUndo(t, planActionOf(t.plan, next));
+}
+
+export function startUndo(t: Transition, plan: PlanAction): void {
+  const action = t.action(plan.actionId);
+  t.add({
+    type: 'undo.started',
+    actionId: plan.actionId,
+    attempt: action.undoAttempt + 1,
+    key: idempotencyKey(t.state, plan.actionId, 'undo', action.generation),
+  });
+}
+
+export function takeUndone(t: Transition, input: UndoneInput): void {
+  const action = t.action(input.actionId);
+  const expected = action.undoAttempt === input.attempt && action.generation === input.generation;
+  if (action.phase !== 'undoing' || !expected) {
+    return t.add({ type: 'attempt.late', actionId: input.actionId, attempt: input.attempt });
+  }
+  const plan = planActionOf(t.plan, input.actionId);
+  if ('error' in input.result) {
+    const { error } = input.result;
+    if (input.attempt >= MAX_UNDO_ATTEMPTS || !(error.retryable || error.resultUnknown)) {
+      return settleUndo(t, plan, 'COMPENSATION_FAILED', error.code);
+    }
+    const resumeAt = input.at + backoffMs(plan, input.attempt, error);
+    return t.add({ type: 'undo.failed', actionId: input.actionId, code: error.code, resumeAt });
+  }
+  switch (input.result.result) {
+    case 'restored':
+      return settleUndo(t, plan, 'COMPENSATED', null);
+    case 'still_held':
+      return settleUndo(t, plan, 'COMPENSATED', 'held_by_another_execution');
+    case 'not_needed':
+      return settleUndo(t, plan, 'NOT_NEEDED', null);
+    case 'superseded':
+      return settleUndo(t, plan, 'SUPERSEDED', 'changed_by_somebody_else');
+    default:
+      return input.result.result;
+  }
+}
+
+function settleUndo(
+  t: Transition,
+  plan: PlanAction,
+  status: 'COMPENSATED' | 'NOT_NEEDED' | 'SUPERSEDED' | 'COMPENSATION_FAILED',
+  reason: string | null,
+): void {
+  t.add({ type: 'undo.settled', actionId: plan.actionId, status, reason });
+}
+
+/** Undoes an execution that is over, because its parent or a person says so. */
+export function takeCompensate(t: Transition, input: CompensateInput): void {
+  if (t.state.compensation !== null) return t.add({ type: 'input.ignored', why: 'already being undone' });
+  if (t.state.ended === null) return t.add({ type: 'input.ignored', why: 'still running: cancel it with compensate' });
+  startCompensation(t, input.reason);
+  // Nothing to undo is an answer too: the parent waits for one.
+  if (t.state.compensation === null) t.add({ type: 'execution.ended', status: 'ROLLED_BACK' });
+}

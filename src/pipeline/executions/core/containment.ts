@@ -1,0 +1,20 @@
+import type { Plan } from '../../playbooks/plan.ts';
+import type { ExecutionState } from './state.ts';
+
+/**
+ * When the last containing action was verified at its target (business time), or null when none was. What could
+ * not be read back does not count: it is reported apart.
+ */
+export function containedAtOf(plan: Plan, state: ExecutionState): number | null {
+  let latest: number | null = null;
+  for (const stage of plan.stages) {
+    for (const { actionId, declaration } of stage.actions) {
+      const action = state.actions[actionId];
+      if (action === undefined || !declaration.contains) continue;
+      const own =
+        action.status === 'SUCCESS' && action.verification === 'holds' ? action.settledAt : action.containedAt;
+      if (own !== null && (latest === null || own > latest)) latest = own;
+    }
+  }
+  return latest;
+}

@@ -1,0 +1,360 @@
+import { describe, expect, it } from 'vitest';
+import { declaration, gate, planAction, planOf, startOf } from '../../../../tests/support/plans.ts';
+import type { Plan } from '../../playbooks/plan.ts';
+import { decide, type Decision } from './decide.ts';
+import { effectsOf, timersOf } from './demands.ts';
+import type { AttemptError, Input, NewInput } from './inputs.ts';
+import { statusOf, type ExecutionState } from './state.ts';
+
+/** Cases that went wrong once, each as the shortest story that shows it. */
+
+const START = Date.UTC(2026, 10, 21, 3, 0, 0);
+const by = { type: 'person', id: 'usr_1' } as const;
+const UNKNOWN: AttemptError = {
+  code: 'timeout',
+  message: 'no answer',
+  retryable: true,
+  resultUnknown: true,
+  retryAfterMs: null,
+};
+const REFUSED: AttemptError = { ...UNKNOWN, code: 'refused', retryable: false, resultUnknown: false };
+
+class Story {
+  readonly plan: Plan;
+  now = START;
+  last: Decision;
+
+  constructor(plan: Plan, accounts: readonly string[] = []) {
+    this.plan = plan;
+    const start = startOf('exe_1', 'jrn_test', accounts);
+    this.last = decide(plan, null, { ...start, type: 'start', planHash: 'h', at: START });
+  }
+
+  get state(): ExecutionState {
+    return this.last.state;
+  }
+
+  /** Names of the effects that are owed now. */
+  get owed(): string[] {
+    return effectsOf(this.plan, this.state).map(({ name }) => name);
+  }
+
+  take(input: NewInput): this {
+    const at: Input = { ...input, at: this.now };
+    this.last = decide(this.plan, this.state, at);
+    return this;
+  }
+
+  /** Answers the attempt that is under way for an action. */
+  answer(actionId: string, type: 'observed' | 'performed' | 'verified' | 'undone', result: object): this {
+    const action = this.state.actions[actionId];
+    const attempt = type === 'undone' ? action?.undoAttempt : action?.attempt;
+    const base = { actionId, attempt, generation: action?.generation };
+    return this.take({ type, ...base, result } as NewInput); // each test gives the result that belongs to the type
+  }
+
+  perform(actionId: string): this {
+    if (this.state.actions[actionId]?.phase === 'observing') {
+      this.answer(actionId, 'observed', { prior: { was: 1 }, heldBy: null });
+    }
+    return this.answer(actionId, 'performed', { outcome: {} });
+  }
+
+  succeed(actionId: string): this {
+    return this.perform(actionId).answer(actionId, 'verified', { says: 'holds', digest: 'd' });
+  }
+
+  fail(actionId: string): this {
+    return this.answer(actionId, 'observed', { error: REFUSED });
+  }
+
+  interrupt(actionId: string): this {
+    const { attempt = 0, generation = 0 } = this.state.actions[actionId] ?? {};
+    return this.take({ type: 'interrupted', actionId, attempt, generation });
+  }
+
+  /** Moves to the earliest timer with this beginning and takes it. */
+  timer(beginning: string): this {
+    const timer = timersOf(this.plan, this.state).find(({ name }) => name.startsWith(beginning));
+    if (timer === undefined) throw new Error(`no timer ${beginning}`);
+    this.now = Math.max(this.now, timer.due);
+    return this.take({ type: 'timer', name: timer.name, generation: timer.generation });
+  }
+
+  status(actionId = 'a'): string | null | undefined {
+    return this.state.actions[actionId]?.status;
+  }
+}
+
+const cancel: NewInput = { type: 'cancel', by, reason: 'drill', compensate: false };
+const retry: NewInput = { type: 'retry', by };
+const blind = declaration({ readBack: false, holds: null });
+
+describe('a stop', () => {
+  it('lets no call begin whose look at the state before was still under way', () => {
+    const story = new Story(planOf([planAction('a')])).take(cancel);
+    story.answer('a', 'observed', { prior: {}, heldBy: null });
+    expect(story.owed).toEqual([]);
+    expect(story.status()).toBe('SKIPPED');
+  });
+
+  it('repeats no interrupted call that cannot be read back: it is unknown', () => {
+    const story = new Story(planOf([planAction('a', { declaration: blind })])).take(cancel).interrupt('a');
+    expect(story.status()).toBe('UNKNOWN');
+  });
+});
+
+describe('reading the target', () => {
+  it('is given up after the retries, and a person is asked', () => {
+    const story = new Story(
+      planOf([planAction('a', { retry: { maxRetries: 2, backoffMs: 1, backoffMultiplier: 2 } })]),
+    );
+    story.perform('a').answer('a', 'verified', { error: UNKNOWN });
+    for (const _ of [1, 2]) story.timer('resume:a').answer('a', 'verified', { error: UNKNOWN });
+    expect(story.status()).toBe('UNKNOWN');
+  });
+
+  it('waits for the settling time after a lost reply too, before anything is repeated', () => {
+    const slow = declaration({ settleMs: 2_000 });
+    const story = new Story(planOf([planAction('a', { declaration: slow })]));
+    story.answer('a', 'observed', { prior: {}, heldBy: null }).answer('a', 'performed', { error: UNKNOWN });
+    story.answer('a', 'verified', { says: 'absent', digest: 'd' });
+    expect(story.state.actions['a']?.phase).toBe('settling');
+    story.timer('resume:a').answer('a', 'verified', { says: 'holds', digest: 'd' });
+    expect(story.now - START).toBe(2_000);
+    expect(story.status()).toBe('SUCCESS');
+  });
+
+  it('does not follow a failed look at the state before: nothing was called', () => {
+    const story = new Story(planOf([planAction('a')])).answer('a', 'observed', { error: UNKNOWN });
+    expect(story.state.actions['a']?.phase).toBe('backoff');
+  });
+});
+
+describe('an interrupted call', () => {
+  it('does not use up the retries', () => {
+    const once = planAction('a', { retry: { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 } });
+    const story = new Story(planOf([once])).answer('a', 'observed', { prior: {}, heldBy: null });
+    for (const _ of [1, 2, 3]) {
+      story.interrupt('a').answer('a', 'verified', { says: 'absent', digest: 'd' }).timer('resume:a');
+    }
+    expect(story.owed).toEqual(['perform:a:1:4']);
+    expect(story.succeed('a').status()).toBe('SUCCESS');
+  });
+});
+
+describe('a retry', () => {
+  const timesOut = {
+    ...planOf([planAction('a', { retry: { maxRetries: 9, backoffMs: 400_000, backoffMultiplier: 1 } })]),
+  };
+
+  it('has the whole time limit again', () => {
+    const story = new Story(timesOut).answer('a', 'observed', { prior: {}, heldBy: null });
+    story.answer('a', 'performed', { error: { ...REFUSED, retryable: true } }).timer('execution');
+    expect([story.status(), statusOf(story.state)]).toEqual(['TIMED_OUT', 'FAILED']);
+    story.take(retry);
+    const limit = timersOf(story.plan, story.state).find(({ name }) => name === 'execution');
+    expect(limit?.due).toBe(story.now + 300_000);
+  });
+
+  it('after a roll-back ends with what it did, not with the roll-back', () => {
+    const story = new Story(planOf([planAction('a')], [planAction('b', { onFailure: 'COMPENSATE' })]));
+    story.succeed('a').fail('b').answer('a', 'undone', { result: 'restored', digest: 'd' });
+    expect(statusOf(story.state)).toBe('ROLLED_BACK');
+    story.take(retry).succeed('b');
+    expect([story.status('a'), story.status('b'), statusOf(story.state)]).toEqual([
+      'COMPENSATED',
+      'SUCCESS',
+      'COMPLETED',
+    ]);
+  });
+
+  it('after a cancel with undo keeps what it then does', () => {
+    const story = new Story(planOf([planAction('a'), planAction('b')])).fail('a').take({ ...cancel, compensate: true });
+    story.answer('b', 'observed', { prior: {}, heldBy: null });
+    expect(statusOf(story.state)).toBe('CANCELLED');
+    story.take(retry).succeed('a');
+    expect([story.status('a'), statusOf(story.state)]).toEqual(['SUCCESS', 'COMPLETED']);
+  });
+
+  it('that finds the effect of the first try undoes it with the rest', () => {
+    const story = new Story(
+      planOf([planAction('a', { retry: { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 } })]),
+    );
+    story.perform('a').answer('a', 'verified', { error: UNKNOWN });
+    expect(story.status()).toBe('UNKNOWN');
+    story.take(retry).answer('a', 'verified', { says: 'holds', digest: 'd' });
+    story.take({ type: 'compensate', by, reason: 'false alarm' });
+    expect(story.owed).toEqual(['undo:a:2:1']);
+  });
+});
+
+describe('fan-out', () => {
+  const kill = planAction('kill', { forEach: 'accounts', target: '{{user.id}}' });
+  const children = (story: Story): string[] => Object.keys(story.state.actions['kill']?.children ?? {});
+  const end = (story: Story, childId: string, status: string): Story =>
+    story.take({ type: 'child', actionId: 'kill', childId, status, containedAt: null });
+  const news = (story: Story, accounts: readonly string[]): NewInput => ({
+    type: 'incident',
+    incident: story.state.snapshot.incident,
+    accounts,
+    revision: 2,
+  });
+
+  it('settles when its children ended before it was known that they exist', () => {
+    const story = new Story(planOf([kill]), ['a@x']);
+    for (const child of children(story)) end(story, child, 'COMPLETED');
+    story.take({ type: 'spawned', actionId: 'kill', children: 1 });
+    expect(story.status('kill')).toBe('SUCCESS');
+  });
+
+  it('still owes the children that came while others were being started', () => {
+    const story = new Story(planOf([kill]), ['a@x']);
+    story.take(news(story, ['a@x', 'b@x'])).take({ type: 'spawned', actionId: 'kill', children: 1 });
+    expect(story.owed).toEqual(['spawn:kill:2']);
+  });
+
+  it('runs for the accounts that were approved, not for those that came since', () => {
+    const story = new Story(planOf([{ ...kill, gates: [gate()] }]), ['a@x']);
+    story.take(news(story, ['a@x', 'b@x']));
+    const [approval] = Object.values(story.state.approvals);
+    if (approval === undefined) throw new Error('nothing was asked');
+    const voter = {
+      userId: 'usr_2',
+      kind: 'person',
+      roles: ['SECURITY_ADMIN'],
+      disabled: false,
+      linkedAccounts: [],
+      issuedBy: 'usr_2',
+    } as const;
+    const { id: approvalId, intentHash } = approval;
+    story.take({ type: 'vote', approvalId, decision: 'APPROVE', intentHash, comment: null, voter });
+    expect(Object.values(story.state.actions['kill']?.children ?? {}).map(({ account }) => account)).toEqual(['a@x']);
+  });
+
+  it('is retried for the accounts that failed only, and can then succeed', () => {
+    const story = new Story(planOf([kill]), ['a@x', 'b@x']).take({ type: 'spawned', actionId: 'kill', children: 2 });
+    const [first = '', second = ''] = children(story);
+    end(end(story, first, 'COMPLETED'), second, 'FAILED');
+    expect([story.status('kill'), story.state.actions['kill']?.reason]).toEqual(['FAILED', '1_of_2_children_failed']);
+    story.take(retry);
+    const fresh = children(story).filter((id) => id !== first && id !== second);
+    expect(fresh).toHaveLength(1);
+    story.take({ type: 'spawned', actionId: 'kill', children: 3 });
+    expect(end(story, fresh[0] ?? '', 'COMPLETED').status('kill')).toBe('SUCCESS');
+  });
+
+  it('waits for every child again when a failed roll-back is asked for again', () => {
+    const story = new Story(planOf([kill]), ['a@x', 'b@x']).take({ type: 'spawned', actionId: 'kill', children: 2 });
+    const [first = '', second = ''] = children(story);
+    end(end(story, first, 'COMPLETED'), second, 'COMPLETED');
+    const undo: NewInput = { type: 'compensate', by, reason: 'false alarm' };
+    end(end(story.take(undo), first, 'ROLLED_BACK'), second, 'COMPENSATION_FAILED');
+    expect(statusOf(story.state)).toBe('COMPENSATION_FAILED');
+    end(story.take(undo), first, 'ROLLED_BACK');
+    expect(statusOf(story.state)).toBe('COMPENSATING');
+    expect(statusOf(end(story, second, 'ROLLED_BACK').state)).toBe('ROLLED_BACK');
+  });
+});
+
+describe('undoing', () => {
+  it('is never called done when it failed, however often it is asked for', () => {
+    const story = new Story(planOf([planAction('a')])).succeed('a');
+    const undo: NewInput = { type: 'compensate', by, reason: 'false alarm' };
+    for (const _ of [1, 2]) {
+      story.take(undo).answer('a', 'undone', { error: REFUSED });
+      expect(statusOf(story.state)).toBe('COMPENSATION_FAILED');
+    }
+  });
+
+  it('tells each end, also a second one with the same status', () => {
+    const undo: NewInput = { type: 'compensate', by, reason: 'false alarm' };
+    const childOf = { executionId: 'exe_parent', actionId: 'kill' };
+    const child = new Story(planOf([planAction('a')]));
+    child.last = decide(child.plan, null, {
+      ...startOf('exe_1'),
+      parent: childOf,
+      type: 'start',
+      planHash: 'h',
+      at: START,
+    });
+    child.succeed('a').take({ type: 'reported', status: 'COMPLETED' });
+    for (const _ of [1, 2]) {
+      child.take(undo).answer('a', 'undone', { error: REFUSED });
+      expect(child.owed).toEqual(['report:COMPENSATION_FAILED']);
+      child.take({ type: 'reported', status: 'COMPENSATION_FAILED' });
+    }
+  });
+
+  it('answers each time it is asked, also when there is nothing to undo', () => {
+    const childOf = { executionId: 'exe_parent', actionId: 'kill' };
+    const child = new Story(planOf([planAction('a', { declaration: blind, condition: 'false' })]));
+    child.last = decide(child.plan, null, {
+      ...startOf('exe_1'),
+      parent: childOf,
+      type: 'start',
+      planHash: 'h',
+      at: START,
+    });
+    child.take({ type: 'reported', status: 'SKIPPED' });
+    for (const _ of [1, 2]) {
+      child.take({ type: 'compensate', by, reason: 'false alarm' });
+      expect(child.owed).toEqual(['report:ROLLED_BACK']);
+      child.take({ type: 'reported', status: 'ROLLED_BACK' });
+    }
+  });
+
+  it('waits for an undo that its end of time has begun', () => {
+    const story = new Story(planOf([planAction('a', { ttlMs: 1_000 })])).succeed('a').timer('ttl:a');
+    story.take({ type: 'compensate', by, reason: 'false alarm' });
+    expect(statusOf(story.state)).toBe('COMPENSATING');
+    story.answer('a', 'undone', { result: 'restored', digest: 'd' });
+    expect(statusOf(story.state)).toBe('ROLLED_BACK');
+  });
+
+  it('goes in its order though a containment ends by time meanwhile', () => {
+    const story = new Story(planOf([planAction('a', { ttlMs: 1_000 })], [planAction('b')])).succeed('a').succeed('b');
+    story.take({ type: 'compensate', by, reason: 'false alarm' });
+    expect(story.owed).toEqual(['undo:b:1:1']);
+    expect(timersOf(story.plan, story.state)).toEqual([]);
+  });
+
+  it('by time leaves an execution that had done its work completed', () => {
+    const story = new Story(planOf([planAction('a', { ttlMs: 1_000 })], [planAction('b', { gates: [gate()] })]));
+    story.succeed('a').timer('ttl:a').answer('a', 'undone', { result: 'restored', digest: 'd' }).take(cancel);
+    expect(story.status('a')).toBe('COMPENSATED');
+    expect(statusOf(story.state)).toBe('CANCELLED');
+  });
+});
+
+describe('names that every object answers to', () => {
+  it.each(['constructor', '__proto__', 'toString'])('%s is no approval, no action and no child', (name) => {
+    const story = new Story(planOf([planAction('a')]));
+    const voter = {
+      userId: 'usr_2',
+      kind: 'person',
+      roles: ['SECURITY_ADMIN'],
+      disabled: false,
+      linkedAccounts: [],
+      issuedBy: 'usr_2',
+    } as const;
+    const vote: NewInput = {
+      type: 'vote',
+      approvalId: name,
+      decision: 'APPROVE',
+      intentHash: '',
+      comment: null,
+      voter,
+    };
+    expect(story.take(vote).last.facts).toEqual([{ type: 'input.ignored', why: 'no such approval' }]);
+    const child: NewInput = { type: 'child', actionId: 'a', childId: name, status: 'COMPLETED', containedAt: null };
+    expect(story.take(child).last.facts).toEqual([{ type: 'input.ignored', why: 'no such child' }]);
+    expect(story.answer(name, 'performed', { outcome: {} }).last.facts[0]?.type).toBe('attempt.late');
+  });
+
+  it('may be what a playbook calls its action', () => {
+    const story = new Story(planOf([planAction('constructor'), planAction('__proto__')]));
+    expect(story.owed).toEqual(['observe:constructor:1:1', 'observe:__proto__:1:1']);
+    expect(story.succeed('constructor').status('constructor')).toBe('SUCCESS');
+  });
+});

@@ -1,0 +1,148 @@
+import type { Plan } from '../../playbooks/plan.ts';
+import { containedAtOf } from './containment.ts';
+import { idempotencyKey, planActionOf } from './transition.ts';
+import type { ActionState, ExecutionState } from './state.ts';
+import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
+
+/**
+ * What the state asks of the outside. Effects and timers are functions of the state, not lists kept beside it: the
+ * runner writes the difference before and after a decision, so a restart finds exactly what is still owed.
+ */
+export type Effect =
+  | AttemptEffect
+  | { readonly kind: 'spawn'; readonly name: string; readonly actionId: string }
+  | { readonly kind: 'compensate-children'; readonly name: string; readonly actionId: string }
+  | {
+      readonly kind: 'report';
+      readonly name: string;
+      readonly status: string;
+      readonly containedAt: number | null;
+      readonly parent: { readonly executionId: string; readonly actionId: string } | null;
+      readonly incidentId: string;
+    };
+
+export interface AttemptEffect {
+  readonly kind: 'observe' | 'perform' | 'verify' | 'check' | 'undo';
+  readonly name: string;
+  readonly actionId: string;
+  readonly attempt: number;
+  readonly generation: number;
+  readonly connector: string;
+  readonly actionType: string;
+  readonly target: ActionTarget;
+  readonly parameters: JsonObject;
+  readonly prior: JsonObject | null;
+  readonly reply: JsonObject | null;
+  readonly key: string;
+  readonly startedAt: number;
+  readonly timeoutMs: number;
+  readonly holds: string | null;
+}
+
+export interface HeldTimer {
+  readonly name: string;
+  readonly generation: number;
+  readonly due: number;
+}
+
+/** Every effect that is owed now, each with a name that is unique within the execution. */
+export function effectsOf(plan: Plan, state: ExecutionState): readonly Effect[] {
+  const effects = Object.values(state.actions).flatMap((action) => effectOf(plan, state, action));
+  if (state.ended !== null && state.reported !== state.ended.status && tellsSomebody(plan, state)) {
+    effects.push({
+      kind: 'report',
+      name: `report:${state.ended.status}`,
+      status: state.ended.status,
+      containedAt: containedAtOf(plan, state),
+      parent: state.parent,
+      incidentId: state.snapshot.incident.id,
+    });
+  }
+  return effects;
+}
+
+/** A parent waits for the end; an incident wants to know that something was contained. */
+function tellsSomebody(plan: Plan, state: ExecutionState): boolean {
+  return state.parent !== null || containedAtOf(plan, state) !== null;
+}
+
+function effectOf(plan: Plan, state: ExecutionState, action: ActionState): Effect[] {
+  switch (action.phase) {
+    case 'observing':
+      return [attemptEffect(plan, state, action, 'observe')];
+    case 'performing':
+      return [attemptEffect(plan, state, action, 'perform')];
+    case 'verifying':
+      return [attemptEffect(plan, state, action, 'verify')];
+    case 'checking':
+      return [attemptEffect(plan, state, action, 'check')];
+    case 'undoing':
+      return [attemptEffect(plan, state, action, 'undo')];
+    case 'spawning': {
+      const count = Object.keys(action.children).length;
+      return [{ kind: 'spawn', name: `spawn:${action.actionId}:${count}`, actionId: action.actionId }];
+    }
+    case 'undoing_children':
+      return [{ kind: 'compensate-children', name: `undo:${action.actionId}`, actionId: action.actionId }];
+    default:
+      return [];
+  }
+}
+
+function attemptEffect(
+  plan: Plan,
+  state: ExecutionState,
+  action: ActionState,
+  kind: AttemptEffect['kind'],
+): AttemptEffect {
+  const { declaration, timeoutMs } = planActionOf(plan, action.actionId);
+  const attempt = kind === 'undo' ? action.undoAttempt : action.attempt;
+  const turn = kind === 'check' ? action.checks : attempt;
+  const key = kind === 'undo' ? idempotencyKey(state, action.actionId, 'undo', action.generation) : (action.key ?? '');
+  return {
+    kind,
+    name: `${kind}:${action.actionId}:${action.generation}:${turn}`,
+    actionId: action.actionId,
+    attempt,
+    generation: action.generation,
+    connector: declaration.connector,
+    actionType: declaration.type,
+    target: action.target ?? { type: 'none', id: '' },
+    parameters: action.parameters ?? {},
+    prior: action.prior,
+    reply: action.reply,
+    key,
+    startedAt: action.attemptAt,
+    timeoutMs,
+    holds: declaration.holds,
+  };
+}
+
+/** Every timer that is held now. */
+export function timersOf(plan: Plan, state: ExecutionState): readonly HeldTimer[] {
+  const timers: HeldTimer[] = [];
+  for (const action of Object.values(state.actions)) {
+    const { actionId, generation } = action;
+    if (action.resumeAt !== null) timers.push({ name: `resume:${actionId}`, generation, due: action.resumeAt });
+    // What is being rolled back is undone in its turn.
+    const rolledBack = state.compensation?.queue.includes(actionId) === true;
+    const ttlDue = rolledBack ? null : ttlDueOf(plan, action);
+    if (ttlDue !== null) timers.push({ name: `ttl:${actionId}`, generation, due: ttlDue });
+  }
+  for (const approval of Object.values(state.approvals)) {
+    if (approval.status === 'PENDING')
+      timers.push({ name: `approval:${approval.id}`, generation: 1, due: approval.expiresAt });
+  }
+  if (state.runningSince !== null && state.stopped === null && state.compensation === null) {
+    const due = state.runningSince + Math.max(0, plan.executionTimeoutMs - state.ranMs);
+    timers.push({ name: 'execution', generation: 1, due });
+  }
+  return timers;
+}
+
+function ttlDueOf(plan: Plan, action: ActionState): number | null {
+  if (action.phase !== 'settled' || action.status !== 'SUCCESS' || action.settledAt === null) return null;
+  const { ttlMs, declaration } = planActionOf(plan, action.actionId);
+  if (ttlMs === null || declaration.reversibility !== 'undo') return null;
+  return action.settledAt + ttlMs;
+}

@@ -1,0 +1,370 @@
+import { invariant } from '../../../platform/errors.ts';
+import type { Fact } from './facts.ts';
+import type { Input } from './inputs.ts';
+import { isRunning, type ActionState, type ApprovalState, type ExecutionState } from './state.ts';
+
+/**
+ * The state after one fact of one input. Pure and total over every fact ever written: the meaning of a stored
+ * fact never changes, because the state is nothing but the fold of the records.
+ */
+export function evolve(state: ExecutionState | null, fact: Fact, input: Input): ExecutionState {
+  if (fact.type === 'execution.started') return started(input);
+  invariant(state !== null, `${fact.type} before execution.started`);
+  return accountForTime(state, evolveStarted(state, fact, input), input.at);
+}
+
+/** Running time counts from when something becomes busy until nothing is any more. */
+function accountForTime(before: ExecutionState, after: ExecutionState, at: number): ExecutionState {
+  const running = isRunning(after);
+  if (running === (before.runningSince !== null)) return after;
+  if (running) return { ...after, runningSince: at };
+  return { ...after, ranMs: after.ranMs + Math.max(0, at - (before.runningSince ?? at)), runningSince: null };
+}
+
+function started(input: Input): ExecutionState {
+  invariant(input.type === 'start', 'execution.started belongs to a start');
+  return {
+    id: input.executionId,
+    journalId: input.journalId,
+    planHash: input.planHash,
+    riskLevel: input.riskLevel,
+    requester: input.requester,
+    authorIds: input.authorIds,
+    snapshot: input.snapshot,
+    parent: input.parent,
+    startedAt: input.at,
+    stageIndex: -1,
+    actions: {},
+    approvals: {},
+    settledOrder: [],
+    stopped: null,
+    cancel: null,
+    compensation: null,
+    compensated: false,
+    ranMs: 0,
+    runningSince: null,
+    ended: null,
+    reported: null,
+  };
+}
+
+function evolveStarted(
+  state: ExecutionState,
+  fact: Exclude<Fact, { type: 'execution.started' }>,
+  input: Input,
+): ExecutionState {
+  switch (fact.type) {
+    case 'stage.started':
+      return { ...state, stageIndex: fact.index };
+    case 'approval.requested':
+    case 'vote.cast':
+    case 'vote.refused':
+    case 'approval.decided':
+      return evolveApproval(state, fact, input);
+    case 'attempt.started':
+    case 'attempt.observed':
+    case 'attempt.performed':
+    case 'attempt.verified':
+    case 'attempt.interrupted':
+    case 'attempt.failed':
+    case 'hold.shared':
+      return evolveAttempt(state, fact, input);
+    case 'action.prepared':
+      return withAction(state, fact.actionId, {
+        target: fact.target,
+        accounts: fact.accounts,
+        parameters: fact.parameters,
+      });
+    case 'attempt.late':
+    case 'input.ignored':
+      return state;
+    case 'retry.scheduled':
+      return withAction(state, fact.actionId, { phase: 'backoff', resumeAt: fact.resumeAt });
+    case 'settling.awaited':
+      return withAction(state, fact.actionId, { phase: 'settling', resumeAt: fact.resumeAt });
+    case 'verification.repeated': {
+      const { rereads } = actionOf(state, fact.actionId);
+      return withAction(state, fact.actionId, { phase: 'verifying', rereads: rereads + 1, resumeAt: null });
+    }
+    case 'action.waiting':
+      return withAction(state, fact.actionId, { phase: 'waiting', waitUntil: fact.until, resumeAt: fact.resumeAt });
+    case 'check.started': {
+      const { checks } = actionOf(state, fact.actionId);
+      return withAction(state, fact.actionId, { phase: 'checking', checks: checks + 1, resumeAt: null });
+    }
+    case 'children.started':
+    case 'children.spawned':
+    case 'child.settled':
+      return evolveChildren(state, fact, input);
+    case 'action.settled':
+      return settled(state, fact, input.at);
+    case 'compensation.started':
+      return { ...state, ended: null, reported: null, compensation: { reason: fact.reason, queue: fact.queue } };
+    case 'undo.started':
+    case 'undo.failed':
+    case 'undo.settled':
+      return evolveUndo(state, fact);
+    case 'execution.stopped':
+      return { ...state, stopped: fact.why, cancel: input.type === 'cancel' ? cancelOf(input) : state.cancel };
+    case 'execution.retried':
+      return retried(state, fact.actionIds);
+    case 'execution.ended':
+      // Each end is told, also one with the same status as an end before: somebody waits for every one of them.
+      return { ...state, ended: { status: fact.status, at: input.at }, reported: null };
+    case 'incident.noted': {
+      invariant(input.type === 'incident', 'incident.noted belongs to an incident input');
+      return { ...state, snapshot: { ...state.snapshot, incident: input.incident, accounts: input.accounts } };
+    }
+    case 'end.reported':
+      return { ...state, reported: input.type === 'reported' ? input.status : state.reported };
+    default:
+      return unreachable(fact);
+  }
+}
+
+function unreachable(fact: never): never {
+  throw new Error(`unknown fact ${JSON.stringify(fact)}`);
+}
+
+function cancelOf(input: Extract<Input, { type: 'cancel' }>): ExecutionState['cancel'] {
+  return { by: input.by, reason: input.reason, compensate: input.compensate };
+}
+
+type ApprovalFact = Extract<Fact, { type: 'approval.requested' | 'vote.cast' | 'vote.refused' | 'approval.decided' }>;
+
+function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input): ExecutionState {
+  switch (fact.type) {
+    case 'approval.requested': {
+      const { approval, actionId, purpose } = fact;
+      const requested: ApprovalState = { ...approval, actionId, purpose, requestedAt: input.at, decidedAt: null };
+      const phase = purpose === 'question' ? 'waiting' : 'awaiting_approval';
+      const next = withAction(state, actionId, { phase, approvalId: approval.id, resumeAt: null });
+      return { ...next, approvals: { ...next.approvals, [approval.id]: requested } };
+    }
+    case 'vote.cast': {
+      invariant(input.type === 'vote', 'vote.cast belongs to a vote');
+      const { userId, kind, roles, linkedAccounts, issuedBy } = input.voter;
+      const { decision, intentHash, at, comment } = input;
+      const vote = { userId, kind, roles, linkedAccounts, issuedBy, decision, intentHash, at, comment };
+      const approval = approvalOf(state, fact.approvalId);
+      return withApproval(state, { ...approval, votes: [...approval.votes, vote] });
+    }
+    case 'vote.refused':
+      return state;
+    case 'approval.decided':
+      return withApproval(state, { ...approvalOf(state, fact.approvalId), status: fact.status, decidedAt: input.at });
+    default:
+      return unreachable(fact);
+  }
+}
+
+type AttemptFact = Extract<Fact, { type: `attempt.${string}` | 'hold.shared' }>;
+
+function evolveAttempt(
+  state: ExecutionState,
+  fact: Exclude<AttemptFact, { type: 'attempt.late' }>,
+  input: Input,
+): ExecutionState {
+  switch (fact.type) {
+    case 'attempt.started':
+      return withAction(state, fact.actionId, {
+        phase: fact.phase,
+        attempt: fact.attempt,
+        generation: fact.generation,
+        attemptAt: input.at,
+        key: fact.key,
+        // Begun with a read only when a call of the generation before may have taken effect.
+        sent: fact.phase !== 'observing',
+        reply: null,
+        rereads: 0,
+        resumeAt: null,
+      });
+    case 'attempt.observed': {
+      const observed = input.type === 'observed' && 'prior' in input.result ? input.result.prior : null;
+      return withAction(state, fact.actionId, { phase: 'performing', prior: observed, sent: true });
+    }
+    case 'attempt.performed': {
+      const reply = input.type === 'performed' && 'outcome' in input.result ? input.result.outcome : null;
+      return withAction(state, fact.actionId, { phase: 'verifying', reply, performedAt: input.at, error: null });
+    }
+    case 'attempt.verified':
+      return withAction(state, fact.actionId, { verification: saidBy(input), error: null });
+    case 'attempt.interrupted': {
+      const phase = fact.next === 'none' ? 'idle' : fact.next;
+      const { interruptions } = actionOf(state, fact.actionId);
+      return withAction(state, fact.actionId, {
+        phase,
+        interruptions: interruptions + 1,
+        performedAt: input.at,
+      });
+    }
+    case 'attempt.failed': {
+      const phase = fact.next === 'verifying' ? 'verifying' : 'idle';
+      const called = actionOf(state, fact.actionId).phase === 'performing';
+      const performedAt = called ? { performedAt: input.at } : {};
+      return withAction(state, fact.actionId, { phase, error: errorOf(input), ...performedAt });
+    }
+    case 'hold.shared': {
+      const shared = input.type === 'performed' && 'prior' in input.result ? input.result.prior : null;
+      return withAction(state, fact.actionId, { phase: 'idle', prior: shared });
+    }
+    default:
+      return unreachable(fact);
+  }
+}
+
+function saidBy(input: Input): ActionState['verification'] {
+  return input.type === 'verified' && 'says' in input.result ? input.result.says : 'unknown';
+}
+
+function errorOf(input: Input): ActionState['error'] {
+  return 'result' in input && 'error' in input.result ? input.result.error : null;
+}
+
+type ChildrenFact = Extract<Fact, { type: 'children.started' | 'children.spawned' | 'child.settled' }>;
+
+function evolveChildren(state: ExecutionState, fact: ChildrenFact, input: Input): ExecutionState {
+  const action = actionOf(state, fact.actionId);
+  switch (fact.type) {
+    case 'children.started': {
+      const fresh = fact.children.map(({ id, account }) => [id, { account, status: null }] as const);
+      const children = { ...action.children, ...Object.fromEntries(fresh) };
+      return withAction(state, fact.actionId, { phase: 'spawning', attempt: 1, attemptAt: input.at, children });
+    }
+    case 'children.spawned':
+      return withAction(state, fact.actionId, { phase: 'children' });
+    case 'child.settled': {
+      invariant(input.type === 'child', 'child.settled belongs to a child');
+      const child = action.children[input.childId];
+      invariant(child !== undefined, `no child ${input.childId}`);
+      const containedAt = Math.max(action.containedAt ?? 0, input.containedAt ?? 0);
+      return withAction(state, fact.actionId, {
+        children: { ...action.children, [input.childId]: { ...child, status: input.status } },
+        containedAt: containedAt === 0 ? null : containedAt,
+      });
+    }
+    default:
+      return unreachable(fact);
+  }
+}
+
+function settled(state: ExecutionState, fact: Extract<Fact, { type: 'action.settled' }>, at: number): ExecutionState {
+  const { actionId, status, reason, outcome } = fact;
+  const next = withAction(state, actionId, {
+    phase: 'settled',
+    status,
+    reason,
+    outcome,
+    settledAt: at,
+    resumeAt: null,
+  });
+  return { ...next, settledOrder: [...state.settledOrder.filter((id) => id !== actionId), actionId] };
+}
+
+function evolveUndo(state: ExecutionState, fact: Extract<Fact, { type: `undo.${string}` }>): ExecutionState {
+  switch (fact.type) {
+    case 'undo.started': {
+      const fresh = Object.entries(actionOf(state, fact.actionId).children).map(
+        ([id, { account }]) => [id, { account, status: null }] as const,
+      );
+      const phase = fresh.length > 0 ? 'undoing_children' : 'undoing';
+      const children = Object.fromEntries(fresh);
+      return withAction(state, fact.actionId, { phase, undoAttempt: fact.attempt, children, resumeAt: null });
+    }
+    case 'undo.failed':
+      return withAction(state, fact.actionId, { phase: 'undo_backoff', resumeAt: fact.resumeAt });
+    case 'undo.settled': {
+      const { status, reason } = fact;
+      const next = withAction(state, fact.actionId, { phase: 'settled', status, reason, resumeAt: null });
+      if (next.compensation === null) return next;
+      const queue = next.compensation.queue.filter((id) => id !== fact.actionId);
+      return { ...next, compensation: queue.length > 0 ? { ...next.compensation, queue } : null, compensated: true };
+    }
+    default:
+      return unreachable(fact);
+  }
+}
+
+/** A person's retry: the named actions begin anew in a new generation, and the execution is alive again. */
+function retried(state: ExecutionState, actionIds: readonly string[]): ExecutionState {
+  let next: ExecutionState = {
+    ...state,
+    ended: null,
+    reported: null,
+    stopped: null,
+    cancel: null,
+    compensated: false,
+    // The time limit is one of each run; without this, a run that timed out would time out again at once.
+    ranMs: 0,
+    settledOrder: state.settledOrder.filter((id) => !actionIds.includes(id)),
+  };
+  for (const actionId of actionIds) {
+    const { generation } = actionOf(next, actionId);
+    next = withAction(next, actionId, {
+      phase: 'idle',
+      status: null,
+      reason: null,
+      generation: generation + 1,
+      attempt: 0,
+      interruptions: 0,
+      error: null,
+      outcome: null,
+      settledAt: null,
+      undoAttempt: 0,
+    });
+  }
+  return next;
+}
+
+/** The action, or an idle one: ids come from outside, so only own members count. */
+export function actionOf(state: ExecutionState, actionId: string): ActionState {
+  return (Object.hasOwn(state.actions, actionId) ? state.actions[actionId] : undefined) ?? idleAction(actionId);
+}
+
+function approvalOf(state: ExecutionState, approvalId: string): ApprovalState {
+  const approval = state.approvals[approvalId];
+  invariant(approval !== undefined, `no approval ${approvalId}`);
+  return approval;
+}
+
+function withApproval(state: ExecutionState, approval: ApprovalState): ExecutionState {
+  return { ...state, approvals: { ...state.approvals, [approval.id]: approval } };
+}
+
+function withAction(state: ExecutionState, actionId: string, change: Partial<ActionState>): ExecutionState {
+  const action = { ...actionOf(state, actionId), ...change };
+  return { ...state, actions: { ...state.actions, [actionId]: action } };
+}
+
+function idleAction(actionId: string): ActionState {
+  return {
+    actionId,
+    phase: 'idle',
+    status: null,
+    reason: null,
+    generation: 1,
+    attempt: 0,
+    attemptAt: 0,
+    key: null,
+    target: null,
+    accounts: [],
+    parameters: null,
+    prior: null,
+    sent: false,
+    reply: null,
+    performedAt: null,
+    verification: null,
+    error: null,
+    resumeAt: null,
+    waitUntil: null,
+    checks: 0,
+    interruptions: 0,
+    rereads: 0,
+    outcome: null,
+    approvalId: null,
+    settledAt: null,
+    undoAttempt: 0,
+    children: {},
+    containedAt: null,
+  };
+}

@@ -1,0 +1,98 @@
+import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
+import type { Approval } from '../../approvals/approval.ts';
+import type { ActionStatus, ExecutionStatus } from './state.ts';
+
+/**
+ * What was decided, in the past tense. The facts of one input stand in one record beside it; a fact does not
+ * repeat what its input says already, so `evolve` reads both.
+ */
+export type Fact =
+  | { readonly type: 'execution.started' }
+  | { readonly type: 'stage.started'; readonly index: number }
+  | {
+      readonly type: 'approval.requested';
+      readonly actionId: string;
+      readonly purpose: 'gate' | 'question' | 'condition_error';
+      readonly approval: Approval;
+    }
+  /** Exactly what will be done to whom: templates resolved; `accounts` for a fan-out action, else empty. */
+  | {
+      readonly type: 'action.prepared';
+      readonly actionId: string;
+      readonly target: ActionTarget;
+      readonly accounts: readonly string[];
+      readonly parameters: JsonObject;
+    }
+  | { readonly type: 'vote.cast'; readonly approvalId: string }
+  | { readonly type: 'vote.refused'; readonly approvalId: string; readonly code: string; readonly reason: string }
+  | {
+      readonly type: 'approval.decided';
+      readonly approvalId: string;
+      readonly status: 'APPROVED' | 'DENIED' | 'EXPIRED' | 'VOIDED';
+      /** What took the decision when no vote did: the gate's fallback, or `cancelled`. */
+      readonly fallback: string | null;
+    }
+  | {
+      readonly type: 'attempt.started';
+      readonly actionId: string;
+      readonly attempt: number;
+      readonly generation: number;
+      readonly key: string;
+      readonly phase: 'observing' | 'performing' | 'verifying';
+    }
+  | { readonly type: 'attempt.observed'; readonly actionId: string }
+  | { readonly type: 'attempt.performed'; readonly actionId: string }
+  /** Another execution contained the same target first: its hold and its prior state are shared. */
+  | { readonly type: 'hold.shared'; readonly actionId: string }
+  | { readonly type: 'attempt.verified'; readonly actionId: string }
+  | {
+      readonly type: 'attempt.interrupted';
+      readonly actionId: string;
+      readonly next: 'verifying' | 'performing' | 'none';
+    }
+  | {
+      readonly type: 'attempt.failed';
+      readonly actionId: string;
+      readonly code: string;
+      readonly next: 'verifying' | 'none';
+    }
+  | { readonly type: 'attempt.late'; readonly actionId: string; readonly attempt: number }
+  | { readonly type: 'retry.scheduled'; readonly actionId: string; readonly resumeAt: number }
+  | { readonly type: 'settling.awaited'; readonly actionId: string; readonly resumeAt: number }
+  | { readonly type: 'verification.repeated'; readonly actionId: string }
+  | {
+      readonly type: 'action.waiting';
+      readonly actionId: string;
+      readonly until: number;
+      readonly resumeAt: number | null;
+    }
+  | { readonly type: 'check.started'; readonly actionId: string }
+  | {
+      readonly type: 'children.started';
+      readonly actionId: string;
+      readonly children: readonly { readonly id: string; readonly account: string }[];
+    }
+  | { readonly type: 'children.spawned'; readonly actionId: string }
+  | { readonly type: 'child.settled'; readonly actionId: string }
+  | {
+      readonly type: 'action.settled';
+      readonly actionId: string;
+      readonly status: ActionStatus;
+      readonly reason: string | null;
+      readonly outcome: string | null;
+    }
+  | { readonly type: 'compensation.started'; readonly reason: string; readonly queue: readonly string[] }
+  | { readonly type: 'undo.started'; readonly actionId: string; readonly attempt: number; readonly key: string }
+  | { readonly type: 'undo.failed'; readonly actionId: string; readonly code: string; readonly resumeAt: number }
+  | {
+      readonly type: 'undo.settled';
+      readonly actionId: string;
+      readonly status: ActionStatus;
+      readonly reason: string | null;
+    }
+  | { readonly type: 'execution.stopped'; readonly why: 'failure' | 'denied' | 'cancelled' | 'timed_out' }
+  | { readonly type: 'execution.retried'; readonly actionIds: readonly string[] }
+  | { readonly type: 'execution.ended'; readonly status: ExecutionStatus }
+  | { readonly type: 'incident.noted' }
+  | { readonly type: 'end.reported' }
+  | { readonly type: 'input.ignored'; readonly why: string };

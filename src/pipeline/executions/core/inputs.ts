@@ -1,0 +1,201 @@
+import type { JsonObject } from '../../actions/contract.ts';
+import type { Role, Severity } from '../../vocabulary.ts';
+
+/**
+ * Everything that can happen to an execution, as data. An input holds all that `decide` may look at besides the
+ * state and the plan: times, answers of the outside world, the voter's roles. It is recorded whole, so that the
+ * decision can be derived again from it.
+ */
+export type Input =
+  | StartInput
+  | ObservedInput
+  | PerformedInput
+  | VerifiedInput
+  | CheckedInput
+  | UndoneInput
+  | InterruptedInput
+  | TimerInput
+  | VoteInput
+  | CancelInput
+  | RetryInput
+  | CompensateInput
+  | SpawnedInput
+  | ChildInput
+  | ReportedInput
+  | IncidentInput;
+
+interface Base {
+  /** Business time at which the input was taken up, ms since 1970. */
+  readonly at: number;
+}
+
+export interface StartInput extends Base {
+  readonly type: 'start';
+  readonly executionId: string;
+  readonly journalId: string;
+  /** Content hash of the plan. */
+  readonly planHash: string;
+  readonly riskLevel: Severity;
+  readonly requester: Requester;
+  /** Who wrote the playbook version: they do not approve it. */
+  readonly authorIds: readonly string[];
+  /** What conditions and templates may read; a bounded snapshot, taken when the execution starts. */
+  readonly snapshot: Snapshot;
+  readonly parent: { readonly executionId: string; readonly actionId: string } | null;
+}
+
+/** The engine itself, or the person or service who asked for the run. */
+export interface Requester {
+  readonly type: 'engine' | 'person' | 'service';
+  readonly id: string;
+}
+
+export interface Snapshot {
+  readonly incident: JsonObject & {
+    readonly id: string;
+    readonly subject: { readonly type: string; readonly id: string };
+  };
+  readonly event: JsonObject;
+  readonly context: JsonObject;
+  readonly user: JsonObject;
+  /** Accounts of the incident, sorted: what `forEach: accounts` runs over. */
+  readonly accounts: readonly string[];
+}
+
+interface AttemptBase extends Base {
+  readonly actionId: string;
+  /** The attempt this answers; an answer for another attempt is recorded as late and changes nothing. */
+  readonly attempt: number;
+  readonly generation: number;
+}
+
+/** A failure as the connector reported it. */
+export interface AttemptError {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly resultUnknown: boolean;
+  readonly retryAfterMs: number | null;
+}
+
+export interface ObservedInput extends AttemptBase {
+  readonly type: 'observed';
+  readonly result: { readonly prior: JsonObject; readonly heldBy: string | null } | { readonly error: AttemptError };
+}
+
+export interface PerformedInput extends AttemptBase {
+  readonly type: 'performed';
+  readonly result:
+    | { readonly outcome: JsonObject }
+    /** Nothing was called: another execution's hold shows at the target already. */
+    | { readonly prior: JsonObject; readonly heldBy: string }
+    | { readonly error: AttemptError };
+}
+
+export interface VerifiedInput extends AttemptBase {
+  readonly type: 'verified';
+  readonly result:
+    | { readonly says: 'holds' | 'absent' | 'foreign' | 'unknown'; readonly digest: string }
+    | { readonly error: AttemptError };
+}
+
+export interface CheckedInput extends AttemptBase {
+  readonly type: 'checked';
+  readonly result: { readonly state: 'pending' | 'passed' | 'failed' | 'expired' } | { readonly error: AttemptError };
+}
+
+export interface UndoneInput extends AttemptBase {
+  readonly type: 'undone';
+  readonly result:
+    | { readonly result: 'restored' | 'not_needed' | 'superseded' | 'still_held'; readonly digest: string }
+    | { readonly error: AttemptError };
+}
+
+/** The process that made the call is gone; whether the call took effect is not known. */
+export interface InterruptedInput extends AttemptBase {
+  readonly type: 'interrupted';
+}
+
+export interface TimerInput extends Base {
+  readonly type: 'timer';
+  readonly name: string;
+  readonly generation: number;
+}
+
+export interface VoteInput extends Base {
+  readonly type: 'vote';
+  readonly approvalId: string;
+  readonly decision: 'APPROVE' | 'DENY';
+  readonly voter: VoterSnapshot;
+  /** The intent the voter was shown. */
+  readonly intentHash: string;
+  readonly comment: string | null;
+}
+
+export interface VoterSnapshot {
+  readonly userId: string;
+  readonly kind: 'person' | 'service';
+  readonly roles: readonly Role[];
+  readonly disabled: boolean;
+  /** The subjects this person is in other systems: nobody votes about their own account. */
+  readonly linkedAccounts: readonly string[];
+  /** Who made the key that was used. */
+  readonly issuedBy: string;
+}
+
+export interface CancelInput extends Base {
+  readonly type: 'cancel';
+  readonly by: Requester;
+  readonly reason: string;
+  readonly compensate: boolean;
+}
+
+export interface RetryInput extends Base {
+  readonly type: 'retry';
+  readonly by: Requester;
+  readonly reason?: string;
+}
+
+/** Undo what was performed (a parent rolls its children back with it). */
+export interface CompensateInput extends Base {
+  readonly type: 'compensate';
+  readonly by: Requester;
+  readonly reason: string;
+}
+
+/** The child executions of a fan-out action exist. */
+export interface SpawnedInput extends Base {
+  readonly type: 'spawned';
+  readonly actionId: string;
+  /** How many children the action had then: more may have been added since. */
+  readonly children: number;
+}
+
+/** A child execution ended. */
+export interface ChildInput extends Base {
+  readonly type: 'child';
+  readonly actionId: string;
+  readonly childId: string;
+  readonly status: string;
+  /** The child performed and verified at least one containing action, and when the last one was. */
+  readonly containedAt: number | null;
+}
+
+/** The end of this execution was told to its parent or incident. */
+export interface ReportedInput extends Base {
+  readonly type: 'reported';
+  readonly status: string;
+}
+
+/** The incident has changed: more accounts, more attempts, a higher severity. Conditions read it from now on. */
+export interface IncidentInput extends Base {
+  readonly type: 'incident';
+  readonly incident: Snapshot['incident'];
+  readonly accounts: readonly string[];
+  /** Number of the incident's record that brought the news. */
+  readonly revision: number;
+}
+
+/** An input as it is handed in; `at` is set when it is taken up. */
+export type NewInput = DistributiveOmit<Exclude<Input, StartInput>, 'at'>;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

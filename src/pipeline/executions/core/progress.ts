@@ -1,0 +1,139 @@
+import type { PlanAction } from '../../playbooks/plan.ts';
+import { startAttempt } from './attempts.ts';
+import { driveCompensation, startCompensation } from './compensation.ts';
+import { isFailure, settle } from './settle.ts';
+import { startAction } from './start-action.ts';
+import type { ActionPhase, ActionState, ActionStatus, ExecutionStatus } from './state.ts';
+import type { Transition } from './transition.ts';
+
+/** Takes the execution as far as it goes without the outside: stages, the end, compensation. */
+export function advance(t: Transition): void {
+  while (step(t));
+}
+
+/** One step; false when something has to be waited for (or nothing is left). */
+function step(t: Transition): boolean {
+  if (t.state.compensation !== null) {
+    driveCompensation(t);
+    return false;
+  }
+  if (t.state.ended !== null) return false;
+  if (t.state.stopped !== null && withdrawWaiting(t)) return true;
+  if (!currentStages(t).every((plan) => t.action(plan.actionId).phase === 'settled')) return false;
+  if (t.state.stopped === null && stopAfterStage(t)) return true;
+  const next = t.plan.stages[t.state.stageIndex + 1];
+  if (t.state.stopped === null && next !== undefined) {
+    t.add({ type: 'stage.started', index: t.state.stageIndex + 1 });
+    for (const plan of next.actions) startAction(t, plan);
+    return true;
+  }
+  return end(t);
+}
+
+function currentStages(t: Transition): readonly PlanAction[] {
+  return t.plan.stages.slice(0, t.state.stageIndex + 1).flatMap((stage) => stage.actions);
+}
+
+/** Phases that end at once when nothing new may begin: nothing of them is under way at a target. */
+const WITHDRAWABLE: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
+  'idle',
+  'awaiting_approval',
+  'backoff',
+  'waiting',
+]);
+
+function withdrawWaiting(t: Transition): boolean {
+  const { stopped } = t.state;
+  let withdrawn = false;
+  for (const plan of currentStages(t)) {
+    const action = t.action(plan.actionId);
+    if (!WITHDRAWABLE.has(action.phase)) continue;
+    withdraw(t, plan, action, stopped ?? 'cancelled');
+    withdrawn = true;
+  }
+  return withdrawn;
+}
+
+function withdraw(t: Transition, plan: PlanAction, action: ActionState, why: string): void {
+  const approval = action.approvalId === null ? undefined : t.state.approvals[action.approvalId];
+  if (approval?.status === 'PENDING') {
+    t.add({ type: 'approval.decided', approvalId: approval.id, status: 'VOIDED', fallback: why });
+  }
+  if (action.phase === 'waiting') return settle(t, plan, 'SUCCESS', why, 'expired');
+  if (action.phase === 'backoff') return settle(t, plan, why === 'timed_out' ? 'TIMED_OUT' : 'FAILED', why);
+  settle(t, plan, why === 'timed_out' ? 'TIMED_OUT' : 'SKIPPED', why);
+}
+
+/** After a stage: does what happened in it forbid the next one? */
+function stopAfterStage(t: Transition): boolean {
+  for (const plan of currentStages(t)) {
+    const { status } = t.action(plan.actionId);
+    if (isFailure(status) && plan.onFailure !== 'CONTINUE') return stop(t, 'failure');
+    if (status === 'DENIED' && plan.onDenied === 'HALT') return stop(t, 'denied');
+  }
+  return false;
+}
+
+function stop(t: Transition, why: 'failure' | 'denied'): boolean {
+  t.add({ type: 'execution.stopped', why });
+  return true;
+}
+
+/** Ends the execution, after undoing what has to be undone. */
+function end(t: Transition): boolean {
+  if (wantsCompensation(t) && !t.state.compensated) {
+    startCompensation(t, t.state.cancel?.reason ?? 'an action failed');
+    if (t.state.compensation !== null) return true;
+  }
+  t.add({ type: 'execution.ended', status: finalStatus(t) });
+  return false;
+}
+
+function wantsCompensation(t: Transition): boolean {
+  if (t.state.cancel?.compensate === true) return true;
+  return currentStages(t).some((plan) => plan.onFailure === 'COMPENSATE' && isFailure(t.action(plan.actionId).status));
+}
+
+const DONE: ReadonlySet<ActionStatus> = new Set<ActionStatus>(['SUCCESS', 'COMPENSATED', 'NOT_NEEDED', 'SUPERSEDED']);
+
+function finalStatus(t: Transition): ExecutionStatus {
+  const statuses = currentStages(t).map((plan) => t.action(plan.actionId).status);
+  if (statuses.includes('COMPENSATION_FAILED')) return 'COMPENSATION_FAILED';
+  if (t.state.compensated) return 'ROLLED_BACK';
+  if (t.state.stopped === 'cancelled') return 'CANCELLED';
+  if (t.state.stopped === 'denied') return 'HALTED_BY_APPROVAL';
+  const failed = statuses.some(isFailure);
+  // What was undone because its time was over had been done.
+  const done = statuses.some((status) => status !== null && DONE.has(status));
+  if (failed) return done ? 'PARTIALLY_COMPLETED' : 'FAILED';
+  if (t.state.stopped === 'timed_out') return done ? 'PARTIALLY_COMPLETED' : 'FAILED';
+  if (statuses.includes('DENIED')) return 'PARTIALLY_COMPLETED';
+  return done ? 'COMPLETED' : 'SKIPPED';
+}
+
+/** Nothing new begins; what is under way at a target is awaited; `compensate` undoes it afterwards. */
+export function takeCancel(t: Transition): void {
+  if (t.state.ended !== null) return t.add({ type: 'input.ignored', why: 'the execution is over' });
+  if (t.state.stopped === 'cancelled') return t.add({ type: 'input.ignored', why: 'already cancelled' });
+  t.add({ type: 'execution.stopped', why: 'cancelled' });
+}
+
+/** A person's retry of an execution that is over: failed, unknown and timed-out actions only, in a new generation. */
+export function takeRetry(t: Transition): void {
+  if (t.state.ended === null) return t.add({ type: 'input.ignored', why: 'the execution is still running' });
+  const again = currentStages(t).filter((plan) => isFailure(t.action(plan.actionId).status));
+  if (again.length === 0) return t.add({ type: 'input.ignored', why: 'no action failed' });
+  const before = new Map(again.map((plan) => [plan.actionId, t.action(plan.actionId)]));
+  t.add({ type: 'execution.retried', actionIds: again.map((plan) => plan.actionId) });
+  for (const plan of again) retryAction(t, plan, before.get(plan.actionId));
+}
+
+/** Reads the target first where an earlier try may have taken effect: a repeat must not do it a second time. */
+function retryAction(t: Transition, plan: PlanAction, before: ActionState | undefined): void {
+  if (before === undefined || before.key === null) return startAction(t, plan);
+  if (!before.sent || !plan.declaration.readBack) return startAttempt(t, plan);
+  const { actionId } = plan;
+  const { generation } = t.action(actionId);
+  // Attempt 0: looking does not use up a try, or an action without retries could never be repeated by anybody.
+  t.add({ type: 'attempt.started', actionId, attempt: 0, generation, key: before.key, phase: 'verifying' });
+}

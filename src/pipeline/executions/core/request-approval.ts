@@ -1,0 +1,108 @@
+import { derivedId } from '../../../platform/hash.ts';
+import { intentHash } from '../../approvals/intent.ts';
+import { combineGates } from '../../approvals/gates.ts';
+import type { PlanAction, PlanGate, Requirement } from '../../playbooks/plan.ts';
+import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
+import { settle } from './settle.ts';
+import type { ApprovalState } from './state.ts';
+import type { Transition } from './transition.ts';
+
+/** Who decides when a condition cannot be decided: any one person who runs incidents. */
+const CONDITION_ERROR_REQUIREMENT: Requirement = {
+  roles: ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'SECURITY_ANALYST'],
+  k: 1,
+  human: true,
+};
+/** How long a person has for that, in ms: the seeds' approval timeout. */
+const CONDITION_ERROR_TIMEOUT_MS = 3_600_000;
+
+interface Terms {
+  readonly purpose: ApprovalState['purpose'];
+  readonly gates: readonly PlanGate[];
+  readonly requirements: readonly Requirement[];
+  readonly requiredApprovers: number;
+  readonly timeoutMs: number;
+  readonly question: string | null;
+}
+
+/** Asks whether the action may be done: all matching gates as one request with the strictest of each. */
+export function requestGate(
+  t: Transition,
+  plan: PlanAction,
+  targets: readonly ActionTarget[],
+  parameters: JsonObject,
+): void {
+  const combined = combineGates(plan.gates);
+  request(t, plan, { ...combined, purpose: 'gate', gates: plan.gates, question: null }, targets, parameters);
+}
+
+/** Asks a person because the condition could not be decided: an error never means "allow". */
+export function requestConditionDecision(
+  t: Transition,
+  plan: PlanAction,
+  error: string,
+  targets: readonly ActionTarget[],
+  parameters: JsonObject,
+): void {
+  const terms: Terms = {
+    purpose: 'condition_error',
+    gates: plan.gates,
+    requirements: [CONDITION_ERROR_REQUIREMENT],
+    requiredApprovers: 1,
+    timeoutMs: CONDITION_ERROR_TIMEOUT_MS,
+    question: `The condition could not be decided (${error}). Shall the action be done?`,
+  };
+  if (plan.gates.length === 0) return request(t, plan, terms, targets, parameters);
+  // The gates ask for at least as much as the error does, so their terms stand and the question is added.
+  request(t, plan, { ...terms, ...combineGates(plan.gates) }, targets, parameters);
+}
+
+/** Asks people a question whose answer is the action's outcome. */
+export function requestQuestion(t: Transition, plan: PlanAction): void {
+  const { question } = plan;
+  const action = t.action(plan.actionId);
+  if (question === null || action.target === null) return settle(t, plan, 'SUCCESS', null);
+  const { requirements, requiredApprovers, timeoutMs, text } = question;
+  const terms: Terms = { purpose: 'question', gates: [], requirements, requiredApprovers, timeoutMs, question: text };
+  request(t, plan, terms, [action.target], action.parameters ?? {});
+}
+
+function request(
+  t: Transition,
+  plan: PlanAction,
+  terms: Terms,
+  targets: readonly ActionTarget[],
+  parameters: JsonObject,
+): void {
+  const { actionId, declaration } = plan;
+  const { state } = t;
+  const { generation } = t.action(actionId);
+  const expiresAt = t.input.at + terms.timeoutMs;
+  const { incident } = state.snapshot;
+  t.add({
+    type: 'approval.requested',
+    actionId,
+    purpose: terms.purpose,
+    approval: {
+      id: derivedId('apr', state.id, actionId, terms.purpose, String(generation)),
+      intentHash: intentHash({
+        executionId: state.id,
+        playbookId: t.plan.playbookId,
+        playbookVersion: t.plan.playbookVersion,
+        actions: [{ actionId, actionType: declaration.type, connector: declaration.connector, targets, parameters }],
+        gates: terms.gates,
+        question: terms.question,
+        expiresAt,
+      }),
+      gates: terms.gates,
+      requirements: terms.requirements,
+      requiredApprovers: terms.requiredApprovers,
+      requester: state.requester.type === 'engine' ? 'engine' : state.requester.id,
+      subjectIds: [...new Set([incident.subject.id, ...state.snapshot.accounts])],
+      authorIds: state.authorIds,
+      votes: [],
+      expiresAt,
+      status: 'PENDING',
+    },
+  });
+}

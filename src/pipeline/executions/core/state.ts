@@ -1,0 +1,180 @@
+import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
+import type { Approval } from '../../approvals/approval.ts';
+import type { Severity } from '../../vocabulary.ts';
+import type { AttemptError, Requester, Snapshot } from './inputs.ts';
+
+export const EXECUTION_STATUSES = [
+  'INITIATED',
+  'RUNNING',
+  'AWAITING_APPROVAL',
+  'COMPLETED',
+  'PARTIALLY_COMPLETED',
+  'FAILED',
+  'HALTED_BY_APPROVAL',
+  'SKIPPED',
+  'COMPENSATING',
+  'ROLLED_BACK',
+  'COMPENSATION_FAILED',
+  'CANCELLED',
+] as const;
+export type ExecutionStatus = (typeof EXECUTION_STATUSES)[number];
+
+/** How an action settled; the last four only after an undo. */
+export const ACTION_STATUSES = [
+  'SUCCESS',
+  'FAILED',
+  'UNKNOWN',
+  'SKIPPED',
+  'DENIED',
+  'TIMED_OUT',
+  'COMPENSATED',
+  'NOT_NEEDED',
+  'SUPERSEDED',
+  'COMPENSATION_FAILED',
+] as const;
+export type ActionStatus = (typeof ACTION_STATUSES)[number];
+
+/** What an action is doing. `idle`: its stage has not begun. `settled`: see `status`. */
+export type ActionPhase =
+  | 'idle'
+  | 'awaiting_approval'
+  | 'observing'
+  | 'performing'
+  | 'verifying'
+  | 'settling'
+  | 'backoff'
+  | 'waiting'
+  | 'checking'
+  | 'spawning'
+  | 'children'
+  | 'settled'
+  | 'undoing'
+  | 'undo_backoff'
+  | 'undoing_children';
+
+/** The whole memory of an execution. Folded from its records by `evolve`; never stored as the truth. */
+export interface ExecutionState {
+  readonly id: string;
+  readonly journalId: string;
+  readonly planHash: string;
+  readonly riskLevel: Severity;
+  readonly requester: Requester;
+  readonly authorIds: readonly string[];
+  readonly snapshot: Snapshot;
+  readonly parent: { readonly executionId: string; readonly actionId: string } | null;
+  readonly startedAt: number;
+  /** Index into the plan's stages of the stage that runs. */
+  readonly stageIndex: number;
+  readonly actions: { readonly [actionId: string]: ActionState };
+  readonly approvals: { readonly [approvalId: string]: ApprovalState };
+  /** Action ids in the order in which they settled: compensation goes backwards through it. */
+  readonly settledOrder: readonly string[];
+  /** Why no new attempt may begin, or null. */
+  readonly stopped: 'failure' | 'denied' | 'cancelled' | 'timed_out' | null;
+  readonly cancel: { readonly by: Requester; readonly reason: string; readonly compensate: boolean } | null;
+  /** Actions still to be undone, next one first; null when nothing is being undone. */
+  readonly compensation: { readonly reason: string; readonly queue: readonly string[] } | null;
+  readonly compensated: boolean;
+  /** Business time spent running, in ms, up to `runningSince`. */
+  readonly ranMs: number;
+  /** Since when it runs (something other than people is awaited), or null. */
+  readonly runningSince: number | null;
+  /** The final status, or null while it is alive. */
+  readonly ended: { readonly status: ExecutionStatus; readonly at: number } | null;
+  /** The final status that parent and incident were told. */
+  readonly reported: string | null;
+}
+
+export interface ActionState {
+  readonly actionId: string;
+  readonly phase: ActionPhase;
+  readonly status: ActionStatus | null;
+  /** Why it settled so, a snake_case word. */
+  readonly reason: string | null;
+  /** Raised only by a person's retry of a settled action. */
+  readonly generation: number;
+  /** Tries in this generation; 0 before the first. */
+  readonly attempt: number;
+  readonly attemptAt: number;
+  readonly key: string | null;
+  readonly target: ActionTarget | null;
+  /** Of a fan-out action: the accounts it was prepared for, which are those that approvers were shown. */
+  readonly accounts: readonly string[];
+  readonly parameters: JsonObject | null;
+  readonly prior: JsonObject | null;
+  /** The call for the present attempt was sent, or may have been. */
+  readonly sent: boolean;
+  readonly reply: JsonObject | null;
+  /** When the last call ended: answered, failed or cut off. The target's settling time counts from here. */
+  readonly performedAt: number | null;
+  /** What read-back said last, or `unverifiable`. */
+  readonly verification: 'holds' | 'absent' | 'foreign' | 'unknown' | 'unverifiable' | null;
+  readonly error: AttemptError | null;
+  /** For `backoff`, `settling`, `waiting`, `undo_backoff`: when to go on. */
+  readonly resumeAt: number | null;
+  /** For `waiting`: the end of the wait. */
+  readonly waitUntil: number | null;
+  readonly checks: number;
+  /** Calls of this generation that a stop of the process cut off: they do not count against the retries. */
+  readonly interruptions: number;
+  /** Reads of the target that were made again in this attempt. */
+  readonly rereads: number;
+  /** Of a waiting action or a question: passed, failed, expired, approved, denied. */
+  readonly outcome: string | null;
+  readonly approvalId: string | null;
+  readonly settledAt: number | null;
+  readonly undoAttempt: number;
+  readonly children: { readonly [childId: string]: { readonly account: string; readonly status: string | null } };
+  readonly containedAt: number | null;
+}
+
+export interface ApprovalState extends Approval {
+  readonly actionId: string;
+  /** `gate`: may it be done? `question`: what is the answer? `condition_error`: the condition could not be decided. */
+  readonly purpose: 'gate' | 'question' | 'condition_error';
+  readonly requestedAt: number;
+  readonly decidedAt: number | null;
+}
+
+/** The present status, derived. */
+export function statusOf(state: ExecutionState): ExecutionStatus {
+  if (state.ended !== null) return state.ended.status;
+  if (state.compensation !== null) return 'COMPENSATING';
+  const phases = Object.values(state.actions).map((action) => action.phase);
+  const busy = phases.some((phase) => BUSY_PHASES.has(phase));
+  if (!busy && phases.includes('awaiting_approval')) return 'AWAITING_APPROVAL';
+  return 'RUNNING';
+}
+
+/** Phases in which the engine or a target works; waiting for people or for a user's answer is not among them. */
+const BUSY_PHASES: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
+  'observing',
+  'performing',
+  'verifying',
+  'settling',
+  'backoff',
+  'spawning',
+  'checking',
+  'undoing',
+  'undo_backoff',
+]);
+
+/** Whether running time counts now: something is busy, and nobody outside is being waited for. */
+export function isRunning(state: ExecutionState): boolean {
+  if (state.ended !== null) return false;
+  return Object.values(state.actions).some((action) => BUSY_PHASES.has(action.phase));
+}
+
+/** What later conditions and templates may read of earlier actions. */
+export function resultsOf(state: ExecutionState): JsonObject {
+  const results: Record<string, JsonObject> = {};
+  for (const action of Object.values(state.actions)) {
+    if (action.phase === 'idle') continue;
+    results[action.actionId] = {
+      status: action.status ?? 'PENDING',
+      outcome: action.outcome ?? '',
+      attempts: action.attempt,
+    };
+  }
+  return results;
+}

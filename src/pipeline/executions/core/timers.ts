@@ -1,0 +1,47 @@
+import { startAttempt } from './attempts.ts';
+import { startUndo } from './compensation.ts';
+import { timersOf } from './demands.ts';
+import type { TimerInput } from './inputs.ts';
+import { planActionOf, type Transition } from './transition.ts';
+import { expireApproval } from './votes.ts';
+
+/** A timer is due. One that the state does not hold (any more) is ignored, and so is one that is not due yet. */
+export function takeTimer(t: Transition, input: TimerInput): void {
+  const held = timersOf(t.plan, t.state).find(
+    (timer) => timer.name === input.name && timer.generation === input.generation,
+  );
+  if (held === undefined) return t.add({ type: 'input.ignored', why: 'no such timer' });
+  if (held.due > input.at) return t.add({ type: 'input.ignored', why: 'not due yet' });
+  const [kind = '', id = ''] = splitOnce(input.name);
+  if (kind === 'execution') return t.add({ type: 'execution.stopped', why: 'timed_out' });
+  if (kind === 'approval') return takeApprovalTimer(t, id);
+  if (kind === 'ttl') return startUndo(t, planActionOf(t.plan, id));
+  resume(t, id);
+}
+
+function takeApprovalTimer(t: Transition, approvalId: string): void {
+  const approval = t.state.approvals[approvalId];
+  if (approval !== undefined) expireApproval(t, approval);
+}
+
+/** A pause of an action is over: what follows depends on what it paused for. */
+function resume(t: Transition, actionId: string): void {
+  const plan = planActionOf(t.plan, actionId);
+  switch (t.action(actionId).phase) {
+    case 'backoff':
+      return startAttempt(t, plan);
+    case 'settling':
+      return t.add({ type: 'verification.repeated', actionId });
+    case 'waiting':
+      return t.add({ type: 'check.started', actionId });
+    case 'undo_backoff':
+      return startUndo(t, plan);
+    default:
+      return t.add({ type: 'input.ignored', why: 'nothing is paused' });
+  }
+}
+
+function splitOnce(name: string): readonly string[] {
+  const at = name.indexOf(':');
+  return at < 0 ? [name] : [name.slice(0, at), name.slice(at + 1)];
+}

@@ -1,0 +1,231 @@
+import type { Clock } from '../../platform/clock.ts';
+import { FirebreakError } from '../../platform/errors.ts';
+import { contentHash, derivedId } from '../../platform/hash.ts';
+import type { Ids } from '../../platform/ids.ts';
+import type { GroupCommitter } from '../../journal/group-commit.ts';
+import type { JournalReader, StoredView } from '../../journal/journal.ts';
+import { mergeChanges } from '../../journal/merge-changes.ts';
+import type { CallContext } from '../access/principal.ts';
+import type { JsonObject } from '../actions/contract.ts';
+import type { PolicyInForce } from '../approvals/match-gates.ts';
+import { canonicalIdentity } from '../events/text.ts';
+import type { Incident } from '../incidents/incident.ts';
+import { incidentWrite } from '../incidents/incident-change.ts';
+import { checkJson } from '../playbooks/document.ts';
+import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
+import {
+  given,
+  severityOf,
+  shownTime,
+  type Answer,
+  type Definition,
+  type Listing,
+  type ListQuery,
+  type Resource,
+} from '../service.ts';
+import { executionStream } from './change.ts';
+import type { ExecutionStore } from './execution-store.ts';
+import type { Requester } from './core/inputs.ts';
+import { previewOf } from './preview.ts';
+import type { Applied, NewExecution, Runner } from './runner.ts';
+import { runbookView, shownExecution } from './show.ts';
+import { newExecution, snapshotOf } from './start.ts';
+
+export interface ExecutionPorts {
+  readonly journal: Pick<JournalReader, 'id' | 'listViews' | 'readStream'>;
+  readonly committer: GroupCommitter;
+  readonly runner: Runner;
+  readonly store: ExecutionStore;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly playbooks: { load(id: string): Promise<ActivePlaybook> };
+  readonly policies: { inForce(): Promise<readonly PolicyInForce[]> };
+}
+
+export interface TriggerInput {
+  readonly playbookId: string;
+  readonly userId: string;
+  readonly triggerEvent: Definition;
+  readonly context: Definition;
+  readonly dryRun: boolean;
+}
+
+export interface ExecutionService {
+  list(ctx: CallContext, query: ListQuery): Promise<Listing>;
+  get(ctx: CallContext, input: { readonly id: string; readonly view: 'full' | 'runbook' }): Promise<Answer>;
+  trigger(ctx: CallContext, input: TriggerInput): Promise<Answer>;
+  retry(ctx: CallContext, input: { readonly id: string; readonly reason: string | null }): Promise<Answer>;
+  cancel(
+    ctx: CallContext,
+    input: { readonly id: string; readonly compensate: boolean; readonly reason: string | null },
+  ): Promise<Answer>;
+}
+
+export function createExecutionService(ports: ExecutionPorts): ExecutionService {
+  const { journal, runner, store } = ports;
+
+  async function shown(id: string): Promise<Answer> {
+    const records = await journal.readStream(executionStream(id));
+    return { data: shownExecution(await store.load(id), records) };
+  }
+
+  return {
+    async list(_ctx, query) {
+      const { limit, skip, status, type, userId, incidentId, playbookId, executionId } = query;
+      const filters = { status, severity: severityOf(query), type, parent: incidentId, ref: playbookId };
+      const wanted = given({ ...filters, subject: subjectFilter(userId), id: executionId });
+      const { items, total } = await journal.listViews({ kind: 'execution', limit, skip, ...wanted });
+      return { items: items.map(shownView), total };
+    },
+    async get(_ctx, { id, view }) {
+      return view === 'runbook' ? { data: runbookView(await store.load(id)) } : shown(id);
+    },
+    async trigger(ctx, input) {
+      const playbook = await ports.playbooks.load(input.playbookId);
+      const { context, warnings } = declaredContext(playbook, input.context);
+      const incident = manualIncident(ctx, ports, playbook, input);
+      const event = eventOf(input.triggerEvent, incident.subject.id);
+      const snapshot = { ...snapshotOf(incident, null, context), event };
+      const execution = newExecution(playbook, await ports.policies.inForce(), {
+        journalId: journal.id,
+        incident,
+        snapshot,
+        requester: requesterOf(ctx),
+        trace: { traceId: ctx.traceId, correlationId: ctx.correlationId },
+      });
+      if (input.dryRun) return { data: previewOf(execution.plan, contentHash(execution.plan), snapshot), warnings };
+      const { executionId } = execution.start;
+      const executions = [{ id: executionId, playbookId: playbook.playbookId, status: 'INITIATED' }];
+      await commitStart(ports, ctx, execution, { ...incident, executions });
+      return { ...(await shown(executionId)), warnings };
+    },
+    async retry(ctx, { id, reason }) {
+      await store.load(id);
+      const input = { type: 'retry', by: requesterOf(ctx), ...(reason === null ? {} : { reason }) } as const;
+      return accepted(await runner.submit(id, input), () => shown(id));
+    },
+    async cancel(ctx, { id, compensate, reason }) {
+      await store.load(id);
+      const by = requesterOf(ctx);
+      const input = { type: 'cancel', by, compensate, reason: reason ?? 'cancelled by a person' } as const;
+      return accepted(await runner.submit(id, input), () => shown(id));
+    },
+  };
+}
+
+function shownView(view: StoredView): Resource {
+  const body = view.body as JsonObject; // written by `change.ts`
+  const time = (name: string): string | null => {
+    const at = body[name];
+    return typeof at === 'number' ? shownTime(at) : null;
+  };
+  return {
+    ...body,
+    id: view.id,
+    startedAt: time('startedAt'),
+    endedAt: time('endedAt'),
+    containedAt: time('containedAt'),
+  };
+}
+
+/** The incident and its execution begin together or not at all. */
+async function commitStart(
+  ports: ExecutionPorts,
+  ctx: CallContext,
+  execution: NewExecution,
+  incident: Incident,
+): Promise<void> {
+  const cause = { by: ctx.principal.userId };
+  const opened = incidentWrite(null, incident, { type: 'incident.opened', at: ctx.now, trace: execution.trace, cause });
+  const { change, started } = ports.runner.startChange(execution);
+  const result = await ports.committer.submit(
+    mergeChanges([{ appends: [opened.append], views: [opened.view] }, change]),
+  );
+  if (result.status === 'applied') started();
+  // Stale: an earlier request under the same Idempotency-Key began it and was cut off before its reply was kept.
+}
+
+/** An input that changed nothing is a conflict for the one who sent it, with the reason that was recorded. */
+async function accepted({ facts }: Applied, answer: () => Promise<Answer>): Promise<Answer> {
+  const ignored = facts.find((fact) => fact.type === 'input.ignored');
+  if (ignored !== undefined) throw new FirebreakError('conflict', `Nothing was done: ${ignored.why}`);
+  return answer();
+}
+
+export function requesterOf({ principal }: CallContext): Requester {
+  return { type: principal.kind, id: principal.userId };
+}
+
+/** Only what the playbook declares as its inputs can be read, so anything else is named instead of kept. */
+function declaredContext({ compiled }: ActivePlaybook, given: Definition): { context: JsonObject; warnings: string[] } {
+  const { inputs } = compiled.playbook;
+  const undeclared = Object.keys(given).filter((name) => !inputs.includes(name));
+  const context = Object.fromEntries(Object.entries(given).filter(([name]) => inputs.includes(name)));
+  return {
+    context: givenJson(context, '/context'),
+    warnings: undeclared.map(
+      (name) => `/context/${name}: the playbook does not declare this input, so nothing reads it`,
+    ),
+  };
+}
+
+function manualIncident(
+  ctx: CallContext,
+  ports: ExecutionPorts,
+  playbook: ActivePlaybook,
+  { userId }: TriggerInput,
+): Incident {
+  const { name, playbookType, severity } = playbook.compiled.playbook;
+  const id = canonicalIdentity(userId);
+  if (id === null) {
+    const fault = { pointer: '/userId', detail: 'names nobody: nothing is left without the white space' };
+    throw new FirebreakError('invalid_request', 'The request does not name a user', [fault]);
+  }
+  const subject = { type: 'user', id } as const;
+  return {
+    // A repeat under the same key must not start a second one, even when the reply of the first was lost in a crash.
+    id: ctx.idempotencyKey === null ? ports.ids.next('inc') : derivedId('inc', ports.journal.id, ctx.idempotencyKey),
+    source: 'MANUAL',
+    type: playbookType,
+    subject,
+    accounts: [subject.id],
+    sourceIps: [],
+    severity,
+    confidence: 100,
+    impact: 'MEDIUM',
+    status: 'OPEN',
+    summary: `${name} was started by hand for ${userId}.`,
+    findings: [],
+    details: {},
+    firstTime: ctx.now,
+    lastTime: ctx.now,
+    firstReceivedAt: ctx.now,
+    openedAt: ctx.now,
+    acknowledgedAt: null,
+    triagedAt: null,
+    containedAt: null,
+    resolvedAt: null,
+    reason: null,
+    executions: [],
+    correlates: false,
+    timeline: [{ at: ctx.now, what: `started by hand by ${ctx.principal.name}` }],
+  };
+}
+
+/** The trigger event of a person: whatever they gave, with the names that templates know for the subject. */
+function eventOf(triggerEvent: Definition, subject: string): JsonObject {
+  return { ...givenJson(triggerEvent, '/triggerEvent'), user_id: subject, user_account: subject };
+}
+
+/** Accounts are stored in canonical form, so they are asked for in it. */
+function subjectFilter(userId: string | undefined): string | undefined {
+  return userId === undefined ? undefined : (canonicalIdentity(userId) ?? userId);
+}
+
+/** What a person gave, as a record can hold it. @throws FirebreakError `invalid_request` naming each member it cannot. */
+function givenJson(value: Definition, pointer: string): JsonObject {
+  const read = checkJson(value);
+  if ('value' in read) return read.value as JsonObject; // an object went in
+  const faults = read.faults.map((fault) => ({ ...fault, pointer: `${pointer}${fault.pointer}` }));
+  throw new FirebreakError('invalid_request', `${pointer} holds what cannot be recorded`, faults);
+}

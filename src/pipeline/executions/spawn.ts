@@ -1,0 +1,31 @@
+import { childPlan } from './core/children.ts';
+import type { Loaded } from './execution-store.ts';
+import type { Runner } from './runner.ts';
+import { planActionOf } from './core/transition.ts';
+
+/** Starts the child executions of a fan-out action. Repeatable: a child that exists is left as it is. */
+export async function spawnChildren(
+  runner: Pick<Runner, 'start'>,
+  { plan, state, trace }: Loaded,
+  actionId: string,
+): Promise<void> {
+  const child = childPlan(plan, planActionOf(plan, actionId));
+  const { journalId, riskLevel, authorIds, snapshot } = state;
+  await Promise.all(
+    Object.entries(state.actions[actionId]?.children ?? {}).map(([executionId, { account }]) =>
+      runner.start({
+        plan: child,
+        trace,
+        start: {
+          executionId,
+          journalId,
+          riskLevel,
+          authorIds,
+          requester: state.requester,
+          parent: { executionId: state.id, actionId },
+          snapshot: { ...snapshot, user: { ...snapshot.user, id: account }, accounts: [account] },
+        },
+      }),
+    ),
+  );
+}

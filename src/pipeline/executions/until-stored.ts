@@ -1,0 +1,20 @@
+import { setTimeout as machineDelay } from 'node:timers/promises';
+import { FirebreakError } from '../../platform/errors.ts';
+import { StoreUnavailableError } from '../../journal/journal.ts';
+
+/** Pause before something is offered to the journal again that could not take it, in ms of machine time. */
+const STORE_RETRY_MS = 500;
+
+/** Repeats work that only the store stands in the way of, until it is done or the process ends. */
+export async function untilStored<Result>(closing: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (thrown) {
+      const again =
+        thrown instanceof StoreUnavailableError || (thrown instanceof FirebreakError && thrown.code === 'overloaded');
+      if (!again || closing.aborted) throw thrown;
+      await machineDelay(STORE_RETRY_MS, undefined, { signal: closing });
+    }
+  }
+}
