@@ -1,0 +1,240 @@
+import type { Clock } from '../../platform/clock.ts';
+import { FirebreakError } from '../../platform/errors.ts';
+import { derivedId } from '../../platform/hash.ts';
+import { MAX_EVENTS_PER_TRANSACTION } from '../../platform/limits.ts';
+import type { GroupCommitter } from '../../journal/group-commit.ts';
+import { StoreUnavailableError, type Change, type JournalReader, type RecordDraft } from '../../journal/journal.ts';
+import { mergeChanges } from '../../journal/merge-changes.ts';
+import type { PolicyInForce } from '../approvals/match-gates.ts';
+import type { DetectionContext, FindingChange } from '../detections/detector.ts';
+import type { AcceptedEvent, Event } from '../events/event.ts';
+import type { ExecutionStore } from '../executions/execution-store.ts';
+import type { Runner } from '../executions/runner.ts';
+import type { StoredIncident } from '../incidents/incident-change.ts';
+import { storedFrom } from '../incidents/incidents.service.ts';
+import { openKey } from '../incidents/incident.ts';
+import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
+import { acceptedRecords } from './accepted-records.ts';
+import { correlate } from './correlate.ts';
+import { detect, forgettable } from './detect.ts';
+import { bringNews } from './news.ts';
+import { alertFinding } from './own-findings.ts';
+import { freePlace, respond, type OwedNews, type Response } from './respond.ts';
+import { rulesInForce } from './rules-in-force.ts';
+import { sortOut, type Verdict } from './sort-out.ts';
+import { stateCache, type StateCache } from './state-cache.ts';
+
+/** Tries of one batch while other processes take in events about the same keys. */
+const MAX_TRIES = 10;
+
+export interface IntakePorts {
+  readonly journal: JournalReader;
+  readonly committer: GroupCommitter;
+  readonly runner: Runner;
+  readonly clock: Clock;
+  readonly store: ExecutionStore;
+  readonly playbooks: { active(): Promise<readonly ActivePlaybook[]>; load(id: string): Promise<ActivePlaybook> };
+  readonly policies: { inForce(): Promise<readonly PolicyInForce[]> };
+  /** Egress lists and the like, as they are now. */
+  detectionContext(at: number): DetectionContext;
+  /** Fills in the place of a public address where the event brings none. */
+  withPlace(event: Event): Event;
+  /** Told of news that could not be brought; they stay queued until the next start. */
+  onError(thrown: unknown): void;
+}
+
+export interface Intake {
+  /**
+   * Stores events, detects, correlates and starts executions, each batch of up to 500 in one commit. Answers for each
+   * event, in the order given, when all of them are on disk: accepted means detected.
+   */
+  take(events: readonly AcceptedEvent[], trace: RecordDraft['trace']): Promise<readonly Verdict[]>;
+  /** Brings executions the news of their incidents that a stopped process still owed them. */
+  resume(): Promise<void>;
+  /** True while events are being taken in. */
+  readonly busy: boolean;
+}
+
+interface Pending {
+  readonly accepted: AcceptedEvent;
+  readonly trace: RecordDraft['trace'];
+  readonly resolve: (verdict: Verdict) => void;
+  readonly reject: (thrown: unknown) => void;
+}
+
+/** Everything a batch leads to, before it is committed. */
+interface Outcome {
+  readonly change: Change;
+  readonly verdicts: readonly Verdict[];
+  readonly responses: readonly Response[];
+}
+
+/** Builds the intake. Batches run one after the other in a process; events that arrive together share one. */
+export function createIntake(ports: IntakePorts): Intake {
+  const states = stateCache(ports.journal);
+  let pending: Pending[] = [];
+  let running = false;
+  let newsUnderWay = 0;
+  let lookedForUnused = 0;
+
+  /** States that nothing touches any more go, so that their pool never fills up with what passed by once. */
+  async function forgetUnused(): Promise<void> {
+    const now = ports.clock.now();
+    const forgottenStates = forgettable(now, lookedForUnused);
+    if (forgottenStates.length === 0) return;
+    lookedForUnused = now;
+    await ports.committer.submit({ appends: [], forgottenStates }).catch((thrown: unknown) => ports.onError(thrown));
+  }
+
+  async function tell(news: OwedNews): Promise<void> {
+    newsUnderWay += 1;
+    try {
+      await bringNews({ ...ports, now: () => ports.clock.now() }, news);
+    } catch (thrown) {
+      ports.onError(thrown);
+    } finally {
+      newsUnderWay -= 1;
+    }
+  }
+
+  async function drain(): Promise<void> {
+    while (pending.length > 0) {
+      const batch = pending.slice(0, MAX_EVENTS_PER_TRANSACTION);
+      pending = pending.slice(MAX_EVENTS_PER_TRANSACTION);
+      await settle(batch);
+      await forgetUnused();
+    }
+    running = false;
+  }
+
+  async function settle(batch: readonly Pending[]): Promise<void> {
+    try {
+      const events = batch.map(({ accepted }) => accepted);
+      const { verdicts, responses } = await takeBatch(ports, states, events, batch[0]?.trace);
+      for (const response of responses) {
+        response.started();
+        for (const news of response.news) void tell(news);
+      }
+      batch.forEach(({ resolve }, index) => resolve(verdicts[index] ?? 'duplicate'));
+    } catch (thrown) {
+      await afterFailure(batch, thrown);
+    }
+  }
+
+  /** An event that cannot be taken in fails alone: strangers may share its batch, which is split to find it. */
+  async function afterFailure(batch: readonly Pending[], thrown: unknown): Promise<void> {
+    const passing = thrown instanceof StoreUnavailableError || thrown instanceof FirebreakError;
+    if (passing || batch.length === 1) {
+      for (const { reject } of batch) reject(thrown);
+      return;
+    }
+    const middle = batch.length >> 1;
+    await settle(batch.slice(0, middle));
+    await settle(batch.slice(middle));
+  }
+
+  return {
+    get busy() {
+      return running || newsUnderWay > 0;
+    },
+    take(events, trace) {
+      const answers = events.map(
+        (accepted) => new Promise<Verdict>((resolve, reject) => pending.push({ accepted, trace, resolve, reject })),
+      );
+      if (!running && answers.length > 0) {
+        running = true;
+        setImmediate(() => void drain());
+      }
+      return Promise.all(answers);
+    },
+    async resume() {
+      const queued = await ports.journal.queuedEffects();
+      for (const { execution, name, body } of queued) {
+        if (!name.startsWith('incident:')) continue;
+        const { incidentId } = body as { readonly incidentId: string }; // written by `respond`
+        await tell({ execution, incidentId, revision: Number(name.slice('incident:'.length)) });
+      }
+    },
+  };
+}
+
+async function takeBatch(
+  ports: IntakePorts,
+  states: StateCache,
+  events: readonly AcceptedEvent[],
+  trace: RecordDraft['trace'],
+): Promise<Outcome> {
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const outcome = await decideBatch(ports, states, events, trace);
+    const writes = outcome.change.detectorStates ?? [];
+    // Until the commit is known to be on disk, what is remembered may be wrong.
+    states.forget(writes);
+    const result = await ports.committer.submit(outcome.change);
+    if (result.status === 'stale') continue;
+    states.committed(writes);
+    return outcome;
+  }
+  throw new FirebreakError('overloaded', 'Too many events about the same keys arrive at once');
+}
+
+async function decideBatch(
+  ports: IntakePorts,
+  states: StateCache,
+  events: readonly AcceptedEvent[],
+  trace: RecordDraft['trace'],
+): Promise<Outcome> {
+  const { journal, clock } = ports;
+  const now = clock.now();
+  const { fresh, verdicts, conflicts } = await sortOut(journal, events, (event) => ports.withPlace(event));
+  const rules = rulesInForce(await ports.playbooks.active());
+  const policies = await ports.policies.inForce();
+  const { result, writes } = await detect(journal, states, fresh, rules.rules, ports.detectionContext(now), now);
+  const alerts = fresh.filter(({ event }) => event.kind === 'alert').map(({ event }) => alertFinding(event));
+  const changes = [...result.changes, ...conflicts, ...alerts];
+  const open = await openIncidents(journal, changes);
+  const ids = await freeIncidentIds(journal, changes);
+  const { steps, outdated } = correlate(changes, open, ({ id }) => ids.get(id) ?? id, now);
+  const responding = { journal, runner: ports.runner, policies, rules };
+  const responses = await Promise.all(steps.map((step) => respond(responding, step, fresh, trace, now)));
+  const change = mergeChanges([
+    await acceptedRecords(journal, fresh, result, trace, now),
+    { appends: [], detectorStates: writes },
+    ...outdated.map((stored) => freePlace(stored, trace, now)),
+    ...responses.map((response) => response.change),
+  ]);
+  return { change, verdicts, responses };
+}
+
+async function openIncidents(
+  journal: Pick<JournalReader, 'viewByUniqueKey'>,
+  changes: readonly FindingChange[],
+): Promise<ReadonlyMap<string, StoredIncident>> {
+  const open = new Map<string, StoredIncident>();
+  for (const key of new Set(changes.map(({ finding }) => openKey(finding.subject)))) {
+    const view = await journal.viewByUniqueKey('incident', key);
+    if (view !== null) open.set(key, storedFrom(view));
+  }
+  return open;
+}
+
+/**
+ * The id of an incident that each finding could open. It derives from the finding; a finding whose incident was
+ * closed, and that gets more evidence, opens another one.
+ */
+async function freeIncidentIds(
+  journal: Pick<JournalReader, 'id' | 'view'>,
+  changes: readonly FindingChange[],
+): Promise<ReadonlyMap<string, string>> {
+  const ids = new Map<string, string>();
+  for (const { finding } of changes) {
+    if (finding.superseded || ids.has(finding.id)) continue;
+    const id = (generation: number): string =>
+      generation === 1
+        ? derivedId('inc', journal.id, finding.id)
+        : derivedId('inc', journal.id, finding.id, String(generation));
+    let generation = 1;
+    while ((await journal.view('incident', id(generation))) !== null) generation += 1;
+    ids.set(finding.id, id(generation));
+  }
+  return ids;
+}

@@ -1,0 +1,119 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AcceptedEvent } from '../../src/pipeline/events/event.ts';
+import { normaliseEvent } from '../../src/pipeline/events/normalise-event.ts';
+import { incidentOf } from '../../src/pipeline/incidents/incident-change.ts';
+import { createIntake, type Intake } from '../../src/pipeline/intake/intake.ts';
+import { compilePlaybook } from '../../src/pipeline/playbooks/compile.ts';
+import { toPlaybook } from '../../src/pipeline/playbooks/playbook.ts';
+import type { ActivePlaybook } from '../../src/pipeline/playbooks/playbooks.service.ts';
+import { TEST_START, testEngine, type TestEngine } from '../support/engine.ts';
+import { declaration, planAction, planOf } from '../support/plans.ts';
+
+/** A campaign that goes on after its execution has ended: the accounts that join must be contained too. */
+
+const SUSPEND_ALL = {
+  playbookId: 'playbook_suspend_all',
+  name: 'Suspend all',
+  playbookType: 'MULTI_ACCOUNT_CAMPAIGN',
+  severity: 'CRITICAL',
+  rules: [{ ruleId: 'r', ruleType: 'MULTI_ACCOUNT_CAMPAIGN', conditions: { minAccounts: 3 } }],
+  actions: [{ actionId: 'suspend', actionType: 'ACCOUNT_SUSPEND', stage: 1, forEach: 'accounts' }],
+};
+
+let engine: TestEngine;
+afterEach(async () => {
+  expect(engine.bugs).toEqual([]);
+  await engine.close();
+});
+
+function active(): ActivePlaybook {
+  const read = toPlaybook(SUSPEND_ALL);
+  if ('faults' in read) throw new Error(JSON.stringify(read.faults));
+  const { compiled, faults } = compilePlaybook(
+    read.value,
+    () => declaration(),
+    () => [],
+  );
+  if (compiled === null) throw new Error(JSON.stringify(faults));
+  return { playbookId: SUSPEND_ALL.playbookId, version: 1, compiled, authorIds: [] };
+}
+
+function failure(account: string, index: number): AcceptedEvent {
+  const json = {
+    id: `e${index}`,
+    time: TEST_START - 60_000 + index * 1_000,
+    kind: 'login',
+    outcome: 'failure',
+    subject: account,
+    ip: '81.2.69.142',
+  };
+  const bytes = Buffer.from(JSON.stringify(json));
+  const normalised = normaliseEvent({ bytes, json }, { format: 'firebreak', source: 'test', receivedAt: TEST_START });
+  if (!normalised.ok) throw new Error(normalised.reason);
+  return { event: normalised.event, raw: bytes };
+}
+
+function intakeOf(): Intake {
+  const playbook = active();
+  return createIntake({
+    journal: engine.journal,
+    committer: engine.committer,
+    runner: engine.runner,
+    store: engine.store,
+    clock: engine.clock,
+    playbooks: { active: async () => [playbook], load: async () => playbook },
+    policies: { inForce: async () => [] },
+    detectionContext: () => ({ egressLabel: () => null }),
+    withPlace: (event) => event,
+    onError: (thrown) => {
+      throw thrown;
+    },
+  });
+}
+
+async function quiet(intake: Intake): Promise<void> {
+  do {
+    await engine.settle();
+    await new Promise((resolve) => setImmediate(resolve));
+  } while (intake.busy || !engine.runner.idle);
+}
+
+const suspended = () => engine.target.effects.map((effect) => effect.split(' ').at(-1)).sort();
+
+describe('a campaign that goes on', () => {
+  it('is contained by a follow-up execution for the new accounts only', async () => {
+    engine = testEngine();
+    engine.know(planOf([planAction('suspend')]));
+    const intake = intakeOf();
+    await intake.take(['a', 'b', 'c'].map(failure), undefined);
+    await quiet(intake);
+    expect(suspended()).toEqual(['a', 'b', 'c']);
+    await intake.take([failure('d', 10), failure('a', 11)], undefined);
+    await quiet(intake);
+    expect(suspended()).toEqual(['a', 'b', 'c', 'd']);
+    const { items } = await engine.journal.listViews({ kind: 'incident', limit: 10, skip: 0 });
+    const [incident] = items.map((view) => incidentOf(view).incident);
+    expect(items).toHaveLength(1);
+    expect(incident?.accounts).toEqual(['a', 'b', 'c', 'd']);
+    expect(incident?.executions).toHaveLength(2);
+    expect(await engine.journal.queuedEffects()).toEqual([]);
+  });
+
+  it('brings news that a stopped process owed', async () => {
+    engine = testEngine();
+    engine.know(planOf([planAction('suspend')]));
+    const intake = intakeOf();
+    await intake.take(['a', 'b', 'c'].map(failure), undefined);
+    await quiet(intake);
+    const { items } = await engine.journal.listViews({ kind: 'execution', limit: 10, skip: 0 });
+    const [incidentView] = (await engine.journal.listViews({ kind: 'incident', limit: 1, skip: 0 })).items;
+    const parent = items.find(({ body }) => Object(body).parentExecutionId === null);
+    // As if the commit had happened and the process had ended right after it.
+    const effects = [{ execution: parent?.id ?? '', name: 'incident:1', body: { incidentId: incidentView?.id ?? '' } }];
+    await engine.journal.commit([{ appends: [], effects }]);
+    await intakeOf().resume();
+    await engine.settle();
+    expect(await engine.journal.queuedEffects()).toEqual([]);
+    expect(suspended()).toEqual(['a', 'b', 'c']);
+  });
+});
