@@ -1,0 +1,152 @@
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import fastify, { LogController, type FastifyBaseLogger } from 'fastify';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Clock } from '../platform/clock.ts';
+import { FirebreakError } from '../platform/errors.ts';
+import { MAX_BODY_BYTES } from '../platform/limits.ts';
+import type { RandomBytes } from '../pipeline/access/secret.ts';
+import { authenticateRequests } from './authentication.ts';
+import { acceptJsonBodies, acceptYamlBodies, refuseCompressedBodies } from './bodies.ts';
+import { replayRepeatedRequests } from './idempotent-requests.ts';
+import { describeApi } from './openapi.ts';
+import { sendProblem } from './problem.ts';
+import { collectRoutes, refuseOtherMethods, type DeclaredRoute } from './route-table.ts';
+import { keyRoutes, setupRoutes, userRoutes } from './routes/access.routes.ts';
+import { approvalRoutes } from './routes/approvals.routes.ts';
+import { auditRoutes, metricsRoutes } from './routes/audits.routes.ts';
+import { eventRoutes } from './routes/events.routes.ts';
+import { executionRoutes } from './routes/executions.routes.ts';
+import { errorRoutes, healthRoutes } from './routes/health.routes.ts';
+import { incidentRoutes } from './routes/incidents.routes.ts';
+import { playbookRoutes } from './routes/playbooks.routes.ts';
+import { policyRoutes } from './routes/policies.routes.ts';
+import type { ApiServer } from './server.ts';
+import type { Services } from './services.ts';
+import { traceOf } from './tracing.ts';
+import { validateWithZod } from './validation.ts';
+
+/** Requests that one caller may make in a minute. A caller is a key or, without one, an address. */
+export interface RateLimits {
+  /** All routes but the events. 100 a second: a busy console and a few scripts on one key. */
+  readonly requestsPerMinute: number;
+  /** `/api/events`. 20 a second, of up to 10,000 events each: bulk senders batch. */
+  readonly ingestPerMinute: number;
+  /** Failed credentials from one address. */
+  readonly failuresPerMinute: number;
+}
+
+export const DEFAULT_RATE_LIMITS: RateLimits = {
+  requestsPerMinute: 6_000,
+  ingestPerMinute: 1_200,
+  failuresPerMinute: 60,
+};
+
+export interface AppOptions {
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  /** Shown in the API's description. */
+  readonly version: string;
+  readonly log?: FastifyBaseLogger;
+  readonly rateLimits?: RateLimits;
+}
+
+export interface App {
+  readonly server: ApiServer;
+  /** Every route that was declared, for the test that walks role × route. */
+  readonly routes: readonly DeclaredRoute[];
+}
+
+/** How long a client may take to send a whole request, in ms: 16 MiB at 3 Mbit/s. */
+const REQUEST_TIMEOUT_MS = 45_000;
+/** Longest value in an address, in UTF-16 units. */
+const MAX_PARAM_LENGTH = 200;
+
+/** Builds the HTTP server; it does not listen yet. Everything it does is a verb of `services`. */
+export async function buildApp(services: Services, options: AppOptions): Promise<App> {
+  const server = newServer(options);
+  const limits = options.rateLimits ?? DEFAULT_RATE_LIMITS;
+  const routes = collectRoutes(server);
+  identifyRequests(server, options);
+  acceptJsonBodies(server);
+  acceptYamlBodies(server);
+  await server.register(helmet, { contentSecurityPolicy: { directives: CONTENT_SECURITY } });
+  await server.register(rateLimit, {
+    max: limits.requestsPerMinute,
+    timeWindow: 60_000,
+    // After authentication and before the body is read, so that a key has its limit wherever it is used from.
+    hook: 'preParsing',
+    keyGenerator: (request) => (request.principal === null ? `ip:${request.ip}` : `key:${request.principal.keyId}`),
+    errorResponseBuilder: () => new FirebreakError('rate_limited', 'Too many requests: wait as Retry-After says'),
+  });
+  authenticateRequests(server, services.access, limits.failuresPerMinute);
+  refuseCompressedBodies(server);
+  replayRepeatedRequests(server, services.idempotency);
+  await describeApi(server, options.version);
+  await addRoutes(server, services, limits);
+  refuseOtherMethods(server, routes);
+  return { server, routes };
+}
+
+/** What replies of an API may load: nothing. The pages at /docs bring their own policy. */
+const CONTENT_SECURITY = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
+
+/** Fixed addresses before those with a parameter, though the router would prefer them in any order. */
+async function addRoutes(server: ApiServer, services: Services, limits: RateLimits): Promise<void> {
+  healthRoutes(server, services.health);
+  errorRoutes(server);
+  setupRoutes(server, services.setup);
+  userRoutes(server, services.access);
+  keyRoutes(server, services.access);
+  await eventRoutes(server, services.ingest, limits.ingestPerMinute);
+  incidentRoutes(server, services.incidents);
+  executionRoutes(server, services.executions);
+  approvalRoutes(server, services.approvals);
+  auditRoutes(server, services.audits);
+  policyRoutes(server, services.policies);
+  metricsRoutes(server, services.metrics);
+  playbookRoutes(server, services.playbooks);
+}
+
+function newServer(options: AppOptions): ApiServer {
+  const server = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    logController: new LogController({ disableRequestLogging: true }),
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
+    ...(options.log === undefined ? {} : { loggerInstance: options.log }),
+  }).withTypeProvider<ZodTypeProvider>();
+  server.setValidatorCompiler(validateWithZod);
+  server.setSerializerCompiler(serializerCompiler);
+  server.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+  server.setNotFoundHandler((request, reply) =>
+    sendProblem(new FirebreakError('not_found', 'There is no such address'), request, reply),
+  );
+  return server;
+}
+
+/** Gives every request its trace, its time and an entry in the log. */
+function identifyRequests(server: ApiServer, options: AppOptions): void {
+  server.decorateRequest('call', null);
+  server.decorateRequest('principal', null);
+  server.decorateRequest('bodyHash', null);
+  server.decorateRequest('idempotent', null);
+  const freshTraceId = (): string => Buffer.from(options.randomBytes(16)).toString('hex');
+  server.addHook('onRequest', async (request, reply) => {
+    const { traceparent, 'x-correlation-id': correlationId } = request.headers;
+    const trace = traceOf({ traceparent, correlationId }, freshTraceId);
+    request.call = { ...trace, now: options.clock.now(), idempotencyKey: null };
+    void reply.header('x-correlation-id', trace.correlationId);
+    // Replies hold incidents and, once, secrets: no cache may keep them.
+    void reply.header('cache-control', 'no-store');
+  });
+  server.addHook('onResponse', async (request, reply) => {
+    const { call, principal } = request;
+    const route = request.routeOptions.url ?? '(none)';
+    const entry = { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
+    request.log.info({ ...entry, traceId: call?.traceId, userId: principal?.userId }, 'request');
+  });
+}

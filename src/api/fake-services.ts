@@ -1,0 +1,126 @@
+import { createAccessService } from '../pipeline/access/access.service.ts';
+import { countingBytes, FakeJournal } from '../pipeline/access/fake-journal.ts';
+import { createSetupService } from '../pipeline/access/setup.service.ts';
+import type { Role } from '../pipeline/vocabulary.ts';
+import { steeredClock, type SteeredClock } from '../platform/clock.ts';
+import { buildApp, type App, type AppOptions } from './app.ts';
+import { createIdempotencyStore } from './idempotency.ts';
+import type { Answer, Listing, Services } from './services.ts';
+
+export const START = Date.UTC(2026, 0, 5, 8);
+
+/** A call that a route made: what was asked of which service, in what context. */
+export interface Call {
+  readonly verb: string;
+  readonly ctx: unknown;
+  readonly input: unknown;
+}
+
+/** The server over FAKE services (canned answers, every call noted), with real access and idempotency. */
+export interface Harness extends App {
+  readonly calls: Call[];
+  readonly journal: FakeJournal;
+  readonly clock: SteeredClock;
+  readonly services: Services;
+  /** An API key of a fresh account with these roles. */
+  readonly keyFor: (
+    roles: readonly Role[],
+    kind?: 'person' | 'service',
+    extra?: { source?: string },
+  ) => Promise<string>;
+  /** The secret of the administrator who set everything up. */
+  readonly adminKey: string;
+}
+
+export async function harness(
+  replace: (services: Services) => Partial<Services> = () => ({}),
+  options: Partial<AppOptions> = {},
+): Promise<Harness> {
+  const clock = steeredClock(START);
+  const journal = new FakeJournal();
+  const randomBytes = countingBytes();
+  const calls: Call[] = [];
+  const access = createAccessService(journal, randomBytes);
+  const setup = createSetupService(journal, randomBytes);
+  const canned: Services = { ...cannedServices(calls), access, setup, idempotency: createIdempotencyStore(journal) };
+  const services = { ...canned, ...replace(canned) };
+  const app = await buildApp(services, { clock, randomBytes, version: '0.0.0', ...options });
+
+  const anonymous = { traceId: '1'.repeat(32), correlationId: 'test', now: START, idempotencyKey: null };
+  const token = (await setup.issueToken(anonymous)) ?? '';
+  const { secret } = await setup.redeem(anonymous, { token, name: 'Ada', email: 'ada@example.org' });
+  let made = 0;
+  const keyFor: Harness['keyFor'] = async (roles, kind = 'person', extra = {}) => {
+    const principal = await access.authenticate(secret, START);
+    if (principal === null) throw new Error('the administrator is gone');
+    const ctx = { ...anonymous, principal };
+    made += 1;
+    const email = kind === 'person' ? `user${made}@example.org` : null;
+    const user = await access.createUser(ctx, { kind, name: `User ${made}`, email, roles });
+    const key = { userId: user.id, name: 'test', scopes: null, source: extra.source ?? null, lifetimeMs: 86_400_000 };
+    return (await access.createKey(ctx, key)).secret;
+  };
+  return { ...app, calls, journal, clock, services, keyFor, adminKey: secret };
+}
+
+/** FAKE services: each verb notes its call and gives a small answer. */
+function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'idempotency'> {
+  const one =
+    (verb: string, data: Answer['data'] = { id: 'x1' }, version = 3) =>
+    (ctx: unknown, input: unknown): Promise<Answer> => {
+      calls.push({ verb, ctx, input });
+      return Promise.resolve({ data, version });
+    };
+  const many =
+    (verb: string) =>
+    (ctx: unknown, input: unknown): Promise<Listing> => {
+      calls.push({ verb, ctx, input });
+      return Promise.resolve({ items: [{ id: 'x1', name: 'first' }], total: 7 });
+    };
+  const models = {
+    incidentPlaybook: true,
+    playbookExecution: true,
+    playbookApprovalsPolicy: true,
+    playbookActionAudit: true,
+  };
+  return {
+    playbooks: {
+      list: many('playbooks.list'),
+      get: one('playbooks.get'),
+      create: one('playbooks.create'),
+      update: one('playbooks.update'),
+      remove: one('playbooks.remove'),
+    },
+    policies: { list: many('policies.list'), get: one('policies.get'), create: one('policies.create') },
+    executions: {
+      list: many('executions.list'),
+      get: one('executions.get'),
+      trigger: one('executions.trigger'),
+      retry: one('executions.retry'),
+      cancel: one('executions.cancel'),
+    },
+    approvals: {
+      list: many('approvals.list'),
+      get: one('approvals.get'),
+      approve: one('approvals.approve'),
+      deny: one('approvals.deny'),
+    },
+    audits: { list: many('audits.list'), get: one('audits.get'), records: many('audits.records') },
+    incidents: {
+      list: many('incidents.list'),
+      get: one('incidents.get'),
+      setStatus: one('incidents.setStatus'),
+    },
+    ingest: { ingest: one('ingest', { accepted: 1 }) },
+    metrics: { read: one('metrics.read', { totalExecutions: 0, successRate: null }) },
+    health: {
+      ready: () => Promise.resolve({ ready: true, failing: [] }),
+      playbooks: () => Promise.resolve({ healthy: true, models, active: 5, pendingApprovals: 3 }),
+    },
+  };
+}
+
+/** Header of a bearer key. */
+export function bearer(key: string): { authorization: string } {
+  return { authorization: `Bearer ${key}` };
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { many, one } from '../envelope.ts';
+import { FILTER, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, TEXT } from '../schemas.ts';
+import { contextOf, type ApiServer } from '../server.ts';
+import type { ApprovalService } from '../services.ts';
+
+const BASE = '/api/incident-playbooks/approvals';
+const tags = ['approvals'];
+const { status, severity, riskLevel, actionType, userId, executionId, playbookId } = FILTER;
+const LIST = z.strictObject({
+  ...PAGE,
+  status,
+  severity,
+  riskLevel,
+  actionType,
+  userId,
+  executionId,
+  playbookId,
+});
+const VOTE = z
+  .strictObject({
+    comment: TEXT.optional(),
+    reason: TEXT.optional(),
+    intentHash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'is a SHA-256 in lower-case hexadecimal')
+      .optional(),
+  })
+  .default({});
+
+/** Approvals: read and vote. Whether this person may vote on this one is the service's to say. */
+export function approvalRoutes(app: ApiServer, approvals: ApprovalService): void {
+  app.route({
+    method: 'GET',
+    url: BASE,
+    config: { operation: 'approval.read' },
+    schema: { tags, summary: 'List approvals', querystring: LIST, response: { 200: MANY, ...PROBLEMS } },
+    handler: async (request) => many(await approvals.list(contextOf(request), request.query), request.query),
+  });
+  app.route({
+    method: 'GET',
+    url: `${BASE}/:id`,
+    config: { operation: 'approval.read' },
+    schema: { tags, summary: 'Get an approval', params: ID_PARAMS, response: { 200: ONE, ...PROBLEMS } },
+    handler: async (request, reply) => one(await approvals.get(contextOf(request), request.params), reply),
+  });
+  for (const verb of ['approve', 'deny'] as const) {
+    app.route({
+      method: 'POST',
+      url: `${BASE}/:id/${verb}`,
+      config: { operation: 'approval.vote' },
+      schema: {
+        tags,
+        summary: verb === 'approve' ? 'Vote for it' : 'Vote against it: one denial is enough',
+        params: ID_PARAMS,
+        body: VOTE,
+        response: { 200: ONE, ...PROBLEMS },
+      },
+      handler: async (request, reply) => {
+        const { comment, reason, intentHash = null } = request.body;
+        const vote = { ...request.params, comment: comment ?? reason ?? null, intentHash };
+        return one(await approvals[verb](contextOf(request), vote), reply);
+      },
+    });
+  }
+}

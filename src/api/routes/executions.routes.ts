@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { created, many, one } from '../envelope.ts';
+import { ACCOUNT_ID, DEFINITION, FILTER, ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, TEXT } from '../schemas.ts';
+import { contextOf, type ApiServer } from '../server.ts';
+import type { ExecutionService } from '../services.ts';
+
+const BASE = '/api/incident-playbooks/executions';
+const tags = ['executions'];
+const { status, severity, riskLevel, type, userId, incidentId, playbookId, executionId } = FILTER;
+const LIST = z.strictObject({
+  ...PAGE,
+  status,
+  severity,
+  riskLevel,
+  type,
+  userId,
+  incidentId,
+  playbookId,
+  executionId,
+});
+const TRIGGER = z.strictObject({
+  playbookId: ID,
+  userId: ACCOUNT_ID,
+  triggerEvent: DEFINITION.default({}),
+  context: DEFINITION.default({}),
+  dryRun: z.boolean().default(false),
+});
+const RETRY = z.strictObject({ reason: TEXT.optional() }).default({});
+const CANCEL = z.strictObject({ compensate: z.boolean().default(false), reason: TEXT.optional() });
+
+/** Executions: read, start by hand, try failed actions again, stop. */
+export function executionRoutes(app: ApiServer, executions: ExecutionService): void {
+  app.route({
+    method: 'GET',
+    url: BASE,
+    config: { operation: 'execution.read' },
+    schema: { tags, summary: 'List executions', querystring: LIST, response: { 200: MANY, ...PROBLEMS } },
+    handler: async (request) => many(await executions.list(contextOf(request), request.query), request.query),
+  });
+  app.route({
+    method: 'GET',
+    url: `${BASE}/:id`,
+    config: { operation: 'execution.read' },
+    schema: {
+      tags,
+      summary: 'Get an execution; view=runbook gives the short form with lower-case steps',
+      params: ID_PARAMS,
+      querystring: z.strictObject({ view: z.enum(['full', 'runbook']).default('full') }),
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) => {
+      const { view } = request.query;
+      return one(await executions.get(contextOf(request), { ...request.params, view }), reply);
+    },
+  });
+  app.route({
+    method: 'POST',
+    url: `${BASE}/trigger`,
+    config: { operation: 'execution.trigger' },
+    schema: {
+      tags,
+      summary: 'Start a playbook for a user; dryRun shows what would happen and stores nothing',
+      body: TRIGGER,
+      response: { 200: ONE, 201: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) => {
+      const answer = await executions.trigger(contextOf(request), request.body);
+      return request.body.dryRun ? one(answer, reply) : created(answer, reply, BASE);
+    },
+  });
+  changingRoutes(app, executions);
+}
+
+function changingRoutes(app: ApiServer, executions: ExecutionService): void {
+  app.route({
+    method: 'POST',
+    url: `${BASE}/:id/retry`,
+    config: { operation: 'execution.retry' },
+    schema: {
+      tags,
+      summary: 'Try the failed, unknown and timed-out actions again',
+      params: ID_PARAMS,
+      body: RETRY,
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) => {
+      const reason = request.body.reason ?? null;
+      return one(await executions.retry(contextOf(request), { ...request.params, reason }), reply);
+    },
+  });
+  app.route({
+    method: 'POST',
+    url: `${BASE}/:id/cancel`,
+    config: { operation: 'execution.cancel' },
+    schema: {
+      tags,
+      summary: 'Start nothing more; compensate also undoes what was done',
+      params: ID_PARAMS,
+      body: CANCEL.default({ compensate: false }),
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) => {
+      const { compensate, reason = null } = request.body;
+      return one(await executions.cancel(contextOf(request), { ...request.params, compensate, reason }), reply);
+    },
+  });
+}

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { POLICY_SCOPES } from '../../pipeline/approvals/policy.ts';
+import { created, many, one } from '../envelope.ts';
+import { DEFINITION, FILTER, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
+import { contextOf, type ApiServer } from '../server.ts';
+import type { PolicyService } from '../services.ts';
+import { withOneId } from './playbooks.routes.ts';
+
+const BASE = '/api/incident-playbooks/policies';
+const tags = ['policies'];
+const { enabled } = FILTER;
+const type = z.enum(POLICY_SCOPES).optional();
+const LIST = z.strictObject({ ...PAGE, type, enabled });
+
+/** Approval policies: read and create. */
+export function policyRoutes(app: ApiServer, policies: PolicyService): void {
+  app.route({
+    method: 'GET',
+    url: BASE,
+    config: { operation: 'policy.read' },
+    schema: { tags, summary: 'List approval policies', querystring: LIST, response: { 200: MANY, ...PROBLEMS } },
+    handler: async (request) => many(await policies.list(contextOf(request), request.query), request.query),
+  });
+  app.route({
+    method: 'POST',
+    url: BASE,
+    config: { operation: 'policy.write' },
+    schema: { tags, summary: 'Create an approval policy', body: DEFINITION, response: { 201: ONE, ...PROBLEMS } },
+    handler: async (request, reply) => {
+      const definition = withOneId(request.body, 'policyId');
+      return created(await policies.create(contextOf(request), { definition }), reply, BASE);
+    },
+  });
+  app.route({
+    method: 'GET',
+    url: `${BASE}/:id`,
+    config: { operation: 'policy.read' },
+    schema: { tags, summary: 'Get an approval policy', params: ID_PARAMS, response: { 200: ONE, ...PROBLEMS } },
+    handler: async (request, reply) => one(await policies.get(contextOf(request), request.params), reply),
+  });
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { ERRORS, FirebreakError, type ErrorCode } from '../platform/errors.ts';
+import type { Io } from './io.ts';
+
+/** Calls of a running server with the key in FIREBREAK_API_KEY. */
+export interface ApiClient {
+  /** @throws FirebreakError with the server's own code and sentence when the answer is a problem. */
+  call(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: { readonly type: string; readonly bytes: string | Uint8Array<ArrayBuffer> },
+  ): Promise<ApiAnswer>;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly data: { readonly [key: string]: unknown };
+  readonly total: number;
+  readonly warnings: readonly string[];
+}
+
+/** How long one call may take, in ms: a full batch of events is taken in well below this. */
+const CALL_TIMEOUT_MS = 120_000;
+
+const ANSWER = z.looseObject({
+  data: z
+    .record(z.string(), z.unknown())
+    .or(z.array(z.unknown()).transform(() => ({})))
+    .default({}),
+  total: z.int().default(0),
+  warnings: z.array(z.string()).default([]),
+  code: z.string().optional(),
+  detail: z.string().optional(),
+  errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).default([]),
+});
+
+export function apiClient(url: string, { env }: Io): ApiClient {
+  const key = env['FIREBREAK_API_KEY'];
+  if (key === undefined || key === '')
+    throw new FirebreakError('unauthenticated', 'Set FIREBREAK_API_KEY to an API key of the server');
+  return {
+    async call(method, path, body) {
+      const headers = { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': body.type }) };
+      const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
+      const reply = await fetch(new URL(path, url), {
+        method,
+        headers,
+        signal,
+        ...(body === undefined ? {} : { body: body.bytes }),
+      });
+      const answer = ANSWER.parse(await reply.json());
+      if (!reply.ok)
+        throw new FirebreakError(
+          codeOf(answer.code),
+          answer.detail ?? `the server answered ${reply.status}`,
+          answer.errors,
+        );
+      return { status: reply.status, data: answer.data, total: answer.total, warnings: answer.warnings };
+    },
+  };
+}
+
+/** The server's code; what this program does not know (a newer server, a proxy) counts as a failure of the server. */
+function codeOf(code: string | undefined): ErrorCode {
+  // safe: the keys of ERRORS are its codes
+  return (Object.keys(ERRORS) as ErrorCode[]).find((known) => known === code) ?? 'internal';
+}

@@ -1,0 +1,185 @@
+import type { Journal, JournalReader, StoredView, ViewKind } from '../journal/journal.ts';
+import { ACCESS_STREAM, emptyAccessState, foldAccess } from '../pipeline/access/access.store.ts';
+import { approvalView, executionView } from '../pipeline/executions/change.ts';
+import { executionStore } from '../pipeline/executions/execution-store.ts';
+import { incidentOf } from '../pipeline/incidents/incident-change.ts';
+import { canonicalJson, type JsonObject } from '../platform/canonical-json.ts';
+import { messageOf } from '../platform/errors.ts';
+
+/** Rows read at once. */
+const PAGE = 1_000;
+
+/** A row that the API shows and that does not follow from the records. */
+export interface ForgedRow {
+  readonly kind: ViewKind;
+  readonly id: string;
+  /** The stream whose records say otherwise. */
+  readonly stream: string;
+  readonly problem: string;
+}
+
+/** What a row must be, folded from records: null when there must be none. */
+interface ExpectedRow {
+  readonly kind: ViewKind;
+  readonly id: string;
+  readonly stream: string;
+  readonly row: {
+    /** What lists filter by. */
+    readonly columns: Partial<Record<'status' | 'type' | 'severity' | 'subject' | 'parent' | 'ref', string | null>>;
+    /** Members that must be equal; others are only shown (a timeline) or may lag behind (accounts). */
+    readonly members: JsonObject;
+    readonly membersOf: (view: StoredView) => JsonObject;
+  } | null;
+}
+
+/**
+ * Folds the records of executions, incidents, definitions and people again and compares the rows that the API shows
+ * with them: the records are the truth, and somebody who changed a row alone would lie to every reader.
+ * Answers with the first row that does not fit, or null. The records themselves are for `verifyLog` to judge first.
+ */
+export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null> {
+  for (const source of [executionRows, incidentRows, definitionRows, accessRows]) {
+    const known = new Map<ViewKind, Set<string>>();
+    for (const kind of source.kinds) known.set(kind, new Set());
+    for await (const expected of source.rows(journal)) {
+      if ('problem' in expected) return expected;
+      if (expected.row !== null) known.get(expected.kind)?.add(expected.id);
+      const problem = await problemOf(journal, expected);
+      if (problem !== null) return { kind: expected.kind, id: expected.id, stream: expected.stream, problem };
+    }
+    for (const [kind, ids] of known) {
+      const stranger = await firstStranger(journal, kind, ids);
+      if (stranger !== null) return { kind, id: stranger, stream: `${kind}/${stranger}`, problem: 'has no records' };
+    }
+  }
+  return null;
+}
+
+interface RowSource {
+  readonly kinds: readonly ViewKind[];
+  rows(journal: Journal): AsyncGenerator<ExpectedRow | ForgedRow>;
+}
+
+const executionRows: RowSource = {
+  kinds: ['execution', 'approval'],
+  async *rows(journal) {
+    const store = executionStore(journal);
+    for (const stream of await journal.streams('execution/')) {
+      const id = stream.slice('execution/'.length);
+      try {
+        const { plan, state } = await store.load(id);
+        const { containedAt, ...members } = objectOf(executionView(plan, state).body);
+        // While it runs the row is rewritten with the status only.
+        const settled = state.ended === null ? members : { ...members, containedAt: containedAt ?? null };
+        yield expectedFrom(executionView(plan, state), stream, settled);
+        for (const approval of Object.values(state.approvals)) {
+          const view = approvalView(plan, state, approval);
+          const { accounts: _mayLag, ...shown } = objectOf(view.body);
+          yield expectedFrom(view, stream, shown);
+        }
+      } catch (thrown) {
+        yield { kind: 'execution', id, stream, problem: `cannot be folded: ${messageOf(thrown)}` };
+      }
+      store.forget(id);
+    }
+  },
+};
+
+const incidentRows: RowSource = {
+  kinds: ['incident'],
+  async *rows(journal) {
+    for (const stream of await journal.streams('incident/')) {
+      const last = (await journal.readStream(stream)).at(-1)?.record.data['incident'];
+      const incident = objectOf(last ?? null);
+      const { status, type, severity } = incident;
+      const subject = objectOf(incident['subject'] ?? null)['id'];
+      const membersOf = (view: StoredView): JsonObject => objectOf(asJson(incidentOf(view).incident));
+      const columns = { status: text(status), type: text(type), severity: text(severity), subject: text(subject) };
+      yield {
+        kind: 'incident',
+        id: stream.slice('incident/'.length),
+        stream,
+        row: { columns, members: incident, membersOf },
+      };
+    }
+  },
+};
+
+const definitionRows: RowSource = {
+  kinds: ['playbook', 'policy'],
+  async *rows(journal) {
+    for (const kind of ['playbook', 'policy'] as const) {
+      for (const stream of await journal.streams(`${kind}/`)) {
+        const last = (await journal.readStream(stream)).at(-1)?.record;
+        const id = stream.slice(kind.length + 1);
+        const { document = null, version = null, by = null } = last?.data ?? {};
+        const columns = { status: objectOf(document)['enabled'] === false ? 'DISABLED' : 'ENABLED' };
+        const members = { document, version, savedBy: by };
+        const row = { columns, members, membersOf: bodyOf };
+        yield { kind, id, stream, row: last?.type === `${kind}.saved` ? row : null };
+      }
+    }
+  },
+};
+
+const accessRows: RowSource = {
+  kinds: ['user', 'key'],
+  async *rows(journal) {
+    const state = emptyAccessState();
+    for (const { record } of await journal.readStream(ACCESS_STREAM)) foldAccess(state, record);
+    const row = (value: object) => ({ columns: {}, members: objectOf(asJson(value)), membersOf: bodyOf });
+    for (const [id, user] of state.users) yield { kind: 'user', id, stream: ACCESS_STREAM, row: row(user) };
+    for (const [id, key] of state.keys) yield { kind: 'key', id, stream: ACCESS_STREAM, row: row(key) };
+  },
+};
+
+function expectedFrom(view: ReturnType<typeof executionView>, stream: string, members: JsonObject): ExpectedRow {
+  const { kind, id, status = null, type = null, severity = null, subject = null, parent = null, ref = null } = view;
+  const columns = { status, type, severity, subject, parent, ref };
+  return { kind, id, stream, row: { columns, members, membersOf: bodyOf } };
+}
+
+async function problemOf(journal: JournalReader, { kind, id, row }: ExpectedRow): Promise<string | null> {
+  const stored = await journal.view(kind, id);
+  if (row === null) return stored === null ? null : 'is shown, but the records say that it was deleted';
+  if (stored === null) return 'is missing';
+  const shown = row.membersOf(stored);
+  for (const [name, value] of Object.entries(row.members)) {
+    if (canonicalJson(shown[name] ?? null) !== canonicalJson(value)) return `differs from the records in ${name}`;
+  }
+  const columns = Object.entries(row.columns).filter(([, value]) => value !== null);
+  const { total } = await journal.listViews({ kind, id, ...Object.fromEntries(columns), limit: 1, skip: 0 });
+  return total === 1 ? null : 'differs from the records in what lists filter by';
+}
+
+async function firstStranger(
+  journal: JournalReader,
+  kind: ViewKind,
+  known: ReadonlySet<string>,
+): Promise<string | null> {
+  for (let skip = 0; ; skip += PAGE) {
+    const { items } = await journal.listViews({ kind, limit: PAGE, skip });
+    const stranger = items.find(({ id }) => !known.has(id));
+    if (stranger !== undefined) return stranger.id;
+    if (items.length < PAGE) return null;
+  }
+}
+
+function bodyOf({ body }: StoredView): JsonObject {
+  return objectOf(body);
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+/** Rows and records hold objects where they are asked for; what holds none has no members that could be equal. */
+function objectOf(value: StoredView['body']): JsonObject {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? (value as JsonObject) : {}; // safe: the line above
+}
+
+function asJson(value: object): StoredView['body'] {
+  // Incidents, users and keys are plain JSON by their types.
+  return value as StoredView['body'];
+}
