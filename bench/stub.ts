@@ -1,0 +1,32 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { announce, textOf } from './serve.ts';
+
+/**
+ * The target of all actions, in a process of its own: speaks as much of the sandbox company's interface as
+ * USER_NOTIFICATION and its read-back need, keeps nothing but counts, and answers at once.
+ */
+let posts = 0;
+let reads = 0;
+const keys = new Set<string>();
+
+const server = createServer((request, response) => void answer(request, response));
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://stub');
+  if (url.pathname === '/counts') return reply(response, { posts, reads, distinctKeys: keys.size });
+  if (request.method === 'POST') {
+    await textOf(request);
+    posts += 1;
+    keys.add(String(request.headers['idempotency-key']));
+    return reply(response, { messageId: `m${posts}` });
+  }
+  reads += 1;
+  return reply(response, { messages: [{ id: 'm1', reference: url.searchParams.get('reference') }] });
+}
+
+function reply(response: ServerResponse, body: object): void {
+  const text = JSON.stringify(body);
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
+}
+
+announce(server);

@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+
+/** That the benchmarks run and measure real work; how fast is never asserted. */
+
+const LEVELS = z
+  .array(z.looseObject({ connections: z.int(), ratioToRows: z.number().positive(), p50Ms: z.number() }))
+  .min(2);
+
+function bench(name: string): unknown {
+  const args = ['node_modules/tsx/dist/cli.mjs', 'bench/main.ts', name, '--json', '--seconds', '1', '--warmup', '0.2'];
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect({ status, stderr }).toMatchObject({ status: 0 });
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+}
+
+describe('bench', () => {
+  it('measures events beside their rows', () => {
+    const { levels } = z.looseObject({ levels: LEVELS }).parse(bench('events'));
+    expect(levels.map((level) => Number(level['eventsPerSecond']) > 0)).not.toContain(false);
+  });
+
+  it('measures executions beside bare, rows and none', () => {
+    const { levels } = z.looseObject({ levels: LEVELS }).parse(bench('executions'));
+    expect(levels.map(({ connections }) => connections)).toEqual([10, 50]);
+    for (const level of levels) {
+      expect(Number(level['executionsPerSecond'])).toBeGreaterThan(0);
+      expect(level).toMatchObject({ bare: expect.anything(), none: expect.anything(), rows: expect.anything() });
+      expect(Number(level['bytesPerExecution'])).toBeGreaterThan(1_000);
+    }
+  });
+});
