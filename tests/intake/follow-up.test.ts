@@ -117,3 +117,16 @@ describe('a campaign that goes on', () => {
     expect(suspended()).toEqual(['a', 'b', 'c']);
   });
 });
+
+describe('more events than can wait', () => {
+  it('are refused as overloaded, and the others are taken in', async () => {
+    engine = testEngine();
+    const intake = intakeOf();
+    const full = Array.from({ length: 10_000 }, () => failure('a', 1));
+    const taken = [1, 2, 3, 4, 5].map(() => intake.take(full, undefined));
+    await expect(intake.take([failure('b', 2)], undefined)).rejects.toThrow(/Too many events wait/);
+    const verdicts = (await Promise.all(taken)).flat();
+    expect(verdicts.filter((verdict) => verdict === 'accepted')).toHaveLength(1);
+    await quiet(intake);
+  });
+});

@@ -24,6 +24,9 @@ import { rulesInForce } from './rules-in-force.ts';
 import { sortOut, type Verdict } from './sort-out.ts';
 import { stateCache, type StateCache } from './state-cache.ts';
 
+/** Events that may wait to be taken in: five full requests. Beyond it senders hear 503 and try again, and memory stays bounded. */
+const MAX_WAITING_EVENTS = 50_000;
+
 /** Tries of one batch while other processes take in events about the same keys. */
 const MAX_TRIES = 10;
 
@@ -138,6 +141,11 @@ export function createIntake(ports: IntakePorts): Intake {
       return running || newsUnderWay > 0;
     },
     take(events, trace) {
+      if (pending.length + events.length > MAX_WAITING_EVENTS) {
+        return Promise.reject(
+          new FirebreakError('overloaded', 'Too many events wait to be taken in; send them again later'),
+        );
+      }
       const answers = events.map(
         (accepted) => new Promise<Verdict>((resolve, reject) => pending.push({ accepted, trace, resolve, reject })),
       );
