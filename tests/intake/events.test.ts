@@ -134,22 +134,37 @@ describe('an alert', () => {
   });
 });
 
+/** A person closes the one incident. */
+async function close(status: 'RESOLVED' | 'FALSE_POSITIVE'): Promise<void> {
+  const view = (await house.journal.listViews({ kind: 'incident', limit: 9, skip: 0 })).items.at(0);
+  if (view === undefined) throw new Error('nothing was found');
+  const stored = storedFrom(view);
+  const closed = { ...stored.incident, status, reason: 'a drill' };
+  const record = { type: 'incident.closed', at: NOW, trace: undefined, cause: null };
+  const { append, view: next } = incidentWrite(stored, closed, record);
+  expect(await house.journal.commit([{ appends: [append], views: [next] }])).toMatchObject([{ status: 'applied' }]);
+}
+
 describe('an attack that goes on after people closed its incident', () => {
   it.each(['RESOLVED', 'FALSE_POSITIVE'] as const)('is taken in, and opens another one (%s)', async (status) => {
     await take(...attempts(0, 4));
-    const view = (await house.journal.listViews({ kind: 'incident', limit: 9, skip: 0 })).items.at(0);
-    if (view === undefined) throw new Error('nothing was found');
-    const stored = storedFrom(view);
-    const closed = { ...stored.incident, status, reason: 'a drill' };
-    const record = { type: 'incident.closed', at: NOW, trace: undefined, cause: null };
-    const { append, view: next } = incidentWrite(stored, closed, record);
-    expect(await house.journal.commit([{ appends: [append], views: [next] }])).toMatchObject([{ status: 'applied' }]);
+    await close(status);
     expect(await take(...attempts(4, 8))).toEqual(['accepted', 'accepted', 'accepted', 'accepted']);
     const all = await incidents();
     expect(all.map((incident) => incident.status).sort()).toEqual([status, 'OPEN'].sort());
     expect(all.find((incident) => incident.status === 'OPEN')?.accounts).toContain('victim7');
     expect(await take(...attempts(8, 9))).toEqual(['accepted']);
     expect(await incidents()).toHaveLength(2);
+  });
+
+  it.each([
+    ['FALSE_POSITIVE', 1],
+    ['RESOLVED', 2],
+  ] as const)('opens nothing for more of the same once it was called %s', async (status, expected) => {
+    await take(...attempts(0, 4));
+    await close(status);
+    await take(event({ id: 'again', subject: 'victim1', outcome: 'failure', time: NOW - 19 * MINUTE }));
+    expect(await incidents()).toHaveLength(expected);
   });
 });
 

@@ -15,6 +15,7 @@ import { storedFrom } from '../incidents/incidents.service.ts';
 import { openKey } from '../incidents/incident.ts';
 import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
 import { acceptedRecords } from './accepted-records.ts';
+import { withoutCleared } from './cleared.ts';
 import { correlate } from './correlate.ts';
 import { detect, forgettable } from './detect.ts';
 import { bringNews } from './news.ts';
@@ -198,7 +199,7 @@ async function decideBatch(
   const policies = await ports.policies.inForce();
   const { result, writes } = await detect(journal, states, fresh, rules.rules, ports.detectionContext(now), now);
   const alerts = fresh.filter(({ event }) => event.kind === 'alert').map(({ event }) => alertFinding(event));
-  const changes = [...result.changes, ...conflicts, ...alerts];
+  const changes = await withoutCleared(journal, [...result.changes, ...conflicts, ...alerts]);
   const open = await openIncidents(journal, changes);
   const ids = await freeIncidentIds(journal, changes);
   const { steps, outdated } = correlate(changes, open, ({ id }) => ids.get(id) ?? id, now);

@@ -1,4 +1,4 @@
-import type { Json } from '../../platform/canonical-json.ts';
+import type { JsonObject } from '../../platform/canonical-json.ts';
 import type { Change, RecordDraft, View } from '../../journal/journal.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
 import type { PolicyInForce } from '../approvals/match-gates.ts';
@@ -117,7 +117,7 @@ function findingView(finding: Finding, incidentId: string): View {
     subject: finding.subject.id,
     parent: incidentId,
     at: finding.firstTime,
-    body: finding as unknown as Json, // plain data by its type
+    body: { ...(finding as unknown as JsonObject), incidentId }, // plain data by its type
   };
 }
 
