@@ -16,6 +16,41 @@ const create = async (id: string, actions: readonly object[] = [NOTIFY], more: o
   return made;
 };
 
+describe('a playbook in YAML', () => {
+  const post = async (text: string) => {
+    const headers = { authorization: `Bearer ${house.admin.key}`, 'content-type': 'application/yaml' };
+    const reply = await fetch(`${house.url}${BASE}`, { method: 'POST', headers, body: text });
+    return { status: reply.status, body: await reply.json() };
+  };
+  const YAML = [
+    'playbookId: from_yaml',
+    'name: From YAML',
+    'playbookType: CUSTOM',
+    'severity: LOW',
+    'actions:',
+    '  - actionId: tell',
+    '    actionType: user_notification',
+    '    parameters: { title: Hello }',
+  ];
+
+  it('is the same as in JSON', async () => {
+    expect(await post(YAML.join('\n'))).toMatchObject({ status: 201 });
+    const { body } = await api('GET', `${BASE}/from_yaml`);
+    expect(body.data).toMatchObject({ name: 'From YAML', actions: [{ actionType: 'USER_NOTIFICATION', stage: 1 }] });
+  });
+
+  it.each([
+    ['broken syntax', ['name: [']],
+    ['a member given twice', [...YAML, 'name: again']],
+    ['a tag', ['name: !!js/function x']],
+  ])('is refused with %s', async (_what, lines) => {
+    expect(await post(lines.join('\n'))).toMatchObject({
+      status: 400,
+      body: { success: false, code: 'invalid_request' },
+    });
+  });
+});
+
 describe('changing a playbook', () => {
   it('merges the given members into a new version while a running execution keeps its own', async () => {
     await create('merge', [SUSPEND_APPROVED], { description: 'first' });
