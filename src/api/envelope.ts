@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import type { Answer, IfMatch, Listing, Resource } from './services.ts';
+import type { Answer, IfMatch, Listing, Resource } from '../pipeline/service.ts';
 
 /** `{success, count, data}` around one thing; its version becomes the `ETag`. */
 export function one(answer: Answer, reply: FastifyReply) {

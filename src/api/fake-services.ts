@@ -5,7 +5,8 @@ import type { Role } from '../pipeline/vocabulary.ts';
 import { steeredClock, type SteeredClock } from '../platform/clock.ts';
 import { buildApp, type App, type AppOptions } from './app.ts';
 import { createIdempotencyStore } from './idempotency.ts';
-import type { Answer, Listing, Services } from './services.ts';
+import type { Answer, Listing } from '../pipeline/service.ts';
+import type { Services } from './services.ts';
 
 export const START = Date.UTC(2026, 0, 5, 8);
 

@@ -18,7 +18,7 @@ import { ROLES } from '../../pipeline/vocabulary.ts';
 import { created, many, one } from '../envelope.ts';
 import { ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
 import { anonymousContextOf, contextOf, type ApiServer } from '../server.ts';
-import type { Resource } from '../services.ts';
+import type { Resource } from '../../pipeline/service.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const USERS = '/api/users';

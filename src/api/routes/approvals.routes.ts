@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { many, one } from '../envelope.ts';
 import { FILTER, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, TEXT } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
-import type { ApprovalService } from '../services.ts';
+import type { ApprovalService } from '../../pipeline/approvals/approvals.service.ts';
 
 const BASE = '/api/incident-playbooks/approvals';
 const tags = ['approvals'];

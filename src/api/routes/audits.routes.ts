@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { many, one } from '../envelope.ts';
 import { FILTER, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
-import type { AuditService, MetricsService } from '../services.ts';
+import type { AuditService } from '../../pipeline/executions/audits.service.ts';
+import type { MetricsService } from '../../pipeline/executions/metrics.service.ts';
 
 const BASE = '/api/incident-playbooks/audits';
 const tags = ['audits'];

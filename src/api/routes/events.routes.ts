@@ -5,7 +5,7 @@ import { acceptRawBodies, mediaTypeOf } from '../bodies.ts';
 import { one } from '../envelope.ts';
 import { ACCOUNT_ID, ONE, PROBLEMS } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
-import type { IngestService } from '../services.ts';
+import type { IngestService } from '../../pipeline/intake/intake.service.ts';
 
 const QUERY = z.strictObject({
   format: z

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { created, many, one } from '../envelope.ts';
 import { ACCOUNT_ID, DEFINITION, FILTER, ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, TEXT } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
-import type { ExecutionService } from '../services.ts';
+import type { ExecutionService } from '../../pipeline/executions/executions.service.ts';
 
 const BASE = '/api/incident-playbooks/executions';
 const tags = ['executions'];

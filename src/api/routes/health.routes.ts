@@ -5,7 +5,8 @@ import { ERROR_PAGES } from '../error-pages.ts';
 import { RETRY_AFTER_SECONDS } from '../problem.ts';
 import { MANY, ONE, PROBLEMS } from '../schemas.ts';
 import type { ApiServer } from '../server.ts';
-import type { HealthService, Resource } from '../services.ts';
+import type { Resource } from '../../pipeline/service.ts';
+import type { HealthService } from '../services.ts';
 
 const tags = ['health'];
 const READY = z.object({ status: z.enum(['ready', 'unavailable']), failing: z.array(z.string()) });

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { many, one } from '../envelope.ts';
 import { FILTER, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, TEXT } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
-import { SETTABLE_INCIDENT_STATUSES, type IncidentService } from '../services.ts';
+import { SETTABLE_STATUSES } from '../../pipeline/incidents/incidents.service.ts';
+import type { IncidentVerbs } from '../services.ts';
 
 const BASE = '/api/incidents';
 const tags = ['incidents'];
@@ -12,14 +13,14 @@ const LIST = z.strictObject({ ...PAGE, status, severity, riskLevel, type, userId
 /** What closes an incident for good and therefore needs a reason that others can read later. */
 const NEEDS_REASON: readonly string[] = ['RESOLVED', 'FALSE_POSITIVE'];
 const CHANGE = z
-  .strictObject({ status: z.enum(SETTABLE_INCIDENT_STATUSES), reason: TEXT.optional() })
+  .strictObject({ status: z.enum(SETTABLE_STATUSES), reason: TEXT.optional() })
   .refine(({ status: wanted, reason }) => reason !== undefined || !NEEDS_REASON.includes(wanted), {
     path: ['reason'],
     message: 'is needed for RESOLVED and FALSE_POSITIVE',
   });
 
 /** Incidents: read, and move on by hand. */
-export function incidentRoutes(app: ApiServer, incidents: IncidentService): void {
+export function incidentRoutes(app: ApiServer, incidents: IncidentVerbs): void {
   app.route({
     method: 'GET',
     url: BASE,

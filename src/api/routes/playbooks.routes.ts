@@ -4,7 +4,8 @@ import { PLAYBOOK_TYPES } from '../../pipeline/vocabulary.ts';
 import { created, ifMatchOf, many, one } from '../envelope.ts';
 import { DEFINITION, FILTER, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
-import type { Definition, PlaybookService } from '../services.ts';
+import type { Definition } from '../../pipeline/service.ts';
+import type { PlaybookVerbs } from '../services.ts';
 
 const BASE = '/api/incident-playbooks';
 const tags = ['playbooks'];
@@ -17,7 +18,7 @@ const IF_MATCH = z.looseObject({ 'if-match': z.string().max(1_000).optional() })
 export const RESERVED_PLAYBOOK_IDS: readonly string[] = ['executions', 'approvals', 'audits', 'policies', 'metrics'];
 
 /** Playbooks: read, create, change into a new version, hide. */
-export function playbookRoutes(app: ApiServer, playbooks: PlaybookService): void {
+export function playbookRoutes(app: ApiServer, playbooks: PlaybookVerbs): void {
   app.route({
     method: 'GET',
     url: BASE,

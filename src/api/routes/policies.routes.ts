@@ -3,7 +3,7 @@ import { POLICY_SCOPES } from '../../pipeline/approvals/policy.ts';
 import { created, many, one } from '../envelope.ts';
 import { DEFINITION, FILTER, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
-import type { PolicyService } from '../services.ts';
+import type { PolicyVerbs } from '../services.ts';
 import { withOneId } from './playbooks.routes.ts';
 
 const BASE = '/api/incident-playbooks/policies';
@@ -13,7 +13,7 @@ const type = z.enum(POLICY_SCOPES).optional();
 const LIST = z.strictObject({ ...PAGE, type, enabled });
 
 /** Approval policies: read and create. */
-export function policyRoutes(app: ApiServer, policies: PolicyService): void {
+export function policyRoutes(app: ApiServer, policies: PolicyVerbs): void {
   app.route({
     method: 'GET',
     url: BASE,

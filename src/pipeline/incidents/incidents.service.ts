@@ -24,7 +24,8 @@ export interface IncidentPorts {
 }
 
 /** What a person may set an incident to. FALSE_POSITIVE and RESOLVED need a reason. */
-export type SettableStatus = 'ACKNOWLEDGED' | 'TRIAGED' | 'CONTAINED' | 'RESOLVED' | 'FALSE_POSITIVE';
+export const SETTABLE_STATUSES = ['ACKNOWLEDGED', 'TRIAGED', 'CONTAINED', 'RESOLVED', 'FALSE_POSITIVE'] as const;
+type SettableStatus = (typeof SETTABLE_STATUSES)[number];
 
 export interface IncidentService {
   list(ctx: CallContext, query: ListQuery): Promise<Listing>;
