@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { steeredClock, systemClock } from './clock.ts';
+import { steeredClock, systemClock, wallClock } from './clock.ts';
 
 describe('systemClock', () => {
   beforeEach(() => {
@@ -44,5 +44,62 @@ describe('steeredClock', () => {
     expect(clock.now()).toBe(700);
     expect(clock.accelerated).toBe(true);
     expect(clock.monotonic()).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe('wallClock', () => {
+  function rig() {
+    const time = { wall: 1_000_000, mono: 5, offset: 0 };
+    const clock = wallClock(
+      () => time.offset,
+      () => time.wall,
+      () => time.mono,
+    );
+    const pass = (ms: number): void => {
+      time.wall += ms;
+      time.mono += ms;
+    };
+    return { time, clock, pass };
+  }
+
+  it('follows the wall clock, also where it is corrected by less than a minute', () => {
+    const { time, clock, pass } = rig();
+    pass(500);
+    time.wall += 59_000;
+    expect([clock.now(), clock.jumpMs()]).toEqual([1_059_500, 0]);
+  });
+
+  it('goes on by the monotonic clock after a jump forward, says so, and follows again when it is set back', () => {
+    const { time, clock, pass } = rig();
+    time.wall += 3_600_000;
+    pass(1_000);
+    expect([clock.now(), clock.jumpMs()]).toEqual([1_001_000, 3_600_000]);
+    pass(1_000);
+    expect(clock.now()).toBe(1_002_000);
+    time.wall -= 3_600_000;
+    expect([clock.now(), clock.jumpMs()]).toEqual([1_002_000, 0]);
+  });
+
+  it('does not stand still when the wall clock is set back by an hour', () => {
+    const { time, clock, pass } = rig();
+    time.wall -= 3_600_000;
+    pass(2_000);
+    expect([clock.now(), clock.jumpMs()]).toEqual([1_002_000, -3_600_000]);
+  });
+
+  it('never goes backwards when it is corrected by less than a minute', () => {
+    const { time, clock, pass } = rig();
+    pass(10_000);
+    const before = clock.now();
+    time.wall -= 5_000;
+    expect(clock.now()).toBe(before);
+    pass(1_000);
+    expect(clock.now()).toBeGreaterThanOrEqual(before);
+  });
+
+  it('counts from the store where that has another clock', () => {
+    const { time, clock } = rig();
+    time.offset = 2_000;
+    expect(clock.now()).toBe(1_002_000);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, NOT_ENFORCED_YET, readConfig } from './config.ts';
+import { ConfigError, databaseUrlOf, NOT_ENFORCED_YET, readConfig } from './config.ts';
 
 const noFile = (path: string): string => {
   throw new Error(`no such file: ${path}`);
@@ -22,14 +22,17 @@ describe('readConfig', () => {
         host: '127.0.0.1',
         port: 3_000,
         dataDir: './data',
+        databaseUrl: null,
         logLevel: 'info',
+        logKeyFile: null,
         geoDatabase: null,
         egressList: null,
         webhookAllow: [],
-        playbooks: { maxConcurrent: 128, timeoutMs: 300_000, retryBackoffMs: 1_000 },
+        playbooks: { maxConcurrent: 128, maxCallsPerConnector: 64, timeoutMs: 300_000, retryBackoffMs: 1_000 },
         approvals: { timeoutMs: 3_600_000, escalationCheckIntervalMs: 300_000 },
         notifications: { emailFrom: null, smtpHost: null, slackWebhook: null, teamsWebhook: null },
         geoLocationApiKey: null,
+        witness: null,
       },
       warnings: [],
     });
@@ -54,6 +57,8 @@ describe('readConfig', () => {
         NOTIFICATION_SLACK_WEBHOOK: '',
         NOTIFICATION_TEAMS_WEBHOOK: 'https://teams.example.org/hook',
         GEO_LOCATION_API_KEY: 'k',
+        WITNESS_URL: 'http://witness.example:3100',
+        WITNESS_KEY: 'w+00000000+BHMiZVtBAMTiIIzHkYP5LZJWuWYIb4dBJq0eNcKbe1rm',
       },
       noFile,
     );
@@ -61,11 +66,13 @@ describe('readConfig', () => {
       host: '::1',
       port: 8_080,
       dataDir: '/data',
+      databaseUrl: null,
+      logKeyFile: null,
       logLevel: 'warn',
       geoDatabase: '/geo.mmdb',
       egressList: '/egress.txt',
       webhookAllow: [],
-      playbooks: { maxConcurrent: 10, timeoutMs: 600_000, retryBackoffMs: 500 },
+      playbooks: { maxConcurrent: 10, maxCallsPerConnector: 64, timeoutMs: 600_000, retryBackoffMs: 500 },
       approvals: { timeoutMs: 60_000, escalationCheckIntervalMs: 30_000 },
       notifications: {
         emailFrom: 'alerts@example.org',
@@ -74,6 +81,10 @@ describe('readConfig', () => {
         teamsWebhook: 'https://teams.example.org/hook',
       },
       geoLocationApiKey: 'k',
+      witness: {
+        url: 'http://witness.example:3100',
+        key: 'w+00000000+BHMiZVtBAMTiIIzHkYP5LZJWuWYIb4dBJq0eNcKbe1rm',
+      },
     });
   });
 
@@ -110,6 +121,34 @@ describe('readConfig', () => {
       expect(faultsOf({ PORT }).length).toBe(absent ? 0 : 1);
     },
   );
+
+  it('takes a witness only with its address and its key', () => {
+    const WITNESS_URL = 'https://witness.example';
+    const WITNESS_KEY = 'w+00000000+BHMiZVtBAMTiIIzHkYP5LZJWuWYIb4dBJq0eNcKbe1rm';
+    expect(faultsOf({ WITNESS_URL, WITNESS_KEY })).toEqual([]);
+    const halves: Record<string, string>[] = [{ WITNESS_URL }, { WITNESS_KEY }];
+    for (const half of halves) {
+      expect(faultsOf(half)).toEqual(['WITNESS_URL and WITNESS_KEY belong together: set both or none']);
+    }
+    for (const wrong of [{ WITNESS_URL: 'ftp://x' }, { WITNESS_URL: 'https://[x' }, { WITNESS_KEY: 'w+0+x' }]) {
+      expect(faultsOf({ WITNESS_URL, WITNESS_KEY, ...wrong })).toHaveLength(1);
+    }
+  });
+
+  it('takes the address of a database, from a file too, and repeats no password of a wrong one', () => {
+    const url = 'postgres://firebreak:secret@db.example:5432/journal';
+    expect(readConfig({ DATABASE_URL: url }, noFile)).toMatchObject({ config: { databaseUrl: url }, warnings: [] });
+    const env = { DATABASE_URL_FILE: '/run/secrets/url' };
+    expect(readConfig(env, () => `${url}\n`).config.databaseUrl).toBe(url);
+    expect(databaseUrlOf(env, () => url)).toBe(url);
+    expect(databaseUrlOf({ PORT: 'none of our business' }, noFile)).toBe(null);
+    for (const wrong of ['mysql://a:secret@b/c', 'postgres://a:secret@b', 'postgres://a:secret@[b/c', 'secret']) {
+      const faults = faultsOf({ DATABASE_URL: wrong });
+      expect(faults).toEqual([expect.stringContaining('DATABASE_URL must be postgres://user:password@host')]);
+      expect(faults.join()).not.toContain('secret');
+      expect(() => databaseUrlOf({ DATABASE_URL: wrong }, noFile)).toThrow(ConfigError);
+    }
+  });
 
   it('reads secrets from files', () => {
     const files = (path: string): string => (path === '/run/key' ? 'from-file\n' : '');

@@ -5,6 +5,10 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
+  /** PostgreSQL database that holds the journal, with its password; null: the journal is one SQLite file in `dataDir`. */
+  readonly databaseUrl: string | null;
+  /** File with the key that signs the log; processes that share a journal share it too. Null: in `dataDir`. */
+  readonly logKeyFile: string | null;
   readonly logLevel: LogLevel;
   /** MaxMind database file; null: only events that bring their own place have one. */
   readonly geoDatabase: string | null;
@@ -15,6 +19,8 @@ export interface Config {
   readonly playbooks: {
     /** Executions with an effect in flight; the others queue. */
     readonly maxConcurrent: number;
+    /** Calls of one connector at the same time. */
+    readonly maxCallsPerConnector: number;
     /** Running time of one execution; waiting for people does not count. */
     readonly timeoutMs: number;
     /** First pause before an action is tried again. */
@@ -28,6 +34,8 @@ export interface Config {
     readonly teamsWebhook: string | null;
   };
   readonly geoLocationApiKey: string | null;
+  /** The witness that cosigns the log's checkpoints: its address and its public key line; null: none. */
+  readonly witness: { readonly url: string; readonly key: string } | null;
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -50,14 +58,13 @@ export const NOT_ENFORCED_YET: ReadonlyMap<string, string> = new Map([
   ['NOTIFICATION_SLACK_WEBHOOK', 'nothing is sent to Slack'],
   ['NOTIFICATION_TEAMS_WEBHOOK', 'nothing is sent to Teams'],
   ['GEO_LOCATION_API_KEY', 'no address is looked up online; use GEO_DATABASE'],
-  ['DATABASE_URL', 'the journal is one SQLite file in DATA_DIR'],
 ]);
 
 /** Largest delay a timer can have: 2^31 - 1 ms, what setTimeout takes. */
 const MAX_DELAY_MS = 2_147_483_647;
 /** Longest value of any variable, in UTF-16 units. */
 const MAX_VALUE_LENGTH = 4_096;
-const SECRETS = ['GEO_LOCATION_API_KEY', 'NOTIFICATION_SLACK_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'];
+const SECRETS = ['DATABASE_URL', 'GEO_LOCATION_API_KEY', 'NOTIFICATION_SLACK_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'];
 const ALIASES = [
   ['SLACK_WEBHOOK', 'NOTIFICATION_SLACK_WEBHOOK'],
   ['TEAMS_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'],
@@ -83,12 +90,15 @@ export function readConfig(
     host: read.text('HOST', '127.0.0.1', /^[A-Za-z0-9.:_-]{1,253}$/, 'a host name or an address'),
     port: read.integer('PORT', 3_000, 0, 65_535),
     dataDir: read.path('DATA_DIR') ?? './data',
+    databaseUrl: read.database('DATABASE_URL'),
+    logKeyFile: read.path('LOG_KEY_FILE'),
     logLevel: read.logLevel('LOG_LEVEL', 'info'),
     geoDatabase: read.path('GEO_DATABASE'),
     egressList: read.path('EGRESS_LIST'),
     webhookAllow: read.list('WEBHOOK_ALLOW', /^[A-Za-z0-9._:[\]-]{1,253}$/, 'host:port pairs, parted by commas'),
     playbooks: {
       maxConcurrent: read.integer('INCIDENT_PLAYBOOK_MAX_CONCURRENT', 128, 1, 10_000),
+      maxCallsPerConnector: read.integer('CONNECTOR_MAX_CONCURRENT', 64, 1, 10_000),
       timeoutMs: read.integer('INCIDENT_PLAYBOOK_TIMEOUT_MS', 300_000, 1_000, MAX_DELAY_MS),
       retryBackoffMs: read.integer('INCIDENT_PLAYBOOK_RETRY_BACKOFF_MS', 1_000, 1, 3_600_000),
     },
@@ -103,10 +113,32 @@ export function readConfig(
       teamsWebhook: read.webhook('NOTIFICATION_TEAMS_WEBHOOK'),
     },
     geoLocationApiKey: read.optional('GEO_LOCATION_API_KEY', /^\S{1,512}$/, 'one word'),
+    witness: read.witness('WITNESS_URL', 'WITNESS_KEY'),
   };
   if (faults.length > 0) throw new ConfigError(faults);
   warnAbout(values, config, warnings);
   return { config, warnings };
+}
+
+const DATABASE_URL_FORM = 'postgres://user:password@host:port/database, with special characters percent-encoded';
+
+function isDatabaseUrl(text: string): boolean {
+  if (text.length > MAX_VALUE_LENGTH || !URL.canParse(text)) return false;
+  const { protocol, pathname } = new URL(text);
+  return (protocol === 'postgres:' || protocol === 'postgresql:') && pathname.length > 1;
+}
+
+/**
+ * Where the journal lies, for commands that need nothing else of the environment: the URL of `DATABASE_URL` or
+ * `DATABASE_URL_FILE`, or null for the file in the data directory. @throws ConfigError.
+ */
+export function databaseUrlOf(env: Environment, readFile: (path: string) => string): string | null {
+  const faults: string[] = [];
+  const values = collectValues(env, readFile, faults, []);
+  const url = new Reader(values, faults).database('DATABASE_URL');
+  const own = faults.filter((fault) => fault.startsWith('DATABASE_URL'));
+  if (own.length > 0) throw new ConfigError(own);
+  return url;
 }
 
 /** Trims, drops empty values, reads `_FILE` secrets, folds aliases into the name they stand for. */
@@ -175,6 +207,7 @@ function warnAbout(values: ReadonlyMap<string, string>, config: Config, warnings
 
 const KNOWN_PLAYBOOK_VARIABLES: ReadonlySet<string> = new Set([
   'INCIDENT_PLAYBOOK_MAX_CONCURRENT',
+  'CONNECTOR_MAX_CONCURRENT',
   'INCIDENT_PLAYBOOK_TIMEOUT_MS',
   'INCIDENT_PLAYBOOK_RETRY_BACKOFF_MS',
 ]);
@@ -231,6 +264,25 @@ class Reader {
 
   path(name: string): string | null {
     return this.optional(name, /^[^\0]+$/, 'a path');
+  }
+
+  /** Both or none: what nobody can check is not published, and a key alone publishes nothing. */
+  witness(urlName: string, keyName: string): { url: string; key: string } | null {
+    const url = this.optional(urlName, /^https?:\/\/[^\s@]{1,2000}$/, 'an http or https address');
+    const key = this.optional(keyName, /^[^\s+]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44}$/, 'the key of a witness');
+    if (url !== null && !URL.canParse(url)) this.#faults.push(`${urlName} must be an http or https address`);
+    else if (url !== null && key !== null) return { url, key };
+    if (this.#values.has(urlName) !== this.#values.has(keyName)) {
+      this.#faults.push(`${urlName} and ${keyName} belong together: set both or none`);
+    }
+    return null;
+  }
+
+  database(name: string): string | null {
+    const text = this.#values.get(name);
+    if (text === undefined || isDatabaseUrl(text)) return text ?? null;
+    this.#faults.push(`${name} must be ${DATABASE_URL_FORM}`);
+    return null;
   }
 
   webhook(name: string): string | null {

@@ -18,6 +18,7 @@ export const ERRORS = {
   forbidden: { status: 403, title: 'The role does not allow this' },
   cannot_vote: { status: 403, title: 'This person cannot vote here' },
   not_found: { status: 404, title: 'There is no such thing' },
+  archived: { status: 410, title: 'It lies in an archive' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   conflict: { status: 409, title: 'The present state does not allow this' },
   already_decided: { status: 409, title: 'The decision was already taken' },

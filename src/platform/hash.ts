@@ -27,12 +27,16 @@ export function hmacSha256(key: string | Uint8Array, data: string | Uint8Array):
  */
 export function derivedId(prefix: string, ...parts: readonly string[]): string {
   const digest = sha256(canonicalJson(parts));
-  let bits = 0n;
-  for (const byte of digest.subarray(0, 17)) bits = (bits << 8n) | BigInt(byte);
   let text = '';
-  for (let index = 0; index < 26; index += 1) {
-    text = ALPHABET.charAt(Number(bits & 31n)) + text;
-    bits >>= 5n;
+  let bits = 0;
+  let held = 0;
+  // The first 17 bytes as one number, read from its end: its lowest 130 bits in groups of five.
+  for (let index = 16; text.length < 26; index -= 1) {
+    bits |= (digest[index] ?? 0) << held;
+    for (held += 8; held >= 5 && text.length < 26; held -= 5) {
+      text = ALPHABET.charAt(bits & 31) + text;
+      bits >>= 5;
+    }
   }
   return `${prefix}_${text}`;
 }

@@ -34,6 +34,14 @@ export class HttpError extends Error {
   }
 }
 
+/** Statuses by which a gateway says that who works behind it has not answered in time, or not well. */
+const GATEWAY_STATUSES: ReadonlySet<number> = new Set([502, 504]);
+
+/** Whether the target itself ended the call, so that nothing of it can take effect later. */
+export function isAnswered({ status }: HttpError): boolean {
+  return status !== null && !GATEWAY_STATUSES.has(status);
+}
+
 /** A call that was refused before anything left the process; repeating it gives the same refusal. */
 export function refusedCall(code: string, message: string): HttpError {
   return new HttpError(code, message, { retryable: false, resultUnknown: false });

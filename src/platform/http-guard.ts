@@ -29,10 +29,10 @@ export function guardedUrl(text: string, allowed: ReadonlySet<string>): URL {
   if (text.length > MAX_URL_LENGTH) throw refusedCall('invalid_url', `the URL is longer than ${MAX_URL_LENGTH}`);
   // The authority as written: what the URL parser quietly turns into something else is refused, not repaired.
   const written = /^https?:\/\/([^/?#\\\s]*)(?:[/?#]|$)/i.exec(text)?.[1];
-  if (written === undefined || !URL.canParse(text)) {
+  const url = written === undefined ? null : parsedUrl(text);
+  if (written === undefined || url === null) {
     throw refusedCall('invalid_url', 'the URL is not an absolute http or https URL');
   }
-  const url = new URL(text);
   if (url.username !== '' || url.password !== '' || written.includes('@')) {
     throw refusedCall('invalid_url', 'the URL holds a user name or a password');
   }
@@ -45,6 +45,14 @@ export function guardedUrl(text: string, allowed: ReadonlySet<string>): URL {
     throw refusedCall('address_refused', `calls to ${literal} addresses are refused`);
   }
   return url;
+}
+
+function parsedUrl(text: string): URL | null {
+  try {
+    return new URL(text);
+  } catch {
+    return null;
+  }
 }
 
 /** The `host:port` forms of an allow list; an entry without a port means the default ports. */
