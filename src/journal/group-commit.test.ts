@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { realMachine } from '../platform/machine.ts';
 import { groupCommitter } from './group-commit.ts';
 import { StoreUnavailableError, type Change, type ChangeResult } from './journal.ts';
 
@@ -35,7 +36,7 @@ async function endsOf(answers: readonly Promise<ChangeResult>[]): Promise<string
 describe('group commit', () => {
   it('takes what arrives together into one commit, in the order of arrival', async () => {
     const journal = fakeJournal();
-    const { submit } = groupCommitter(journal);
+    const { submit } = groupCommitter(journal, realMachine);
     expect(await endsOf(['a', 'stale', 'c'].map((name) => submit(change(name))))).toEqual([
       'applied',
       'stale',
@@ -46,7 +47,7 @@ describe('group commit', () => {
 
   it('bounds a commit, and is busy until the last one is done', async () => {
     const journal = fakeJournal();
-    const committer = groupCommitter(journal);
+    const committer = groupCommitter(journal, realMachine);
     const answers = Array.from({ length: 600 }, (_, index) => committer.submit(change(`s${index}`)));
     expect(committer.busy).toBe(true);
     await Promise.all(answers);
@@ -58,7 +59,7 @@ describe('group commit', () => {
 
   it('finds the member that the store refuses, and commits the others in their order', async () => {
     const journal = fakeJournal((streams) => (streams.includes('bad') ? new Error('refused') : null));
-    const { submit } = groupCommitter(journal);
+    const { submit } = groupCommitter(journal, realMachine);
     const names = ['a', 'b', 'bad', 'd', 'e', 'bad', 'g'];
     const ends = await endsOf(names.map((name) => submit(change(name))));
     expect(ends).toEqual(names.map((name) => (name === 'bad' ? 'refused' : 'applied')));
@@ -71,7 +72,7 @@ describe('group commit', () => {
       tries += 1;
       return new StoreUnavailableError('down', false);
     });
-    const { submit } = groupCommitter(journal);
+    const { submit } = groupCommitter(journal, realMachine);
     expect(await endsOf(['a', 'b', 'c'].map((name) => submit(change(name))))).toEqual(['down', 'down', 'down']);
     expect(tries).toBe(1);
   });
@@ -80,7 +81,7 @@ describe('group commit', () => {
     const failures = [new StoreUnavailableError('full', false), new StoreUnavailableError('broken', true)];
     const journal = fakeJournal(() => failures.shift() ?? null);
     let doubts = 0;
-    const { submit } = groupCommitter(journal, () => {
+    const { submit } = groupCommitter(journal, realMachine, () => {
       doubts += 1;
     });
     expect(await endsOf([submit(change('a'))])).toEqual(['full']);
@@ -92,7 +93,7 @@ describe('group commit', () => {
   });
 
   it('refuses more than can wait instead of eating memory', async () => {
-    const { submit } = groupCommitter(fakeJournal());
+    const { submit } = groupCommitter(fakeJournal(), realMachine);
     const answers = Array.from({ length: 20_001 }, (_, index) => submit(change(`s${index}`)));
     expect((await endsOf(answers)).filter((end) => end !== 'applied')).toEqual([
       'too many changes wait for the journal',

@@ -1,16 +1,19 @@
 import type { Json } from '../platform/canonical-json.ts';
-import type { SealedRecord } from '../pipeline/audit/record.ts';
-import type { AcceptedEvent } from '../pipeline/events/event.ts';
+import type { RecordTrace, SealedRecord } from '../pipeline/audit/record.ts';
+import type { AcceptedEvent, Event } from '../pipeline/events/event.ts';
+import type { Membership, QueuedEffect } from './membership.ts';
 
 /**
  * The only durable thing. Everything that is decided becomes a `Change`, as data; a change is applied whole or
- * not at all, and many changes share one commit. Adapters: `sqlite/` (one file). Both sides of the port are
+ * not at all, and many changes share one commit. Adapters: `sqlite/` (one file), `postgres/` (shared by processes). Both sides of the port are
  * asynchronous, so that an adapter over a network needs no new concept.
  *
  * Records are the truth. Views, timers, effects and detector states are caches and queues that are written in the
  * same commit as the records they follow from.
  */
 export interface Journal extends JournalReader {
+  /** This process among those that share the journal. */
+  readonly members: Membership;
   /**
    * Applies each change or says why it is stale, all in one durable commit; answers in the order given.
    *
@@ -18,6 +21,8 @@ export interface Journal extends JournalReader {
    * unknown whether it was (`StoreUnavailableError`); callers reload and decide again.
    */
   commit(changes: readonly Change[]): Promise<readonly ChangeResult[]>;
+  /** Takes out what an archive holds; the only way in which records ever leave a journal. */
+  readonly retention: RetentionStore;
   close(): Promise<void>;
 }
 
@@ -26,6 +31,8 @@ export interface Change {
   readonly appends: readonly Append[];
   readonly objects?: readonly StoredObject[];
   readonly events?: readonly AcceptedEvent[];
+  /** The number of the batch that `events` are, one more than the newest; stale otherwise. Only where there are `arrivals`. */
+  readonly arrival?: number;
   readonly detectorStates?: readonly DetectorStateWrite[];
   readonly forgottenStates?: readonly ForgottenStates[];
   readonly views?: readonly View[];
@@ -33,7 +40,10 @@ export interface Change {
   readonly effects?: readonly EffectWrite[];
 }
 
-/** Records for one stream. Stale when the stream's last seq is not `expectedSeq` (0: the stream is new). */
+/**
+ * Records for one stream. Stale when the stream's last seq is not `expectedSeq` (0: the stream is new). A change has one
+ * append at most for a stream.
+ */
 export interface Append {
   readonly stream: string;
   readonly expectedSeq: number;
@@ -45,7 +55,7 @@ export interface RecordDraft {
   readonly v: number;
   /** Business time; the journal stores `max(at, that of the record before)`. */
   readonly at: number;
-  readonly trace?: { readonly traceId: string; readonly correlationId: string };
+  readonly trace?: RecordTrace;
   readonly data: { readonly [key: string]: Json };
 }
 
@@ -91,6 +101,10 @@ export const VIEW_KINDS = [
   'setup',
   'idempotency',
   'source',
+  /** In place of a stream whose records lie in an archive; its id is the stream's name. */
+  'archived',
+  /** What a process that keeps the Merkle log need not compute again. */
+  'log',
 ] as const;
 export type ViewKind = (typeof VIEW_KINDS)[number];
 
@@ -142,18 +156,15 @@ export interface Timer {
   readonly due: number;
 }
 
-/** Queues an effect to be performed after the commit, or removes it (`body: null`) because its outcome is recorded. */
+/**
+ * Queues an effect to be performed after the commit, or removes it (`body: null`) because its outcome is recorded. It is
+ * held by the process that commits it.
+ */
 export interface EffectWrite {
   readonly execution: string;
   /** Unique within the execution: instance, phase and attempt. */
   readonly name: string;
   readonly body: Json | null;
-}
-
-export interface QueuedEffect {
-  readonly execution: string;
-  readonly name: string;
-  readonly body: Json;
 }
 
 export interface ViewQuery {
@@ -174,6 +185,8 @@ export interface JournalReader {
   readonly id: string;
   readonly createdAt: number;
   readonly accelerated: boolean;
+  /** Whether other processes may write too, so that what was read before may be out of date. */
+  readonly shared: boolean;
   streamHead(stream: string): Promise<{ seq: number; hash: string } | null>;
   /** Records of one stream after `afterSeq`, oldest first. */
   readStream(stream: string, afterSeq?: number): Promise<readonly SealedRecord[]>;
@@ -196,6 +209,10 @@ export interface JournalReader {
   detectorStates(
     keys: readonly { readonly rule: string; readonly key: string }[],
   ): Promise<ReadonlyMap<string, { readonly version: number; readonly body: Json }>>;
+  /** Only where one process takes events in: then detector states may be written later than the events they follow from. */
+  readonly arrivals?: ArrivalLog;
+  /** Only where several processes take events in. */
+  readonly turns?: Turns;
   /** Business time of the newest record, or null in a journal without any. */
   newestRecordAt(): Promise<number | null>;
   /** How many detector states with `chosen` are stored. */
@@ -203,7 +220,8 @@ export interface JournalReader {
   dueTimers(at: number, limit: number): Promise<readonly Timer[]>;
   /** Business time of the earliest timer, or null. */
   nextTimerDue(): Promise<number | null>;
-  queuedEffects(): Promise<readonly QueuedEffect[]>;
+  /** All effects that are owed, whoever holds them. */
+  queuedEffects(limit?: number): Promise<readonly QueuedEffect[]>;
   log: LogStore;
 }
 
@@ -236,7 +254,64 @@ export interface LogStore {
   ): Promise<readonly { readonly position: number; readonly stream: string; readonly seq: number }[]>;
   /** Inserts a checkpoint under its size; false when there is one already. */
   addCheckpoint(checkpoint: { readonly size: number; readonly at: number; readonly note: string }): Promise<boolean>;
-  checkpoints(): Promise<readonly { readonly size: number; readonly at: number; readonly note: string }[]>;
+  /** By size; at least the largest `newest` of them, all when it is absent. */
+  checkpoints(
+    newest?: number,
+  ): Promise<readonly { readonly size: number; readonly at: number; readonly note: string }[]>;
+}
+
+/**
+ * The door through which retention takes things out. Whoever calls it has an archive on disk that holds them and a
+ * signed record that names them: the store cannot tell, and only sees to it that what goes is what was named.
+ */
+export interface RetentionStore {
+  /**
+   * Takes out whole streams, each with its rows, in one commit; answers with the names of those that went. A stream stays
+   * as it is when its newest record is not the one named, when one of its records has no place in the log, or when an
+   * effect or a timer is owed to `execution`. Nothing can be appended to what went, by whatever version of the program.
+   */
+  removeStreams(streams: readonly RemovedStream[]): Promise<readonly string[]>;
+  /** Events of a time before `before`, in (time, source, id) order, behind `after`; none that a detector may still need. */
+  oldEvents(query: OldEvents): Promise<readonly AcceptedEvent[]>;
+  /** Takes out those events in one commit; answers how many there were. */
+  removeEvents(keys: readonly EventKey[]): Promise<number>;
+}
+
+export interface RemovedStream {
+  readonly stream: string;
+  readonly seq: number;
+  /** Of the newest record. */
+  readonly hash: string;
+  /** The execution that the stream is of, or null. */
+  readonly execution: string | null;
+  readonly views: readonly { readonly kind: ViewKind; readonly id: string }[];
+  /** Written in place of the stream, under its name. */
+  readonly marker: { readonly at: number; readonly body: Json };
+}
+
+export interface OldEvents {
+  readonly before: number;
+  /** The number of a batch behind which nothing is taken out, where there are `arrivals`; null: no events are needed. */
+  readonly upToArrival: number | null;
+  readonly after: (EventKey & { readonly time: number }) | null;
+  readonly limit: number;
+}
+
+/** Turns at work in which processes would only make each other repeat it: all of them get on, in the order of asking. */
+export interface Turns {
+  /** Runs work when it is its turn. A turn saves work and protects nothing: where none is to be had soon, it goes without. */
+  inTurn<Result>(what: string, work: () => Promise<Result>): Promise<Result>;
+}
+
+/** The batches of events in the order in which they were committed, numbered from 1 without gaps. */
+export interface ArrivalLog {
+  /** The number of the newest batch; 0: there is none. */
+  newest(): Promise<number>;
+  /** Whole batches after number `arrival`, oldest first: as many as hold `limit` events, at least one if there is one. */
+  after(
+    arrival: number,
+    limit: number,
+  ): Promise<readonly { readonly arrival: number; readonly events: readonly Event[] }[]>;
 }
 
 export interface EventKey {

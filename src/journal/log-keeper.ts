@@ -1,11 +1,15 @@
-import { setTimeout as machineDelay } from 'node:timers/promises';
 import type { Clock } from '../platform/clock.ts';
-import { invariant } from '../platform/errors.ts';
+import { NO_CRASH_POINTS, type CrashPoint, type CrashPoints } from '../platform/crash-points.ts';
+import { FirebreakError, invariant } from '../platform/errors.ts';
+import type { Machine } from '../platform/machine.ts';
 import { openCheckpoint, origin, signCheckpoint } from '../pipeline/audit/checkpoint.ts';
-import { appendLeaves, EMPTY_FRONTIER, frontierRoot, leafHash, type Frontier } from '../pipeline/audit/merkle.ts';
+import { appendLeaves, frontierRoot, leafHash, type Frontier } from '../pipeline/audit/merkle.ts';
+import { noteKey } from '../pipeline/audit/signed-note.ts';
 import { checkpointDue, planPositions } from '../pipeline/audit/sequencer.ts';
 import type { Journal } from './journal.ts';
+import { keptFrontier } from './kept-frontier.ts';
 import type { LogKeyPair } from './log-key.ts';
+import type { Membership } from './membership.ts';
 
 /** How often new records are looked for, in ms of machine time; well below the checkpoint interval. */
 const POLL_MS = 250;
@@ -20,7 +24,9 @@ export type Anchor = (note: string, size: number) => Promise<void>;
 export interface LogKeeper {
   /** Places everything that is committed and signs when it is due (`force`: when anything is unsigned). */
   keep(force?: boolean): Promise<void>;
-  /** Leaves, and how many of them the newest checkpoint covers. */
+  /** It is another process that keeps the log now: whether it lags is that one's to say. */
+  leave(): void;
+  /** Leaves, and how many of them the newest checkpoint covers; both 0 in a process that does not keep the log. */
   state(): { readonly size: number; readonly signedSize: number };
 }
 
@@ -29,17 +35,33 @@ export interface LogKeeper {
  * refuses who comes second, and a checkpoint is computed from committed leaves and stands under its size.
  */
 export async function openLogKeeper(
-  journal: Pick<Journal, 'id' | 'accelerated' | 'log'>,
+  journal: Pick<Journal, 'id' | 'accelerated' | 'log' | 'shared' | 'view' | 'commit'>,
   key: LogKeyPair,
   clock: Clock,
   anchors: readonly Anchor[],
+  points: CrashPoints = NO_CRASH_POINTS,
 ): Promise<LogKeeper> {
   const name = origin(journal.id, { accelerated: journal.accelerated, generation: 1 });
   const { log } = journal;
-  let frontier = await frontierOf(log);
-  let signed = (await log.checkpoints()).at(-1)?.size ?? 0;
+  let signed = await signedSize(log, name, key);
+  const kept = keptFrontier(journal, noteKey(name, key.publicKey));
+  let frontier = await grown(log, await kept.read(await log.size()));
   let signedAt: number | null = null;
+  let keeps = true;
   let turn: Promise<void> = Promise.resolve();
+
+  /** A few times in a second at most: here a micro-task costs nothing. */
+  const reach = async (point: CrashPoint): Promise<void> => points.at(point);
+
+  /** Another process may have kept the log since this one last did. */
+  async function follow(): Promise<void> {
+    if (!journal.shared) return;
+    const { size } = frontier;
+    frontier = await grown(log, frontier);
+    if (keeps && frontier.size === size) return;
+    keeps = true;
+    signed = await signedSize(log, name, key);
+  }
 
   async function place(): Promise<void> {
     for (let rows = await log.unsequenced(BATCH); rows.length > 0; rows = await log.unsequenced(BATCH)) {
@@ -47,8 +69,11 @@ export async function openLogKeeper(
         frontier,
         rows.map(({ stream, seq, bytes }) => ({ stream, seq, leafHash: leafHash(bytes) })),
       );
-      if (!(await log.place(frontier.size, plan.leaves))) {
-        frontier = await frontierOf(log);
+      await reach('log.planned');
+      const placed = await log.place(frontier.size, plan.leaves);
+      await reach('log.placed');
+      if (!placed) {
+        frontier = await grown(log, frontier);
         continue;
       }
       frontier = plan.frontier;
@@ -61,49 +86,101 @@ export async function openLogKeeper(
     const due = force ? size > signed : checkpointDue({ size, signedSize: signed, signedAt, now: clock.monotonic() });
     if (!due) return;
     const note = signCheckpoint({ origin: name, size, root: frontierRoot(frontier) }, key);
+    await reach('checkpoint.signed');
     await log.addCheckpoint({ size, at: clock.now(), note });
+    await reach('checkpoint.stored');
     // Published as read back, so that what is told outside is what the journal holds.
-    const stored = (await log.checkpoints()).at(-1);
+    const stored = (await log.checkpoints(1)).at(-1);
     invariant(
       stored !== undefined && openCheckpoint(stored.note, []).status !== 'malformed',
       'the checkpoint was stored',
     );
+    // Where somebody else was first, it may have been with another key.
+    if (journal.shared) requireOwn(stored.note, name, key);
     for (const anchor of anchors) await anchor(stored.note, stored.size);
+    await reach('checkpoint.published');
     signed = size;
     signedAt = clock.monotonic();
   }
 
+  /** So that a next start need not hash all of this again; only the frontier of a signed size can be believed then. */
+  async function remember(): Promise<void> {
+    if (frontier.size !== signed || !kept.isDue(frontier)) return;
+    const last = (await log.checkpoints(1)).at(-1);
+    if (last?.size === frontier.size) await kept.keep(frontier, last.note, clock.now());
+  }
+
+  function keep(force = false): Promise<void> {
+    // One after the other: two turns at once would plan the same places.
+    const next = turn.then(async () => {
+      await follow();
+      await place();
+      await sign(force);
+      await remember();
+    });
+    turn = next.catch(() => undefined);
+    return next;
+  }
+
+  // Whoever comes first signs at once, so that whoever comes after learns by that whether it has the same key.
+  if (journal.shared && signed === 0) await keep(true);
+
   return {
-    keep(force = false) {
-      // One after the other: two turns at once would plan the same places.
-      const next = turn.then(async () => {
-        await place();
-        await sign(force);
-      });
-      turn = next.catch(() => undefined);
-      return next;
+    keep,
+    leave() {
+      keeps = false;
     },
-    state: () => ({ size: frontier.size, signedSize: signed }),
+    state: () => (keeps ? { size: frontier.size, signedSize: signed } : { size: 0, signedSize: 0 }),
   };
 }
 
-async function frontierOf(log: Journal['log']): Promise<Frontier> {
+/**
+ * Whoever signs next must be who signed before: a process that shares the journal and was given another key would make
+ * checkpoints that nobody who trusts the first key believes.
+ */
+function requireOwn(note: string, name: string, { publicKey }: LogKeyPair): void {
+  if (openCheckpoint(note, [noteKey(name, publicKey)]).status === 'valid') return;
+  const message =
+    'The log is signed with another key than the one that this process has; give it the same (LOG_KEY_FILE)';
+  throw new FirebreakError('conflict', message);
+}
+
+/** What the newest checkpoint covers. @throws FirebreakError `conflict` when it was signed with another key. */
+async function signedSize(log: Journal['log'], name: string, key: LogKeyPair): Promise<number> {
+  const last = (await log.checkpoints(1)).at(-1);
+  if (last === undefined) return 0;
+  requireOwn(last.note, name, key);
+  return last.size;
+}
+
+/** The frontier with the leaves that were placed since: a log only grows. */
+async function grown(log: Journal['log'], before: Frontier): Promise<Frontier> {
   const size = await log.size();
-  let frontier = EMPTY_FRONTIER;
-  for (let from = 0; from < size; from += LEAVES_PER_READ) {
+  let frontier = before;
+  for (let from = before.size; from < size; from += LEAVES_PER_READ) {
     frontier = appendLeaves(frontier, await log.leafHashes(from, Math.min(size, from + LEAVES_PER_READ)));
   }
   return frontier;
 }
 
-/** Keeps the log until `closing`, then signs what is left. */
-export async function keepLog(
-  keeper: LogKeeper,
-  closing: AbortSignal,
-  onError: (thrown: unknown) => void,
-): Promise<void> {
+export interface LogDutyPorts {
+  readonly members: Pick<Membership, 'leads'>;
+  readonly machine: Machine;
+  readonly closing: AbortSignal;
+  onError(thrown: unknown): void;
+}
+
+/** Keeps the log until `closing`, as long as that is the duty of this process. */
+export async function keepLog(keeper: LogKeeper, ports: LogDutyPorts): Promise<void> {
+  const { members, machine, closing } = ports;
   while (!closing.aborted) {
-    await keeper.keep().catch(onError);
-    await machineDelay(POLL_MS, undefined, { signal: closing }).catch(() => undefined);
+    await members
+      .leads('log')
+      .then(async (leads) => {
+        if (leads) await keeper.keep();
+        else keeper.leave();
+      })
+      .catch((thrown: unknown) => ports.onError(thrown));
+    await machine.sleep(POLL_MS, closing);
   }
 }

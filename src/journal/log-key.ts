@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { FirebreakError } from '../platform/errors.ts';
 
 /** The key pair that signs the log's checkpoints. */
@@ -17,16 +17,41 @@ export interface LogKeyPair {
 export function loadLogKey(file: string): LogKeyPair {
   if (!existsSync(file)) {
     const pair = generateKeyPairSync('ed25519');
-    // `wx`: never over a key that somebody made in the meantime.
-    writeFileSync(file, pair.privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o400, flag: 'wx' });
+    writeWhole(file, pair.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
     return pair;
   }
-  const privateKey = createPrivateKey(readFileSync(file));
-  if (privateKey.asymmetricKeyType !== 'ed25519') {
+  const privateKey = keyIn(readFileSync(file));
+  if (privateKey?.asymmetricKeyType !== 'ed25519') {
     throw new FirebreakError(
       'store_unavailable',
       `${file} holds no Ed25519 key; move it away, or restore the right one`,
     );
   }
   return { privateKey, publicKey: createPublicKey(privateKey) };
+}
+
+function keyIn(pem: Buffer): KeyObject | null {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    return null;
+  }
+}
+
+/** The whole file or none: half a key, left behind by a full disk, would keep every later start from working. */
+function writeWhole(file: string, text: string): void {
+  const draft = `${file}.${process.pid}`;
+  try {
+    const handle = openSync(draft, 'wx', 0o400);
+    try {
+      writeFileSync(handle, text);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    // A link, not a rename: never over a key that somebody made in the meantime.
+    linkSync(draft, file);
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }

@@ -11,7 +11,8 @@ export interface Place {
   remove(): Promise<void>;
 }
 
-const AT = Date.UTC(2026, 10, 21, 3, 0, 0);
+/** Business time of everything in these tests. */
+export const AT = Date.UTC(2026, 10, 21, 3, 0, 0);
 
 /** Every adapter of the journal's port keeps these promises; a new one is tested by calling this with its place. */
 export function journalConformance(name: string, place: () => Place): void {
@@ -47,7 +48,7 @@ export function append(stream: string, expectedSeq: number, ...ats: readonly num
   return { appends: [{ stream, expectedSeq, records }] };
 }
 
-function rows(more: Omit<Change, 'appends'>): Change {
+export function rows(more: Omit<Change, 'appends'>): Change {
   return { appends: [], ...more };
 }
 
@@ -144,7 +145,7 @@ function timer(name: string, due: number | null, generation = 1) {
   return { execution: 'exe_1', name, generation, due };
 }
 
-function accepted(id: string, time: number, text = id): AcceptedEvent {
+export function accepted(id: string, time: number, text = id): AcceptedEvent {
   const json = {
     id,
     time: new Date(time).toISOString(),

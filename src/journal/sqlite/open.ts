@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Database } from 'better-sqlite3';
 import { FirebreakError, messageOf } from '../../platform/errors.ts';
-import { MIGRATIONS } from './schema.ts';
+import { MIGRATIONS, type Migration } from './schema.ts';
 
 type DatabaseConstructor = new (file: string) => Database;
 
@@ -15,10 +15,16 @@ const BUSY_TIMEOUT_MS = 2_000;
 const PAGE_CACHE_KIB = 65_536;
 
 /**
- * Pages of 4 KiB in the write-ahead log before they are copied back: 32 MB. One batch of events writes more than
+ * Size of a page of a new file, in bytes. A record is 0.5 to 2 kB and never split over two pages: in SQLite's own 4 KiB
+ * a fifth of every page stayed empty.
+ */
+const PAGE_BYTES = 8_192;
+
+/**
+ * Pages in the write-ahead log before they are copied back: 32 MB. One batch of events writes more than
  * SQLite's default of 1,000, which then copies (and syncs) after every single commit.
  */
-const CHECKPOINT_PAGES = 8_000;
+const CHECKPOINT_PAGES = 4_000;
 
 /**
  * Opens (and when needed creates and migrates) the database file of a journal.
@@ -28,6 +34,7 @@ const CHECKPOINT_PAGES = 8_000;
  */
 export function openDatabase(file: string): Database {
   const database = new (loadDriver())(file);
+  database.pragma(`page_size = ${PAGE_BYTES}`);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = FULL');
   database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
@@ -38,19 +45,55 @@ export function openDatabase(file: string): Database {
   return database;
 }
 
-function migrate(database: Database): void {
-  const present = Number(database.pragma('user_version', { simple: true }));
-  if (present > MIGRATIONS.length) {
+/** Brings an existing file up to date and closes it again. The caller holds the fence of its directory. */
+export function migrateSqlite(file: string): { readonly from: number; readonly to: number } {
+  const database = new (loadDriver())(file);
+  try {
+    const from = schemaOf(database);
+    migrate(database);
+    return { from, to: schemaOf(database) };
+  } finally {
+    database.close();
+  }
+}
+
+function schemaOf(database: Database): number {
+  return Number(database.pragma('user_version', { simple: true }));
+}
+
+/** The oldest schema version whose programs may use the file; it stands there from the second migration on. */
+function oldestReaderOf(database: Database): number {
+  const row = database.prepare<[], { value: string }>(`select value from meta where key = 'oldest_reader'`).get();
+  return Number(row?.value ?? 0);
+}
+
+/**
+ * Brings the schema up to date. A newer one is used as it is, as long as nothing that this program needs was taken away.
+ * @throws FirebreakError `conflict`.
+ */
+export function migrate(database: Database, migrations: readonly Migration[] = MIGRATIONS): void {
+  const present = schemaOf(database);
+  const known = migrations.length;
+  if (present > known) {
+    const oldestReader = oldestReaderOf(database);
+    if (oldestReader > 0 && oldestReader <= known) return;
     database.close();
     throw new FirebreakError(
       'conflict',
-      `the journal was written by a newer Firebreak (schema ${present}, known ${MIGRATIONS.length})`,
+      `the journal was written by a newer Firebreak (schema ${present}, readable from ${oldestReader}, known ${known})`,
     );
   }
-  for (let version = present; version < MIGRATIONS.length; version += 1) {
+  for (const [index, { sql, oldestReader }] of migrations.entries()) {
+    if (index < present) continue;
     database.transaction(() => {
-      database.exec(MIGRATIONS[version] ?? '');
-      database.pragma(`user_version = ${version + 1}`);
+      database.exec(sql);
+      database
+        .prepare(
+          `insert into meta (key, value) values ('oldest_reader', ?)
+                  on conflict (key) do update set value = max(cast(value as integer), excluded.value)`,
+        )
+        .run(oldestReader);
+      database.pragma(`user_version = ${index + 1}`);
     })();
   }
 }

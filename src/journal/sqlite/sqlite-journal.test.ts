@@ -4,19 +4,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { append, journalConformance } from '../../../tests/support/journal-conformance.ts';
+import { append, journalConformance, type Place } from '../../../tests/support/journal-conformance.ts';
+import { membershipConformance } from '../../../tests/support/membership-conformance.ts';
+import { retentionConformance } from '../../../tests/support/retention-conformance.ts';
 import { StoreUnavailableError } from '../journal.ts';
+import { migrate } from './open.ts';
+import { MIGRATIONS, type Migration } from './schema.ts';
 import { openSqliteJournal } from './sqlite-journal.ts';
 
 const birth = { id: 'jrn_test', at: Date.UTC(2026, 10, 21), accelerated: true };
 
-journalConformance('SQLite', () => {
+const sqlitePlace = (): Place => {
   const folder = mkdtempSync(join(tmpdir(), 'firebreak-journal-'));
   return {
     open: async () => openSqliteJournal({ file: join(folder, 'journal.sqlite'), birth }),
     remove: async () => rmSync(folder, { recursive: true, force: true }),
   };
-});
+};
+journalConformance('SQLite', sqlitePlace);
+membershipConformance('SQLite', sqlitePlace);
+retentionConformance('SQLite', sqlitePlace);
 
 describe('the SQLite file', () => {
   let folder: string;
@@ -54,9 +61,26 @@ describe('the SQLite file', () => {
     await journal.close();
   });
 
-  it('of a newer Firebreak is refused and left as it is', async () => {
+  it('of a newer Firebreak is used as long as nothing that this one needs was taken away', async () => {
     await openSqliteJournal({ file, birth }).close();
     const open = database();
+    // What a next release could bring, and what the release after it could take away.
+    const expand: Migration = { oldestReader: MIGRATIONS.length, sql: 'alter table views add column note text' };
+    const contract: Migration = { oldestReader: MIGRATIONS.length + 1, sql: 'alter table views drop column note' };
+    migrate(open, [...MIGRATIONS, expand]);
+    const journal = openSqliteJournal({ file, birth });
+    await journal.commit([{ appends: [], views: [{ kind: 'finding', id: 'v', expectedVersion: 0, at: 1, body: 1 }] }]);
+    expect((await journal.view('finding', 'v'))?.body).toBe(1);
+    await journal.close();
+    migrate(open, [...MIGRATIONS, expand, contract]);
+    open.close();
+    expect(() => openSqliteJournal({ file, birth })).toThrow('written by a newer Firebreak (schema 4, readable from 3');
+  });
+
+  it('of a newer Firebreak that does not say who may use it is refused', async () => {
+    await openSqliteJournal({ file, birth }).close();
+    const open = database();
+    open.exec(`delete from meta where key = 'oldest_reader'`);
     open.pragma('user_version = 999');
     open.close();
     expect(() => openSqliteJournal({ file, birth })).toThrow('written by a newer Firebreak');

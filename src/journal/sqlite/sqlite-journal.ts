@@ -13,16 +13,28 @@ import {
   type Change,
   type ChangeResult,
   type Journal,
-  type QueuedEffect,
+  type JournalReader,
   type StoredView,
   type Timer,
   type ViewQuery,
 } from '../journal.ts';
+import type { QueuedEffect } from '../membership.ts';
+import { requireUnsealed } from '../sealed.ts';
+import { soleMember } from '../sole-member.ts';
+import { arrivalStatements } from './arrivals.ts';
 import { openDatabase } from './open.ts';
+import { ownFiles } from './own-files.ts';
 import { recordTimes, type StreamRow } from './record-times.ts';
 import { sqliteLogStore } from './sqlite-log-store.ts';
+import { sqliteRetention } from './sqlite-retention.ts';
 import { isStale, staleness } from './stale.ts';
 import { viewStatements } from './view-statements.ts';
+
+/**
+ * How long a commit waits for somebody else's lock on the file, in ms. It waits inside SQLite, and everything else in
+ * the process with it, so this is short: who wanted the commit asks again.
+ */
+const COMMIT_BUSY_TIMEOUT_MS = 100;
 
 export interface SqliteJournalOptions {
   readonly file: string;
@@ -44,20 +56,52 @@ export function openSqliteJournal(options: SqliteJournalOptions): Journal {
   const meta = guard(() => {
     // Open until `close`; the first read inside fixes the moment.
     if (options.snapshot === true) database.exec('begin');
-    return bear(database, writer, options.birth);
+    const birth = bear(database, writer, options.birth);
+    if (options.snapshot !== true) refuseSealed(database);
+    return birth;
   });
+  const files = ownFiles(options.file);
+  if (options.snapshot !== true) database.pragma(`busy_timeout = ${COMMIT_BUSY_TIMEOUT_MS}`);
+  const reader = makeReader(database);
   return {
     ...meta,
-    ...makeReader(database),
+    ...reader,
+    shared: false,
+    members: soleMember((limit) => reader.queuedEffects(limit)),
     log: sqliteLogStore(database),
+    retention: sqliteRetention(database, (work) => {
+      invariant(options.snapshot !== true, 'a snapshot is only read');
+      return guard(() => {
+        files.check();
+        return work();
+      });
+    }),
     async commit(changes) {
       invariant(options.snapshot !== true, 'a snapshot is only read');
-      return guard(() => writer.commit(changes));
+      return guard(() => {
+        files.check();
+        return writer.commit(changes);
+      });
     },
     async close() {
       database.close();
     },
   };
+}
+
+/** A journal that goes on in another place is not written any more. @throws FirebreakError `conflict`. */
+function refuseSealed(database: Database): void {
+  const newest = database
+    .prepare<[], { bytes: string }>(
+      `select r.bytes from records r join streams s on s.no = r.stream where s.name = 'config' order by r.seq desc limit 1`,
+    )
+    .get();
+  try {
+    requireUnsealed(newest === undefined ? null : (JSON.parse(newest.bytes) as JournalRecord)); // as this file wrote it
+  } catch (thrown) {
+    database.close();
+    throw thrown;
+  }
 }
 
 interface Writer {
@@ -119,6 +163,7 @@ function makeWriter(database: Database): Writer {
     noEffect: database.prepare<[string, string]>('delete from effects where execution = ? and name = ?'),
   };
   const views = viewStatements(database);
+  const arrivals = arrivalStatements(database);
   const times = recordTimes(database);
 
   function checkAppend(append: Append): StreamRow | null {
@@ -127,8 +172,9 @@ function makeWriter(database: Database): Writer {
     return head;
   }
 
-  function applyAppend(append: Append): SealedRecord[] {
-    const head = checkAppend(append);
+  function applyAppend(append: Append, head: StreamRow | null): SealedRecord[] {
+    // Only asked whether it is stale: a stream without records is none.
+    if (append.records.length === 0) return [];
     let seq = append.expectedSeq;
     let prev = head?.hash ?? FIRST_PREV;
     let at = head === null ? 0 : times.lastAt(head);
@@ -156,6 +202,7 @@ function makeWriter(database: Database): Writer {
       const { changes } = sql.event.run(source, id, time, rawHash, JSON.stringify(event), raw);
       if (changes === 0) throw staleness(`event ${id}`);
     }
+    if (change.arrival !== undefined) arrivals.add(change.arrival);
     for (const { chosen, before } of change.forgottenStates ?? []) sql.forgetStates.run(Number(chosen), before);
     for (const { rule, key, expectedVersion, chosen, touchedAt, body } of change.detectorStates ?? []) {
       const text = JSON.stringify(body);
@@ -176,12 +223,18 @@ function makeWriter(database: Database): Writer {
     }
   }
 
-  // A savepoint for each member: a stale one takes back only what it wrote itself.
-  const applyOne = database.transaction((change: Change): ChangeResult => {
-    const records = change.appends.flatMap(applyAppend);
+  function apply(change: Change): ChangeResult {
+    const heads = change.appends.map(checkAppend);
+    const records = change.appends.flatMap((append, index) => applyAppend(append, heads[index] ?? null));
     applyRows(change);
     return { status: 'applied', records };
-  });
+  }
+  const applyInSavepoint = database.transaction(apply);
+
+  /** A stale member takes back only what it wrote itself; most can only turn stale before they wrote anything. */
+  function applyOne(change: Change): ChangeResult {
+    return mayTurnStaleHalfWay(change) ? applyInSavepoint(change) : apply(change);
+  }
   const applyAll = database.transaction((changes: readonly Change[]) =>
     changes.map((change): ChangeResult => {
       try {
@@ -195,18 +248,24 @@ function makeWriter(database: Database): Writer {
   return { commit: (changes) => (database.inTransaction ? changes.map(applyOne) : applyAll.immediate(changes)) };
 }
 
-type Reader = Omit<Journal, 'id' | 'createdAt' | 'accelerated' | 'commit' | 'close' | 'log'>;
+/** Whether it expects more than the heads of its streams, which are looked at before anything is written. */
+function mayTurnStaleHalfWay({ events = [], arrival, detectorStates = [], views = [] }: Change): boolean {
+  if (events.length > 0 || arrival !== undefined || detectorStates.length > 0) return true;
+  return views.some(({ expectedVersion, uniqueKey = null }) => expectedVersion !== null || uniqueKey !== null);
+}
+
+type Reader = Omit<JournalReader, 'id' | 'createdAt' | 'accelerated' | 'shared' | 'log'>;
 
 function makeReader(database: Database): Reader {
   const head = database.prepare<[string], { seq: number; hash: string }>(
-    'select seq, hash from streams where name = ?',
+    'select seq, hash from streams where name = ? and seq > 0',
   );
   const records = database.prepare<[string, number], { bytes: string; hash: Buffer }>(
     `select r.bytes, r.hash from records r join streams s on s.no = r.stream
      where s.name = ? and r.seq > ? order by r.seq`,
   );
   const streamNames = database.prepare<[string, string], { name: string }>(
-    'select name from streams where name >= ? and name < ? order by name',
+    'select name from streams where name >= ? and name < ? and seq > 0 order by name',
   );
   const object = database.prepare<[string], { body: string }>('select body from objects where hash = ?');
   const view = database.prepare<[string, string], ViewRow>(
@@ -228,6 +287,7 @@ function makeReader(database: Database): Reader {
   const state = database.prepare<[string, string], { version: number; body: string }>(
     'select version, body from detector_states where rule = ? and key = ?',
   );
+  const arrivals = arrivalStatements(database).log;
   const newestAt = database.prepare<[], { at: number }>(
     `select bytes ->> '$.at' as at from records order by no desc limit 1`,
   );
@@ -238,8 +298,8 @@ function makeReader(database: Database): Reader {
     'select execution, name, generation, due from timers where due <= ? order by due, execution, name limit ?',
   );
   const nextDue = database.prepare<[], { due: number | null }>('select min(due) as due from timers');
-  const effects = database.prepare<[], { execution: string; name: string; body: string }>(
-    'select execution, name, body from effects order by execution, name',
+  const effects = database.prepare<[number], { execution: string; name: string; body: string }>(
+    'select execution, name, body from effects order by execution, name limit ?',
   );
   const answer = async <T>(read: () => T): Promise<T> => guard(read);
   return {
@@ -278,12 +338,16 @@ function makeReader(database: Database): Reader {
         }
         return states;
       }),
+    arrivals: {
+      newest: () => answer(() => arrivals.newest()).then(async (newest) => newest),
+      after: (arrival, limit) => answer(() => arrivals.after(arrival, limit)).then(async (batches) => batches),
+    },
     newestRecordAt: () => answer(() => newestAt.get()?.at ?? null),
     chosenStateCount: () => answer(() => chosenStates.get()?.n ?? 0),
     dueTimers: (at, limit) => answer(() => due.all(at, limit)),
     nextTimerDue: () => answer(() => nextDue.get()?.due ?? null),
-    queuedEffects: () =>
-      answer(() => effects.all().map((row): QueuedEffect => ({ ...row, body: JSON.parse(row.body) as Json }))),
+    queuedEffects: (limit = Number.MAX_SAFE_INTEGER) =>
+      answer(() => effects.all(limit).map((row): QueuedEffect => ({ ...row, body: JSON.parse(row.body) as Json }))),
   };
 }
 
@@ -319,6 +383,16 @@ function sealedFrom(row: { bytes: string; hash: Buffer }): SealedRecord {
 
 const FILTERS = ['id', 'status', 'type', 'severity', 'subject', 'parent', 'ref'] as const;
 
+/**
+ * Without figures about the data, SQLite walks all rows of a kind in the order of their times until enough have the
+ * wanted status or parent; where none has, that is all of them.
+ */
+function viewsBy(wanted: readonly string[]): string {
+  if (wanted.includes('id')) return 'views';
+  if (wanted.includes('parent')) return 'views indexed by views_by_parent';
+  return wanted.includes('status') ? 'views indexed by views_by_status' : 'views';
+}
+
 function listViews(database: Database, query: ViewQuery): { items: StoredView[]; total: number } {
   const wanted = FILTERS.filter((column) => query[column] !== undefined);
   const where = ['kind = @kind', ...wanted.map((column) => `${column} = @${column}`)].join(' and ');
@@ -326,7 +400,7 @@ function listViews(database: Database, query: ViewQuery): { items: StoredView[];
   for (const column of wanted) values[column] = query[column] ?? '';
   const items = database
     .prepare<[typeof values], ViewRow>(
-      `select id, version, at, body from views where ${where} order by at desc, id desc limit @limit offset @skip`,
+      `select id, version, at, body from ${viewsBy(wanted)} where ${where} order by at desc, id desc limit @limit offset @skip`,
     )
     .all(values);
   const total = database
@@ -343,6 +417,10 @@ const STORE_FAULTS = [
   'SQLITE_LOCKED',
   'SQLITE_READONLY',
   'SQLITE_CANTOPEN',
+  'SQLITE_CORRUPT',
+  'SQLITE_NOTADB',
+  'SQLITE_PROTOCOL',
+  'SQLITE_NOMEM',
 ];
 
 function guard<T>(work: () => T): T {

@@ -15,8 +15,9 @@ export function sqliteLogStore(database: Database): LogStore {
   const hashes = database.prepare<[number, number], { hash: Buffer }>(
     'select hash from leaves where position >= ? and position < ? order by position',
   );
-  const recordNo = database.prepare<[string, number], { no: number; stream: number }>(
-    'select r.no, r.stream from records r join streams s on s.no = r.stream where s.name = ? and r.seq = ?',
+  const streamNo = database.prepare<[string], { no: number }>('select no from streams where name = ?');
+  const recordNo = database.prepare<[number, number], { no: number }>(
+    'select no from records where stream = ? and seq = ?',
   );
   const place = database.prepare<[number, number, number, Buffer]>(
     'insert into leaves (position, stream, seq, hash) values (?, ?, ?, ?)',
@@ -31,18 +32,21 @@ export function sqliteLogStore(database: Database): LogStore {
   const addCheckpoint = database.prepare<[number, number, string]>(
     'insert into checkpoints (size, at, note) values (?, ?, ?) on conflict do nothing',
   );
-  const checkpoints = database.prepare<[], { size: number; at: number; note: string }>(
-    'select size, at, note from checkpoints order by size',
+  const checkpoints = database.prepare<[number], { size: number; at: number; note: string }>(
+    'select size, at, note from (select size, at, note from checkpoints order by size desc limit ?) order by size',
   );
   const currentSize = (): number => size.get()?.n ?? 0;
   const placedUpTo = (): number => Number(placed.get()?.value ?? 0);
   const placeAll = database.transaction((expectedSize: number, given: Parameters<LogStore['place']>[1]): boolean => {
     if (currentSize() !== expectedSize) return false;
     let last = placedUpTo();
+    const numbers = new Map<string, number>();
     for (const { position, stream, seq, leafHash } of given) {
-      const record = recordNo.get(stream, seq);
+      const number = numbers.get(stream) ?? streamNo.get(stream)?.no ?? 0;
+      numbers.set(stream, number);
+      const record = recordNo.get(number, seq);
       if (record === undefined) throw new Error(`no record ${stream} ${seq} to place`);
-      place.run(position, record.stream, seq, Buffer.from(leafHash, 'hex'));
+      place.run(position, number, seq, Buffer.from(leafHash, 'hex'));
       last = Math.max(last, record.no);
     }
     movePlaced.run(String(last));
@@ -56,6 +60,7 @@ export function sqliteLogStore(database: Database): LogStore {
     place: async (expectedSize, given) => placeAll.immediate(expectedSize, given),
     leaves: async (from, limit) => leaves.all(from, limit),
     addCheckpoint: async ({ size: at, at: time, note }) => addCheckpoint.run(at, time, note).changes === 1,
-    checkpoints: async () => checkpoints.all(),
+    // A negative limit is none.
+    checkpoints: async (newest = -1) => checkpoints.all(newest),
   };
 }
