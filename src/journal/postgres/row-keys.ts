@@ -1,0 +1,19 @@
+/** One key for two names, whatever characters they hold. */
+export function pairKey(first: string, second: string): string {
+  return `${first.length}:${first}${second}`;
+}
+
+/** A name that PostgreSQL would not keep as it is given. It concerns one change; the batch is split to find it. */
+export class UnstorableNameError extends Error {
+  constructor(what: string) {
+    super(`${what} holds a NUL character or half a surrogate pair, which PostgreSQL does not store`);
+    this.name = 'UnstorableNameError';
+  }
+}
+
+/** @throws UnstorableNameError: replaced silently, two different names would become one. */
+export function requireStorable(what: string, ...names: readonly (string | null | undefined)[]): void {
+  for (const name of names) {
+    if (typeof name === 'string' && (name.includes('\0') || !name.isWellFormed())) throw new UnstorableNameError(what);
+  }
+}

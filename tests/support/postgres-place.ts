@@ -1,0 +1,44 @@
+import {
+  openPostgresJournal,
+  type PostgresJournal,
+  type PostgresJournalOptions,
+} from '../../src/journal/postgres/postgres-journal.ts';
+import { randomIds } from '../../src/platform/ids.ts';
+import type { SharedPlace } from './membership-conformance.ts';
+import type { Cluster, SharedCluster } from './postgres.ts';
+
+const BIRTH = { id: 'jrn_test', at: Date.UTC(2026, 10, 21), accelerated: true };
+
+/** Opens the journal of a database as one process does. */
+export function openOn(url: string, more: Partial<PostgresJournalOptions> = {}): Promise<PostgresJournal> {
+  return openPostgresJournal({
+    url,
+    birth: BIRTH,
+    performs: true,
+    ids: randomIds(),
+    monotonic: () => performance.now(),
+    ...more,
+  });
+}
+
+export async function cutConnections(cluster: Cluster, url: string, application = 'firebreak %'): Promise<void> {
+  const text = 'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name like $2';
+  await cluster.query(text, [new URL(url).pathname.slice(1), application]);
+}
+
+/** A database of its own for each test. */
+export function postgresPlace(shared: SharedCluster): SharedPlace {
+  let made: Promise<string> | null = null;
+  const url = (): Promise<string> => (made ??= shared.cluster().then((cluster) => cluster.database()));
+  return {
+    open: async () => openOn(await url()),
+    another: async (performs = true) => openOn(await url(), { performs }),
+    async expire(processId) {
+      const database = new URL(await url()).pathname.slice(1);
+      const text = `update processes set beat_at = beat_at - interval '1 hour' where id = $1`;
+      await (await shared.cluster()).query(text, [processId], database);
+    },
+    cut: async () => cutConnections(await shared.cluster(), await url()),
+    remove: async () => (await shared.cluster()).recycle(await url()),
+  };
+}
