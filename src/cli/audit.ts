@@ -5,25 +5,30 @@ import { logRows } from '../journal/log-reading.ts';
 import type { Journal } from '../journal/journal.ts';
 import { origin } from '../pipeline/audit/checkpoint.ts';
 import { EXPORT_FORMAT, keyFromPem, parseKeys } from '../pipeline/audit/export.ts';
-import { openExport, writeExport } from '../pipeline/audit/export-files.ts';
+import { firstOtherFile, openExport, writeExport } from '../pipeline/audit/export-files.ts';
 import type { LogKey } from '../pipeline/audit/verify-checkpoints.ts';
 import { verifyLog, type Verification } from '../pipeline/audit/verify.ts';
 import { FirebreakError } from '../platform/errors.ts';
+import { formatVerifierKey } from '../pipeline/audit/signed-note.ts';
+import { joinArchives, type JoinedArchives } from '../archive/join.ts';
 import type { Io } from './io.ts';
 import { openExistingJournal } from './open-journal.ts';
 import { firstForgedRow } from './verify-rows.ts';
+import { notesIn, witnessedCheckpoints, type WitnessSource } from './witnessed.ts';
 
-export interface AuditVerifyOptions {
+export interface AuditVerifyOptions extends WitnessSource {
   readonly directory?: string | undefined;
   readonly data?: string;
   readonly keys?: string;
   readonly anchor?: string;
+  /** Directories of archives whose records are verified with the others. */
+  readonly archive?: readonly string[];
   readonly json: boolean;
 }
 
 /** Verifies a journal (`--data`), with the rows that the API shows, or an export. Exit code 0 when intact, 1 for every other verdict. */
 export async function auditVerifyCommand(options: AuditVerifyOptions, io: Io): Promise<number> {
-  const anchors = options.anchor === undefined ? [] : anchorsIn(io.readTextSync(options.anchor));
+  const anchors = options.anchor === undefined ? [] : notesIn(io.readTextSync(options.anchor));
   const result = await (options.directory === undefined
     ? verifyJournal(options, io, anchors)
     : verifyExport(options.directory, options, io, anchors));
@@ -36,11 +41,12 @@ export async function auditVerifyCommand(options: AuditVerifyOptions, io: Io): P
 async function verifyJournal(options: AuditVerifyOptions, io: Io, anchors: readonly string[]): Promise<Verification> {
   if (options.data === undefined)
     throw new FirebreakError('invalid_request', 'name an export directory, or a journal with --data');
-  const journal = openExistingJournal(options.data);
+  const journal = await openExistingJournal(options.data, io);
   try {
     const rows = logRows(journal);
+    const archives = await joinArchives(options.archive ?? []);
     const log = {
-      records: rows.records(),
+      records: archives.join(rows.records()),
       leaves: rows.leaves(),
       unsequenced: await rows.unsequenced(),
       checkpoints: (await rows.checkpoints()).map(({ note }) => note),
@@ -48,7 +54,9 @@ async function verifyJournal(options: AuditVerifyOptions, io: Io, anchors: reado
     const keys =
       options.keys === undefined ? [ownKey(options.data, journal, io)] : parseKeys(io.readTextSync(options.keys));
     const own = ownAnchors(options.data, io);
-    const result = await verifyLog(log, { keys, anchors: [...anchors, ...own], now: Date.now() });
+    const witnessed = await witnessedCheckpoints(options, originsOf(keys), io);
+    const verified = await verifyLog(log, { keys, anchors: [...anchors, ...own], witnessed, now: Date.now() });
+    const result = await withArchives(verified, archives);
     // Rows are judged by the records, so only by records that nobody changed.
     return result.verdict === 'intact' ? await withRows(result, journal) : result;
   } finally {
@@ -71,9 +79,43 @@ async function verifyExport(
   io: Io,
   anchors: readonly string[],
 ): Promise<Verification> {
-  const { log, keys } = await openExport(directory);
+  const { log, keys, archive } = await openExport(directory);
   const trusted = options.keys === undefined ? keys : parseKeys(io.readTextSync(options.keys));
-  return verifyLog(log, { keys: trusted, anchors, now: Date.now() });
+  const witnessed = await witnessedCheckpoints(options, originsOf(trusted), io);
+  const trust = { keys: trusted, anchors, witnessed, now: Date.now() };
+  if (archive === null) {
+    const archives = await joinArchives(options.archive ?? []);
+    return withArchives(await verifyLog({ ...log, records: archives.join(log.records) }, trust), archives);
+  }
+  const result = await verifyLog(log, { ...trust, held: archive.streams });
+  const other = result.verdict === 'intact' ? await firstOtherFile(directory, archive.contents) : null;
+  return other === null ? result : changed(result, `${other} is not the file that the archive's manifest names.`);
+}
+
+/** The verdict on the archives themselves, once all records fit together. */
+async function withArchives(result: Verification, archives: JoinedArchives): Promise<Verification> {
+  const problem = result.verdict === 'intact' ? await archives.problem() : null;
+  return problem === null ? result : changed(result, problem);
+}
+
+function changed(result: Verification, problem: string): Verification {
+  return { ...result, verdict: 'changed', firstBad: null, problem };
+}
+
+/** A key is named after the log that it signs. */
+function originsOf(keys: readonly LogKey[]): ReadonlySet<string> {
+  return new Set(keys.map(({ name }) => name));
+}
+
+/** Prints the key that signs the journal's log, as witnesses and auditors are given it when the log is set up. */
+export async function auditKeyCommand({ data }: { readonly data: string }, io: Io): Promise<number> {
+  const journal = await openExistingJournal(data, io);
+  try {
+    io.stdout.write(`${formatVerifierKey(ownKey(data, journal, io))}\n`);
+    return 0;
+  } finally {
+    await journal.close();
+  }
 }
 
 export interface AuditExportOptions {
@@ -83,7 +125,7 @@ export interface AuditExportOptions {
 
 /** Writes an export of the whole journal. @throws FirebreakError `conflict` when the directory holds one already. */
 export async function auditExportCommand({ directory, data }: AuditExportOptions, io: Io): Promise<number> {
-  const journal = openExistingJournal(data);
+  const journal = await openExistingJournal(data, io);
   try {
     const rows = logRows(journal);
     await writeExport(directory, {
@@ -111,27 +153,25 @@ async function* bytesOf(records: AsyncIterable<{ readonly bytes: string }>): Asy
   for await (const { bytes } of records) yield bytes;
 }
 
-/** The key beside the journal. Who can change the journal can change it too: an auditor brings their own copy. */
-function ownKey(dataDir: string, journal: Pick<Journal, 'id' | 'accelerated'>, io: Io): LogKey {
-  const pem = createPublicKey(io.readTextSync(join(dataDir, 'log-key.pem'))).export({ format: 'pem', type: 'spki' });
+/** The key that signs the log: in `LOG_KEY_FILE`, else beside the journal. Who can change the journal can change it too: an auditor brings their own copy. */
+export function ownKey(dataDir: string, journal: Pick<Journal, 'id' | 'accelerated'>, io: Io): LogKey {
+  const file = io.env['LOG_KEY_FILE']?.trim() || join(dataDir, 'log-key.pem');
+  const pem = createPublicKey(io.readTextSync(file)).export({ format: 'pem', type: 'spki' });
   return keyFromPem(pem.toString(), origin(journal.id, { accelerated: journal.accelerated, generation: 1 }));
 }
 
-function ownAnchors(dataDir: string, io: Io): readonly string[] {
+/** The checkpoints that were published beside the journal. */
+export function ownAnchors(dataDir: string, io: Io): readonly string[] {
   const file = join(dataDir, 'checkpoints.txt');
-  return existsSync(file) ? anchorsIn(io.readTextSync(file)) : [];
+  return existsSync(file) ? notesIn(io.readTextSync(file)) : [];
 }
 
-/** Notes in a file, each as it was published; an empty line and the next origin part them. */
-function anchorsIn(text: string): readonly string[] {
-  return text
-    .split(/\n\n(?=firebreak\/)/)
-    .map((note) => `${note.trimEnd()}\n`)
-    .filter((note) => note.trim() !== '');
-}
-
-function sentence({ verdict, problem, firstBad, counts, coveredSize }: Verification): string {
-  const what = `${counts.records} records in ${counts.streams} streams, ${counts.leaves} in the log, ${coveredSize} of them under a signed checkpoint`;
+/** A verdict in one sentence. */
+export function sentence(verification: Verification): string {
+  const { verdict, problem, firstBad, counts, coveredSize, anchoredSize, archivedStreams } = verification;
+  const elsewhere = anchoredSize === 0 ? '' : `, ${anchoredSize} under one from elsewhere`;
+  const archived = archivedStreams === 0 ? '' : `, ${archivedStreams} streams in archives`;
+  const what = `${counts.records} records in ${counts.streams} streams, ${counts.leaves} in the log, ${coveredSize} of them under a signed checkpoint${elsewhere}${archived}`;
   if (verdict === 'intact') return `intact: ${what}`;
   const where =
     firstBad === null

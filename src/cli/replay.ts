@@ -14,7 +14,7 @@ export interface ReplayOptions {
 
 /** Replays one execution and its children. Exit code 0 when every decision came out the same, 1 when one did not. */
 export async function replayCommand(options: ReplayOptions, io: Io): Promise<number> {
-  const journal = openExistingJournal(options.data);
+  const journal = await openExistingJournal(options.data, io);
   try {
     const store = executionStore(journal);
     const replayOne = async (id: string): Promise<Replay> => {

@@ -38,7 +38,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-function write(from: GeneratedLog = log): Promise<void> {
+function write(from: GeneratedLog = log): Promise<string> {
   return writeExport(directory, { ...from, manifest, records: from.records.map(({ bytes }) => bytes) });
 }
 

@@ -1,19 +1,26 @@
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { sha256Hex } from '../../platform/hash.ts';
 import { FirebreakError } from '../../platform/errors.ts';
+import type { ArchivedStream } from './archived.ts';
 import {
+  ARCHIVE_FILES,
   EXPORT_FILES,
+  formatArchivedStream,
   formatCheckpoint,
   formatKeys,
   formatLeaf,
   formatManifest,
   formatUnsequenced,
+  parseArchivedStream,
   parseCheckpointNote,
   parseKeys,
   parseLeaf,
   parseManifest,
   parseUnsequenced,
+  type ArchiveContents,
   type CheckpointRow,
   type ExportManifest,
 } from './export.ts';
@@ -34,6 +41,17 @@ export interface ExportSource {
   /** Oldest first. */
   readonly checkpoints: Rows<CheckpointRow>;
   readonly keys: readonly LogKey[];
+  /** Given for an archive. */
+  readonly archive?: ArchiveSource;
+}
+
+/** What an archive holds besides: read after the records, so that it may be gathered while they are. */
+export interface ArchiveSource {
+  readonly before: number;
+  readonly streams: Rows<ArchivedStream>;
+  /** Lines of events, each with its newline. */
+  readonly events: Rows<string>;
+  contents(): Pick<ArchiveContents, 'streams' | 'events'>;
 }
 
 /** Bytes that are collected before a write, and read at once: so many that the number of calls does not matter. */
@@ -47,9 +65,10 @@ export const MAX_LINE_BYTES = 16 * 1024 * 1024;
  * Writes an export into `directory`, which is made when it is absent. Files are readable by their owner only: records
  * hold what happened to named people.
  *
+ * @returns the SHA-256 of the manifest, which names an archive.
  * @throws FirebreakError `conflict` when one of the files is there already: an export is never written over another.
  */
-export async function writeExport(directory: string, source: ExportSource): Promise<void> {
+export async function writeExport(directory: string, source: ExportSource): Promise<string> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   let newest: string | null = null;
   const checkpoints = async function* (): AsyncGenerator<string> {
@@ -58,14 +77,24 @@ export async function writeExport(directory: string, source: ExportSource): Prom
       yield formatCheckpoint(row);
     }
   };
-  await writeLines(directory, EXPORT_FILES.records, recordLines(source.records));
-  await writeLines(directory, EXPORT_FILES.leaves, mapped(source.leaves, formatLeaf));
-  await writeLines(directory, EXPORT_FILES.unsequenced, mapped(source.unsequenced, formatUnsequenced));
-  await writeLines(directory, EXPORT_FILES.checkpoints, checkpoints());
+  const files: Record<string, string> = {};
+  const write = async (file: string, rows: Rows<string | Uint8Array>): Promise<void> => {
+    files[file] = await writeLines(directory, file, rows);
+  };
+  await write(EXPORT_FILES.records, recordLines(source.records));
+  await write(EXPORT_FILES.leaves, mapped(source.leaves, formatLeaf));
+  await write(EXPORT_FILES.unsequenced, mapped(source.unsequenced, formatUnsequenced));
+  await write(EXPORT_FILES.checkpoints, checkpoints());
   if (newest !== null) await writeLines(directory, EXPORT_FILES.newest, [newest]);
   await writeLines(directory, EXPORT_FILES.keys, [formatKeys(source.keys)]);
   await writeLines(directory, EXPORT_FILES.guide, [verifyGuide(source.manifest)]);
-  await writeLines(directory, EXPORT_FILES.manifest, [formatManifest(source.manifest)]);
+  const { archive } = source;
+  if (archive !== undefined) {
+    await write(ARCHIVE_FILES.streams, mapped(archive.streams, formatArchivedStream));
+    await write(ARCHIVE_FILES.events, archive.events);
+  }
+  const contents = archive === undefined ? {} : { archive: { before: archive.before, files, ...archive.contents() } };
+  return writeLines(directory, EXPORT_FILES.manifest, [formatManifest({ ...source.manifest, ...contents })]);
 }
 
 /** An export that is ready to be verified. */
@@ -74,6 +103,15 @@ export interface OpenedExport {
   /** The keys that lie in the export. Who could change the records could change them too. */
   readonly keys: readonly LogKey[];
   readonly log: LogToVerify;
+  /** Of an archive: its name, and the streams that it holds. */
+  readonly archive: OpenedArchive | null;
+}
+
+export interface OpenedArchive {
+  /** SHA-256 of the manifest. */
+  readonly hash: string;
+  readonly contents: ArchiveContents;
+  readonly streams: readonly ArchivedStream[];
 }
 
 /**
@@ -83,11 +121,16 @@ export interface OpenedExport {
  *   `invalid_request` when manifest or keys cannot be read or, while the rows are read, a line is too long.
  */
 export async function openExport(directory: string): Promise<OpenedExport> {
-  const manifest = parseManifest(await readText(directory, EXPORT_FILES.manifest));
+  const text = await readText(directory, EXPORT_FILES.manifest);
+  const manifest = parseManifest(text);
   const keys = parseKeys(await readText(directory, EXPORT_FILES.keys));
   return {
     manifest,
     keys,
+    archive:
+      manifest.archive === undefined
+        ? null
+        : { hash: sha256Hex(text), contents: manifest.archive, streams: await archivedStreams(directory) },
     log: {
       records: mapped(lines(directory, EXPORT_FILES.records), (bytes) => ({ bytes })),
       leaves: mapped(lines(directory, EXPORT_FILES.leaves), (bytes, line) => parseLeaf(textOf(bytes), line)),
@@ -97,6 +140,36 @@ export async function openExport(directory: string): Promise<OpenedExport> {
       checkpoints: mapped(lines(directory, EXPORT_FILES.checkpoints), (bytes) => parseCheckpointNote(textOf(bytes))),
     },
   };
+}
+
+async function archivedStreams(directory: string): Promise<readonly ArchivedStream[]> {
+  const streams: ArchivedStream[] = [];
+  for await (const archived of mapped(lines(directory, ARCHIVE_FILES.streams), (bytes, line) =>
+    parseArchivedStream(textOf(bytes), line),
+  )) {
+    streams.push(archived);
+  }
+  return streams;
+}
+
+/** The name of the first file of an archive that is not the one its manifest names, or null. Reads all of them. */
+export async function firstOtherFile(directory: string, { files }: ArchiveContents): Promise<string | null> {
+  for (const [file, expected] of Object.entries(files)) {
+    if ((await fileHash(directory, file)) !== expected) return file;
+  }
+  return null;
+}
+
+async function fileHash(directory: string, file: string): Promise<string> {
+  const handle = await openFile(directory, basename(file), 'r');
+  const hash = createHash('sha256');
+  for await (const chunk of handle.createReadStream()) hash.update(chunk as Buffer); // no encoding: bytes
+  return hash.digest('hex');
+}
+
+/** The lines of an archive's events, as text without newlines. */
+export function eventLines(directory: string): AsyncGenerator<string> {
+  return mapped(lines(directory, ARCHIVE_FILES.events), (bytes) => textOf(bytes));
 }
 
 /** Lines without their newline, split at 0x0A only: records may hold U+2028, where other readers would split. */
@@ -146,7 +219,9 @@ function textOf(bytes: Uint8Array): string {
   return isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8') : '';
 }
 
-async function writeLines(directory: string, file: string, rows: Rows<string | Uint8Array>): Promise<void> {
+/** Answers with the SHA-256 of what was written. */
+async function writeLines(directory: string, file: string, rows: Rows<string | Uint8Array>): Promise<string> {
+  const hash = createHash('sha256');
   const handle = await openFile(directory, file, 'wx');
   try {
     let collected: Buffer[] = [];
@@ -155,6 +230,7 @@ async function writeLines(directory: string, file: string, rows: Rows<string | U
       const bytes =
         typeof row === 'string' ? Buffer.from(row) : Buffer.from(row.buffer, row.byteOffset, row.byteLength);
       collected.push(bytes);
+      hash.update(bytes);
       length += bytes.length;
       if (length < WRITE_CHUNK) continue;
       await handle.appendFile(Buffer.concat(collected));
@@ -165,6 +241,7 @@ async function writeLines(directory: string, file: string, rows: Rows<string | U
   } finally {
     await handle.close();
   }
+  return hash.digest('hex');
 }
 
 async function readText(directory: string, file: string): Promise<string> {

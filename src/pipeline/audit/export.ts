@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { canonicalJson } from '../../platform/canonical-json.ts';
 import { FirebreakError } from '../../platform/errors.ts';
+import { archivedStream, type ArchivedStream } from './archived.ts';
 import type { LogIdentity } from './checkpoint.ts';
 import { isTreeHash } from './merkle.ts';
 import type { LeafRow, UnsequencedRecord } from './sequencer.ts';
@@ -33,11 +34,32 @@ export const EXPORT_FILES = {
   manifest: 'manifest.json',
 } as const;
 
+/** The files that an archive has besides. */
+export const ARCHIVE_FILES = {
+  /** `{hash, leaf, records, stream}` of each stream that it holds, by name. */
+  streams: 'streams.ndjson',
+  /** `{event, raw}` of each event that went with it, `raw` in base64. */
+  events: 'events.ndjson',
+} as const;
+
 /** What the export says of itself. Not signed: only the checkpoints' origin is. */
 export interface ExportManifest extends LogIdentity {
   readonly format: typeof EXPORT_FORMAT;
   /** Business time, ms since 1970. */
   readonly exportedAt: number;
+  /** There in an archive: it holds only what retention took out of the journal. */
+  readonly archive?: ArchiveContents;
+}
+
+/** What an archive says of itself. The SHA-256 of the manifest names the archive, so this vouches for its files. */
+export interface ArchiveContents {
+  /** What ended before this business time is in it, ms since 1970. */
+  readonly before: number;
+  readonly streams: number;
+  /** Null: it holds no events. Times are those of the events. */
+  readonly events: { readonly count: number; readonly from: number; readonly to: number } | null;
+  /** SHA-256 of each file that retention relies on, by name. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /** A checkpoint as the journal keeps it. `at` is when it was made, ms since 1970. */
@@ -65,16 +87,44 @@ export function parseManifest(text: string): ExportManifest {
   ) {
     throw unreadableFile(EXPORT_FILES.manifest, 'It must hold journalId, generation, accelerated and exportedAt.');
   }
-  return { format, journalId, generation, accelerated, exportedAt };
+  const manifest: ExportManifest = { format, journalId, generation, accelerated, exportedAt };
+  if (value?.['archive'] === undefined) return manifest;
+  const archive = archiveIn(value['archive']);
+  if (archive === null) throw unreadableFile(EXPORT_FILES.manifest, 'Its member "archive" has not its form.');
+  return { ...manifest, archive };
+}
+
+function archiveIn(value: unknown): ArchiveContents | null {
+  const { before, streams, events, files } = objectIn(value) ?? {};
+  const { count, from, to } = objectIn(events) ?? {};
+  const range = isCount(count) && isCount(from) && isCount(to) ? { count, from, to } : null;
+  const hashes = Object.entries(objectIn(files) ?? {});
+  const named: [string, string][] = hashes.flatMap(([name, hash]) => (isTreeHash(hash) ? [[name, hash]] : []));
+  if (!isCount(before) || !isCount(streams) || (events !== null && range === null)) return null;
+  return named.length === hashes.length ? { before, streams, events: range, files: Object.fromEntries(named) } : null;
+}
+
+export function formatArchivedStream({ stream, records, hash, leaf }: ArchivedStream): string {
+  return `${canonicalJson({ stream, records, hash, leaf })}\n`;
+}
+
+/** @throws FirebreakError `invalid_request`: what an archive holds must be known before it is verified. */
+export function parseArchivedStream(text: string, line: number): ArchivedStream {
+  const archived = archivedStream(canonicalObject(text));
+  if (archived !== null) return archived;
+  throw new FirebreakError('invalid_request', unreadableLine(ARCHIVE_FILES.streams, line).unreadable);
 }
 
 export function formatLeaf({ position, stream, seq, leafHash }: LeafRow): string {
   return `${canonicalJson({ position, stream, seq, leafHash })}\n`;
 }
 
-/** `line` counts from 1 and stands in the sentence about a row that cannot be read. Never throws. */
+/**
+ * `line` counts from 1 and stands in the sentence about a row that cannot be read, which is every row that is not in
+ * canonical form: two spellings of one row would be two files that say the same. Never throws.
+ */
 export function parseLeaf(text: string, line: number): LeafRow | Unreadable {
-  const value = parseObject(text);
+  const value = canonicalObject(text);
   const row = waitingIn(value);
   const position = value?.['position'];
   if (row === null || !isCount(position)) return unreadableLine(EXPORT_FILES.leaves, line);
@@ -87,17 +137,20 @@ export function formatUnsequenced({ stream, seq, leafHash }: UnsequencedRecord):
 
 /** As `parseLeaf`. */
 export function parseUnsequenced(text: string, line: number): UnsequencedRecord | Unreadable {
-  return waitingIn(parseObject(text)) ?? unreadableLine(EXPORT_FILES.unsequenced, line);
+  return waitingIn(canonicalObject(text)) ?? unreadableLine(EXPORT_FILES.unsequenced, line);
 }
 
 export function formatCheckpoint({ size, at, note }: CheckpointRow): string {
   return `${canonicalJson({ size, at, note })}\n`;
 }
 
-/** The signed note of a line; empty text, which no verifier takes for a checkpoint, when there is none. Never throws. */
+/**
+ * The signed note of a line; empty text, which no verifier takes for a checkpoint, when there is none, when the line is
+ * not canonical or names another size than the note. Never throws.
+ */
 export function parseCheckpointNote(text: string): string {
-  const note = parseObject(text)?.['note'];
-  return typeof note === 'string' ? note : '';
+  const { note, size } = canonicalObject(text) ?? {};
+  return typeof note === 'string' && note.split('\n', 2)[1] === String(size) ? note : '';
 }
 
 /** The keys for people and other tools: as verifier key lines and as PEM. */
@@ -159,6 +212,16 @@ function waitingIn(value: Record<string, unknown> | null): UnsequencedRecord | n
 function parseObject(text: string): Record<string, unknown> | null {
   try {
     return objectIn(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+/** As `parseObject`, but null also for a text that is not the canonical one of its value. */
+function canonicalObject(text: string): Record<string, unknown> | null {
+  const value = parseObject(text);
+  try {
+    return value !== null && canonicalJson(value) === text ? value : null;
   } catch {
     return null;
   }

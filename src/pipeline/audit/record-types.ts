@@ -36,6 +36,10 @@ const INCIDENT_PERSONAL = [
 
 const CATALOGUE: readonly RecordType[] = [
   { type: 'journal.created', v: 1, personal: [] },
+  // The last record of a journal that goes on elsewhere, and in the place where it goes on the first sign of its move.
+  { type: 'journal.sealed', v: 1, personal: [] },
+  // Names what retention takes out of the journal, and the archive that holds it; only what such a record names may be missing.
+  { type: 'journal.archived', v: 1, personal: ['/by'] },
   { type: 'config.changed', v: 1, personal: [] },
 
   { type: 'access.user_saved', v: 1, personal: ['/user/email', '/user/linkedAccounts', '/user/name'] },

@@ -20,9 +20,16 @@ export interface JournalRecord {
   readonly at: number;
   /** Hash of the record before, or 64 zeros for the first. */
   readonly prev: string;
-  /** W3C trace id (32 hex) and correlation id, where there are any. */
-  readonly trace?: { readonly traceId: string; readonly correlationId: string };
+  readonly trace?: RecordTrace;
   readonly data: { readonly [key: string]: Json };
+}
+
+/** The call that a record follows from. */
+export interface RecordTrace {
+  /** Absent where it is the trace id. */
+  readonly correlationId?: string;
+  /** W3C trace id, 32 hexadecimal digits. */
+  readonly traceId: string;
 }
 
 /** A record as stored: its bytes and their hash. */
@@ -35,8 +42,12 @@ export interface SealedRecord {
 
 export const FIRST_PREV = '0'.repeat(64);
 
-/** Makes the bytes and the hash. @throws NotCanonicalError when `data` holds what a record may not hold. */
-export function sealRecord(record: JournalRecord): SealedRecord {
+/**
+ * Makes the bytes and the hash. The members stand in the order of the canonical text, here and wherever records are
+ * made: what is in order is written by the engine at once, everything else member by member. @throws NotCanonicalError when `data` holds what a record may not hold. */
+export function sealRecord({ at, data, prev, seq, stream, trace, type, v }: JournalRecord): SealedRecord {
+  const record: JournalRecord =
+    trace === undefined ? { at, data, prev, seq, stream, type, v } : { at, data, prev, seq, stream, trace, type, v };
   const bytes = canonicalJson(record);
   return { record, bytes, hash: sha256Hex(bytes) };
 }

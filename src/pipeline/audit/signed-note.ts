@@ -15,12 +15,18 @@ const MAX_SIGNATURES = 64;
 /** Type byte of Ed25519 signatures over the note text. */
 const ED25519 = 0x01;
 
+/** Type byte of Ed25519 cosignatures (c2sp.org/tlog-cosignature); `witness/cosignature.ts` makes and checks them. */
+export const COSIGNATURE = 0x04;
+
+/** What a signature says of the text. */
+export type SignatureType = typeof ED25519 | typeof COSIGNATURE;
+
 const ED25519_KEY_BYTES = 32;
 
 /** A public key that may sign notes, under the name it signs with. */
 export interface NoteKey {
   readonly name: string;
-  /** First 4 bytes of SHA-256(name || 0x0A || 0x01 || public key), as 8 hexadecimal characters. */
+  /** First 4 bytes of SHA-256(name || 0x0A || type || public key), as 8 hexadecimal characters. */
   readonly id: string;
   readonly publicKey: KeyObject;
 }
@@ -45,14 +51,14 @@ export interface Note {
  * @throws FirebreakError `invalid_request` when the name is empty or holds spaces, `+` or control characters, or the
  *   key is not Ed25519.
  */
-export function noteKey(name: string, publicKey: KeyObject): NoteKey {
+export function noteKey(name: string, publicKey: KeyObject, type: SignatureType = ED25519): NoteKey {
   if (!isKeyName(name)) {
     throw new FirebreakError('invalid_request', 'A key name must not be empty nor hold spaces or plus signs.', [
       { pointer: '/name', detail: 'Use the origin of the log, for example firebreak/jrn_1/g1.' },
     ]);
   }
   const raw = rawPublicKey(publicKey);
-  const id = hash('sha256', Buffer.concat([Buffer.from(`${name}\n`), Uint8Array.of(ED25519), raw]), 'hex').slice(0, 8);
+  const id = hash('sha256', Buffer.concat([Buffer.from(`${name}\n`), Uint8Array.of(type), raw]), 'hex').slice(0, 8);
   return { name, id, publicKey };
 }
 
@@ -85,7 +91,8 @@ export function signNote(text: string, name: string, keys: { publicKey: KeyObjec
   return `${text}\n${signatureLine(name, id, signature)}`;
 }
 
-function signatureLine(name: string, keyId: string, signature: Uint8Array): string {
+/** One signature line, with its newline. */
+export function signatureLine(name: string, keyId: string, signature: Uint8Array): string {
   return `\u2014 ${name} ${Buffer.concat([Buffer.from(keyId, 'hex'), signature]).toString('base64')}\n`;
 }
 
@@ -169,19 +176,19 @@ export function isKeyName(name: string): boolean {
   return name !== '' && !/[\s+\u0085]/u.test(name) && isNoteText(`${name}\n`);
 }
 
-/** The key as one line for other tools that know signed notes: `name+id+base64(0x01 || public key)`. */
-export function formatVerifierKey(key: NoteKey): string {
-  const encoded = Buffer.concat([Uint8Array.of(ED25519), rawPublicKey(key.publicKey)]).toString('base64');
+/** The key as one line for other tools that know signed notes: `name+id+base64(type || public key)`. */
+export function formatVerifierKey(key: NoteKey, type: SignatureType = ED25519): string {
+  const encoded = Buffer.concat([Uint8Array.of(type), rawPublicKey(key.publicKey)]).toString('base64');
   return `${key.name}+${key.id}+${encoded}`;
 }
 
 /** The key of a verifier key line, or null when it is malformed, of another type, or its id is wrong. Never throws. */
-export function parseVerifierKey(line: string): NoteKey | null {
+export function parseVerifierKey(line: string, type: SignatureType = ED25519): NoteKey | null {
   const [name, id, ...rest] = line.split('+');
   const bytes = decodeBase64(rest.join('+'));
   if (name === undefined || id === undefined || !isKeyName(name) || bytes === null) return null;
-  if (bytes.length !== 1 + ED25519_KEY_BYTES || bytes[0] !== ED25519) return null;
+  if (bytes.length !== 1 + ED25519_KEY_BYTES || bytes[0] !== type) return null;
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: bytes.subarray(1).toString('base64url') };
-  const key = noteKey(name, createPublicKey({ key: jwk, format: 'jwk' }));
+  const key = noteKey(name, createPublicKey({ key: jwk, format: 'jwk' }), type);
   return key.id === id ? key : null;
 }

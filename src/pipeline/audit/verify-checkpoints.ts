@@ -49,8 +49,16 @@ export class CheckpointScan {
   #lastSize = -1;
   #covered = 0;
 
-  /** Anchors are checkpoints from elsewhere; they are opened here, so that the index keeps the roots they need. */
-  constructor(index: LogIndex, keys: readonly LogKey[], anchors: readonly string[]) {
+  /**
+   * Anchors are checkpoints from elsewhere; they are opened here, so that the index keeps the roots they need.
+   * `witnessed` are such that a witness vouches for already.
+   */
+  constructor(
+    index: LogIndex,
+    keys: readonly LogKey[],
+    anchors: readonly string[],
+    witnessed: readonly Checkpoint[] = [],
+  ) {
     this.#index = index;
     this.#keys = keys;
     const usable: Anchor[] = [];
@@ -59,12 +67,18 @@ export class CheckpointScan {
       const checkpoint = this.#accept(openCheckpoint(note, keys), label);
       if (checkpoint !== null) usable.push({ label, checkpoint });
     }
+    for (const checkpoint of witnessed) usable.push({ label: 'The witnessed checkpoint', checkpoint });
     this.#anchors = usable.sort((a, b) => a.checkpoint.size - b.checkpoint.size);
     for (const { checkpoint } of usable) index.keepRoot(checkpoint.size);
   }
 
   get read(): number {
     return this.#read;
+  }
+
+  /** Leaves that a valid checkpoint of the log itself covers, of those held so far. */
+  get coveredSize(): number {
+    return this.#covered;
   }
 
   /** Opens the log's next checkpoint; null when it proves nothing. Read leaves up to its size, then `hold` it. */

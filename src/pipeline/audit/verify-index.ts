@@ -7,10 +7,13 @@ export interface Unreadable {
   readonly unreadable: string;
 }
 
-/** Whether a record was found for an entry: none yet, one with the right bytes, only ones with other bytes. */
-export type EntryStatus = 'missing' | 'found' | 'other';
+/**
+ * Whether a record was found for an entry: none yet, one with the right bytes, only ones with other bytes. `elsewhere`:
+ * none, and it need not be here.
+ */
+export type EntryStatus = 'missing' | 'found' | 'other' | 'elsewhere';
 
-const STATUSES = ['missing', 'found', 'other'] as const;
+const STATUSES = ['missing', 'found', 'other', 'elsewhere'] as const;
 
 /** Entries that a new index has room for (it doubles when full), and leaves that are appended at once. */
 const FIRST_CAPACITY = 1_024;
@@ -106,6 +109,11 @@ export class LogIndex {
   /** Entry number of a record, or null when the log does not know it. */
   find({ stream, seq }: RecordName): number | null {
     return this.#streams.get(stream)?.get(seq) ?? null;
+  }
+
+  /** All entries, stream by stream. */
+  streams(): IterableIterator<[stream: string, entries: ReadonlyMap<number, number>]> {
+    return this.#streams.entries();
   }
 
   /** Whether `hash` is the leaf hash of the entry. */

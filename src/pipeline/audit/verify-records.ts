@@ -1,3 +1,4 @@
+import { ARCHIVED_IN, archivedStreamsIn, type ArchivedStream } from './archived.ts';
 import { leafHash } from './merkle.ts';
 import { FIRST_PREV } from './record.ts';
 import { compareNames, type RecordName } from './sequencer.ts';
@@ -16,6 +17,13 @@ interface ChainEnd {
   broken: boolean;
   /** The first seq that was skipped and that the log does not know. */
   gap: number | null;
+}
+
+/** A stream that a record of this log names as archived. */
+interface ArchiveClaim {
+  readonly archived: ArchivedStream;
+  /** Place of that record. */
+  readonly position: number;
 }
 
 /** Sentences kept about records with other bytes than their leaf; further ones get a general sentence. */
@@ -37,6 +45,8 @@ export class RecordScan {
   #finding: Finding | null = null;
   #stray: Finding | null = null;
   #strays = 0;
+  readonly #claims: ArchiveClaim[] = [];
+  #archivedStreams = 0;
 
   constructor(index: LogIndex) {
     this.#index = index;
@@ -64,6 +74,11 @@ export class RecordScan {
     return this.#strays;
   }
 
+  /** Streams whose records need not be here, because they lie in an archive. */
+  get archivedStreams(): number {
+    return this.#archivedStreams;
+  }
+
   add(stored: StoredRecord): void {
     this.#records += 1;
     const examined = examineRecord(stored);
@@ -84,7 +99,14 @@ export class RecordScan {
     this.#index.setStatus(entry, fits ? 'found' : 'other');
     if (!fits && this.#details.size < MAX_DETAILS) this.#details.set(entry, fault ?? 'does not hash to its leaf');
     if (fits && fault !== null) this.#blame(entry, name, fault);
+    if (fits && fault === null && name.stream === ARCHIVED_IN) this.#noteArchived(text, entry);
     this.#follow(chain, examined, name, entry, fits && fault === null);
+  }
+
+  #noteArchived(text: string, entry: number): void {
+    const position = this.#index.position(entry);
+    if (position === null) return;
+    for (const archived of archivedStreamsIn(text)) this.#claims.push({ archived, position });
   }
 
   /** Order, chain and time of a record that has an entry. */
@@ -150,8 +172,15 @@ export class RecordScan {
     return chain;
   }
 
-  /** The first record that does not fit, after all were added. Call once. */
-  finish(): Finding | null {
+  /**
+   * The first record that does not fit, after all were added. Call once.
+   *
+   * @param coveredSize leaves under a valid checkpoint: only a record among them can say that others lie in an archive.
+   * @param held the streams of an archive that is verified by itself; those of others need not be here.
+   */
+  finish(coveredSize = 0, held: readonly ArchivedStream[] | null = null): Finding | null {
+    for (const { archived, position } of this.#claims) if (position < coveredSize) this.#excuse(archived);
+    if (held !== null) this.#holdOnly(held);
     for (const [stream, chain] of this.#chains) {
       this.#settle(chain, stream);
       if (chain.gap === null) continue;
@@ -169,6 +198,38 @@ export class RecordScan {
     return this.#finding;
   }
 
+  /** Takes the records of a stream for archived when not one of them is here and the last is the one that was named. */
+  #excuse({ stream, records, leaf }: ArchivedStream): void {
+    const last = this.#index.find({ stream, seq: records });
+    if (last === null || !this.#index.matches(last, leaf)) return;
+    const entries: number[] = [];
+    for (let seq = 1; seq <= records; seq += 1) {
+      const entry = this.#index.find({ stream, seq });
+      if (entry === null || this.#index.status(entry) !== 'missing') return;
+      entries.push(entry);
+    }
+    for (const entry of entries) this.#index.setStatus(entry, 'elsewhere');
+    this.#archivedStreams += 1;
+  }
+
+  /** An archive holds its own streams whole, and the leaves of all others only for the sake of the tree. */
+  #holdOnly(held: readonly ArchivedStream[]): void {
+    for (const { stream, records, leaf } of held) {
+      const last = this.#index.find({ stream, seq: records });
+      if (last !== null && this.#index.matches(last, leaf)) continue;
+      const name = { stream, seq: records };
+      const problem = `Record ${nameText(name)} is not the last one of a stream of this archive.`;
+      this.#finding = firstOf(this.#finding, { verdict: 'changed', placed: 'name', position: null, name, problem });
+    }
+    const own = new Set(held.map(({ stream }) => stream));
+    for (const [stream, entries] of this.#index.streams()) {
+      if (own.has(stream)) continue;
+      for (const entry of entries.values()) {
+        if (this.#index.status(entry) === 'missing') this.#index.setStatus(entry, 'elsewhere');
+      }
+    }
+  }
+
   /** Entries without their record. When all from one on are missing and nothing else is wrong, the log was cut off. */
   #unmatched(): void {
     const total = this.#index.entries;
@@ -177,7 +238,7 @@ export class RecordScan {
     let firstOther = total;
     for (let entry = 0; entry < total; entry += 1) {
       const status = this.#index.status(entry);
-      if (status === 'found') continue;
+      if (status === 'found' || status === 'elsewhere') continue;
       if (status === 'other') firstOther = Math.min(firstOther, entry);
       else missing += 1;
       if (status === 'missing') firstMissing = Math.min(firstMissing, entry);

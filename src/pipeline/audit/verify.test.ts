@@ -65,6 +65,7 @@ describe('a log that nobody touched', () => {
       firstBad: null,
       problem: null,
       counts: { streams: 6, records: 60, leaves: 55, unsequenced: 5, checkpoints: 7 },
+      archivedStreams: 0,
       coveredSize: 55,
       anchoredSize: 0,
       oldestUnsequencedAgeMs: 1_000_000 - 55 * 250,

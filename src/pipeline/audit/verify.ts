@@ -1,3 +1,5 @@
+import type { ArchivedStream } from './archived.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { LeafRow, UnsequencedRecord } from './sequencer.ts';
 import { CheckpointScan, type CheckpointResult, type LogKey } from './verify-checkpoints.ts';
 import { firstOf, type Finding } from './verify-finding.ts';
@@ -25,12 +27,19 @@ export interface VerifyOptions {
   readonly keys: readonly LogKey[];
   /** Checkpoints that were published or kept elsewhere. They show what the log's own cannot: that none was dropped. */
   readonly anchors?: readonly string[];
+  /**
+   * Checkpoints of this log under which the caller found the cosignature of a witness that the verifier trusts. They
+   * count whatever key of the log signed them: a stolen or exchanged log key does not help against a witness.
+   */
+  readonly witnessed?: readonly Checkpoint[];
+  /** The streams of an archive that is verified by itself: their records are all here, and those of others need not be. */
+  readonly held?: readonly ArchivedStream[];
   /** Business time to which the age of unsequenced records is told, ms since 1970. */
   readonly now: number;
 }
 
 /**
- * `intact`: every record is there, in its place, unchanged, and a valid checkpoint covers the log.
+ * `intact`: every record is there (or named by a signed record as archived), in its place, unchanged, and a valid checkpoint covers the log.
  * `changed`: a record or row is missing, added, altered or moved. `truncated`: the end is missing.
  * `signature_invalid`, `key_unknown`: the records fit together, but a checkpoint proves nothing.
  * `not_anchored`: the records fit together, but there is no checkpoint, so everything could have been rewritten.
@@ -58,6 +67,8 @@ export interface Verification {
     readonly unsequenced: number;
     readonly checkpoints: number;
   };
+  /** Streams whose records are not here because a signed record says that they lie in an archive. */
+  readonly archivedStreams: number;
   /** Leaves that a valid checkpoint covers. What lies behind is chained, but could have been written by anybody. */
   readonly coveredSize: number;
   /** Leaves that a valid checkpoint from elsewhere covers; 0 without anchors. */
@@ -72,7 +83,7 @@ export interface Verification {
  */
 export async function verifyLog(log: LogToVerify, options: VerifyOptions): Promise<Verification> {
   const index = new LogIndex();
-  const signed = new CheckpointScan(index, options.keys, options.anchors ?? []);
+  const signed = new CheckpointScan(index, options.keys, options.anchors ?? [], options.witnessed ?? []);
   const leaves = iteratorOf(log.leaves);
   for await (const note of log.checkpoints) {
     const checkpoint = signed.open(note);
@@ -89,7 +100,7 @@ export async function verifyLog(log: LogToVerify, options: VerifyOptions): Promi
   const scan = new RecordScan(index);
   await readRows(iteratorOf(log.records), (record) => scan.add(record));
 
-  const ofRecords = scan.finish();
+  const ofRecords = scan.finish(signed.coveredSize, options.held ?? null);
   const known = index.finding === null ? ofRecords : firstOf(ofRecords, index.finding);
   const proven = signed.finish(known);
   const first = proven.finding === null ? known : firstOf(known, proven.finding);
@@ -103,6 +114,7 @@ export async function verifyLog(log: LogToVerify, options: VerifyOptions): Promi
       unsequenced: index.unsequenced,
       checkpoints: signed.read,
     },
+    archivedStreams: scan.archivedStreams,
     coveredSize: proven.coveredSize,
     anchoredSize: proven.anchoredSize,
     oldestUnsequencedAgeMs: oldest === null ? null : Math.max(0, options.now - oldest),

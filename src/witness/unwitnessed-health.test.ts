@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { createHealthService } from '../health.ts';
+import { MAX_UNWITNESSED_MS, openWitnessing } from './witnessing.ts';
+
+const journal = { listViews: async () => ({ items: [], total: 0 }), view: async () => null };
+const keeper = { keep: async () => undefined, state: () => ({ size: 0, signedSize: 0 }) };
+
+function health(unwitnessedMs: number | null) {
+  const witness = { unwitnessedMs: () => unwitnessedMs };
+  return createHealthService({ journal, committer: { ailing: false }, keeper, witness, wall: { jumpMs: () => 0 } });
+}
+
+describe('health', () => {
+  it.each([
+    [null, true],
+    [0, true],
+    [MAX_UNWITNESSED_MS, true],
+    [MAX_UNWITNESSED_MS + 1, false],
+  ])('with %j ms unwitnessed is healthy: %j, and requests go on', async (unwitnessedMs, healthy) => {
+    const { models, ...shown } = await health(unwitnessedMs).playbooks();
+    expect(shown).toMatchObject({ healthy, unwitnessedMs });
+    expect(models.playbookActionAudit).toBe(healthy);
+    expect((await health(unwitnessedMs).ready()).ready).toBe(true);
+  });
+
+  it('owes nothing without a witness', async () => {
+    const log = { leafHashes: async () => [], checkpoints: async () => [] };
+    const machine = { turn: async () => undefined, sleep: async () => undefined, after: () => () => undefined };
+    const none = await openWitnessing(null, { log, machine, monotonic: () => 0, onError: () => undefined });
+    await none.run(new AbortController().signal);
+    await none.close();
+    expect([none.anchors, none.unwitnessedMs()]).toEqual([[], null]);
+  });
+});
