@@ -3,6 +3,9 @@ import type { Program, Processes } from '../cli/processes.ts';
 
 /** The three questions after the run, each put to a program of its own. */
 
+/** What can run a program to its end. */
+type Runs = Pick<Processes, 'run'>;
+
 const VERDICT = z.object({
   scenarios: z.record(z.string(), z.object({ verifiedAtTarget: z.boolean(), why: z.string() })),
   falseAlarms: z.int(),
@@ -12,7 +15,7 @@ export type Verdict = z.infer<typeof VERDICT>;
 
 /** What the independent witness saw at the sandbox company. @throws Error when it could not look. */
 export async function askVerifier(
-  processes: Processes,
+  processes: Runs,
   sandbox: { readonly url: string; readonly token: string },
   labelsFile: string,
 ): Promise<Verdict> {
@@ -30,7 +33,7 @@ export interface Answer {
 }
 
 /** `firebreak audit verify` over the whole journal. */
-export async function verifyAudit(processes: Processes, dataDir: string): Promise<Answer> {
+export async function verifyAudit(processes: Runs, dataDir: string): Promise<Answer> {
   const { code, stdout, stderr } = await processes.run(firebreak('audit', 'verify', '--data', dataDir, '--json'));
   return { holds: code === 0, said: stdout || stderr };
 }
@@ -43,7 +46,7 @@ export interface Replay extends Answer {
 }
 
 /** `firebreak replay`: the execution and its children decided again from their inputs, byte for byte the same. */
-export async function replayExecution(processes: Processes, dataDir: string, id: string | null): Promise<Replay> {
+export async function replayExecution(processes: Runs, dataDir: string, id: string | null): Promise<Replay> {
   if (id === null) return { holds: false, said: 'there is no execution', records: 0 };
   const { code, stdout, stderr } = await processes.run(firebreak('replay', id, '--data', dataDir, '--json'));
   const said = stdout || stderr;

@@ -60,8 +60,8 @@ async function newKey(admin: Client, userId: string, name: string, source: strin
   return (await admin.post('/api/keys', { userId, name, ...narrow }, KEY)).secret;
 }
 
-/** What stops somebody's work altogether needs two different people, one of each role. */
-const TWO_PEOPLE = {
+/** The one policy: what stops somebody's work altogether needs two different people, one of each role. */
+export const TWO_PEOPLE = {
   policyId: 'policy_two_people',
   name: 'Two people for a suspension or a geo lock',
   scope: 'ACTION_TYPE_BASED',

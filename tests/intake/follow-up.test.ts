@@ -11,6 +11,7 @@ import { declaration, planAction, planOf } from '../support/plans.ts';
 
 /** A campaign that goes on after its execution has ended: the accounts that join must be contained too. */
 
+const FOUR = 'size(incident.accounts) >= 4';
 const SUSPEND_ALL = {
   playbookId: 'playbook_suspend_all',
   name: 'Suspend all',
@@ -26,8 +27,8 @@ afterEach(async () => {
   await engine.close();
 });
 
-function active(): ActivePlaybook {
-  const read = toPlaybook(SUSPEND_ALL);
+function active(change: object = {}): ActivePlaybook {
+  const read = toPlaybook({ ...SUSPEND_ALL, ...change });
   if ('faults' in read) throw new Error(JSON.stringify(read.faults));
   const { compiled, faults } = compilePlaybook(
     read.value,
@@ -53,9 +54,9 @@ function failure(account: string, index: number): AcceptedEvent {
   return { event: normalised.event, raw: bytes };
 }
 
-function intakeOf(): Intake {
-  const playbook = active();
-  return createIntake({
+function intakeOf(change: object = {}): Intake {
+  const playbook = active(change);
+  const intake = createIntake({
     journal: engine.journal,
     committer: engine.committer,
     runner: engine.runner,
@@ -69,6 +70,8 @@ function intakeOf(): Intake {
       throw thrown;
     },
   });
+  engine.onEnd((incidentId, executionId) => intake.lookAgain(incidentId, executionId));
+  return intake;
 }
 
 async function quiet(intake: Intake): Promise<void> {
@@ -76,6 +79,26 @@ async function quiet(intake: Intake): Promise<void> {
     await engine.settle();
     await new Promise((resolve) => setImmediate(resolve));
   } while (intake.busy || !engine.runner.idle);
+}
+
+/** Approves what is asked, and answers for whom that was; null when nothing is asked. */
+async function approve(): Promise<readonly string[] | null> {
+  const query = { kind: 'approval', status: 'PENDING', limit: 2, skip: 0 } as const;
+  const { items } = await engine.journal.listViews(query);
+  const [approval] = items;
+  if (approval === undefined) return null;
+  expect(items).toHaveLength(1);
+  const body = approval.body as unknown as { executionId: string; intentHash: string; accounts: readonly string[] }; // the view's own shape
+  const voter = { kind: 'person', roles: ['SECURITY_ADMIN'], disabled: false, linkedAccounts: [] } as const;
+  await engine.runner.submit(body.executionId, {
+    type: 'vote',
+    approvalId: approval.id,
+    decision: 'APPROVE',
+    intentHash: body.intentHash,
+    comment: null,
+    voter: { ...voter, userId: 'usr_1', issuedBy: 'usr_2' },
+  });
+  return body.accounts;
 }
 
 const suspended = () => engine.target.effects.map((effect) => effect.split(' ').at(-1)).sort();
@@ -99,6 +122,43 @@ describe('a campaign that goes on', () => {
     expect(await engine.journal.queuedEffects()).toEqual([]);
   });
 
+  it('asks people again for accounts that joined when they had been asked already', async () => {
+    engine = testEngine();
+    engine.know(planOf([planAction('suspend')]));
+    const [action] = SUSPEND_ALL.actions;
+    const intake = intakeOf({ actions: [{ ...action, requiresApproval: true }] });
+    await intake.take(['a', 'b', 'c'].map(failure), undefined);
+    await quiet(intake);
+    await intake.take([failure('d', 10)], undefined);
+    await quiet(intake);
+    expect(await approve()).toEqual(['a', 'b', 'c']);
+    await quiet(intake);
+    expect(suspended()).toEqual(['a', 'b', 'c']);
+    expect(await approve()).toEqual(['d']);
+    await quiet(intake);
+    expect(suspended()).toEqual(['a', 'b', 'c', 'd']);
+    expect(await approve()).toBeNull();
+  });
+
+  it('that gets graver than what was done about it is answered again, once', async () => {
+    engine = testEngine();
+    engine.know(planOf([planAction('suspend')]));
+    const actions = [
+      { actionId: 'log', actionType: 'ENHANCED_LOGGING', stage: 1, target: '{{user.id}}', condition: FOUR },
+    ];
+    const intake = intakeOf({ actions });
+    await intake.take(['a', 'b', 'c'].map(failure), undefined);
+    await quiet(intake);
+    expect(engine.target.effects).toHaveLength(0);
+    await intake.take([failure('d', 10)], undefined);
+    await quiet(intake);
+    await intake.take([failure('e', 11)], undefined);
+    await quiet(intake);
+    expect(suspended()).toEqual(['a']);
+    const { total } = await engine.journal.listViews({ kind: 'execution', limit: 10, skip: 0 });
+    expect(total).toBe(2);
+  });
+
   it('brings news that a stopped process owed', async () => {
     engine = testEngine();
     engine.know(planOf([planAction('suspend')]));
@@ -111,7 +171,7 @@ describe('a campaign that goes on', () => {
     // As if the commit had happened and the process had ended right after it.
     const effects = [{ execution: parent?.id ?? '', name: 'incident:1', body: { incidentId: incidentView?.id ?? '' } }];
     await engine.journal.commit([{ appends: [], effects }]);
-    await intakeOf().resume();
+    await intakeOf().bring(await engine.runner.takeOver());
     await engine.settle();
     expect(await engine.journal.queuedEffects()).toEqual([]);
     expect(suspended()).toEqual(['a', 'b', 'c']);

@@ -1,4 +1,5 @@
 import { steeredClock } from '../../src/platform/clock.ts';
+import { realMachine } from '../../src/platform/machine.ts';
 import { groupCommitter } from '../../src/journal/group-commit.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite/sqlite-journal.ts';
@@ -25,22 +26,28 @@ export interface TestIntakeOptions {
   readonly egress?: readonly { readonly cidr: string; readonly label: string; readonly expires: string }[];
   withPlace?(event: Event): Event;
   detectionContext?: IntakePorts['detectionContext'];
+  /** As on a journal that several processes take events into: what a batch touches is written with it. */
+  readonly shared?: boolean;
 }
 
-export function testIntake({ file, now, egress = [], ...ports }: TestIntakeOptions): TestIntake {
+export function testIntake({ file, now, egress = [], shared = false, ...ports }: TestIntakeOptions): TestIntake {
   const clock = steeredClock(now);
   const journal = openSqliteJournal({ file, birth: { id: 'jrn_test', at: now, accelerated: true } });
-  const committer = groupCommitter(journal);
+  const committer = groupCommitter(journal, realMachine);
   const store = executionStore(journal);
-  const runner = createRunner({ journal, committer, store, clock }, () => ({
-    inFlight: 0,
-    isUnderWay: () => false,
-    launch: () => undefined,
-  }));
+  const runner = createRunner(
+    { journal, members: journal.members, machine: realMachine, committer, store, clock },
+    () => ({
+      inFlight: 0,
+      isUnderWay: () => false,
+      launch: () => undefined,
+    }),
+  );
   const entries = parseEgressList(egress);
   const errors: unknown[] = [];
+  const { arrivals: _arrivals, ...withoutOrder } = journal;
   const intake = createIntake({
-    journal,
+    journal: shared ? withoutOrder : journal,
     committer,
     runner,
     store,

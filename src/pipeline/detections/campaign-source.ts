@@ -14,23 +14,36 @@ export interface CampaignSource {
  * fingerprint, and its user agent together with the network (AS) it came from.
  */
 export function campaignSources(event: Event): readonly CampaignSource[] {
+  const sources = addressSources(event);
+  if (event.userAgent === null || event.userAgent === '' || event.asn === null || !Number.isSafeInteger(event.asn)) {
+    return sources;
+  }
+  const agent = sha256Hex(Buffer.from(event.userAgent, 'utf16le')).slice(0, 16);
+  return [...sources, { key: `agent:${agent}/as${event.asn}`, kind: 'agent' }];
+}
+
+/** Sources by event: three rules ask for the same ones. */
+const SOURCES = new WeakMap<Event, readonly CampaignSource[]>();
+
+/** As `campaignSources`, without the user agent. */
+export function addressSources(event: Event): readonly CampaignSource[] {
+  const known = SOURCES.get(event);
+  if (known !== undefined) return known;
   const sources: CampaignSource[] = [];
   if (event.ip !== null && event.ip !== '') sources.push({ key: `ip:${networkOf(event.ip)}`, kind: 'ip' });
   const fingerprint = event.device?.fingerprint;
   if (fingerprint !== undefined && fingerprint !== '') {
     sources.push({ key: `device:${identityText(fingerprint)}`, kind: 'device' });
   }
-  if (event.userAgent !== null && event.userAgent !== '' && event.asn !== null && Number.isSafeInteger(event.asn)) {
-    const agent = sha256Hex(Buffer.from(event.userAgent, 'utf16le')).slice(0, 16);
-    sources.push({ key: `agent:${agent}/as${event.asn}`, kind: 'agent' });
-  }
+  SOURCES.set(event, sources);
   return sources;
 }
 
 /** An IPv4 address as it is, an IPv6 address as its /64 (`2001:db8:0:1::/64`); other text stays text. */
 export function networkOf(ip: string): string {
   const text = boundedText(ip, 64);
-  if (!ipaddr.IPv6.isValid(text)) return identityText(ip);
+  // Each IPv6 address has a colon, and most addresses are not one.
+  if (!text.includes(':') || !ipaddr.IPv6.isValid(text)) return identityText(ip);
   const bytes = ipaddr.IPv6.parse(text).toByteArray();
   const network = ipaddr.fromByteArray(bytes.map((byte, index) => (index < 8 ? byte : 0)));
   return `${network.toString()}/64`;

@@ -1,10 +1,18 @@
 import type { Event } from '../events/event.ts';
 import type { PlaybookType } from '../vocabulary.ts';
 import { judgeShape, shapeOf, type Shape } from './campaign-shape.ts';
-import { campaignSources, type CampaignSource } from './campaign-source.ts';
-import type { Capacity, DetectionContext, Detector, FindingDraft, KeyedObservation, Rule } from './detector.ts';
+import { addressSources, campaignSources, type CampaignSource } from './campaign-source.ts';
+import type {
+  BaseObservation,
+  Capacity,
+  DetectionContext,
+  Detector,
+  FindingDraft,
+  KeyedObservation,
+  Rule,
+} from './detector.ts';
 import { advance, enqueue } from './lagged.ts';
-import { baseObservation, boundedText, identityText, spanText, unitText, userOf } from './observation.ts';
+import { addressOf, baseObservation, boundedText, spanText, unitText, userOf } from './observation.ts';
 import { integerCondition } from './rules.ts';
 import { scanSeries, type Series, type SeriesItem, type SeriesState } from './series.ts';
 import { EMPTY_SHARED, foldSuccess, isShared, type SharedBaseline } from './shared-source.ts';
@@ -59,11 +67,17 @@ function campaignDetector(ruleType: PlaybookType): Detector<CampaignObservation,
     capacity,
     observe,
     withoutWindow: ({ shared }) => ({ series: EMPTY.series, shared: { history: shared.history, waiting: [] } }),
-    learn: (baseline, observations, rule) => scan(baseline, observations, rule).baseline(),
+    learn: (baseline, observations, rule) =>
+      observations.some(isHit)
+        ? scan(baseline, observations, rule).baseline()
+        : { series: baseline.series, shared: learnSuccesses(baseline.shared, observations, rule) },
     find: (key, observations, baseline, rule) =>
-      scan(baseline, observations, rule)
-        .series()
-        .map((series) => draftOf(key, series, rule)),
+      // Only a hit opens a series or makes one grow.
+      observations.some(isHit)
+        ? scan(baseline, observations, rule)
+            .series()
+            .map((series) => draftOf(key, series, rule))
+        : [],
   };
 }
 
@@ -85,22 +99,41 @@ function observe(
   if (role === null || subject === null || base === null) return [];
   const egress = context.egressLabel(event.ip, event.asn);
   if (egress !== null && shape === 'accounts') return [];
-  const observation: CampaignObservation = {
-    ...base,
-    role,
-    unit: subject.id,
-    ip: event.ip === null ? null : identityText(event.ip),
-    egress: egress === null ? null : boundedText(egress, 80),
-    ipNormalised: event.ipNormalised,
-    common: false,
-  };
+  const pair = observationsOf(event, base, role, subject.id, egress === null ? null : boundedText(egress, 80));
   // Successes only tell which sources many people share, and of a user agent that is known without counting.
-  const sources = campaignSources(event).filter(({ kind }) => role === 'hit' || kind !== 'agent');
+  const sources = role === 'hit' ? campaignSources(event) : addressSources(event);
   return sources.map(({ key, kind }) => ({
     key,
-    observation: { ...observation, common: kind === 'agent' },
+    observation: kind === 'agent' ? pair.common : pair.plain,
     chosen: true,
   }));
+}
+
+/** The observation of an event as the rules keep it, and the same of a source that strangers share. */
+interface ObservationPair {
+  readonly plain: CampaignObservation;
+  readonly common: CampaignObservation;
+}
+
+/** Three rules and three sources see the same in an event: they share one object, which is most of what memory holds. */
+const OBSERVATIONS = new WeakMap<Event, ObservationPair>();
+
+function observationsOf(
+  event: Event,
+  base: BaseObservation,
+  role: CampaignObservation['role'],
+  unit: string,
+  egress: string | null,
+): ObservationPair {
+  const known = OBSERVATIONS.get(event);
+  if (known !== undefined && known.plain.role === role && known.plain.egress === egress) return known;
+  const { eventId, source, time, ingest } = base;
+  const ip = addressOf(event);
+  const { ipNormalised } = event;
+  const plain = { eventId, source, time, ingest, role, unit, ip, egress, ipNormalised, common: false };
+  const pair = { plain, common: role === 'hit' ? { ...plain, common: true } : plain };
+  OBSERVATIONS.set(event, pair);
+  return pair;
 }
 
 /** Passwords alone make the shapes; for the plain rule every failed factor and every suspicious event is a hit. */
@@ -114,6 +147,18 @@ function roleOf(event: Event, shape: Shape): CampaignObservation['role'] | null 
     if (event.risk !== null && event.risk >= SUSPICIOUS_RISK) return 'hit';
   }
   return kind === 'login' && outcome === 'success' ? 'success' : null;
+}
+
+function isHit({ role }: CampaignObservation): boolean {
+  return role === 'hit';
+}
+
+/** What `scan` makes of the guard where there are successes only, which never touch a series. */
+function learnSuccesses(from: SharedBaseline, successes: readonly CampaignObservation[], rule: Rule): SharedBaseline {
+  const fold = foldSuccess(rule);
+  let shared = from;
+  for (const success of successes) shared = enqueue(advance(shared, success.time, fold), success);
+  return shared;
 }
 
 function scan(

@@ -100,7 +100,7 @@ export function egressContext(entries: readonly EgressEntry[], at: number): Dete
     .sort((a, b) => (b[1] ?? 0) - (a[1] ?? 0));
   return {
     egressLabel(ip, asn) {
-      const address = ip === null ? null : networkOf(ip);
+      const address = ip === null || lengths.length === 0 ? null : networkOf(ip);
       for (const [size, bits] of address === null ? [] : lengths) {
         if (address === null || size !== address.bytes.length || bits === undefined) continue;
         const label = byLength.get(`${size}/${bits}`)?.get(maskedKey(address.bytes, bits));

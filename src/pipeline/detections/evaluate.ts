@@ -59,24 +59,61 @@ export function evaluateBatch<Observation extends BaseObservation, Baseline>(
   const state = usableState(detector, rule, stored);
   const retentionMs = detector.retentionMs(rule);
   const oldest = memoryStart(state, retentionMs);
-  const late = newObservations.filter(({ time }) => time < oldest).sort(compareObservations);
-  const timely = newObservations.filter(({ time }) => time >= oldest);
+  const isLate = newObservations.some(({ time }) => time < oldest);
+  const late = isLate ? newObservations.filter(({ time }) => time < oldest).sort(compareObservations) : NONE;
+  const timely = isLate ? newObservations.filter(({ time }) => time >= oldest) : newObservations;
   const memory = remember(state.observations, timely, detector.capacity);
-  const leastConfidence = integerCondition(rule, 'minSignificance');
-  const drafts = [
-    // A series that the baseline still holds may be found again after it became final.
-    ...detector.find(key, memory.observations, state.baseline, rule).filter((draft) => draft.lastTime >= oldest),
-    ...lateDrafts(detector, rule, key, late, state.baseline),
-  ].filter((draft) => draft.confidence >= leastConfidence);
-  const found = drafts.map((draft) => identified(draft, rule, key, state.ruleVersion));
-  const { findings, changes } = changesOf(state.findings, found, oldest);
-  const moved = { ...state, ...marksAfter(state, timely, receivedAt) };
+  const found = findAll(detector, rule, key, state, memory.observations, late, oldest);
+  // Nearly every key of an ordinary day: nothing known, nothing found.
+  const quiet = state.findings.length === 0 && found.length === 0;
+  const { findings, changes } = quiet ? QUIET : changesOf(state.findings, found, oldest);
+  const marks = marksAfter(state, timely, receivedAt);
+  const start = memoryStart(marks, retentionMs);
+  const left = countUntil(memory.observations, start);
+  const { baseline } = state;
   return {
-    state: forget(detector, rule, { ...moved, findings, dropped: state.dropped + memory.dropped }, memory.observations),
+    state: {
+      detectorVersion: state.detectorVersion,
+      ruleVersion: state.ruleVersion,
+      watermark: marks.watermark,
+      ingestMark: marks.ingestMark,
+      // What has left memory is folded into the baseline; findings that cannot change any more are let go of.
+      baseline: left === 0 ? baseline : detector.learn(baseline, memory.observations.slice(0, left), rule),
+      observations: left === 0 ? memory.observations : memory.observations.slice(left),
+      findings: findings.length === 0 ? findings : findings.filter((finding) => finding.lastTime >= start),
+      dropped: state.dropped + memory.dropped,
+    },
     changes,
     dropped: memory.dropped,
     late: late.length,
   };
+}
+
+const NONE: readonly never[] = [];
+const QUIET: { readonly findings: readonly Finding[]; readonly changes: readonly FindingChange[] } = {
+  findings: NONE,
+  changes: NONE,
+};
+
+/** What stands now by all that is in memory, and by what came too late for it. */
+function findAll<Observation extends BaseObservation, Baseline>(
+  detector: Detector<Observation, Baseline>,
+  rule: Rule,
+  key: string,
+  state: DetectorState<Observation, Baseline>,
+  observations: readonly Observation[],
+  late: readonly Observation[],
+  oldest: number,
+): readonly Finding[] {
+  const found = detector.find(key, observations, state.baseline, rule);
+  if (found.length === 0 && late.length === 0) return NONE;
+  const leastConfidence = integerCondition(rule, 'minSignificance');
+  const drafts = [
+    // A series that the baseline still holds may be found again after it became final.
+    ...found.filter((draft) => draft.lastTime >= oldest),
+    ...lateDrafts(detector, rule, key, late, state.baseline),
+  ].filter((draft) => draft.confidence >= leastConfidence);
+  return drafts.map((draft) => identified(draft, rule, key, state.ruleVersion));
 }
 
 /** The id of a finding: it says nothing about arrival. */
@@ -108,8 +145,8 @@ function usableState<Observation extends BaseObservation, Baseline>(
     watermark: stored?.watermark ?? null,
     ingestMark: stored?.ingestMark ?? null,
     baseline: detector.emptyBaseline,
-    observations: [],
-    findings: [],
+    observations: NONE,
+    findings: NONE,
     dropped: stored?.dropped ?? 0,
   };
 }
@@ -153,19 +190,9 @@ function marksAfter(state: Marks, observations: readonly BaseObservation[], rece
   return { watermark, ingestMark };
 }
 
-/** Folds what has left memory into the baseline, and lets go of findings that cannot change any more. */
-function forget<Observation extends BaseObservation, Baseline>(
-  detector: Detector<Observation, Baseline>,
-  rule: Rule,
-  state: DetectorState<Observation, Baseline>,
-  observations: readonly Observation[],
-): DetectorState<Observation, Baseline> {
-  const oldest = memoryStart(state, detector.retentionMs(rule));
-  const leaving = observations.filter(({ time }) => time < oldest);
-  return {
-    ...state,
-    baseline: leaving.length === 0 ? state.baseline : detector.learn(state.baseline, leaving, rule),
-    observations: observations.slice(leaving.length),
-    findings: state.findings.filter((finding) => finding.lastTime >= oldest),
-  };
+/** How many of `sorted`, counted from its beginning, are older than `time`. */
+function countUntil(sorted: readonly BaseObservation[], time: number): number {
+  let count = 0;
+  while (count < sorted.length && (sorted[count]?.time ?? 0) < time) count += 1;
+  return count;
 }

@@ -2,7 +2,16 @@ import type { Event } from '../events/event.ts';
 import type { Severity } from '../vocabulary.ts';
 import type { BaseObservation, Detector, DetectionContext, FindingDraft, KeyedObservation, Rule } from './detector.ts';
 import { advance, enqueue, type Lagged } from './lagged.ts';
-import { anchorOf, baseObservation, boundedText, identityText, refOf, spanText, userOf } from './observation.ts';
+import {
+  addressOf,
+  anchorOf,
+  baseObservation,
+  boundedText,
+  identityText,
+  refOf,
+  spanText,
+  userOf,
+} from './observation.ts';
 import { distanceM, placeCell, placeName, placeOf, type Place } from './place.ts';
 import { integerCondition } from './rules.ts';
 import { TECHNIQUES } from './techniques.ts';
@@ -78,6 +87,7 @@ export const impossibleTravel: Detector<TravelObservation, TravelBaseline> = {
   learn: (baseline, observations) => observations.reduce(step, baseline),
   find(key, observations, baseline, rule) {
     const drafts: FindingDraft[] = [];
+    if (isOnePlace(baseline, observations)) return drafts;
     let at = baseline;
     for (const observation of observations) {
       const { history } = advance(at.history, observation.time, foldPlace);
@@ -89,6 +99,12 @@ export const impossibleTravel: Detector<TravelObservation, TravelBaseline> = {
   },
 };
 
+/** True when nobody moved: all sign-ins came from one address. */
+function isOnePlace({ last }: TravelBaseline, observations: readonly TravelObservation[]): boolean {
+  const ip = last?.ip ?? observations[0]?.ip;
+  return observations.every((observation) => observation.ip === ip);
+}
+
 function observe(event: Event, _rule: Rule, context: DetectionContext): readonly KeyedObservation<TravelObservation>[] {
   if (event.kind !== 'login' || event.outcome !== 'success' || event.ip === null) return [];
   const subject = userOf(event);
@@ -97,9 +113,13 @@ function observe(event: Event, _rule: Rule, context: DetectionContext): readonly
   // A time that is not the event's own says nothing about how long somebody travelled.
   if (subject === null || base === null || base.ingest || place === null) return [];
   const egress = context.egressLabel(event.ip, event.asn);
+  const { eventId, source, time, ingest } = base;
   const observation: TravelObservation = {
-    ...base,
-    ip: identityText(event.ip),
+    eventId,
+    source,
+    time,
+    ingest,
+    ip: addressOf(event) ?? '',
     session: event.session === null || event.session === '' ? null : identityText(event.session),
     place,
     egress: egress === null ? null : boundedText(egress, 80),

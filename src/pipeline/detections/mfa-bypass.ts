@@ -2,7 +2,7 @@ import { DISORDER_TOLERANCE_MS } from '../../platform/limits.ts';
 import type { Event } from '../events/event.ts';
 import type { Severity } from '../vocabulary.ts';
 import type { BaseObservation, Capacity, Detector, FindingDraft, KeyedObservation, Rule } from './detector.ts';
-import { baseObservation, identityText, observationId, spanText, unitText, userOf } from './observation.ts';
+import { addressOf, baseObservation, identityText, observationId, spanText, unitText, userOf } from './observation.ts';
 import { integerCondition } from './rules.ts';
 import { scanSeries, type Series, type SeriesItem, type SeriesScan, type SeriesState } from './series.ts';
 import { TECHNIQUES } from './techniques.ts';
@@ -54,11 +54,19 @@ export const mfaBypass: Detector<MfaObservation, MfaBaseline> = {
     return scan.state();
   },
   find(key, observations, baseline, rule) {
+    if (isQuiet(baseline, observations)) return [];
     const scan = scanAttempts(baseline, rule);
     for (const observation of observations) scan.push(observation);
     return scan.series().map((series) => draftOf(key, series, rule));
   },
 };
+
+/** True when nothing can open a series and none is open that a success would belong to. */
+function isQuiet({ waiting, series }: MfaBaseline, observations: readonly MfaObservation[]): boolean {
+  if (series.series !== null) return false;
+  const counts = ({ role }: MfaObservation): boolean => role === 'attempt' || role === 'prompt';
+  return !observations.some(counts) && !waiting.some(({ item }) => counts(item));
+}
 
 /** Kept apart, so that a flood of prompts cannot push a success out of memory. */
 function capacity(observation: MfaObservation): Capacity {
@@ -71,8 +79,10 @@ function observe(event: Event): readonly KeyedObservation<MfaObservation>[] {
   const base = baseObservation(event);
   if (role === null || subject === null || base === null) return [];
   const answers = event.kind === 'mfa_result';
-  const ip = event.ip === null ? null : identityText(event.ip);
-  const observation = { ...base, role, answers, ip, ipNormalised: event.ipNormalised, unit: unitOf(event, base) };
+  const { eventId, source, time, ingest } = base;
+  const { ipNormalised } = event;
+  const unit = unitOf(event, base);
+  const observation = { eventId, source, time, ingest, role, answers, ip: addressOf(event), ipNormalised, unit };
   return [{ key: `user:${subject.id}`, observation }];
 }
 

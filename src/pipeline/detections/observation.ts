@@ -27,15 +27,56 @@ export function identityText(text: string): string {
   return well === text ? well : `${well.slice(0, 100).toWellFormed()}#${sha256Hex(Buffer.from(text, 'utf16le'))}`;
 }
 
+/** Text that NFC leaves as it is. */
+const ASCII = /^[\x20-\x7e]*$/;
+
 /** The canonical form of an account id: NFC, lower case, bounded. */
 export function accountId(id: string): string {
+  if (id.length <= MAX_ID_LENGTH && ASCII.test(id)) return id.toLowerCase();
   return identityText(identityText(id).normalize('NFC').toLowerCase());
+}
+
+/**
+ * What several rules read of one event. Events are immutable, so it is worked out once; the objects are shared by all
+ * observations of the event, so that six rules that watch it keep one copy.
+ */
+interface EventFacts {
+  readonly user: Subject | null;
+  readonly base: BaseObservation | null;
+  readonly ip: string | null;
+}
+
+const FACTS = new WeakMap<Event, EventFacts>();
+
+function factsOf(event: Event): EventFacts {
+  const known = FACTS.get(event);
+  if (known !== undefined) return known;
+  const { subject, ip, time } = event;
+  const facts = {
+    user: subject === null || subject.type !== 'user' || subject.id === '' ? null : userSubject(subject.id),
+    base: Number.isSafeInteger(time) && time >= 0 ? baseOf(event) : null,
+    ip: ip === null ? null : identityText(ip),
+  };
+  FACTS.set(event, facts);
+  return facts;
+}
+
+function userSubject(id: string): Subject {
+  return { type: 'user', id: accountId(id) };
+}
+
+function baseOf(event: Event): BaseObservation {
+  return {
+    eventId: identityText(event.id),
+    source: identityText(event.source),
+    time: event.time,
+    ingest: event.timeQuality !== 'event',
+  };
 }
 
 /** The user an event is about, or null when there is none. */
 export function userOf(event: Event): Subject | null {
-  if (event.subject === null || event.subject.type !== 'user' || event.subject.id === '') return null;
-  return { type: 'user', id: accountId(event.subject.id) };
+  return factsOf(event).user;
 }
 
 /**
@@ -43,13 +84,12 @@ export function userOf(event: Event): Subject | null {
  * negative): such an event is stored and shown, but counts in no window.
  */
 export function baseObservation(event: Event): BaseObservation | null {
-  if (!Number.isSafeInteger(event.time) || event.time < 0) return null;
-  return {
-    eventId: identityText(event.id),
-    source: identityText(event.source),
-    time: event.time,
-    ingest: event.timeQuality !== 'event',
-  };
+  return factsOf(event).base;
+}
+
+/** The address of an event as observations keep it, or null. */
+export function addressOf(event: Event): string | null {
+  return factsOf(event).ip;
 }
 
 /** The one order of observations: time, then event id, then source, by UTF-16 code unit. */

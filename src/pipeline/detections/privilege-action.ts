@@ -4,6 +4,7 @@ import type { BaseObservation, Capacity, Detector, FindingDraft, KeyedObservatio
 import { advance, enqueue, type Lagged } from './lagged.ts';
 import {
   accountId,
+  addressOf,
   anchorOf,
   baseObservation,
   boundedText,
@@ -62,6 +63,7 @@ export const privilegeAction: Detector<PrivilegeObservation, PrivilegeBaseline> 
     observations.reduce((at, observation) => step(at, observation, rule), baseline),
   find(key, observations, baseline, rule) {
     const drafts: FindingDraft[] = [];
+    if (observations.every(({ operation }) => operation === null)) return drafts;
     let at = baseline;
     for (const observation of observations) {
       at = step(at, observation, rule);
@@ -85,6 +87,7 @@ function observe(event: Event): readonly KeyedObservation<PrivilegeObservation>[
   const operation = operationOf(event);
   const factorChanged = event.kind === 'mfa_change' && event.outcome === 'success';
   const signedIn = event.kind === 'login' && event.outcome === 'success';
+  if (operation === null && !factorChanged && !signedIn) return [];
   const device = signedIn && event.device !== null && event.device.id !== '' ? identityText(event.device.id) : null;
   const owner = subject === null ? null : subject.id;
   const actor = event.actor === null || isSelf(event) || event.actor.id === '' ? owner : accountId(event.actor.id);
@@ -94,7 +97,7 @@ function observe(event: Event): readonly KeyedObservation<PrivilegeObservation>[
     target: target === '' ? (owner ?? '') : target,
     // What the target itself calls it: an answer acts on this, people read the name.
     targetId: boundedText(event.target?.id ?? '', 200),
-    ip: event.ip === null ? null : identityText(event.ip),
+    ip: addressOf(event),
   };
   const observations: KeyedObservation<PrivilegeObservation>[] = [];
   if (actor !== null && operation !== null) {

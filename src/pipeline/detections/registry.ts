@@ -20,6 +20,8 @@ export interface StoredEvaluation {
 /** A detector whose own types nobody outside needs to know. */
 export interface RegisteredDetector {
   readonly ruleType: PlaybookType;
+  /** What a key that was never seen begins with. */
+  readonly emptyBaseline: unknown;
   observe(event: Event, rule: Rule, context: DetectionContext): readonly KeyedObservation<BaseObservation>[];
   evaluate(
     rule: Rule,
@@ -36,6 +38,7 @@ export function registered<Observation extends BaseObservation, Baseline>(
 ): RegisteredDetector {
   return {
     ruleType: detector.ruleType,
+    emptyBaseline: detector.emptyBaseline,
     observe: (event, rule, context) => detector.observe(event, rule, context),
     evaluate(rule, key, stored, observations, receivedAt) {
       // Safe: both were made by this detector (`run.ts` pairs them by rule), and `evaluateBatch` does not use a state

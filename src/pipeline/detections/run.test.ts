@@ -50,6 +50,7 @@ describe('a batch over all rules', () => {
   it('settles a detector that throws as an error of its key, with the state unchanged', () => {
     const broken: RegisteredDetector = {
       ruleType: 'CREDENTIAL_STUFFING',
+      emptyBaseline: null,
       observe: (event) => {
         if (event.id === 'bad') throw new Error('cannot observe');
         return [

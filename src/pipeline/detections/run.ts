@@ -147,9 +147,9 @@ function gather(
     for (const event of events) {
       try {
         for (const { key, observation, chosen = false } of detector.observe(event, rule, context)) {
-          const group = byKey.get(key) ?? { rule, key, detector, chosen, observations: [] };
-          group.observations.push(observation);
-          byKey.set(key, group);
+          const group = byKey.get(key);
+          if (group === undefined) byKey.set(key, { rule, key, detector, chosen, observations: [observation] });
+          else group.observations.push(observation);
         }
       } catch (thrown) {
         const ref = { source: boundedText(String(event.source)), eventId: boundedText(String(event.id)) };
@@ -157,7 +157,7 @@ function gather(
       }
     }
     const sorted = [...byKey.values()].sort((a, b) => compareText(a.key, b.key));
-    for (const group of sorted) group.observations.sort(compareObservations);
+    for (const { observations } of sorted) if (observations.length > 1) observations.sort(compareObservations);
     groups.push(...sorted);
   }
   return { groups, errors };

@@ -143,12 +143,19 @@ function storable(value: Json): Json {
   return typeof value === 'object' ? null : value;
 }
 
-/** Freezes an event and the objects in it. */
+/** Freezes an event and the objects in it: only attributes hold anything deeper. */
 function freeze(event: Event): Event {
-  for (const member of Object.values(event)) {
-    if (typeof member !== 'object' || member === null) continue;
-    for (const inner of Object.values(member)) if (typeof inner === 'object') Object.freeze(inner);
-    Object.freeze(member);
+  const { subject, actor, geo, device, mfa, target, attributes } = event;
+  if (subject !== null) Object.freeze(subject);
+  if (actor !== null) Object.freeze(actor);
+  if (geo !== null) Object.freeze(geo);
+  if (device !== null) Object.freeze(device);
+  if (mfa !== null) Object.freeze(mfa);
+  if (target !== null) Object.freeze(target);
+  for (const name in attributes) {
+    const value = attributes[name];
+    if (typeof value === 'object') Object.freeze(value);
   }
+  Object.freeze(attributes);
   return Object.freeze(event);
 }

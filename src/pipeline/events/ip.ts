@@ -36,6 +36,22 @@ const PLACEHOLDERS: ReadonlySet<string> = new Set(['unknown', 'none', 'null', 'n
  */
 export function readAddress(text: string | null): AddressReading {
   if (text === null) return NOTHING;
+  if (text.length > MAX_ADDRESS_FIELD_LENGTH) return readField(text);
+  const known = READINGS.get(text);
+  if (known !== undefined) return known;
+  const read = readField(text);
+  if (READINGS.size >= MAX_READINGS) READINGS.clear();
+  READINGS.set(text, read);
+  return read;
+}
+
+/** What was read last, by the text of the field: people come from the same few addresses, and reading one is dear. */
+const READINGS = new Map<string, AddressReading>();
+
+/** Readings kept, at about 300 bytes each: 3 MB. */
+const MAX_READINGS = 10_000;
+
+function readField(text: string): AddressReading {
   const trimmed = text.trim();
   if (trimmed === '' || trimmed.length > MAX_ADDRESS_FIELD_LENGTH) return NOTHING;
   const bare = withoutPortAndZone(trimmed);

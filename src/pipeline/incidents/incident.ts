@@ -171,16 +171,16 @@ export function incidentValues(
 ): JsonObject & { readonly id: string; readonly subject: { readonly type: string; readonly id: string } } {
   const { id, type, severity, confidence, impact, subject, accounts, sourceIps, details, findings } = incident;
   return {
-    id,
-    type,
-    severity,
-    confidence,
-    impact,
-    subject: { type: subject.type, id: subject.id },
     accounts,
-    sourceIps,
-    findingCount: findings.length,
+    confidence,
     details,
+    findingCount: findings.length,
+    id,
+    impact,
+    severity,
+    sourceIps,
+    subject: { id: subject.id, type: subject.type },
+    type,
   };
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { FirebreakError } from '../../platform/errors.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader, StoredView } from '../../journal/journal.ts';
-import type { CallContext } from '../access/principal.ts';
+import { recordedTrace, type CallContext } from '../access/principal.ts';
 import { canonicalIdentity } from '../events/text.ts';
 import {
   given,
@@ -14,7 +14,8 @@ import {
   type ListQuery,
   type Resource,
 } from '../service.ts';
-import { incidentOf, incidentWrite, type StoredIncident } from './incident-change.ts';
+import { refuseArchived } from '../archived-thing.ts';
+import { incidentOf, incidentStream, incidentWrite, type StoredIncident } from './incident-change.ts';
 import { withTimeline, type Incident } from './incident.ts';
 
 export interface IncidentPorts {
@@ -44,7 +45,10 @@ const EXECUTION_ROW = z.looseObject({ status: z.string() });
 export function createIncidentService({ journal, committer, now }: IncidentPorts): IncidentService {
   async function stored(id: string): Promise<StoredIncident> {
     const view = await journal.view('incident', id);
-    if (view === null) throw new FirebreakError('not_found', `There is no incident ${id}`);
+    if (view === null) {
+      await refuseArchived(journal, incidentStream(id));
+      throw new FirebreakError('not_found', `There is no incident ${id}`);
+    }
     return storedFrom(view);
   }
 
@@ -76,7 +80,7 @@ export function createIncidentService({ journal, committer, now }: IncidentPorts
       untilApplied(async () => {
         const before = await stored(id);
         const incident = afterPerson(before.incident, status, reason, ctx);
-        const trace = { traceId: ctx.traceId, correlationId: ctx.correlationId };
+        const trace = recordedTrace(ctx);
         const cause = { by: ctx.principal.userId, status, reason };
         const { append, view } = incidentWrite(before, incident, {
           type: recordType(incident),

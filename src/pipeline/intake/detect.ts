@@ -1,10 +1,8 @@
-import type { Json } from '../../platform/canonical-json.ts';
-import { detectorStateKey, type Change, type JournalReader } from '../../journal/journal.ts';
-import type { DetectionContext, Rule } from '../detections/detector.ts';
-import type { StoredState } from '../detections/registry.ts';
+import type { Change } from '../../journal/journal.ts';
+import type { FindingChange } from '../detections/detector.ts';
 import { observeBatch, runDetectors, type DetectionResult } from '../detections/run.ts';
 import type { AcceptedEvent } from '../events/event.ts';
-import type { StateCache } from './state-cache.ts';
+import type { Judging, MemoryKeeper, PlannedMove } from './memory-keeper.ts';
 
 /** Times of last use are kept by the hour, so that their index moves once an hour and not with every event. */
 const TOUCH_STEP_MS = 3_600_000;
@@ -31,38 +29,33 @@ export function forgettable(now: number, lastLook: number): NonNullable<Change['
 
 export interface Detected {
   readonly result: DetectionResult;
-  readonly writes: NonNullable<Change['detectorStates']>;
+  /** Findings of earlier batches that the journal does not hold. */
+  readonly owed: readonly FindingChange[];
+  readonly move: PlannedMove;
 }
 
-/** Runs all rules over a batch: loads the states of the touched keys, and answers what is to be written back. */
+/** Runs all rules over a batch, and answers what it adds to the commit. */
 export async function detect(
-  journal: Pick<JournalReader, 'chosenStateCount'>,
-  states: StateCache,
+  keeper: MemoryKeeper,
   fresh: readonly AcceptedEvent[],
-  rules: readonly Rule[],
-  context: DetectionContext,
+  { rules, context }: Judging,
   now: number,
 ): Promise<Detected> {
   const events = fresh.map(({ event }) => event);
+  const { memory, owed } = await keeper.ready({ rules, context });
   const { observed, keys } = observeBatch(events, rules, context);
-  const stored = await states.load(keys.map(({ ruleId, key }) => ({ rule: ruleId, key })));
+  await keeper.load(
+    memory,
+    keys.map(({ key }) => key),
+  );
   const result = runDetectors({
     events,
     rules,
     context,
     observed,
-    // Only what `writes` below stored comes back.
-    loadState: (ruleId, key) => (stored.get(detectorStateKey(ruleId, key))?.body as StoredState | undefined) ?? null,
+    loadState: (ruleId, key) => memory.state(ruleId, key),
     receivedAt: now,
-    chosenKeysStored: await journal.chosenStateCount(),
+    chosenKeysStored: await keeper.chosenKeys(memory),
   });
-  const writes = result.states.map(({ ruleId, key, state, chosen }) => ({
-    rule: ruleId,
-    key,
-    expectedVersion: stored.get(detectorStateKey(ruleId, key))?.version ?? 0,
-    chosen,
-    touchedAt: now - (now % TOUCH_STEP_MS),
-    body: state as unknown as Json, // plain data by its type
-  }));
-  return { result, writes };
+  return { result, owed, move: keeper.plan(memory, result, events.length, now - (now % TOUCH_STEP_MS)) };
 }

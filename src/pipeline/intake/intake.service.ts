@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import { FirebreakError } from '../../platform/errors.ts';
 import { sha256Hex } from '../../platform/hash.ts';
-import type { CallContext } from '../access/principal.ts';
+import { recordedTrace, type CallContext } from '../access/principal.ts';
 import { detectFormat } from '../events/detect-format.ts';
 import { EVENT_FORMATS, type AcceptedEvent, type EventFormat } from '../events/event.ts';
 import { normaliseEvent } from '../events/normalise-event.ts';
@@ -51,7 +51,7 @@ export function createIngestService(intake: Intake, clock: Clock): IngestService
         else refusals.push({ [unit]: position, reason: normalised.reason, pointer: normalised.pointer });
       }
       if (accepted.length === 0 && refusals.length > 0) throw nothingReadable(refusals);
-      const verdicts = await intake.take(accepted, { traceId: ctx.traceId, correlationId: ctx.correlationId });
+      const verdicts = await intake.take(accepted, recordedTrace(ctx));
       const duplicate = verdicts.filter((verdict) => verdict === 'duplicate').length;
       return {
         data: {

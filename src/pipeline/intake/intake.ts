@@ -1,13 +1,16 @@
 import type { Clock } from '../../platform/clock.ts';
+import type { CrashPoints } from '../../platform/crash-points.ts';
 import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
 import { MAX_EVENTS_PER_TRANSACTION } from '../../platform/limits.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import { StoreUnavailableError, type Change, type JournalReader, type RecordDraft } from '../../journal/journal.ts';
+import type { QueuedEffect } from '../../journal/membership.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
 import type { PolicyInForce } from '../approvals/match-gates.ts';
 import type { DetectionContext, FindingChange } from '../detections/detector.ts';
 import type { AcceptedEvent, Event } from '../events/event.ts';
+import { NEWS_PREFIX } from '../executions/change.ts';
 import type { ExecutionStore } from '../executions/execution-store.ts';
 import type { Runner } from '../executions/runner.ts';
 import type { StoredIncident } from '../incidents/incident-change.ts';
@@ -18,18 +21,24 @@ import { acceptedRecords } from './accepted-records.ts';
 import { withoutCleared } from './cleared.ts';
 import { correlate } from './correlate.ts';
 import { detect, forgettable } from './detect.ts';
-import { bringNews } from './news.ts';
+import { memoryKeeper, type MemoryKeeper } from './memory-keeper.ts';
+import { bringNews, lookAgain } from './news.ts';
 import { alertFinding } from './own-findings.ts';
 import { freePlace, respond, type OwedNews, type Response } from './respond.ts';
 import { rulesInForce } from './rules-in-force.ts';
 import { sortOut, type Verdict } from './sort-out.ts';
-import { stateCache, type StateCache } from './state-cache.ts';
 
 /** Events that may wait to be taken in: five full requests. Beyond it senders hear 503 and try again, and memory stays bounded. */
-const MAX_WAITING_EVENTS = 50_000;
+export const MAX_WAITING_EVENTS = 50_000;
+
+/** Bytes of those events: four of the largest requests, whatever the size of their events. */
+const MAX_WAITING_EVENT_BYTES = 64 * 1024 * 1024;
 
 /** Tries of one batch while other processes take in events about the same keys. */
 const MAX_TRIES = 10;
+
+/** Tries after which the detector memory is read anew. */
+const TRIES_FROM_MEMORY = 3;
 
 export interface IntakePorts {
   readonly journal: JournalReader;
@@ -45,6 +54,8 @@ export interface IntakePorts {
   withPlace(event: Event): Event;
   /** Told of news that could not be brought; they stay queued until the next start. */
   onError(thrown: unknown): void;
+  /** For tests that stop the process. */
+  readonly points?: CrashPoints;
 }
 
 export interface Intake {
@@ -53,10 +64,19 @@ export interface Intake {
    * event, in the order given, when all of them are on disk: accepted means detected.
    */
   take(events: readonly AcceptedEvent[], trace: RecordDraft['trace']): Promise<readonly Verdict[]>;
-  /** Brings executions the news of their incidents that a stopped process still owed them. */
-  resume(): Promise<void>;
+  /** Brings executions the news of their incidents that a process which is gone still owed them. */
+  bring(owed: readonly QueuedEffect[]): Promise<void>;
+  /** Looks at an execution that has ended, whether its incident has outgrown it, and starts a follow-up where it has. */
+  lookAgain(incidentId: string, executionId: string): Promise<void>;
+  /**
+   * Writes the detector states that follow behind the events. To be called before the process stops, when nothing is
+   * taken in any more; without it nothing is lost, but the next start has to judge the last batches again.
+   */
+  flush(): Promise<void>;
   /** True while events are being taken in. */
   readonly busy: boolean;
+  /** Events that wait to be taken in. */
+  readonly waiting: number;
 }
 
 interface Pending {
@@ -71,12 +91,15 @@ interface Outcome {
   readonly change: Change;
   readonly verdicts: readonly Verdict[];
   readonly responses: readonly Response[];
+  /** To be called when the change is on disk. */
+  committed(): void;
 }
 
 /** Builds the intake. Batches run one after the other in a process; events that arrive together share one. */
 export function createIntake(ports: IntakePorts): Intake {
-  const states = stateCache(ports.journal);
+  const keeper = memoryKeeper(ports.journal, (change) => ports.committer.submit(change));
   let pending: Pending[] = [];
+  let pendingBytes = 0;
   let running = false;
   let newsUnderWay = 0;
   let lookedForUnused = 0;
@@ -87,12 +110,18 @@ export function createIntake(ports: IntakePorts): Intake {
     const forgottenStates = forgettable(now, lookedForUnused);
     if (forgottenStates.length === 0) return;
     lookedForUnused = now;
-    await ports.committer.submit({ appends: [], forgottenStates }).catch((thrown: unknown) => ports.onError(thrown));
+    try {
+      await keeper.beforeForgetting();
+      await ports.committer.submit({ appends: [], forgottenStates });
+    } catch (thrown) {
+      ports.onError(thrown);
+    }
   }
 
   async function tell(news: OwedNews): Promise<void> {
     newsUnderWay += 1;
     try {
+      await ports.points?.at('news.owed');
       await bringNews({ ...ports, now: () => ports.clock.now() }, news);
     } catch (thrown) {
       ports.onError(thrown);
@@ -105,6 +134,7 @@ export function createIntake(ports: IntakePorts): Intake {
     while (pending.length > 0) {
       const batch = pending.slice(0, MAX_EVENTS_PER_TRANSACTION);
       pending = pending.slice(MAX_EVENTS_PER_TRANSACTION);
+      for (const { accepted } of batch) pendingBytes -= accepted.raw.length;
       await settle(batch);
       await forgetUnused();
     }
@@ -114,11 +144,15 @@ export function createIntake(ports: IntakePorts): Intake {
   async function settle(batch: readonly Pending[]): Promise<void> {
     try {
       const events = batch.map(({ accepted }) => accepted);
-      const { verdicts, responses } = await takeBatch(ports, states, events, batch[0]?.trace);
+      const take = (): Promise<Outcome> => takeBatch(ports, keeper, events, batch[0]?.trace);
+      const { turns } = ports.journal;
+      const { verdicts, responses } = await (turns === undefined ? take() : turns.inTurn('intake', take));
+      await ports.points?.at('batch.recorded');
       for (const response of responses) {
         response.started();
         for (const news of response.news) void tell(news);
       }
+      await ports.points?.at('batch.launched');
       batch.forEach(({ resolve }, index) => resolve(verdicts[index] ?? 'duplicate'));
     } catch (thrown) {
       await afterFailure(batch, thrown);
@@ -141,12 +175,17 @@ export function createIntake(ports: IntakePorts): Intake {
     get busy() {
       return running || newsUnderWay > 0;
     },
+    get waiting() {
+      return pending.length;
+    },
     take(events, trace) {
-      if (pending.length + events.length > MAX_WAITING_EVENTS) {
+      const bytes = events.reduce((sum, { raw }) => sum + raw.length, 0);
+      if (pending.length + events.length > MAX_WAITING_EVENTS || pendingBytes + bytes > MAX_WAITING_EVENT_BYTES) {
         return Promise.reject(
           new FirebreakError('overloaded', 'Too many events wait to be taken in; send them again later'),
         );
       }
+      pendingBytes += bytes;
       const answers = events.map(
         (accepted) => new Promise<Verdict>((resolve, reject) => pending.push({ accepted, trace, resolve, reject })),
       );
@@ -156,12 +195,19 @@ export function createIntake(ports: IntakePorts): Intake {
       }
       return Promise.all(answers);
     },
-    async resume() {
-      const queued = await ports.journal.queuedEffects();
-      for (const { execution, name, body } of queued) {
-        if (!name.startsWith('incident:')) continue;
+    async lookAgain(incidentId, executionId) {
+      newsUnderWay += 1;
+      try {
+        await lookAgain({ ...ports, now: () => ports.clock.now() }, incidentId, executionId);
+      } finally {
+        newsUnderWay -= 1;
+      }
+    },
+    flush: () => keeper.flush(),
+    async bring(owed) {
+      for (const { execution, name, body } of owed) {
         const { incidentId } = body as { readonly incidentId: string }; // written by `respond`
-        await tell({ execution, incidentId, revision: Number(name.slice('incident:'.length)) });
+        await tell({ execution, incidentId, revision: Number(name.slice(NEWS_PREFIX.length)) });
       }
     },
   };
@@ -169,18 +215,19 @@ export function createIntake(ports: IntakePorts): Intake {
 
 async function takeBatch(
   ports: IntakePorts,
-  states: StateCache,
+  keeper: MemoryKeeper,
   events: readonly AcceptedEvent[],
   trace: RecordDraft['trace'],
 ): Promise<Outcome> {
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const outcome = await decideBatch(ports, states, events, trace);
-    const writes = outcome.change.detectorStates ?? [];
-    // Until the commit is known to be on disk, what is remembered may be wrong.
-    states.forget(writes);
+    // Again and again: then what is remembered is not what stands in the journal.
+    if (tries === TRIES_FROM_MEMORY) keeper.reset();
+    const outcome = await decideBatch(ports, keeper, events, trace);
+    // Until the commit is known to be on disk, what is remembered may be out of date.
+    keeper.doubt(outcome.change);
     const result = await ports.committer.submit(outcome.change);
     if (result.status === 'stale') continue;
-    states.committed(writes);
+    outcome.committed();
     return outcome;
   }
   throw new FirebreakError('overloaded', 'Too many events about the same keys arrive at once');
@@ -188,7 +235,7 @@ async function takeBatch(
 
 async function decideBatch(
   ports: IntakePorts,
-  states: StateCache,
+  keeper: MemoryKeeper,
   events: readonly AcceptedEvent[],
   trace: RecordDraft['trace'],
 ): Promise<Outcome> {
@@ -197,9 +244,10 @@ async function decideBatch(
   const { fresh, verdicts, conflicts } = await sortOut(journal, events, (event) => ports.withPlace(event));
   const rules = rulesInForce(await ports.playbooks.active());
   const policies = await ports.policies.inForce();
-  const { result, writes } = await detect(journal, states, fresh, rules.rules, ports.detectionContext(now), now);
+  const judging = { rules: rules.rules, context: ports.detectionContext(now) };
+  const { result, owed, move } = await detect(keeper, fresh, judging, now);
   const alerts = fresh.filter(({ event }) => event.kind === 'alert').map(({ event }) => alertFinding(event));
-  const changes = await withoutCleared(journal, [...result.changes, ...conflicts, ...alerts]);
+  const changes = await withoutCleared(journal, [...owed, ...result.changes, ...conflicts, ...alerts]);
   const open = await openIncidents(journal, changes);
   const ids = await freeIncidentIds(journal, changes);
   const { steps, outdated } = correlate(changes, open, ({ id }) => ids.get(id) ?? id, now);
@@ -207,11 +255,11 @@ async function decideBatch(
   const responses = await Promise.all(steps.map((step) => respond(responding, step, fresh, trace, now)));
   const change = mergeChanges([
     await acceptedRecords(journal, fresh, result, trace, now),
-    { appends: [], detectorStates: writes },
+    move.change,
     ...outdated.map((stored) => freePlace(stored, trace, now)),
     ...responses.map((response) => response.change),
   ]);
-  return { change, verdicts, responses };
+  return { change, verdicts, responses, committed: () => move.committed() };
 }
 
 async function openIncidents(

@@ -1,10 +1,13 @@
+import type { CrashPoints } from '../../platform/crash-points.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
-import type { JournalReader } from '../../journal/journal.ts';
+import type { Change, JournalReader } from '../../journal/journal.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
 import type { PolicyInForce } from '../approvals/match-gates.ts';
 import { newsName } from '../executions/change.ts';
 import type { ExecutionStore, Loaded } from '../executions/execution-store.ts';
 import type { Runner } from '../executions/runner.ts';
+import type { Snapshot } from '../executions/core/inputs.ts';
+import { coveredAccounts, handledBy, isOutgrown } from '../executions/core/outgrown.ts';
 import { newExecution, snapshotOf } from '../executions/start.ts';
 import { incidentWrite, type StoredIncident } from '../incidents/incident-change.ts';
 import { storedFrom } from '../incidents/incidents.service.ts';
@@ -21,49 +24,54 @@ export interface NewsPorts {
   readonly playbooks: { load(id: string): Promise<ActivePlaybook> };
   readonly policies: { inForce(): Promise<readonly PolicyInForce[]> };
   readonly now: () => number;
+  /** For tests that stop the process. */
+  readonly points?: CrashPoints;
 }
 
 /**
  * Tells an execution what its incident looks like now. The queue entry goes with the commit that takes the news up.
- * An execution that is over cannot take it; where it acted on each account, a follow-up execution acts on the new ones.
+ * An execution that is over cannot take it; where it did too little for what the incident is now, a follow-up does more.
  */
 export async function bringNews(ports: NewsPorts, news: OwedNews): Promise<void> {
   const { execution, incidentId, revision } = news;
   const stored = await incidentOf(ports, incidentId);
   if (stored === null) return;
-  const { accounts } = stored.incident;
-  const { ended } = (await ports.store.load(execution)).state;
-  if (ended === null) {
+  const { plan, state } = await ports.store.load(execution);
+  if (state.ended === null) {
     const incident = incidentValues(stored.incident);
+    // A follow-up must not act again on those whom an earlier execution of its playbook acted on.
+    const others = siblingsOf(stored, plan.playbookId).filter((id) => id !== execution);
+    const accounts = await missedAccounts(ports, stored, others);
     const { facts } = await ports.runner.submit(execution, { type: 'incident', incident, accounts, revision });
     if (facts.every((fact) => fact.type !== 'input.ignored')) return;
   }
-  await untilApplied(() => followUp(ports, news));
+  await ports.points?.at('news.told');
+  const delivered = { appends: [], effects: [{ execution, name: newsName(revision), body: null }] };
+  await untilApplied(() => followUp(ports, incidentId, execution, delivered));
 }
 
-async function followUp(ports: NewsPorts, { execution, incidentId, revision }: OwedNews) {
-  const delivered = { appends: [], effects: [{ execution, name: newsName(revision), body: null }] };
+/** Looks at an execution that has ended, whether its incident outgrew it while it ran. Repeatable. */
+export async function lookAgain(ports: NewsPorts, incidentId: string, execution: string): Promise<void> {
+  await untilApplied(() => followUp(ports, incidentId, execution, { appends: [] }));
+}
+
+async function followUp(ports: NewsPorts, incidentId: string, execution: string, delivered: Change) {
   const stored = await incidentOf(ports, incidentId);
   const { plan, state, trace } = await ports.store.load(execution);
-  const siblings = stored?.incident.executions.filter(({ playbookId }) => playbookId === plan.playbookId) ?? [];
-  const missed =
-    stored === null
-      ? []
-      : await missedAccounts(
-          ports,
-          stored,
-          siblings.map(({ id }) => id),
-        );
-  const latest = siblings.at(-1)?.id === execution;
-  if (stored === null || !latest || missed.length === 0 || !isOpen(stored.incident) || !actsOnEach(plan)) {
-    return { result: await ports.committer.submit(delivered), answer: undefined };
+  const siblings = stored === null ? [] : siblingsOf(stored, plan.playbookId);
+  const latest = siblings.at(-1) === execution;
+  const idle = stored === null || !latest || !isOpen(stored.incident) || state.ended === null;
+  const { accounts, handled } = idle ? NOBODY : await workLeft(ports, stored, siblings);
+  if (stored === null || accounts.length === 0) {
+    const result = delivered.effects === undefined ? NOTHING_TO_DO : await ports.committer.submit(delivered);
+    return { result, answer: undefined };
   }
   const { incident } = stored;
   const playbook = await ports.playbooks.load(plan.playbookId);
   const next = newExecution(playbook, await ports.policies.inForce(), {
     journalId: ports.journal.id,
     incident,
-    snapshot: snapshotOf({ ...incident, accounts: missed }, null, state.snapshot.context),
+    snapshot: { ...snapshotOf({ ...incident, accounts }, null, state.snapshot.context), ...handled },
     requester: state.requester,
     trace,
     generation: siblings.length + 1,
@@ -73,24 +81,52 @@ async function followUp(ports: NewsPorts, { execution, incidentId, revision }: O
   const grown = {
     ...incident,
     executions: [...incident.executions, { id: executionId, playbookId: plan.playbookId, status: 'INITIATED' }],
-    timeline: withTimeline(incident.timeline, at, [`follow-up ${executionId} for ${missed.length} more accounts`]),
+    timeline: withTimeline(incident.timeline, at, [`follow-up ${executionId} for ${accounts.length} accounts`]),
   };
   const cause = { followUpOf: execution, executionId };
   const { append, view } = incidentWrite(stored, grown, { type: 'incident.updated', at, trace, cause });
   const { change, started } = ports.runner.startChange(next);
   const result = await ports.committer.submit(mergeChanges([delivered, { appends: [append], views: [view] }, change]));
+  await ports.points?.at('follow-up.recorded');
   if (result.status === 'applied') started();
   return { result, answer: undefined };
 }
 
-/** Accounts of the incident that no execution of the playbook was started for. */
+/** Executions of the playbook that the incident has had, oldest first. */
+function siblingsOf({ incident }: StoredIncident, playbookId: string): readonly string[] {
+  return incident.executions.filter((each) => each.playbookId === playbookId).map(({ id }) => id);
+}
+
+const NOTHING_TO_DO = { status: 'applied', records: [] } as const;
+
+interface WorkLeft {
+  readonly accounts: readonly string[];
+  readonly handled: Pick<Snapshot, 'handled'>;
+}
+
+const NOBODY: WorkLeft = { accounts: [], handled: {} };
+
+/** Whom a follow-up is for: everybody where the incident got graver than what was done about it, else those who were missed. */
+async function workLeft(ports: NewsPorts, stored: StoredIncident, siblings: readonly string[]): Promise<WorkLeft> {
+  const loaded = await Promise.all(siblings.map((id) => ports.store.load(id)));
+  const values = incidentValues(stored.incident);
+  // Done by any of them is done: an earlier one may have left out what a later one did.
+  const graver = loaded.every(({ plan, state }) => isOutgrown(plan, state, values));
+  if (graver) return { accounts: stored.incident.accounts, handled: {} };
+  if (!loaded.some(({ plan }) => actsOnEach(plan))) return NOBODY;
+  const accounts = await missedAccounts(ports, stored, siblings);
+  const handled = handledBy(loaded, accounts);
+  return { accounts, handled: Object.keys(handled).length === 0 ? {} : { handled } };
+}
+
+/** Accounts of the incident that none of these executions acts on. */
 async function missedAccounts(
   ports: NewsPorts,
   { incident }: StoredIncident,
   executions: readonly string[],
 ): Promise<readonly string[]> {
   const loaded = await Promise.all(executions.map((id) => ports.store.load(id)));
-  const covered = new Set(loaded.flatMap(({ state }) => state.snapshot.accounts));
+  const covered = new Set(loaded.flatMap(({ plan, state }) => coveredAccounts(plan, state)));
   return incident.accounts.filter((account) => !covered.has(account));
 }
 

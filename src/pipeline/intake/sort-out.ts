@@ -48,6 +48,9 @@ async function knownAmong(
   events: readonly AcceptedEvent[],
 ): Promise<Map<string, string>> {
   const known = new Map(await journal.knownEvents(events.map(({ event }) => event)));
+  // Nothing was seen before, and the batch repeats no id: nearly every batch.
+  const ids = new Set(events.map(({ event }) => eventKey(event.source, event.id)));
+  if (known.size === 0 && ids.size === events.length) return known;
   const first = new Map(known);
   const conflicting = events.filter((accepted) => take(accepted, accepted.event.id, first) === 'conflict');
   if (conflicting.length === 0) return known;

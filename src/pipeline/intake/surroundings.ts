@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { parse as parseYaml } from 'yaml';
 import type { Config } from '../../platform/config.ts';
 import { openGeoDatabase } from '../../platform/geo-maxmind.ts';
+import { yaml } from '../../platform/yaml.ts';
 import type { DetectionContext } from '../detections/detector.ts';
 import { egressContext, parseEgressList, type EgressEntry } from '../detections/egress.ts';
 import { withGeo } from '../detections/geo.ts';
@@ -17,7 +17,7 @@ export interface Surroundings {
 /** Reads both files at start. @throws FirebreakError naming every fault of them; a missing one is no fault. */
 export async function loadSurroundings({ geoDatabase, egressList }: Config): Promise<Surroundings> {
   const geo = geoDatabase === null ? null : await openGeoDatabase(geoDatabase);
-  const entries = egressList === null ? [] : parseEgressList(parseYaml(readFileSync(egressList, 'utf8')));
+  const entries = egressList === null ? [] : parseEgressList(yaml().parse(readFileSync(egressList, 'utf8')));
   return { detectionContext: contexts(entries), withPlace: (event) => withGeo(event, geo) };
 }
 
