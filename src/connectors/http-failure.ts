@@ -1,5 +1,5 @@
 import { messageOf } from '../platform/errors.ts';
-import { HttpError } from '../platform/http-error.ts';
+import { HttpError, isAnswered } from '../platform/http-error.ts';
 import { ConnectorError } from '../pipeline/actions/contract.ts';
 
 /**
@@ -11,7 +11,8 @@ export function connectorErrorOf(thrown: unknown): ConnectorError {
   if (thrown instanceof ConnectorError) return thrown;
   if (thrown instanceof HttpError) {
     const { retryable, resultUnknown, retryAfterMs } = thrown;
-    return new ConnectorError(thrown.code, thrown.message, { retryable, resultUnknown, retryAfterMs, cause: thrown });
+    const known = { retryable, resultUnknown, retryAfterMs, answered: isAnswered(thrown) };
+    return new ConnectorError(thrown.code, thrown.message, { ...known, cause: thrown });
   }
   return new ConnectorError('unexpected', messageOf(thrown), { retryable: false, resultUnknown: true, cause: thrown });
 }

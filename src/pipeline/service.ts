@@ -69,11 +69,11 @@ export type Definition = { readonly [key: string]: unknown };
 export type IfMatch = readonly number[] | null;
 
 /** Tries of a change while others change the same thing. */
-const MAX_TRIES = 8;
+const MAX_TRIES = 32;
 
 /**
  * Makes and submits a change until it is not stale. `attempt` reloads what it decides from each time.
- * @throws FirebreakError `overloaded` after 8 tries; whatever `attempt` throws.
+ * @throws FirebreakError `overloaded` after 32 tries; whatever `attempt` throws.
  */
 export async function untilApplied<Result>(
   attempt: () => Promise<{ readonly result: ChangeResult; readonly answer: Result }>,

@@ -37,6 +37,15 @@ describe('two executions that want the same of the same target at the same time'
     await expectReplays(engine.journal);
   });
 
+  it('give it back when the time of the last one is over', async () => {
+    engine = testEngine();
+    const forAMinute = planOf([planAction('a', { ttlMs: 60_000 })]);
+    await Promise.all([engine.start(forAMinute, 'exe_1'), engine.start(forAMinute, 'exe_2')]);
+    await engine.runUntilQuiet();
+    expect(engine.target.effects).toEqual([PERFORMED, RESTORED]);
+    await expectReplays(engine.journal);
+  });
+
   it('share what only one of them got an answer for after a lost reply', async () => {
     engine = testEngine();
     engine.target.failNext('perform', 'lost_reply');

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { steeredClock, type SteeredClock } from '../../src/platform/clock.ts';
+import { realMachine } from '../../src/platform/machine.ts';
 import { groupCommitter, type GroupCommitter } from '../../src/journal/group-commit.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite/sqlite-journal.ts';
 import { executionStore, type ExecutionStore } from '../../src/pipeline/executions/execution-store.ts';
 import { createPerformer } from '../../src/pipeline/executions/performer.ts';
-import { createRunner, type Runner } from '../../src/pipeline/executions/runner.ts';
+import { createRunner, type Launcher, type Runner } from '../../src/pipeline/executions/runner.ts';
 import { spawnChildren } from '../../src/pipeline/executions/spawn.ts';
 import type { Plan } from '../../src/pipeline/playbooks/plan.ts';
 import { fakeTarget, type FakeTarget } from './fake-target.ts';
@@ -25,6 +26,10 @@ export interface TestEngine {
   readonly target: FakeTarget;
   readonly told: string[];
   readonly bugs: unknown[];
+  /** What is done when an execution told its incident of its end. */
+  onEnd(act: (incidentId: string, executionId: string) => Promise<void>): void;
+  /** Effects that the performer has in memory. */
+  inFlight(): number;
   start(plan: Plan, executionId?: string, accounts?: readonly string[]): Promise<void>;
   /** Makes the actions of a plan known to an engine that goes on with an execution it did not start. */
   know(plan: Plan): void;
@@ -53,37 +58,46 @@ export function testEngine(
   const target = options.target ?? fakeTarget();
   const opened = openSqliteJournal({ file, birth: { id: 'jrn_test', at: TEST_START, accelerated: true } });
   const journal = options.journalThrough?.(opened) ?? opened;
+  const { members } = journal;
+  const machine = realMachine;
   const store = executionStore(journal);
   const closing = new AbortController();
   const told: string[] = [];
   const bugs: unknown[] = [];
   const plans = new Map<string, Plan>();
-  const committer = groupCommitter(journal, () => {
+  const committer = groupCommitter(journal, machine, () => {
     runner.catchUp().catch((thrown: unknown) => bugs.push(thrown));
   });
-  const runner: Runner = createRunner(
-    { journal, committer, store, clock },
-    createPerformer({
-      journal,
-      handlerFor: (type, connector) => {
-        for (const plan of plans.values()) {
-          for (const stage of plan.stages) {
-            for (const { declaration } of stage.actions) {
-              if (declaration.type === type && declaration.connector === connector) return target.handler(declaration);
-            }
+  let atEnd: (incidentId: string, executionId: string) => Promise<void> = async () => undefined;
+  let launcher: Launcher | null = null;
+  const performer = createPerformer({
+    journal,
+    members,
+    machine,
+    handlerFor: (type, connector) => {
+      for (const plan of plans.values()) {
+        for (const stage of plan.stages) {
+          for (const { declaration } of stage.actions) {
+            if (declaration.type === type && declaration.connector === connector) return target.handler(declaration);
           }
         }
-        return null;
-      },
-      spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
-      async tellIncident(incidentId, executionId, status) {
-        told.push(`${incidentId} ${executionId} ${status}`);
-      },
-      maxConcurrentExecutions: options.maxConcurrent ?? 128,
-      closing: closing.signal,
-      onBug: (thrown) => bugs.push(thrown),
-    }),
-  );
+      }
+      return null;
+    },
+    spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
+    async tellIncident(incidentId, executionId, status) {
+      told.push(`${incidentId} ${executionId} ${status}`);
+      await atEnd(incidentId, executionId);
+    },
+    maxConcurrentExecutions: options.maxConcurrent ?? 128,
+    maxCallsPerConnector: 64,
+    closing: closing.signal,
+    onBug: (thrown) => bugs.push(thrown),
+  });
+  const runner: Runner = createRunner({ journal, members, machine, committer, store, clock }, (itself) => {
+    launcher = performer(itself);
+    return launcher;
+  });
   const engine: TestEngine = {
     journal,
     committer,
@@ -93,6 +107,10 @@ export function testEngine(
     target,
     told,
     bugs,
+    onEnd(act) {
+      atEnd = act;
+    },
+    inFlight: () => launcher?.inFlight ?? 0,
     async start(plan, executionId = 'exe_test', accounts = []) {
       plans.set(executionId, plan);
       await runner.start({ plan, start: startOf(executionId, journal.id, accounts), trace: undefined });

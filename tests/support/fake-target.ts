@@ -22,6 +22,9 @@ export interface FakeTarget {
 
 export type Fault = 'error' | 'refused' | 'lost_reply' | 'unreachable';
 
+/** A schema is compiled when it is first used, so it is made once. */
+const ANY_PARAMETERS = z.looseObject({});
+
 export function fakeTarget(): FakeTarget {
   const faults = new Map<string, Fault[]>();
   const done = new Map<string, string>();
@@ -57,7 +60,7 @@ export function fakeTarget(): FakeTarget {
     },
     handler: (declaration) => ({
       declaration,
-      parameters: z.looseObject({}),
+      parameters: ANY_PARAMETERS,
       async observe({ id }) {
         await enter('observe', id);
         return leave('observe', id, { suspended: false });
@@ -72,7 +75,7 @@ export function fakeTarget(): FakeTarget {
       },
       async verify({ id }, _parameters, _prior, _outcome, { idempotencyKey }) {
         await enter('verify', id);
-        return leave('verify', id, { says: done.has(idempotencyKey) ? 'holds' : 'absent', digest: 'd' });
+        return leave('verify', id, { digest: 'd', says: done.has(idempotencyKey) ? 'holds' : 'absent' });
       },
       async undo({ id }, _parameters, _prior, _outcome, { idempotencyKey }) {
         await enter('undo', id);

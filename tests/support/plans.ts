@@ -72,29 +72,29 @@ export function startOf(
   journalId = 'jrn_test',
   accounts: readonly string[] = [],
 ): NewExecution['start'] {
-  const subject = { type: 'user', id: 'alice@example.test' };
+  const subject = { id: 'alice@example.test', type: 'user' };
   return {
+    authorIds: [],
     executionId,
     journalId,
-    riskLevel: 'HIGH',
-    requester: { type: 'engine', id: 'engine' },
-    authorIds: [],
     parent: null,
+    requester: { id: 'engine', type: 'engine' },
+    riskLevel: 'HIGH',
     snapshot: {
-      incident: {
-        id: 'inc_test',
-        type: 'CUSTOM',
-        severity: 'HIGH',
-        confidence: 90,
-        subject,
-        accounts,
-        sourceIps: [],
-        details: {},
-      },
-      event: {},
-      context: {},
-      user: { id: subject.id },
       accounts,
+      context: {},
+      event: {},
+      incident: {
+        accounts,
+        confidence: 90,
+        details: {},
+        id: 'inc_test',
+        severity: 'HIGH',
+        sourceIps: [],
+        subject,
+        type: 'CUSTOM',
+      },
+      user: { id: subject.id },
     },
   };
 }

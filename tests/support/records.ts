@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openLogKeeper } from '../../src/journal/log-keeper.ts';
+import type { LogKeyPair } from '../../src/journal/log-key.ts';
 import { logRows } from '../../src/journal/log-reading.ts';
 import { origin } from '../../src/pipeline/audit/checkpoint.ts';
 import { noteKey } from '../../src/pipeline/audit/signed-note.ts';
@@ -39,8 +40,10 @@ export async function expectReplays(journal: Journal): Promise<void> {
 }
 
 /** The chains, the log and a checkpoint over all of it fit together. Places what has no place yet. */
-export async function expectIntact(journal: Journal): Promise<void> {
-  const signing = generateKeyPairSync('ed25519');
+export async function expectIntact(
+  journal: Journal,
+  signing: LogKeyPair = generateKeyPairSync('ed25519'),
+): Promise<void> {
   const name = origin(journal.id, { accelerated: journal.accelerated, generation: 1 });
   const keeper = await openLogKeeper(journal, signing, systemClock(), []);
   await keeper.keep(true);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sha256Hex } from '../../platform/hash.ts';
-import { statusError } from '../../platform/http-error.ts';
+import { isAnswered, statusError } from '../../platform/http-error.ts';
 import type { HttpMethod, HttpReply } from '../../platform/http-exchange.ts';
 import type { SafeHttp } from '../../platform/safe-http.ts';
 import { ConnectorError, type ActionContext } from '../../pipeline/actions/contract.ts';
@@ -221,7 +221,8 @@ function refusalOf(method: HttpMethod, reply: HttpReply): ConnectorError | null 
   const said = retryable ? null : errorReply.safeParse(jsonOf(reply));
   const code = said?.success === true ? said.data.error.code : failure.code;
   const message = said?.success === true ? said.data.error.message : failure.message;
-  return new ConnectorError(code, message, { retryable, resultUnknown, retryAfterMs, cause: failure });
+  const answered = isAnswered(failure);
+  return new ConnectorError(code, message, { retryable, resultUnknown, retryAfterMs, answered, cause: failure });
 }
 
 function parsedReply<T>(reply: HttpReply, shape: z.ZodType<T>, changed: boolean): T {

@@ -20,12 +20,12 @@ export function userNotification(client: SandboxClient): ActionHandler {
       const body = { title, text: message, sendEmail };
       const done = await client.change({ method: 'POST', path, body, reply: sent }, context);
       if (done.refused) throw done.error;
-      return { changed: true, messageId: done.body.messageId, marker: context.idempotencyKey };
+      return { changed: true, marker: context.idempotencyKey, messageId: done.body.messageId };
     },
     async verify({ target, context }) {
       const path = `/users/${segment(target.id)}/notifications`;
       const { count, digest } = await client.countMessages(path, context.idempotencyKey, context);
-      return { says: count > 0 ? 'holds' : 'absent', digest };
+      return { digest, says: count > 0 ? 'holds' : 'absent' };
     },
   });
 }
@@ -48,11 +48,11 @@ export function analystEscalation(client: SandboxClient): ActionHandler {
       };
       const done = await client.change({ method: 'POST', path, body, reply: sent }, context);
       if (done.refused) throw done.error;
-      return { changed: true, messageId: done.body.messageId, marker: context.idempotencyKey };
+      return { changed: true, marker: context.idempotencyKey, messageId: done.body.messageId };
     },
     async verify({ context }) {
       const { count, digest } = await client.countMessages(path, context.idempotencyKey, context);
-      return { says: count > 0 ? 'holds' : 'absent', digest };
+      return { digest, says: count > 0 ? 'holds' : 'absent' };
     },
   });
 }

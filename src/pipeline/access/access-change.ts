@@ -2,14 +2,14 @@ import { FirebreakError } from '../../platform/errors.ts';
 import { MAX_PAGE_SIZE } from '../../platform/limits.ts';
 import { isActiveAdmin, type User } from './access.ts';
 import { ACCESS_STREAM, listUsers, loadUserByEmail, type AccessJournal, type AccessWrite } from './access.store.ts';
-import type { AnonymousContext } from './principal.ts';
+import { recordedTrace, type AnonymousContext } from './principal.ts';
 
-/** Tries of one change while others change people at the same time. People are changed a few times a day. */
-const MAX_TRIES = 8;
+/** Tries of one change while others change people at the same time, also over several processes: one of them wins each round. */
+const MAX_TRIES = 32;
 
 /**
  * Runs `decide` on the present state and commits what it says; when somebody else changed access in the meantime,
- * decides again, at most 8 times. The stream's head is read before anything else: whatever `decide` reads is at
+ * decides again, at most 32 times. The stream's head is read before anything else: whatever `decide` reads is at
  * least as new, so that a rule over all people (the last administrator stays) holds in every order.
  *
  * @throws FirebreakError what `decide` throws, or `overloaded` after the last try.
@@ -23,7 +23,7 @@ export async function applyAccessChange<T>(
     const head = await journal.streamHead(ACCESS_STREAM);
     const { writes, answer } = await decide();
     if (writes.length === 0) return answer;
-    const trace = { traceId: ctx.traceId, correlationId: ctx.correlationId };
+    const trace = recordedTrace(ctx);
     const records = writes.map((write) => ({ ...write.record, trace }));
     const append = { stream: ACCESS_STREAM, expectedSeq: head?.seq ?? 0, records };
     const [result] = await journal.commit([{ appends: [append], views: writes.map((write) => write.view) }]);

@@ -293,6 +293,6 @@ describe('records', () => {
       await Promise.resolve();
     };
     expect(await codeOf(rename('Never'))).toBe('overloaded');
-    expect(commits).toBe(8);
+    expect(commits).toBe(32);
   });
 });

@@ -57,6 +57,8 @@ export const SETUP = z.strictObject({
   issuedAt: z.int(),
   expiresAt: z.int(),
   usedAt: z.int().nullable(),
+  /** Where several processes were started: the tokens that the others printed. */
+  earlier: z.array(z.strictObject({ hash: z.string(), expiresAt: z.int() })).optional(),
 });
 export type Setup = Readonly<z.infer<typeof SETUP>>;
 

@@ -1,3 +1,4 @@
+import type { RecordTrace } from '../audit/record.ts';
 import { FirebreakError } from '../../platform/errors.ts';
 import type { Role } from '../vocabulary.ts';
 import { OPERATIONS, rolesMay, type Operation } from './operations.ts';
@@ -33,6 +34,11 @@ export interface CallContext {
 
 /** A call without a credential: set-up only. */
 export type AnonymousContext = Omit<CallContext, 'principal'>;
+
+/** The trace of a call as records carry it. A correlation id that is the trace id, because none was given, is not written twice. */
+export function recordedTrace({ traceId, correlationId }: AnonymousContext): RecordTrace {
+  return correlationId === traceId ? { traceId } : { correlationId, traceId };
+}
 
 /** True when roles, kind and key scopes all allow `operation`. */
 export function mayDo(principal: Principal, operation: Operation): boolean {

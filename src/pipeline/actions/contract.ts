@@ -123,10 +123,18 @@ export class ConnectorError extends Error {
   readonly resultUnknown: boolean;
   /** From `Retry-After`, in ms, or null. */
   readonly retryAfterMs: number | null;
+  /** True when the target itself ended the call with an error: what it did by then is done, and nothing lands later. */
+  readonly answered: boolean;
   constructor(
     code: string,
     message: string,
-    options: { retryable: boolean; resultUnknown: boolean; retryAfterMs?: number | null; cause?: unknown },
+    options: {
+      retryable: boolean;
+      resultUnknown: boolean;
+      retryAfterMs?: number | null;
+      answered?: boolean;
+      cause?: unknown;
+    },
   ) {
     super(message, { cause: options.cause });
     this.name = 'ConnectorError';
@@ -134,5 +142,6 @@ export class ConnectorError extends Error {
     this.retryable = options.retryable;
     this.resultUnknown = options.resultUnknown;
     this.retryAfterMs = options.retryAfterMs ?? null;
+    this.answered = options.answered ?? false;
   }
 }

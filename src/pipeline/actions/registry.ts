@@ -12,6 +12,8 @@ export interface ActionRegistry {
   declarationOf(type: ActionType, connector?: string): ActionDeclaration;
   /** The handler, for an attempt. @throws FirebreakError `not_found` */
   handlerFor(type: ActionType, connector: string): ActionHandler;
+  /** The handler of what a plan names, or null when nobody offers it (any more). */
+  offered(type: string, connector: string): ActionHandler | null;
   /** All declarations, in the order of registration. */
   declarations(): readonly ActionDeclaration[];
   /**
@@ -76,6 +78,10 @@ export function actionRegistry(handlers: readonly ActionHandler[]): ActionRegist
   return {
     declarationOf: (type, connector) => find(type, connector).declaration,
     handlerFor: (type, connector) => find(type, connector),
+    offered(name, connector) {
+      const type = actionTypeOf(name);
+      return (type === null ? undefined : byType.get(type)?.get(connector)) ?? null;
+    },
     declarations: () => handlers.map((handler) => handler.declaration),
     checkParameters(type, parameters, pointer = '', connector) {
       const result = find(type, connector).parameters.safeParse(parameters);

@@ -4,7 +4,7 @@ import { derivedId } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader, StoredView } from '../../journal/journal.ts';
-import type { CallContext } from '../access/principal.ts';
+import { recordedTrace, type CallContext } from '../access/principal.ts';
 import type { Reversibility } from '../actions/contract.ts';
 import {
   given,
@@ -25,7 +25,7 @@ import { toPolicy, type Policy } from './policy.ts';
 const MAX_POLICIES = 1_000;
 
 export interface PolicyPorts {
-  readonly journal: Pick<JournalReader, 'view' | 'listViews'>;
+  readonly journal: Pick<JournalReader, 'view' | 'listViews' | 'shared'>;
   readonly committer: GroupCommitter;
   readonly ids: Ids;
   readonly approvalTimeoutMs: number;
@@ -36,8 +36,10 @@ export interface PolicyService {
   list(ctx: CallContext, query: ListQuery): Promise<Listing>;
   get(ctx: CallContext, input: { readonly id: string }): Promise<Answer>;
   create(ctx: CallContext, input: { readonly definition: Definition }): Promise<Answer>;
-  /** Every policy in force, in the order of ids. Kept in memory until one is added. */
+  /** Every policy in force, in the order of ids. Kept in memory until one is added, where nobody else can add one. */
   inForce(): Promise<readonly PolicyInForce[]>;
+  /** Forgets what is kept in memory: something may have been committed of which nobody was told. */
+  refresh(): void;
 }
 
 interface StoredPolicy {
@@ -94,9 +96,8 @@ export function createPolicyService({
           throw new FirebreakError('conflict', `There is a policy ${id} already`);
         const document = recordable({ ...policy, policyId: id }, 'invalid_policy');
         const stored: StoredPolicy = { document, version: 1, createdAt: ctx.now, savedBy: ctx.principal.userId };
-        const { traceId, correlationId } = ctx;
         const data = { version: 1, by: ctx.principal.userId, document };
-        const records = [{ type: 'policy.saved', v: 1, at: ctx.now, trace: { traceId, correlationId }, data }];
+        const records = [{ type: 'policy.saved', v: 1, at: ctx.now, trace: recordedTrace(ctx), data }];
         const status = policy.enabled ? 'ENABLED' : 'DISABLED';
         const body = stored as unknown as Json; // plain JSON by its type
         const result = await committer.submit({
@@ -106,8 +107,11 @@ export function createPolicyService({
         cached = null;
         return { result, answer: { data: shown(id, stored), version: 1, warnings } };
       }),
+    refresh() {
+      cached = null;
+    },
     inForce() {
-      if (cached !== null) return cached;
+      if (cached !== null && !journal.shared) return cached;
       const loading = journal
         .listViews({ kind: 'policy', status: 'ENABLED', limit: MAX_POLICIES, skip: 0 })
         .then(({ items }) => {

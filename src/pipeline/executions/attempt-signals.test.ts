@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { realMachine } from '../../platform/machine.ts';
 import { attemptSignals } from './attempt-signals.ts';
 
 describe('attemptSignals', () => {
@@ -6,7 +7,7 @@ describe('attemptSignals', () => {
   afterEach(() => void vi.useRealTimers());
 
   it('aborts when the time is over, and not before', () => {
-    const { signal } = attemptSignals(new AbortController().signal).begin(1_000);
+    const { signal } = attemptSignals(new AbortController().signal, realMachine).begin(1_000);
     vi.advanceTimersByTime(999);
     expect(signal.aborted).toBe(false);
     vi.advanceTimersByTime(1);
@@ -15,7 +16,7 @@ describe('attemptSignals', () => {
 
   it('aborts every attempt under way when the process closes, and those that begin after', () => {
     const closing = new AbortController();
-    const signals = attemptSignals(closing.signal);
+    const signals = attemptSignals(closing.signal, realMachine);
     const [first, second] = [signals.begin(1_000), signals.begin(1_000)];
     closing.abort(new Error('closing'));
     const late = signals.begin(1_000);
@@ -24,7 +25,7 @@ describe('attemptSignals', () => {
 
   it('leaves an attempt alone that has ended', () => {
     const closing = new AbortController();
-    const { signal, release } = attemptSignals(closing.signal).begin(1_000);
+    const { signal, release } = attemptSignals(closing.signal, realMachine).begin(1_000);
     release();
     vi.advanceTimersByTime(2_000);
     closing.abort();

@@ -1,3 +1,5 @@
+import type { Machine } from '../../platform/machine.ts';
+
 /** Gives an attempt the signal that ends it. */
 export interface AttemptSignals {
   /** Aborts after `timeoutMs` of machine time, or when the process closes. `release` has to be called at the end. */
@@ -8,7 +10,7 @@ export interface AttemptSignals {
  * One listener for all attempts: `AbortSignal.any` and `AbortSignal.timeout` say the same, but cost more than the
  * decision about an attempt, because each keeps itself alive through weak references.
  */
-export function attemptSignals(closing: AbortSignal): AttemptSignals {
+export function attemptSignals(closing: AbortSignal, machine: Pick<Machine, 'after'>): AttemptSignals {
   const underWay = new Set<AbortController>();
   closing.addEventListener(
     'abort',
@@ -22,15 +24,13 @@ export function attemptSignals(closing: AbortSignal): AttemptSignals {
       const controller = new AbortController();
       if (closing.aborted) controller.abort(closing.reason);
       underWay.add(controller);
-      const timer = setTimeout(
-        () => controller.abort(new DOMException('the attempt took too long', 'TimeoutError')),
-        timeoutMs,
+      const cancel = machine.after(timeoutMs, () =>
+        controller.abort(new DOMException('the attempt took too long', 'TimeoutError')),
       );
-      timer.unref();
       return {
         signal: controller.signal,
         release() {
-          clearTimeout(timer);
+          cancel();
           underWay.delete(controller);
         },
       };

@@ -4,6 +4,7 @@ import type { CallContext } from '../access/principal.ts';
 import type { Json } from '../../platform/canonical-json.ts';
 import { given, severityOf, shownTime, type Answer, type Listing, type ListQuery, type Resource } from '../service.ts';
 import { canonicalIdentity } from '../events/text.ts';
+import { refuseArchived } from '../archived-thing.ts';
 import { executionStream } from './change.ts';
 import type { ExecutionStore } from './execution-store.ts';
 import { auditItem } from './show.ts';
@@ -57,7 +58,9 @@ export function createAuditService({ journal, store }: AuditPorts): AuditService
       return { data: item };
     },
     async records(_ctx, { id, limit, skip }) {
-      const records = await journal.readStream(executionStream(executionOf(id)));
+      const stream = executionStream(executionOf(id));
+      const records = await journal.readStream(stream);
+      if (records.length === 0) await refuseArchived(journal, stream);
       if (records.length === 0) throw new FirebreakError('not_found', `There is no execution ${executionOf(id)}`);
       const page = records.slice(skip, skip + limit);
       return {

@@ -1,11 +1,22 @@
-import { canonicalJson } from '../../platform/canonical-json.ts';
+import { assertCanonical, canonicalJson } from '../../platform/canonical-json.ts';
+import type { CrashPoints } from '../../platform/crash-points.ts';
 import { messageOf } from '../../platform/errors.ts';
+import type { Machine } from '../../platform/machine.ts';
 import type { JournalReader, StoredView } from '../../journal/journal.ts';
-import { ConnectorError, type ActionContext, type ActionHandler, type JsonObject } from '../actions/contract.ts';
+import type { Membership } from '../../journal/membership.ts';
+import {
+  ConnectorError,
+  type ActionContext,
+  type ActionHandler,
+  type JsonObject,
+  type VerifyResult,
+} from '../actions/contract.ts';
 import type { AttemptSignals } from './attempt-signals.ts';
 import { holdGroup } from './change.ts';
 import type { AttemptEffect } from './core/demands.ts';
 import type { AttemptError, NewInput } from './core/inputs.ts';
+import { HoldLost } from './hold-lost.ts';
+import { STRAGGLER_MARGIN_MS } from './straggler.ts';
 import { untilStored } from './until-stored.ts';
 
 /** Longest error text in a record, in UTF-16 units. */
@@ -15,10 +26,17 @@ const MAX_HOLDS_READ = 200;
 
 export interface CallPorts {
   readonly journal: Pick<JournalReader, 'listViews'>;
+  readonly members: Pick<Membership, 'processId' | 'holds' | 'beat' | 'withTarget'>;
+  readonly machine: Machine;
   /** The handler of an action type at a connector, or null when it is not installed (any more). */
   handlerFor(actionType: string, connector: string): ActionHandler | null;
   readonly closing: AbortSignal;
+  /** For tests that stop the process. */
+  readonly points?: CrashPoints;
 }
+
+/** What a handler says that cannot read back. */
+const UNREADABLE: VerifyResult = { says: 'unknown', digest: '' };
 
 type Answer = DistributiveOmit<Extract<NewInput, { type: AnswerType }>, 'actionId' | 'attempt' | 'generation'>;
 type AnswerType = 'observed' | 'performed' | 'verified' | 'checked' | 'undone';
@@ -32,13 +50,19 @@ const ANSWER_OF = {
   undo: 'undone',
 } as const satisfies Record<AttemptEffect['kind'], AnswerType>;
 
-/** One call of a handler, with everything that can go wrong with it turned into data. */
-export async function callTarget(
-  ports: CallPorts,
-  signals: AttemptSignals,
-  executionId: string,
-  effect: AttemptEffect,
-): Promise<Answer> {
+/** An effect, and the process id under which this process held it when it began. */
+export interface HeldEffect {
+  readonly executionId: string;
+  readonly effect: AttemptEffect;
+  readonly holder: string;
+}
+
+/**
+ * One call of a handler, with everything that can go wrong with it turned into data.
+ * @throws HoldLost when another process may have taken the effect over before the call was sent.
+ */
+export async function callTarget(ports: CallPorts, signals: AttemptSignals, held: HeldEffect): Promise<Answer> {
+  const { effect } = held;
   const type = ANSWER_OF[effect.kind];
   const { signal, release } = signals.begin(effect.timeoutMs);
   try {
@@ -52,14 +76,22 @@ export async function callTarget(
       startedAt: effect.startedAt,
       traceparent: null,
     };
-    const asked = ask(ports, executionId, effect, { handler, parameters: parameters.data, context });
+    const asked = ask(ports, held, { handler, parameters: parameters.data, context });
     return recordable(await within(signal, asked));
   } catch (thrown) {
-    if (ports.closing.aborted) throw thrown;
-    return { type, result: { error: attemptError(thrown, signal) } };
+    if (ports.closing.aborted || thrown instanceof HoldLost) throw thrown;
+    const error = attemptError(thrown, signal);
+    const waited = signal.aborted ? 0 : effect.timeoutMs;
+    const lands = type === 'performed' && error.resultUnknown && !isOver(thrown);
+    const mayLand = lands ? { mayLandForMs: waited + STRAGGLER_MARGIN_MS } : {};
+    return { ...mayLand, result: { error }, type };
   } finally {
     release();
   }
+}
+
+function isOver(thrown: unknown): boolean {
+  return thrown instanceof ConnectorError && thrown.answered;
 }
 
 /** The answer, or the signal's reason: a handler that does not heed its signal must not hold an execution for ever. */
@@ -76,32 +108,45 @@ interface Call {
   readonly context: ActionContext;
 }
 
-async function ask(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call): Promise<Answer> {
+async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answer> {
+  const { executionId, effect } = held;
   const { handler, parameters, context } = call;
   const { target, prior, reply } = effect;
   switch (effect.kind) {
     case 'observe':
-      return { type: 'observed', result: await observe(ports, executionId, effect, call) };
+      return { result: await observe(ports, executionId, effect, call), type: 'observed' };
     case 'perform': {
       // Looked at again under the target's lock: two executions may both have found it free before either acted.
       const shared = await sharedHold(ports, executionId, effect, call);
       if (shared !== null) return { type: 'performed', result: shared };
+      await requireHold(ports, held, context.signal);
+      const send = ports.points?.at('perform.send');
+      if (send !== undefined) await send;
       const outcome = await handler.perform(target, parameters, prior, context);
-      return { type: 'performed', result: { outcome } };
+      return { result: { outcome }, type: 'performed' };
     }
     case 'verify': {
-      const verified = await handler.verify?.(target, parameters, prior, reply, context);
-      return { type: 'verified', result: verified ?? { says: 'unknown', digest: '' } };
+      const send = ports.points?.at('verify.send');
+      if (send !== undefined) await send;
+      const verified = (await handler.verify?.(target, parameters, prior, reply, context)) ?? UNREADABLE;
+      const shared = verified.says === 'foreign' ? await sharedHold(ports, executionId, effect, call) : null;
+      if (shared === null) return { result: verified, type: 'verified' };
+      return { type: 'verified', result: { ...shared, says: 'foreign', digest: verified.digest } };
     }
     case 'check': {
+      const send = ports.points?.at('check.send');
+      if (send !== undefined) await send;
       const { state } = (await handler.check?.(target, parameters, reply ?? {}, context)) ?? {
         state: 'expired' as const,
       };
       return { type: 'checked', result: { state } };
     }
     case 'undo': {
-      const others = (await holdsOf(ports, effect)).filter((hold) => !isOwn(hold, executionId, effect));
-      if (others.length > 0) return { type: 'undone', result: { result: 'still_held', digest: '' } };
+      if (await isHeldByOthers(ports, executionId, effect, call))
+        return { type: 'undone', result: { result: 'still_held', digest: '' } };
+      await requireHold(ports, held, context.signal);
+      const send = ports.points?.at('undo.send');
+      if (send !== undefined) await send;
       const undone = await handler.undo?.(target, parameters, prior, reply, context);
       return { type: 'undone', result: undone ?? { result: 'not_needed', digest: '' } };
     }
@@ -110,11 +155,25 @@ async function ask(ports: CallPorts, executionId: string, effect: AttemptEffect,
   }
 }
 
+/**
+ * Asked right before something is sent: a process that was stopped for a while may have been taken for dead. Where it
+ * is not sure it says again that it lives, and learns by that whether somebody else thought otherwise.
+ */
+async function requireHold(ports: CallPorts, { holder }: HeldEffect, signal: AbortSignal): Promise<void> {
+  const { members } = ports;
+  if (!members.holds()) await untilStored(ports, () => members.beat());
+  if (members.processId !== holder || !members.holds()) throw new HoldLost();
+  // Whoever waited for the call was told by now that it took too long: it must not be sent after that.
+  signal.throwIfAborted();
+}
+
 /** Reads the state before; a hold that another execution has, and that the target still shows, is shared. */
 async function observe(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
   const { handler, parameters, context } = call;
   const shared = await sharedHold(ports, executionId, effect, call);
   if (shared !== null) return shared;
+  const send = ports.points?.at('observe.send');
+  if (send !== undefined) await send;
   const prior = (await handler.observe?.(effect.target, parameters, context)) ?? {};
   return { prior, heldBy: null };
 }
@@ -137,11 +196,24 @@ async function sharedHold(ports: CallPorts, executionId: string, effect: Attempt
   return null;
 }
 
+/**
+ * Whether another execution relies on what is to be taken back: it shares our prior state, or the target shows its own
+ * mark. One that only looked, and whose call was cut off before it did anything, does not: it acts by itself later, and
+ * nobody would be left to take ours back.
+ */
+async function isHeldByOthers(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
+  const others = (await holdsOf(ports, effect)).filter((hold) => !isOwn(hold, executionId, effect));
+  const ours = canonicalJson(effect.prior);
+  const shares = ({ body }: StoredView): boolean =>
+    typeof body === 'object' && body !== null && 'prior' in body && canonicalJson(body['prior']) === ours;
+  return others.some(shares) || (others.length > 0 && (await sharedHold(ports, executionId, effect, call)) !== null);
+}
+
 async function holdsOf(ports: CallPorts, effect: AttemptEffect): Promise<readonly StoredView[]> {
   if (effect.holds === null) return [];
   const parent = holdGroup(effect.connector, effect.target, effect.holds);
   const query = { kind: 'hold', parent, limit: MAX_HOLDS_READ, skip: 0 } as const;
-  const { items } = await untilStored(ports.closing, () => ports.journal.listViews(query));
+  const { items } = await untilStored(ports, () => ports.journal.listViews(query));
   return items;
 }
 
@@ -151,7 +223,7 @@ function isOwn(hold: StoredView, executionId: string, effect: AttemptEffect): bo
 
 /** What a handler answers goes into a record; what a record cannot hold is the connector's fault, not a crash. */
 function recordable(answer: Answer): Answer {
-  canonicalJson(answer);
+  assertCanonical(answer);
   return answer;
 }
 

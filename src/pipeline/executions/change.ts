@@ -54,7 +54,7 @@ export function changeOf(
 
 function recordOf({ input, decision }: Step, trace: RecordDraft['trace']): RecordDraft {
   // Inputs and facts are plain JSON by their types; the record's type only says so in general.
-  const data = { input, facts: decision.facts } as unknown as { readonly [key: string]: Json };
+  const data = { facts: decision.facts, input } as unknown as { readonly [key: string]: Json };
   return { type: 'execution.advanced', v: 1, at: input.at, ...(trace === undefined ? {} : { trace }), data };
 }
 
@@ -67,9 +67,12 @@ function effectWrites(execution: string, before: ReadonlySet<string>, after: rea
   return writes;
 }
 
+/** How names of queue entries begin that are no effects of an execution's state but news for it. */
+export const NEWS_PREFIX = 'incident:';
+
 /** Name of the queue entry that brings an execution the news of its incident. */
 export function newsName(revision: number): string {
-  return `incident:${revision}`;
+  return `${NEWS_PREFIX}${revision}`;
 }
 
 function deliveredNews(execution: string, steps: readonly Step[]): EffectWrite[] {
@@ -93,7 +96,9 @@ function timerWrites(plan: Plan, before: ExecutionState | null, after: Execution
 
 /** The row of the list is rewritten only when what it shows has changed. */
 function executionViews(plan: Plan, before: ExecutionState | null, after: ExecutionState): View[] {
-  const shown = (state: ExecutionState): string => `${statusOf(state)} ${state.stageIndex} ${state.stopped}`;
+  // What ended keeps its status when the time of a hold is over, and is contained no longer.
+  const contained = (state: ExecutionState): string => `${state.ended === null ? '' : containedAtOf(plan, state)}`;
+  const shown = (state: ExecutionState): string => `${statusOf(state)} ${contained(state)}`;
   if (before !== null && shown(before) === shown(after)) return [];
   return [executionView(plan, after)];
 }
@@ -125,7 +130,6 @@ export function executionView(plan: Plan, state: ExecutionState): View {
       userId: incident.subject.id,
       riskLevel: state.riskLevel,
       status,
-      stage: plan.stages[state.stageIndex]?.stage ?? null,
       startedAt: state.startedAt,
       endedAt: state.ended?.at ?? null,
       containedAt: containedAtOf(plan, state),
@@ -198,8 +202,10 @@ function holdViews(plan: Plan, before: ExecutionState | null, after: ExecutionSt
   for (const action of Object.values(after.actions)) {
     const old = before?.actions[action.actionId];
     const had = old !== undefined && holds(old);
-    if (had === holds(action)) continue;
-    const view = holdView(plan, after, action, had ? null : 'hold');
+    // The prior state is another one when it turned out that the hold is shared: it is the one of the first hold then.
+    const same = had === holds(action) && (!had || old.prior === action.prior);
+    if (same) continue;
+    const view = holdView(plan, after, action, holds(action) ? 'hold' : null);
     if (view !== null) views.push(view);
   }
   return views;

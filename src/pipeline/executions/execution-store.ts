@@ -3,6 +3,7 @@ import { FirebreakError, invariant } from '../../platform/errors.ts';
 import type { JournalReader } from '../../journal/journal.ts';
 import type { SealedRecord } from '../audit/record.ts';
 import type { Plan } from '../playbooks/plan.ts';
+import { refuseArchived } from '../archived-thing.ts';
 import { executionStream } from './change.ts';
 import { foldRecords } from './core/fold.ts';
 import type { ExecutionState } from './core/state.ts';
@@ -22,15 +23,22 @@ export interface Loaded {
 }
 
 export interface ExecutionStore {
-  /** @throws FirebreakError `not_found`. */
+  /** The execution as the journal has it now. @throws FirebreakError `not_found`, `archived`. */
   load(executionId: string): Promise<Loaded>;
+  /**
+   * The execution as this process remembers it, which may be older where others advance it too: a commit that follows
+   * from it names the record it was decided upon, and is stale then. @throws FirebreakError `not_found`.
+   */
+  recall(executionId: string): Promise<Loaded>;
   plan(hash: string): Promise<Plan>;
   remember(executionId: string, loaded: Loaded): void;
   rememberPlan(plan: Plan): string;
   forget(executionId: string): void;
 }
 
-export function executionStore(journal: Pick<JournalReader, 'readStream' | 'object'>): ExecutionStore {
+export function executionStore(
+  journal: Pick<JournalReader, 'readStream' | 'streamHead' | 'object' | 'view' | 'shared'>,
+): ExecutionStore {
   const cache = new Map<string, Loaded>();
   const plans = new Map<string, Plan>();
   const hashes = new WeakMap<Plan, string>();
@@ -46,19 +54,31 @@ export function executionStore(journal: Pick<JournalReader, 'readStream' | 'obje
     return found;
   }
 
+  async function recall(executionId: string): Promise<Loaded> {
+    const cached = cache.get(executionId);
+    if (cached !== undefined) return cached;
+    const records = await journal.readStream(executionStream(executionId));
+    const last = records.at(-1);
+    if (last === undefined) {
+      await refuseArchived(journal, executionStream(executionId));
+      throw new FirebreakError('not_found', `there is no execution ${executionId}`);
+    }
+    const state = foldRecords(records);
+    const loaded = { plan: await plan(state.planHash), state, seq: last.record.seq, trace: last.record.trace };
+    bounded(cache, executionId, loaded, MAX_CACHED_EXECUTIONS);
+    return loaded;
+  }
+
   return {
     plan,
     async load(executionId) {
       const cached = cache.get(executionId);
-      if (cached !== undefined) return cached;
-      const records = await journal.readStream(executionStream(executionId));
-      const last = records.at(-1);
-      if (last === undefined) throw new FirebreakError('not_found', `there is no execution ${executionId}`);
-      const state = foldRecords(records);
-      const loaded = { plan: await plan(state.planHash), state, seq: last.record.seq, trace: last.record.trace };
-      bounded(cache, executionId, loaded, MAX_CACHED_EXECUTIONS);
-      return loaded;
+      if (cached === undefined || !journal.shared) return recall(executionId);
+      const head = await journal.streamHead(executionStream(executionId));
+      if (head?.seq !== cached.seq) cache.delete(executionId);
+      return recall(executionId);
     },
+    recall,
     remember: (executionId, loaded) => bounded(cache, executionId, loaded, MAX_CACHED_EXECUTIONS),
     rememberPlan(value) {
       const known = hashes.get(value);

@@ -5,7 +5,8 @@ import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader, StoredView } from '../../journal/journal.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
-import type { CallContext } from '../access/principal.ts';
+import { recordedTrace, type CallContext } from '../access/principal.ts';
+import type { SealedRecord } from '../audit/record.ts';
 import type { JsonObject } from '../actions/contract.ts';
 import type { PolicyInForce } from '../approvals/match-gates.ts';
 import { canonicalIdentity } from '../events/text.ts';
@@ -65,7 +66,10 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
   const { journal, runner, store } = ports;
 
   async function shown(id: string): Promise<Answer> {
-    const records = await journal.readStream(executionStream(id));
+    return shownWith(id, await journal.readStream(executionStream(id)));
+  }
+
+  async function shownWith(id: string, records: readonly SealedRecord[]): Promise<Answer> {
     return { data: shownExecution(await store.load(id), records) };
   }
 
@@ -91,13 +95,14 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
         incident,
         snapshot,
         requester: requesterOf(ctx),
-        trace: { traceId: ctx.traceId, correlationId: ctx.correlationId },
+        trace: recordedTrace(ctx),
       });
       if (input.dryRun) return { data: previewOf(execution.plan, contentHash(execution.plan), snapshot), warnings };
       const { executionId } = execution.start;
       const executions = [{ id: executionId, playbookId: playbook.playbookId, status: 'INITIATED' }];
-      await commitStart(ports, ctx, execution, { ...incident, executions });
-      return { ...(await shown(executionId)), warnings };
+      const records = await commitStart(ports, ctx, execution, { ...incident, executions });
+      const answer = records === null ? await shown(executionId) : await shownWith(executionId, records);
+      return { ...answer, warnings };
     },
     async retry(ctx, { id, reason }) {
       await store.load(id);
@@ -128,21 +133,27 @@ function shownView(view: StoredView): Resource {
   };
 }
 
-/** The incident and its execution begin together or not at all. */
+/**
+ * The incident and its execution begin together or not at all. Answers with the execution's records, or null when it
+ * had begun before.
+ */
 async function commitStart(
   ports: ExecutionPorts,
   ctx: CallContext,
   execution: NewExecution,
   incident: Incident,
-): Promise<void> {
+): Promise<readonly SealedRecord[] | null> {
   const cause = { by: ctx.principal.userId };
   const opened = incidentWrite(null, incident, { type: 'incident.opened', at: ctx.now, trace: execution.trace, cause });
   const { change, started } = ports.runner.startChange(execution);
   const result = await ports.committer.submit(
     mergeChanges([{ appends: [opened.append], views: [opened.view] }, change]),
   );
-  if (result.status === 'applied') started();
   // Stale: an earlier request under the same Idempotency-Key began it and was cut off before its reply was kept.
+  if (result.status === 'stale') return null;
+  started();
+  const stream = executionStream(execution.start.executionId);
+  return result.records.filter(({ record }) => record.stream === stream);
 }
 
 /** An input that changed nothing is a conflict for the one who sent it, with the reason that was recorded. */
@@ -153,7 +164,7 @@ async function accepted({ facts }: Applied, answer: () => Promise<Answer>): Prom
 }
 
 export function requesterOf({ principal }: CallContext): Requester {
-  return { type: principal.kind, id: principal.userId };
+  return { id: principal.userId, type: principal.kind };
 }
 
 /** Only what the playbook declares as its inputs can be read, so anything else is named instead of kept. */
@@ -214,7 +225,7 @@ function manualIncident(
 
 /** The trigger event of a person: whatever they gave, with the names that templates know for the subject. */
 function eventOf(triggerEvent: Definition, subject: string): JsonObject {
-  return { ...givenJson(triggerEvent, '/triggerEvent'), user_id: subject, user_account: subject };
+  return { ...givenJson(triggerEvent, '/triggerEvent'), user_account: subject, user_id: subject };
 }
 
 /** Accounts are stored in canonical form, so they are asked for in it. */

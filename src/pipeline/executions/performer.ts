@@ -1,12 +1,30 @@
+import { NO_CRASH_POINTS } from '../../platform/crash-points.ts';
+import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import { attemptSignals } from './attempt-signals.ts';
 import { callTarget, type CallPorts } from './call-target.ts';
-import type { AttemptEffect, Effect } from './core/demands.ts';
+import { HoldLost } from './hold-lost.ts';
+import type { Machine } from '../../platform/machine.ts';
+import { readBackOf, type AttemptEffect, type Effect } from './core/demands.ts';
 import type { Loaded } from './execution-store.ts';
 import type { NewInput } from './core/inputs.ts';
-import { keyedMutex } from './keyed-mutex.ts';
 import type { Launcher, Runner } from './runner.ts';
 import { slots } from './slots.ts';
 import { untilStored } from './until-stored.ts';
+
+/**
+ * Effects of this process that are kept in memory; the others wait in their queue on disk, so that a flood of
+ * executions costs disk and not memory.
+ */
+export const MAX_LAUNCHED = 5_000;
+
+/**
+ * Calls about one target at the same time that hold nothing there (messages, reads of an answer): one account must not
+ * use up the places of all. Calls that hold something run one after the other anyway.
+ */
+const MAX_CALLS_PER_TARGET = 4;
+
+/** How long the answer of a call waits for the read that follows it, in ms of machine time, before it is recorded alone. */
+const READ_SOON_MS = 50;
 
 export interface PerformerPorts extends CallPorts {
   /** Starts the child executions of a fan-out action; must be repeatable. */
@@ -15,6 +33,8 @@ export interface PerformerPorts extends CallPorts {
   tellIncident(incidentId: string, executionId: string, status: string, containedAt: number | null): Promise<void>;
   /** Executions with an effect under way at the same time; the others queue. */
   readonly maxConcurrentExecutions: number;
+  /** Calls of one connector at the same time: what its system takes without answering that it is too much. */
+  readonly maxCallsPerConnector: number;
   /** Told of effects that failed in a way only a bug explains. */
   onBug(thrown: unknown, effect: Effect): void;
 }
@@ -24,19 +44,27 @@ export interface PerformerPorts extends CallPorts {
  * nothing: what an answer means is the business of `decide`.
  */
 export function createPerformer(ports: PerformerPorts): (runner: Runner) => Launcher {
+  const { points = NO_CRASH_POINTS } = ports;
   return (runner) => {
-    const targets = keyedMutex();
     const executions = slots(ports.maxConcurrentExecutions);
-    const signals = attemptSignals(ports.closing);
+    const connectors = keyedSemaphore(ports.maxCallsPerConnector);
+    const targets = keyedSemaphore(MAX_CALLS_PER_TARGET);
+    let leftOnDisk = false;
+    const signals = attemptSignals(ports.closing, ports.machine);
+    /** Reads that follow a call and began before its answer was recorded. */
+    const readsBegun = new Set<string>();
     /** Effects under way, by execution and name. */
     const underWay = new Map<string, number>();
 
-    async function run(loaded: Loaded, effect: Effect): Promise<void> {
+    async function run(loaded: Loaded, effect: Effect, holder: string): Promise<void> {
+      const begun = points.at('effect.begun');
+      if (begun !== undefined) await begun;
       const executionId = loaded.state.id;
       switch (effect.kind) {
         case 'spawn': {
           const children = Object.keys(loaded.state.actions[effect.actionId]?.children ?? {}).length;
-          await untilStored(ports.closing, () => ports.spawn(loaded, effect.actionId));
+          await untilStored(ports, () => ports.spawn(loaded, effect.actionId));
+          await points.at('children.started');
           return hand(executionId, { type: 'spawned', actionId: effect.actionId, children });
         }
         case 'compensate-children':
@@ -44,24 +72,39 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
         case 'report':
           return report(executionId, effect);
         default:
-          return attempt(executionId, effect);
+          return attempt(executionId, effect, holder);
       }
     }
 
-    async function attempt(executionId: string, effect: AttemptEffect): Promise<void> {
-      const { actionId, attempt: number, generation } = effect;
+    async function attempt(executionId: string, effect: AttemptEffect, holder: string): Promise<void> {
+      const { actionId, attempt: number, generation, connector } = effect;
       const answer = { actionId, attempt: number, generation };
-      const once = async (): Promise<void> =>
-        hand(executionId, { ...answer, ...(await callTarget(ports, signals, executionId, effect)) });
+      const call = (asked: AttemptEffect) =>
+        connectors.run(connector, async () => {
+          const said = await callTarget(ports, signals, { executionId, effect: asked, holder });
+          const answered = points.at(`${asked.kind}.answered`);
+          if (answered !== undefined) await answered;
+          return said;
+        });
+      const once = async (): Promise<void> => {
+        const first = await call(effect);
+        const outcome = first.type === 'performed' && 'outcome' in first.result ? first.result.outcome : null;
+        if (outcome === null || !effect.readBack) return hand(executionId, { ...answer, ...first });
+        const readBack = readBackOf(effect, outcome);
+        const second = call(readBack).then((read) => ({ ...answer, ...read }));
+        return handBoth(executionId, { ...answer, ...first }, second, readBack.name);
+      };
+      const target = `${connector}|${effect.target.type}|${effect.target.id}`;
+      if (effect.holds === null) return targets.run(target, once);
       // The lock is kept until the answer is on disk, so that the next one on this target sees the hold.
-      if (effect.holds === null) return once();
-      return targets.run(`${effect.connector}|${effect.target.type}|${effect.target.id}`, once);
+      // The lock may not be had because the store is away; `once` itself never ends by that.
+      return untilStored(ports, () => ports.members.withTarget(target, once));
     }
 
     async function report(executionId: string, effect: Extract<Effect, { kind: 'report' }>): Promise<void> {
-      const { parent, status, containedAt } = effect;
+      const { parent, status, end, containedAt } = effect;
       if (parent === null)
-        await untilStored(ports.closing, () => ports.tellIncident(effect.incidentId, executionId, status, containedAt));
+        await untilStored(ports, () => ports.tellIncident(effect.incidentId, executionId, status, containedAt));
       else
         await hand(parent.executionId, {
           type: 'child',
@@ -70,7 +113,9 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
           status,
           containedAt,
         });
-      return hand(executionId, { type: 'reported', status });
+      const told = points.at('end.told');
+      if (told !== undefined) await told;
+      return hand(executionId, { type: 'reported', status, ...(end === 1 ? {} : { end }) });
     }
 
     async function compensateChildren(loaded: Loaded, actionId: string): Promise<void> {
@@ -81,8 +126,43 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
     }
 
     /** Offers an answer until the journal has taken it: an outcome that is known must not be lost to a full disk. */
-    async function hand(executionId: string, input: NewInput): Promise<void> {
-      await untilStored(ports.closing, () => runner.submit(executionId, input));
+    async function hand(executionId: string, ...inputs: readonly NewInput[]): Promise<void> {
+      await untilStored(ports, () => Promise.all(inputs.map((input) => runner.submit(executionId, input))));
+    }
+
+    function over(name: string): void {
+      const left = (underWay.get(name) ?? 1) - 1;
+      if (left > 0) underWay.set(name, left);
+      else underWay.delete(name);
+      if (!leftOnDisk || underWay.size > MAX_LAUNCHED >> 1) return;
+      leftOnDisk = false;
+      void untilStored(ports, () => runner.catchUp()).catch(() => {
+        leftOnDisk = true;
+      });
+    }
+
+    /**
+     * A read changes nothing, so it need not wait until the answer that it follows is on disk; both are recorded in one
+     * commit. A slow read is not waited for: an outcome that is known must not be lost with the process.
+     */
+    async function handBoth(
+      executionId: string,
+      performed: NewInput,
+      reading: Promise<NewInput>,
+      readName: string,
+    ): Promise<void> {
+      const name = nameOf(executionId, readName);
+      readsBegun.add(name);
+      underWay.set(name, 1);
+      try {
+        const soon = await soonOrNull(ports.machine, reading);
+        if (soon !== null) return await hand(executionId, performed, soon);
+        await hand(executionId, performed);
+        await hand(executionId, await reading);
+      } finally {
+        readsBegun.delete(name);
+        over(name);
+      }
     }
 
     return {
@@ -91,18 +171,21 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
       },
       isUnderWay: (executionId, name) => underWay.has(nameOf(executionId, name)),
       launch(loaded, effect) {
+        if (underWay.size >= MAX_LAUNCHED) {
+          leftOnDisk = true;
+          return;
+        }
         const name = nameOf(loaded.state.id, effect.name);
+        if (readsBegun.has(name)) return;
+        const holder = ports.members.processId;
         underWay.set(name, (underWay.get(name) ?? 0) + 1);
         void executions
-          .within(loaded.state.id, () => run(loaded, effect))
+          .within(loaded.state.id, () => run(loaded, effect, holder))
           .catch((thrown: unknown) => {
-            if (!ports.closing.aborted) ports.onBug(thrown, effect);
+            // Who holds it now performs it.
+            if (!ports.closing.aborted && !(thrown instanceof HoldLost)) ports.onBug(thrown, effect);
           })
-          .finally(() => {
-            const left = (underWay.get(name) ?? 1) - 1;
-            if (left > 0) underWay.set(name, left);
-            else underWay.delete(name);
-          });
+          .finally(() => over(name));
       },
     };
   };
@@ -110,4 +193,12 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
 
 function nameOf(executionId: string, effectName: string): string {
   return `${executionId}\n${effectName}`;
+}
+
+/** What is there soon, else null: whoever gave the promise keeps it. */
+function soonOrNull<Value>(machine: Machine, promise: Promise<Value>): Promise<Value | null> {
+  return new Promise((resolve, reject) => {
+    const cancel = machine.after(READ_SOON_MS, () => resolve(null));
+    void promise.then(resolve, reject).finally(cancel);
+  });
 }

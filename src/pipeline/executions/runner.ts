@@ -1,17 +1,20 @@
-import { setImmediate as immediate } from 'node:timers/promises';
 import type { Clock } from '../../platform/clock.ts';
+import { NO_CRASH_POINTS, type CrashPoints } from '../../platform/crash-points.ts';
 import { FirebreakError, invariant } from '../../platform/errors.ts';
+import type { Machine } from '../../platform/machine.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import { StoreUnavailableError, type Change, type JournalReader, type RecordDraft } from '../../journal/journal.ts';
+import type { Membership, QueuedEffect } from '../../journal/membership.ts';
 import type { Plan } from '../playbooks/plan.ts';
-import { changeOf, type Advance, type Step } from './change.ts';
+import { changeOf, NEWS_PREFIX, type Step } from './change.ts';
 import { decide } from './core/decide.ts';
-import { effectsOf, type Effect } from './core/demands.ts';
+import { effectsOf, timersOf, type AttemptEffect, type Effect } from './core/demands.ts';
 import type { ExecutionStore, Loaded } from './execution-store.ts';
 import type { Fact } from './core/facts.ts';
 import { inArrivalOrder } from './input-order.ts';
 import type { Input, NewInput, StartInput } from './core/inputs.ts';
 import type { ExecutionState } from './core/state.ts';
+import { STRAGGLER_MARGIN_MS } from './straggler.ts';
 
 /** Tries to apply an input whose execution somebody else advances at the same moment. */
 const MAX_STALE_RETRIES = 20;
@@ -20,6 +23,18 @@ const TIMERS_PER_TICK = 500;
 
 /** Hashes of plans that are known to be on disk; beyond that one is written once more than needed. */
 const MAX_KNOWN_PLANS = 1_000;
+
+/** Held effects that are looked at to find some that were not begun: twice as many as are ever under way. */
+const HELD_AT_ONCE = 10_000;
+
+/**
+ * Inputs that may wait for their executions: several times what requests, timers and calls under way can hand in at
+ * once. Beyond it who hands in is told so; what must not be lost is handed in again.
+ */
+export const MAX_WAITING_INPUTS = 20_000;
+
+/** Effects taken over at once. */
+const CLAIMED_AT_ONCE = 500;
 
 /** What became of an input: its facts are recorded, on disk. */
 export interface Applied {
@@ -50,15 +65,28 @@ export interface Runner {
   startChange(execution: NewExecution): { readonly change: Change; started(): void };
   /** Applies all timers that are due. Answers how many there were. */
   tick(): Promise<number>;
-  /** After a start of the process: goes on with everything that was under way. Answers how many effects there were. */
-  resume(): Promise<number>;
   /**
-   * After a commit that took place although it was reported as failed: begins what it owes and nobody has begun.
-   * Nothing of that was ever sent: an effect begins after its commit is known, and stays under way until its answer is.
+   * Takes over what nobody living holds, at the start of a process and whenever another one is gone, and goes on with
+   * it. Answers with the queue entries taken over that are not effects of an execution's state.
+   */
+  takeOver(): Promise<readonly QueuedEffect[]>;
+  /**
+   * Begins what this process holds and has not begun: after a commit that took place although it was reported as
+   * failed, and after there was more than memory may hold. Nothing of that was ever sent: an effect begins after its
+   * commit is known, and stays under way until its answer is.
    */
   catchUp(): Promise<void>;
   /** True when no input waits and no effect is under way. */
   readonly idle: boolean;
+  /** Inputs that wait for their executions. */
+  readonly waiting: number;
+}
+
+/** What was recorded about each input, in the order given, and what is owed since. */
+interface Advanced {
+  readonly answers: readonly (readonly Fact[])[];
+  readonly loaded: Loaded;
+  readonly newEffects: readonly Effect[];
 }
 
 interface Letter {
@@ -68,10 +96,14 @@ interface Letter {
 }
 
 export interface RunnerPorts {
-  readonly journal: Pick<JournalReader, 'dueTimers' | 'queuedEffects'>;
+  readonly journal: Pick<JournalReader, 'dueTimers'>;
+  readonly members: Pick<Membership, 'claim' | 'held'>;
+  readonly machine: Machine;
   readonly committer: GroupCommitter;
   readonly store: ExecutionStore;
   readonly clock: Clock;
+  /** For tests that stop the process. */
+  readonly points?: CrashPoints;
 }
 
 /**
@@ -80,18 +112,24 @@ export interface RunnerPorts {
  * reloads and decides again.
  */
 export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) => Launcher): Runner {
-  const { journal, committer, store, clock } = ports;
+  const { journal, members, machine, committer, store, clock, points = NO_CRASH_POINTS } = ports;
   const mailboxes = new Map<string, Letter[]>();
   const plansOnDisk = new Set<string>();
-  const busy = new Set<string>();
-  let resuming = 0;
+  /** Executions whose inputs are being taken up, each with the end of it. */
+  const busy = new Map<string, Promise<void>>();
+  /** What was taken over and not gone on with yet, by execution and name. */
+  const inherited = new Map<string, QueuedEffect>();
+  let goingOn = 0;
+  let waiting = 0;
 
-  async function drain(executionId: string): Promise<void> {
-    if (busy.has(executionId)) return;
-    busy.add(executionId);
+  function drain(executionId: string): void {
+    if (!busy.has(executionId)) busy.set(executionId, drainAll(executionId));
+  }
+
+  async function drainAll(executionId: string): Promise<void> {
     try {
       // Answers of the same turn of the loop are taken up together, so that they leave no trace of their race.
-      await immediate();
+      await machine.turn();
       for (let letters = take(executionId); letters.length > 0; letters = take(executionId)) {
         await deliver(executionId, letters);
       }
@@ -103,6 +141,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
   function take(executionId: string): Letter[] {
     const letters = mailboxes.get(executionId) ?? [];
     mailboxes.delete(executionId);
+    waiting -= letters.length;
     return letters;
   }
 
@@ -110,14 +149,16 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
   async function deliver(executionId: string, letters: readonly Letter[]): Promise<void> {
     const ordered = inArrivalOrder(letters, (letter) => letter.input);
     try {
-      const { steps, loaded, advance } = await apply(
+      const { answers, loaded, newEffects } = await apply(
         executionId,
         ordered.map(({ input }) => input),
       );
-      for (const effect of advance.newEffects) launcher.launch(loaded, effect);
-      ordered.forEach((letter, index) =>
-        letter.resolve({ facts: steps[index]?.decision.facts ?? [], state: loaded.state }),
-      );
+      const recorded = points.at('input.recorded');
+      if (recorded !== undefined) await recorded;
+      for (const effect of newEffects) launcher.launch(loaded, effect);
+      const launched = points.at('input.launched');
+      if (launched !== undefined) await launched;
+      ordered.forEach((letter, index) => letter.resolve({ facts: answers[index] ?? [], state: loaded.state }));
     } catch (thrown) {
       store.forget(executionId);
       const passing = thrown instanceof StoreUnavailableError || thrown instanceof FirebreakError;
@@ -126,20 +167,21 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     }
   }
 
-  async function apply(
-    executionId: string,
-    inputs: readonly NewInput[],
-  ): Promise<{ steps: Step[]; loaded: Loaded; advance: Advance }> {
+  async function apply(executionId: string, inputs: readonly NewInput[]): Promise<Advanced> {
     for (let tries = 0; tries < MAX_STALE_RETRIES; tries += 1) {
-      const before = await store.load(executionId);
-      const steps = decideAll(before, inputs, clock.now());
-      const advance = changeOf(before.plan, before.state, before.seq, steps, before.trace);
-      const result = await committer.submit(advance.change);
+      const before = await store.recall(executionId);
+      // Who was faster with a timer has recorded it: there is nothing left to say about it.
+      const standing = tries === 0 ? inputs : inputs.filter((input) => !isGone(before, input));
+      if (standing.length === 0) return { answers: [], loaded: before, newEffects: [] };
+      const steps = decideAll(before, standing, clock.now());
+      const { change, newEffects } = changeOf(before.plan, before.state, before.seq, steps, before.trace);
+      const result = await committer.submit(change);
       if (result.status === 'applied') {
         const state = steps.at(-1)?.decision.state ?? before.state;
         const loaded = { ...before, state, seq: before.seq + steps.length };
         store.remember(executionId, loaded);
-        return { steps, loaded, advance };
+        const answers = inputs.map((input) => steps[standing.indexOf(input)]?.decision.facts ?? []);
+        return { answers, loaded, newEffects };
       }
       store.forget(executionId);
     }
@@ -148,7 +190,10 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
 
   function startChange({ plan, start, trace }: NewExecution): { change: Change; started(): void } {
     const planHash = store.rememberPlan(plan);
-    const input: StartInput = { ...start, type: 'start', planHash, at: clock.now() };
+    // In the order of the canonical text.
+    const { authorIds, executionId, journalId, parent, ...rest } = start;
+    const at = clock.now();
+    const input: StartInput = { at, authorIds, executionId, journalId, parent, planHash, ...rest, type: 'start' };
     const step: Step = { input, decision: decide(plan, null, input) };
     const { change, newEffects } = changeOf(plan, null, 0, [step], trace);
     return {
@@ -168,86 +213,155 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
 
   const runner: Runner = {
     submit(executionId, input) {
+      if (waiting >= MAX_WAITING_INPUTS) {
+        return Promise.reject(new FirebreakError('overloaded', 'Too many inputs wait for their executions'));
+      }
+      waiting += 1;
       return new Promise((resolve, reject) => {
         const letters = mailboxes.get(executionId) ?? [];
         letters.push({ input, resolve, reject });
         mailboxes.set(executionId, letters);
-        void drain(executionId);
+        drain(executionId);
       });
     },
     startChange,
     async start(execution) {
       const { change, started } = startChange(execution);
       const result = await committer.submit(change);
+      const recorded = points.at('start.recorded');
+      if (recorded !== undefined) await recorded;
       if (result.status === 'applied') started();
       // Stale: it has been started before, from the same cause. That is what was wanted.
     },
     async tick() {
       const due = await journal.dueTimers(clock.now(), TIMERS_PER_TICK);
+      const read = points.at('timers.read');
+      if (read !== undefined) await read;
       await Promise.all(
         due.map(({ execution, name, generation }) => runner.submit(execution, { type: 'timer', name, generation })),
       );
       return due.length;
     },
-    async resume() {
-      return forEachOwing(resumeOne);
+    async takeOver() {
+      goingOn += 1;
+      try {
+        for (let count = CLAIMED_AT_ONCE; count === CLAIMED_AT_ONCE;) {
+          const claimed = await members.claim(CLAIMED_AT_ONCE);
+          count = claimed.length;
+          if (count > 0) await points.at('takeover.claimed');
+          for (const queued of claimed) inherited.set(keyOf(queued.execution, queued.name), queued);
+        }
+        for (const id of executionsOf([...inherited.values()])) await inTurn(id, () => goOn(id));
+        const others = [...inherited.values()].filter(({ name }) => name.startsWith(NEWS_PREFIX));
+        for (const { execution, name } of others) inherited.delete(keyOf(execution, name));
+        return others;
+      } finally {
+        goingOn -= 1;
+      }
     },
     async catchUp() {
-      await forEachOwing(async (executionId) => {
-        const loaded = await store.load(executionId);
-        for (const effect of effectsOf(loaded.plan, loaded.state)) {
-          if (!launcher.isUnderWay(executionId, effect.name)) launcher.launch(loaded, effect);
+      goingOn += 1;
+      try {
+        const held = await members.held(HELD_AT_ONCE);
+        const names = new Set(held.map(({ execution, name }) => keyOf(execution, name)));
+        for (const executionId of executionsOf(held)) {
+          await inTurn(executionId, async () => {
+            await goOn(executionId);
+            // Another process may hold other effects of the same execution, and may have got further with it.
+            const loaded = await store.load(executionId);
+            for (const effect of effectsOf(loaded.plan, loaded.state)) {
+              const key = keyOf(executionId, effect.name);
+              const begun = inherited.has(key) || launcher.isUnderWay(executionId, effect.name);
+              if (names.has(key) && !begun) launcher.launch(loaded, effect);
+            }
+          });
         }
-      });
+      } finally {
+        goingOn -= 1;
+      }
+    },
+    get waiting() {
+      return waiting;
     },
     get idle() {
-      const taking = mailboxes.size > 0 || busy.size > 0 || resuming > 0;
+      const taking = mailboxes.size > 0 || busy.size > 0 || goingOn > 0;
       return !taking && launcher.inFlight === 0 && !committer.busy;
     },
   };
 
-  /** Does something for each execution that owes effects, and answers how many effects there are. */
-  async function forEachOwing(work: (executionId: string) => Promise<void>): Promise<number> {
-    resuming += 1;
-    try {
-      const queued = await journal.queuedEffects();
-      for (const executionId of new Set(queued.map(({ execution }) => execution))) {
-        // What has just been committed is begun by who committed it.
-        do await immediate();
-        while (busy.has(executionId));
-        await work(executionId);
-      }
-      return queued.length;
-    } finally {
-      resuming -= 1;
+  /** What has just been committed here is begun by who committed it; then it is this one's turn. */
+  async function inTurn(executionId: string, work: () => Promise<void>): Promise<void> {
+    await machine.turn();
+    // A commit may take its time: this waits for its end and does not ask again and again.
+    while (busy.has(executionId)) await busy.get(executionId);
+    await work();
+  }
+
+  /**
+   * Calls that were under way with who is gone are interrupted; everything else may simply be asked again. What cannot
+   * be done now, because the store is away or a call of this process is still under way, stays inherited: it may have
+   * been sent, so nothing else may begin it.
+   */
+  async function goOn(executionId: string): Promise<void> {
+    const taken = new Set(
+      [...inherited.values()].filter(({ execution }) => execution === executionId).map(({ name }) => name),
+    );
+    if (taken.size === 0) return;
+    const loaded = await store.load(executionId);
+    const owed = effectsOf(loaded.plan, loaded.state);
+    for (const name of taken) {
+      // By an input that came meanwhile, it may be owed no more.
+      if (!name.startsWith(NEWS_PREFIX) && owed.every((effect) => effect.name !== name))
+        inherited.delete(keyOf(executionId, name));
+    }
+    for (const effect of owed) {
+      if (!taken.has(effect.name) || launcher.isUnderWay(executionId, effect.name)) continue;
+      if (effect.kind === 'perform') await interrupt(loaded, effect);
+      else launcher.launch(loaded, effect);
+      inherited.delete(keyOf(executionId, effect.name));
     }
   }
 
-  /** Calls that were under way when the process ended are interrupted; everything else may simply be asked again. */
-  async function resumeOne(executionId: string): Promise<void> {
-    const loaded = await store.load(executionId);
-    for (const effect of effectsOf(loaded.plan, loaded.state)) {
-      if (launcher.isUnderWay(executionId, effect.name)) continue; // by an input that came meanwhile
-      if (effect.kind !== 'perform') {
-        launcher.launch(loaded, effect);
-        continue;
-      }
-      const { actionId, attempt, generation } = effect;
-      const { state } = await runner.submit(executionId, { type: 'interrupted', actionId, attempt, generation });
-      // Where repeating under the same key is safe, it is still the same effect that is owed, so nothing else launches it.
-      const again = effectsOf(loaded.plan, state).find(({ name }) => name === effect.name);
-      if (again !== undefined) launcher.launch({ ...loaded, state }, again);
-    }
+  async function interrupt(loaded: Loaded, effect: AttemptEffect): Promise<void> {
+    const { actionId, attempt, generation, timeoutMs } = effect;
+    const mayLandUntil = clock.now() + timeoutMs + STRAGGLER_MARGIN_MS;
+    const interrupted = { type: 'interrupted', actionId, attempt, generation, mayLandUntil } as const;
+    const { state } = await runner.submit(loaded.state.id, interrupted);
+    await points.at('takeover.interrupted');
+    // Where repeating under the same key is safe, it is still the same effect that is owed, so nothing else launches it.
+    const again = effectsOf(loaded.plan, state).find(({ name }) => name === effect.name);
+    if (again !== undefined) launcher.launch({ ...loaded, state }, again);
   }
 
   const launcher = launcherOf(runner);
   return runner;
 }
 
+function executionsOf(queued: readonly QueuedEffect[]): ReadonlySet<string> {
+  return new Set(queued.filter(({ name }) => !name.startsWith(NEWS_PREFIX)).map(({ execution }) => execution));
+}
+
+function keyOf(execution: string, name: string): string {
+  return `${execution}\n${name}`;
+}
+
+/** A timer that the state does not hold any more. */
+function isGone({ plan, state }: Loaded, input: NewInput): boolean {
+  if (input.type !== 'timer') return false;
+  return timersOf(plan, state).every(({ name, generation }) => name !== input.name || generation !== input.generation);
+}
+
+/** In the order of the canonical text. */
+function timedInput(input: NewInput, at: number): Input {
+  if (!('actionId' in input)) return { at, ...input };
+  const { actionId, ...rest } = input;
+  return { actionId, at, ...rest };
+}
+
 function decideAll(before: Loaded, inputs: readonly NewInput[], at: number): Step[] {
   let state = before.state;
   return inputs.map((input) => {
-    const timed: Input = { ...input, at };
+    const timed = timedInput(input, at);
     const decision = decide(before.plan, state, timed);
     invariant(decision.facts.length > 0, `an input of type ${input.type} led to no fact`);
     state = decision.state;

@@ -5,8 +5,10 @@ import { matchGates, type PolicyInForce } from '../approvals/match-gates.ts';
 import type { Event } from '../events/event.ts';
 import { incidentValues, type Incident } from '../incidents/incident.ts';
 import { bindPlan } from '../playbooks/bind.ts';
+import type { Plan } from '../playbooks/plan.ts';
 import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
 import { eventValues } from '../playbooks/scope.ts';
+import type { Severity } from '../vocabulary.ts';
 import type { Requester, Snapshot } from './core/inputs.ts';
 import type { NewExecution } from './runner.ts';
 
@@ -20,12 +22,12 @@ export function snapshotOf(incident: Incident, event: Event | null, context: Jso
   const values = incidentValues(incident);
   const user = incident.subject.type === 'user' ? incident.subject.id : (incident.accounts[0] ?? '');
   return {
-    incident: values,
-    event: event === null ? {} : eventValues(event),
+    accounts: incident.accounts,
     context,
+    event: event === null ? {} : eventValues(event),
+    incident: values,
     // Roles and protection are not known here; a condition that needs them is undecided and asks a person.
     user: { id: user },
-    accounts: incident.accounts,
   };
 }
 
@@ -39,27 +41,52 @@ export interface Cause {
   readonly generation?: number;
 }
 
+/**
+ * Plans by what they depend on where no policy looks at the incident: there are few, and many executions of each. The
+ * arguments are immutable, so the same ones always give the same plan.
+ */
+const PLANS = new WeakMap<readonly PolicyInForce[], WeakMap<ActivePlaybook, Map<Severity, Plan>>>();
+
+function planFor(playbook: ActivePlaybook, policies: readonly PolicyInForce[], cause: Cause): Plan {
+  const looksAtIncident = policies.some(({ policy }) =>
+    policy.policyGates.some(({ triggers }) => triggers.condition !== undefined),
+  );
+  if (looksAtIncident) return boundPlan(playbook, policies, cause);
+  const ofPolicies = PLANS.get(policies) ?? new WeakMap<ActivePlaybook, Map<Severity, Plan>>();
+  PLANS.set(policies, ofPolicies);
+  const ofPlaybook = ofPolicies.get(playbook) ?? new Map<Severity, Plan>();
+  ofPolicies.set(playbook, ofPlaybook);
+  const { severity } = cause.incident;
+  const plan = ofPlaybook.get(severity) ?? boundPlan(playbook, policies, cause);
+  ofPlaybook.set(severity, plan);
+  return plan;
+}
+
+function boundPlan(playbook: ActivePlaybook, policies: readonly PolicyInForce[], cause: Cause): Plan {
+  const { incident: values, event, context, user } = cause.snapshot;
+  return bindPlan(playbook.compiled, {
+    playbookId: playbook.playbookId,
+    playbookVersion: playbook.version,
+    riskLevel: cause.incident.severity,
+    policyGates: (query) => matchGates(policies, query, { incident: values, event, context, user, results: {} }),
+  });
+}
+
 /** The execution of a playbook for an incident, bound to the policies in force. Pure. */
 export function newExecution(playbook: ActivePlaybook, policies: readonly PolicyInForce[], cause: Cause): NewExecution {
   const { journalId, incident, snapshot, requester, trace, generation = 1 } = cause;
-  const { incident: values, event, context, user } = snapshot;
-  const plan = bindPlan(playbook.compiled, {
-    playbookId: playbook.playbookId,
-    playbookVersion: playbook.version,
-    riskLevel: incident.severity,
-    policyGates: (query) => matchGates(policies, query, { incident: values, event, context, user, results: {} }),
-  });
+  const plan = planFor(playbook, policies, cause);
   return {
     plan,
     trace,
     start: {
+      authorIds: playbook.authorIds,
       executionId: executionId(journalId, incident.id, playbook.playbookId, generation),
       journalId,
-      riskLevel: incident.severity,
-      requester,
-      authorIds: playbook.authorIds,
-      snapshot,
       parent: null,
+      requester,
+      riskLevel: incident.severity,
+      snapshot,
     },
   };
 }

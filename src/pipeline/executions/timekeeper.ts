@@ -1,5 +1,6 @@
-import { setTimeout as machineDelay } from 'node:timers/promises';
 import type { Clock, SteeredClock } from '../../platform/clock.ts';
+import type { Machine } from '../../platform/machine.ts';
+import type { Membership } from '../../journal/membership.ts';
 import type { JournalReader } from '../../journal/journal.ts';
 import type { Runner } from './runner.ts';
 
@@ -19,19 +20,22 @@ const LONGEST_JUMP_MS = 2 * 3_600_000;
 export interface TimekeeperPorts {
   readonly runner: Runner;
   readonly journal: Pick<JournalReader, 'nextTimerDue' | 'listViews'>;
+  readonly members: Pick<Membership, 'leads'>;
+  readonly machine: Machine;
   readonly closing: AbortSignal;
   /** Told when timers cannot be applied (the store is down); they stay due and are tried again. */
   onError(thrown: unknown): void;
 }
 
-/** Applies timers as the wall clock reaches them, until `closing`. */
+/** Applies timers as the clock reaches them, until `closing`, as long as that is the duty of this process. */
 export async function keepTime(ports: TimekeeperPorts, clock: Clock): Promise<void> {
   while (!ports.closing.aborted) {
     await guarded(ports, async () => {
+      if (!(await ports.members.leads('timers'))) return;
       const due = await ports.journal.nextTimerDue();
       if (due !== null && due <= clock.now()) await ports.runner.tick();
     });
-    await pause(POLL_MS, ports.closing);
+    await ports.machine.sleep(POLL_MS, ports.closing);
   }
 }
 
@@ -52,7 +56,7 @@ export async function keepAcceleratedTime(ports: AcceleratedPorts, clock: Steere
     const elapsed = clock.monotonic() - lastLook;
     lastLook = clock.monotonic();
     await guarded(ports, () => moveOn(ports, clock, elapsed));
-    await pause(ACCELERATED_POLL_MS, ports.closing);
+    await ports.machine.sleep(ACCELERATED_POLL_MS, ports.closing);
   }
 }
 
@@ -75,13 +79,5 @@ async function guarded(ports: TimekeeperPorts, work: () => Promise<void>): Promi
     await work();
   } catch (thrown) {
     if (!ports.closing.aborted) ports.onError(thrown);
-  }
-}
-
-async function pause(ms: number, closing: AbortSignal): Promise<void> {
-  try {
-    await machineDelay(ms, undefined, { signal: closing });
-  } catch {
-    // Closing: the loop's condition ends it.
   }
 }

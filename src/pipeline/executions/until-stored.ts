@@ -1,12 +1,15 @@
-import { setTimeout as machineDelay } from 'node:timers/promises';
 import { FirebreakError } from '../../platform/errors.ts';
+import type { Machine } from '../../platform/machine.ts';
 import { StoreUnavailableError } from '../../journal/journal.ts';
 
 /** Pause before something is offered to the journal again that could not take it, in ms of machine time. */
 const STORE_RETRY_MS = 500;
 
 /** Repeats work that only the store stands in the way of, until it is done or the process ends. */
-export async function untilStored<Result>(closing: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+export async function untilStored<Result>(
+  { machine, closing }: { readonly machine: Machine; readonly closing: AbortSignal },
+  work: () => Promise<Result>,
+): Promise<Result> {
   for (;;) {
     try {
       return await work();
@@ -14,7 +17,7 @@ export async function untilStored<Result>(closing: AbortSignal, work: () => Prom
       const again =
         thrown instanceof StoreUnavailableError || (thrown instanceof FirebreakError && thrown.code === 'overloaded');
       if (!again || closing.aborted) throw thrown;
-      await machineDelay(STORE_RETRY_MS, undefined, { signal: closing });
+      await machine.sleep(STORE_RETRY_MS, closing);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { canonicalJson, type JsonObject } from '../../platform/canonical-json.ts';
 import type { ActionType, PlaybookType, Severity } from '../vocabulary.ts';
 import { NOTIFICATION_TYPES, type CompiledAction, type CompiledPlaybook } from './compile.ts';
 import type { Plan, PlanAction, PlanGate, PlanQuestion, PlanStage } from './plan.ts';
@@ -65,7 +66,8 @@ function planAction({ action, declaration }: CompiledAction, gates: readonly Pla
     actionId: action.actionId,
     declaration,
     target: hasTarget ? (action.target ?? defaultTarget(declaration.targetType, forEach)) : '',
-    parameters: action.parameters,
+    // In the order in which records are written, once for all executions.
+    parameters: inOrder(action.parameters),
     condition: action.condition ?? null,
     forEach,
     onFailure: action.onFailure,
@@ -77,6 +79,10 @@ function planAction({ action, declaration }: CompiledAction, gates: readonly Pla
     gates,
     question: questionOf(action),
   };
+}
+
+function inOrder(parameters: JsonObject): JsonObject {
+  return JSON.parse(canonicalJson(parameters)) as JsonObject; // what was just written from one
 }
 
 /** Own words first; then the time the question or the challenge itself has (`expirationMinutes`, as in the seeds). */

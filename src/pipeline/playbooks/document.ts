@@ -1,8 +1,8 @@
-import { parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import type { Json } from '../../platform/canonical-json.ts';
 import { messageOf, type Fault } from '../../platform/errors.ts';
 import { MAX_BODY_BYTES } from '../../platform/limits.ts';
+import { yaml } from '../../platform/yaml.ts';
 
 /** Reading documents that people write (playbooks, policies): JSON or YAML text, or JSON already parsed. */
 
@@ -41,7 +41,7 @@ export function readDocument(text: string, format: 'json' | 'yaml'): Read<Json> 
     }
   }
   // JSON.parse keeps the last of two equal members without a word, so duplicates are looked for by the YAML parser.
-  const document = parseDocument(text, {
+  const document = yaml().parseDocument(text, {
     version: '1.2',
     schema: 'core',
     uniqueKeys: true,
@@ -52,7 +52,7 @@ export function readDocument(text: string, format: 'json' | 'yaml'): Read<Json> 
   if (wrong !== undefined) return fault(`${wrong.message.split('\n')[0] ?? wrong.code}.`);
   if (format === 'yaml') {
     let aliases = 0;
-    visit(document, {
+    yaml().visit(document, {
       Alias() {
         aliases += 1;
       },

@@ -4,7 +4,7 @@ import { derivedId } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { Change, ChangeResult, JournalReader, StoredView } from '../../journal/journal.ts';
-import type { CallContext } from '../access/principal.ts';
+import { recordedTrace, type CallContext } from '../access/principal.ts';
 import {
   given,
   recordable,
@@ -25,7 +25,7 @@ import { toPlaybook, type Playbook, type PlaybookDefaults } from './playbook.ts'
 const MAX_PLAYBOOKS = 2_000;
 
 export interface PlaybookPorts {
-  readonly journal: Pick<JournalReader, 'view' | 'listViews' | 'streamHead'>;
+  readonly journal: Pick<JournalReader, 'view' | 'listViews' | 'streamHead' | 'shared'>;
   readonly committer: GroupCommitter;
   readonly ids: Ids;
   readonly defaults: PlaybookDefaults;
@@ -56,10 +56,13 @@ export interface PlaybookService {
   /** Hides it; its versions and records stay. */
   remove(ctx: CallContext, input: { readonly id: string; readonly ifMatch: IfMatch }): Promise<Answer>;
   /**
-   * Every enabled playbook that can be run, compiled. Kept in memory until one changes. One that cannot is left out, so
-   * that it costs neither the others nor the intake of events: what it would answer to stays an incident for a person.
+   * Every enabled playbook that can be run, compiled: the same list until one changes. Kept in memory where nobody else
+   * can change one; else read each time, and compiled when it changed. One that cannot be run is left out, so that it
+   * costs neither the others nor the intake of events: what it would answer to stays an incident for a person.
    */
   active(): Promise<readonly ActivePlaybook[]>;
+  /** Forgets what is kept in memory: something may have been committed of which nobody was told. */
+  refresh(): void;
   /** One playbook, enabled or not, for a manual trigger. @throws FirebreakError `not_found`. */
   load(id: string): Promise<ActivePlaybook>;
 }
@@ -77,6 +80,7 @@ interface StoredPlaybook {
 export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
   const { journal, committer } = ports;
   let cached: Promise<readonly ActivePlaybook[]> | null = null;
+  let latest: { readonly versions: string; readonly active: readonly ActivePlaybook[] } | null = null;
 
   function checked(definition: Definition): {
     playbook: Playbook;
@@ -113,7 +117,7 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
               type: 'playbook.saved',
               v: 1,
               at: ctx.now,
-              trace: traceOf(ctx),
+              trace: recordedTrace(ctx),
               data: { version, by: ctx.principal.userId, document },
             },
           ],
@@ -168,9 +172,13 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
 
   async function loadActive(): Promise<readonly ActivePlaybook[]> {
     const { items } = await journal.listViews({ kind: 'playbook', status: 'ENABLED', limit: MAX_PLAYBOOKS, skip: 0 });
-    return items
+    const versions = items.map((view) => `${view.id}@${storedOf(view).version}`).join('\n');
+    if (latest?.versions === versions) return latest.active;
+    const active = items
       .flatMap((view) => usable(view.id, storedOf(view)))
       .sort((left, right) => (left.playbookId < right.playbookId ? -1 : 1));
+    latest = { versions, active };
+    return active;
   }
 
   function usable(id: string, stored: StoredPlaybook): ActivePlaybook[] {
@@ -184,6 +192,7 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
   }
 
   function active(): Promise<readonly ActivePlaybook[]> {
+    if (journal.shared) return loadActive();
     if (cached === null) {
       const loading = loadActive();
       cached = loading;
@@ -197,6 +206,9 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
 
   return {
     active,
+    refresh() {
+      cached = null;
+    },
     async list(_ctx, query) {
       const { limit, skip, type, enabled } = query;
       const status = enabled === undefined ? undefined : enabled ? 'ENABLED' : 'DISABLED';
@@ -238,7 +250,7 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
         requireVersion(ifMatch, stored.version);
         const head = await journal.streamHead(streamOf(id));
         const data = { version: stored.version, by: ctx.principal.userId };
-        const records = [{ type: 'playbook.deleted', v: 1, at: ctx.now, trace: traceOf(ctx), data }];
+        const records = [{ type: 'playbook.deleted', v: 1, at: ctx.now, trace: recordedTrace(ctx), data }];
         const result = await committer.submit({
           appends: [{ stream: streamOf(id), expectedSeq: head?.seq ?? 0, records }],
           views: [{ kind: 'playbook', id, expectedVersion: before.version, at: ctx.now, body: null }],
@@ -249,8 +261,9 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
     async load(id) {
       const stored = storedOf(await existing(id));
       // The version in force is compiled already; only a disabled one has to be compiled for this.
-      const known = (await active()).find(({ playbookId, version }) => playbookId === id && version === stored.version);
-      return known ?? activeOf(id, stored);
+      const isIt = ({ playbookId, version }: ActivePlaybook): boolean =>
+        playbookId === id && version === stored.version;
+      return latest?.active.find(isIt) ?? (await active()).find(isIt) ?? activeOf(id, stored);
     },
   };
 }
@@ -262,10 +275,6 @@ function shown(id: string, { document, version, createdAt, updatedAt, savedBy }:
 
 function streamOf(id: string): string {
   return `playbook/${id}`;
-}
-
-function traceOf({ traceId, correlationId }: CallContext): { traceId: string; correlationId: string } {
-  return { traceId, correlationId };
 }
 
 /* Only this file writes these bodies, from exactly these types. */

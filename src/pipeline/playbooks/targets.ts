@@ -39,7 +39,7 @@ export function resolveTarget(
   targetType: ActionDeclaration['targetType'],
   values: ExpressionValues,
 ): { readonly target: ActionTarget } | { readonly fault: string } {
-  if (targetType === 'none') return { target: { type: 'none', id: '' } };
+  if (targetType === 'none') return { target: { id: '', type: 'none' } };
   if (template === SUBJECT) {
     const type = resolveTemplates('{{incident.subject.type}}', values);
     if ('faults' in type || type.value !== targetType) {
@@ -52,5 +52,5 @@ export function resolveTarget(
   if (typeof value !== 'string' || value.trim() === '') return { fault: 'The target is not a text.' };
   if (value.length > MAX_TARGET_LENGTH) return { fault: `The target is longer than ${MAX_TARGET_LENGTH} characters.` };
   if (/\p{Cc}/u.test(value)) return { fault: 'The target holds control characters.' };
-  return { target: { type: targetType, id: value } };
+  return { target: { id: value, type: targetType } };
 }

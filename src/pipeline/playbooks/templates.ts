@@ -115,6 +115,7 @@ export type Resolution = { readonly value: Json } | { readonly faults: readonly 
  * fault, never an empty text: an empty id can mean "all". Never throws; every fault has the pointer of its text.
  */
 export function resolveTemplates(value: Json, values: ExpressionValues): Resolution {
+  if (!holdsTemplate(value)) return { value };
   const faults: Fault[] = [];
   const resolved = resolve(value, values, '', 0, faults);
   return faults.length > 0 ? { faults } : { value: resolved };

@@ -26,12 +26,12 @@ export function startAttempt(t: Transition, plan: PlanAction): void {
   // The prior state belongs to the first attempt: a retry must not take our own effect for what was there before.
   const observes = plan.declaration.holds !== null && action.prior === null;
   t.add({
-    type: 'attempt.started',
     actionId: plan.actionId,
     attempt: action.attempt + 1,
     generation: action.generation,
     key: idempotencyKey(t.state, plan.actionId, 'perform', action.generation),
     phase: observes ? 'observing' : 'performing',
+    type: 'attempt.started',
   });
 }
 
@@ -40,7 +40,7 @@ export function takeObserved(t: Transition, input: ObservedInput): void {
   const plan = planActionOf(t.plan, input.actionId);
   if (t.state.stopped !== null) return settleUnbegun(t, plan, t.state.stopped);
   if ('error' in input.result) return takeFailure(t, plan, input.result.error);
-  t.add({ type: 'attempt.observed', actionId: input.actionId });
+  t.add({ actionId: input.actionId, type: 'attempt.observed' });
   // Somebody already contained this: the hold is shared, the call is not repeated.
   if (input.result.heldBy !== null) settle(t, plan, 'SKIPPED', 'already_held');
 }
@@ -48,12 +48,12 @@ export function takeObserved(t: Transition, input: ObservedInput): void {
 export function takePerformed(t: Transition, input: PerformedInput): void {
   if (isLate(t, input, 'performing')) return;
   const plan = planActionOf(t.plan, input.actionId);
-  if ('error' in input.result) return takeFailure(t, plan, input.result.error);
+  if ('error' in input.result) return takeFailure(t, plan, input.result.error, input.mayLandForMs);
   if ('heldBy' in input.result) {
     t.add({ type: 'hold.shared', actionId: input.actionId });
     return settle(t, plan, 'SKIPPED', 'already_held');
   }
-  t.add({ type: 'attempt.performed', actionId: input.actionId });
+  t.add({ actionId: input.actionId, type: 'attempt.performed' });
   if (!plan.declaration.readBack) finishPerformed(t, plan);
 }
 
@@ -61,8 +61,14 @@ export function takeVerified(t: Transition, input: VerifiedInput): void {
   if (isLate(t, input, 'verifying')) return;
   const plan = planActionOf(t.plan, input.actionId);
   if ('error' in input.result) return takeUnreadable(t, plan, input.result.error);
-  t.add({ type: 'attempt.verified', actionId: input.actionId });
-  switch (input.result.says) {
+  t.add({ actionId: input.actionId, type: 'attempt.verified' });
+  // Another one held it while our call was cut off: it is shared as if we had seen it before we called.
+  if ('heldBy' in input.result) {
+    t.add({ type: 'hold.shared', actionId: input.actionId });
+    return settle(t, plan, 'SKIPPED', 'already_held');
+  }
+  const { says } = input.result;
+  switch (says) {
     case 'holds':
     case 'foreign':
       return finishPerformed(t, plan);
@@ -71,7 +77,7 @@ export function takeVerified(t: Transition, input: VerifiedInput): void {
     case 'unknown':
       return settle(t, plan, 'UNKNOWN', 'unreadable');
     default:
-      return input.result.says;
+      return says;
   }
 }
 
@@ -93,9 +99,13 @@ function takeUnreadable(t: Transition, plan: PlanAction, error: AttemptError): v
  */
 function takeAbsent(t: Transition, plan: PlanAction): void {
   const action = t.action(plan.actionId);
-  const shownBy = (action.performedAt ?? action.attemptAt) + plan.declaration.settleMs;
-  if (t.input.at < shownBy) {
-    return t.add({ type: 'settling.awaited', actionId: plan.actionId, resumeAt: shownBy });
+  const ended = action.performedAt ?? action.attemptAt;
+  // A target that knows the key drops the repeat or the straggler, whichever comes second.
+  const landed = plan.declaration.idempotency === 'native-key' ? ended : Math.max(ended, action.landsUntil ?? 0);
+  const shownBy = landed + plan.declaration.settleMs;
+  if (action.verifyingSince < shownBy) {
+    const resumeAt = Math.max(shownBy, t.input.at);
+    return t.add({ type: 'settling.awaited', actionId: plan.actionId, resumeAt });
   }
   retryOrSettle(t, plan, { ...NOT_SHOWN, resultUnknown: false });
 }
@@ -136,7 +146,16 @@ export function takeInterrupted(t: Transition, input: InterruptedInput): void {
   if (isLate(t, input, 'performing')) return;
   const plan = planActionOf(t.plan, input.actionId);
   const next = plan.declaration.readBack ? 'verifying' : mayRepeat(t, plan) ? 'performing' : 'none';
-  t.add({ type: 'attempt.interrupted', actionId: input.actionId, next });
+  const { at, mayLandUntil = 0 } = input;
+  const landsUntil = mayLandUntil > at ? mayLandUntil : null;
+  const waits = next === 'performing' && landsUntil !== null && plan.declaration.idempotency !== 'native-key';
+  t.add({
+    type: 'attempt.interrupted',
+    actionId: input.actionId,
+    next: waits ? 'none' : next,
+    ...(landsUntil === null ? {} : { landsUntil }),
+  });
+  if (waits) return t.add({ type: 'retry.scheduled', actionId: input.actionId, resumeAt: landsUntil });
   if (next === 'none') settle(t, plan, 'UNKNOWN', 'interrupted');
 }
 
@@ -150,11 +169,12 @@ function settleUnbegun(t: Transition, plan: PlanAction, why: string): void {
   settle(t, plan, why === 'timed_out' ? 'TIMED_OUT' : 'SKIPPED', why);
 }
 
-function takeFailure(t: Transition, plan: PlanAction, error: AttemptError): void {
+function takeFailure(t: Transition, plan: PlanAction, error: AttemptError, mayLandForMs = 0): void {
   // A failed look at the state before changed nothing, whatever became of it: there is nothing to read back.
   const called = t.action(plan.actionId).phase === 'performing';
   const next = error.resultUnknown && called && plan.declaration.readBack ? 'verifying' : 'none';
-  t.add({ type: 'attempt.failed', actionId: plan.actionId, code: error.code, next });
+  const landing = mayLandForMs > 0 ? { landsUntil: t.input.at + mayLandForMs } : {};
+  t.add({ type: 'attempt.failed', actionId: plan.actionId, code: error.code, next, ...landing });
   if (next === 'verifying') return;
   if (error.resultUnknown && called && plan.declaration.idempotency === 'none')
     return settle(t, plan, 'UNKNOWN', error.code);
@@ -167,10 +187,23 @@ function retryOrSettle(t: Transition, plan: PlanAction, error: AttemptError): vo
   const tries = attempt - interruptions;
   const worthwhile = error.retryable || error.resultUnknown;
   if (t.state.stopped !== null || !worthwhile || tries > plan.retry.maxRetries) {
-    return settle(t, plan, error.code === 'timeout' ? 'TIMED_OUT' : 'FAILED', error.code);
+    return settleFailed(t, plan, error.code === 'timeout' ? 'TIMED_OUT' : 'FAILED', error.code);
   }
-  const resumeAt = t.input.at + backoffMs(plan, tries, error);
+  const landed = plan.declaration.idempotency === 'native-key' ? 0 : (t.action(plan.actionId).landsUntil ?? 0);
+  const resumeAt = Math.max(t.input.at + backoffMs(plan, tries, error), landed);
   t.add({ type: 'retry.scheduled', actionId: plan.actionId, resumeAt });
+}
+
+/**
+ * Settles an action as failed. While a call without an answer may still take effect nobody can say that it failed: the
+ * target is read once more after that, and where it cannot be read, a person is told that it is not known.
+ */
+export function settleFailed(t: Transition, plan: PlanAction, status: 'FAILED' | 'TIMED_OUT', reason: string): void {
+  const { landsUntil, verifyingSince } = t.action(plan.actionId);
+  if (landsUntil === null) return settle(t, plan, status, reason);
+  if (!plan.declaration.readBack) return settle(t, plan, 'UNKNOWN', reason);
+  if (verifyingSince >= landsUntil) return settle(t, plan, status, reason);
+  t.add({ type: 'settling.awaited', actionId: plan.actionId, resumeAt: Math.max(landsUntil, t.input.at) });
 }
 
 /** 1 s, 2 s, 4 s by default: multiplied step by step and rounded, so that every engine gives the same integer. */

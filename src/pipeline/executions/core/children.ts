@@ -2,6 +2,7 @@ import { derivedId } from '../../../platform/hash.ts';
 import { MAX_SUBJECTS_PER_FANOUT } from '../../../platform/limits.ts';
 import type { Plan, PlanAction } from '../../playbooks/plan.ts';
 import type { ChildInput, IncidentInput, SpawnedInput } from './inputs.ts';
+import { ALREADY_HANDLED, handledAccounts, isDone, unhandled } from './handled.ts';
 import { settle } from './settle.ts';
 import type { ActionState } from './state.ts';
 import { planActionOf, type Transition } from './transition.ts';
@@ -21,12 +22,8 @@ export function startChildren(t: Transition, plan: PlanAction, accounts: readonl
 /** The accounts that no child did the work for yet: all of them, or after a person's retry those that failed. */
 export function accountsLeft(t: Transition, actionId: string): readonly string[] {
   // Those that were prepared (and perhaps approved), not those that the incident has got since.
-  const { accounts, children } = t.action(actionId);
-  const done = new Set(
-    Object.values(children)
-      .filter(({ status }) => isDone(status))
-      .map(({ account }) => account),
-  );
+  const { accounts } = t.action(actionId);
+  const done = new Set(handledAccounts(t.state, actionId));
   return accounts.filter((account) => !done.has(account));
 }
 
@@ -82,10 +79,6 @@ function settleParent(t: Transition, plan: PlanAction, ends: readonly ChildEnd[]
 
 type ChildEnd = ActionState['children'][string];
 
-function isDone(status: string | null): boolean {
-  return status === 'COMPLETED' || status === 'SKIPPED';
-}
-
 function settleUndone(t: Transition, plan: PlanAction, statuses: readonly (string | null)[]): void {
   const failed = statuses.includes('COMPENSATION_FAILED');
   t.add({
@@ -112,12 +105,12 @@ export function takeIncident(t: Transition, input: IncidentInput): void {
 }
 
 function growAction(t: Transition, plan: PlanAction, accounts: readonly string[]): void {
-  const { phase, children, approvalId } = t.action(plan.actionId);
+  const { phase, children, approvalId, reason } = t.action(plan.actionId);
   // What people approved was a list; accounts that came later need an approval of their own, so a person sees them.
   if (plan.forEach === null || approvalId !== null) return;
   const acted = phase === 'spawning' || phase === 'children' || phase === 'settled';
-  if (!acted || Object.keys(children).length === 0) return;
+  if (!acted || (Object.keys(children).length === 0 && reason !== ALREADY_HANDLED)) return;
   const known = new Set(Object.values(children).map((child) => child.account));
-  const fresh = accounts.filter((account) => !known.has(account));
+  const fresh = unhandled(t.state, plan.actionId, accounts).filter((account) => !known.has(account));
   if (fresh.length > 0 && known.size + fresh.length <= MAX_SUBJECTS_PER_FANOUT) startChildren(t, plan, fresh);
 }

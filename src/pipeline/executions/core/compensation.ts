@@ -28,7 +28,8 @@ function mayUndo(state: ExecutionState, plan: PlanAction): boolean {
   const action = state.actions[plan.actionId];
   if (action === undefined || !UNDOABLE.has(action.phase)) return false;
   if (plan.declaration.reversibility !== 'undo') return false;
-  if (Object.keys(action.children).length > 0) return true;
+  // What was undone already, because its time was over, is not undone once more.
+  if (Object.keys(action.children).length > 0) return action.phase !== 'settled' || action.status !== 'COMPENSATED';
   if (action.status === 'SKIPPED') return action.reason === 'already_held';
   if (action.status === 'COMPENSATION_FAILED') return true; // Asked for again, so tried again.
   if (action.status === 'SUCCESS' || action.status === 'UNKNOWN') return action.sent;
@@ -44,6 +45,9 @@ export function driveCompensation(t: Transition): void {
 
 export function startUndo(t: Transition, plan: PlanAction): void {
   const action = t.action(plan.actionId);
+  if (action.landsUntil !== null && t.input.at < action.landsUntil) {
+    return t.add({ type: 'undo.awaited', actionId: plan.actionId, resumeAt: action.landsUntil });
+  }
   t.add({
     type: 'undo.started',
     actionId: plan.actionId,

@@ -298,7 +298,7 @@ const ERRORS: readonly AttemptError[] = [
 
 /** What the outside may answer to an effect; `how` 0 is the answer that everybody hopes for. */
 function answerTo(effect: Effect, state: ExecutionState, how: number, at: number): Input {
-  if (effect.kind === 'report') return { type: 'reported', status: effect.status, at };
+  if (effect.kind === 'report') return { type: 'reported', status: effect.status, end: effect.end, at };
   if (effect.kind === 'spawn') {
     const children = Object.keys(state.actions[effect.actionId]?.children ?? {}).length;
     return { type: 'spawned', actionId: effect.actionId, children, at };

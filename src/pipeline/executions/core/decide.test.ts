@@ -68,9 +68,10 @@ class Story {
     return this.answer(actionId, 'observed', { error: REFUSED });
   }
 
-  interrupt(actionId: string): this {
+  interrupt(actionId: string, landsIn?: number): this {
     const { attempt = 0, generation = 0 } = this.state.actions[actionId] ?? {};
-    return this.take({ type: 'interrupted', actionId, attempt, generation });
+    const landing = landsIn === undefined ? {} : { mayLandUntil: this.now + landsIn };
+    return this.take({ type: 'interrupted', actionId, attempt, generation, ...landing });
   }
 
   /** Moves to the earliest timer with this beginning and takes it. */
@@ -140,6 +141,30 @@ describe('an interrupted call', () => {
     }
     expect(story.owed).toEqual(['perform:a:1:4']);
     expect(story.succeed('a').status()).toBe('SUCCESS');
+  });
+
+  it('is looked for at once, and not repeated before it can no longer land', () => {
+    const story = new Story(planOf([planAction('a')])).answer('a', 'observed', { prior: {}, heldBy: null });
+    story.interrupt('a', 10_000);
+    expect(story.owed).toEqual(['verify:a:1:1']);
+    story.answer('a', 'verified', { says: 'absent', digest: 'd' }).timer('resume:a');
+    expect([story.now - START, story.owed]).toEqual([10_000, ['verify:a:1:1']]);
+    story.answer('a', 'verified', { says: 'holds', digest: 'd' });
+    expect([story.status(), story.state.actions['a']?.attempt]).toEqual(['SUCCESS', 1]);
+  });
+
+  it('that cannot be read back waits as long, where a repeat would do it twice', () => {
+    const merging = { ...blind, idempotency: 'merge' as const };
+    const story = new Story(planOf([planAction('a', { declaration: merging })])).interrupt('a', 10_000);
+    expect(story.owed).toEqual([]);
+    story.timer('resume:a');
+    expect([story.now - START, story.owed]).toEqual([10_000, ['perform:a:1:2']]);
+  });
+
+  it('is repeated at once where the target knows the key', () => {
+    const keyed = { ...blind, idempotency: 'native-key' as const };
+    const story = new Story(planOf([planAction('a', { declaration: keyed })])).interrupt('a', 10_000);
+    expect(story.owed).toEqual(['perform:a:1:1']);
   });
 });
 
@@ -279,10 +304,14 @@ describe('undoing', () => {
       at: START,
     });
     child.succeed('a').take({ type: 'reported', status: 'COMPLETED' });
-    for (const _ of [1, 2]) {
+    for (const end of [2, 3]) {
       child.take(undo).answer('a', 'undone', { error: REFUSED });
-      expect(child.owed).toEqual(['report:COMPENSATION_FAILED']);
-      child.take({ type: 'reported', status: 'COMPENSATION_FAILED' });
+      expect(child.owed).toEqual([`report:${end}:COMPENSATION_FAILED`]);
+      // News of the end before, heard late, do not stand for this one.
+      child.take({ type: 'reported', status: 'COMPENSATION_FAILED', end: end - 1 });
+      expect(child.owed).toEqual([`report:${end}:COMPENSATION_FAILED`]);
+      child.take({ type: 'reported', status: 'COMPENSATION_FAILED', end });
+      expect(child.owed).toEqual([]);
     }
   });
 
@@ -297,10 +326,10 @@ describe('undoing', () => {
       at: START,
     });
     child.take({ type: 'reported', status: 'SKIPPED' });
-    for (const _ of [1, 2]) {
+    for (const end of [2, 3]) {
       child.take({ type: 'compensate', by, reason: 'false alarm' });
-      expect(child.owed).toEqual(['report:ROLLED_BACK']);
-      child.take({ type: 'reported', status: 'ROLLED_BACK' });
+      expect(child.owed).toEqual([`report:${end}:ROLLED_BACK`]);
+      child.take({ type: 'reported', status: 'ROLLED_BACK', end });
     }
   });
 

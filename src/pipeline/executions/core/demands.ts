@@ -16,6 +16,8 @@ export type Effect =
       readonly kind: 'report';
       readonly name: string;
       readonly status: string;
+      /** Which end it is, counted from 1. */
+      readonly end: number;
       readonly containedAt: number | null;
       readonly parent: { readonly executionId: string; readonly actionId: string } | null;
       readonly incidentId: string;
@@ -37,6 +39,8 @@ export interface AttemptEffect {
   readonly startedAt: number;
   readonly timeoutMs: number;
   readonly holds: string | null;
+  /** Whether the target can be asked if the effect is there. */
+  readonly readBack: boolean;
 }
 
 export interface HeldTimer {
@@ -51,8 +55,9 @@ export function effectsOf(plan: Plan, state: ExecutionState): readonly Effect[] 
   if (state.ended !== null && state.reported !== state.ended.status && tellsSomebody(plan, state)) {
     effects.push({
       kind: 'report',
-      name: `report:${state.ended.status}`,
+      name: `report:${state.ends}:${state.ended.status}`,
       status: state.ended.status,
+      end: state.ends,
       containedAt: containedAtOf(plan, state),
       parent: state.parent,
       incidentId: state.snapshot.incident.id,
@@ -61,9 +66,9 @@ export function effectsOf(plan: Plan, state: ExecutionState): readonly Effect[] 
   return effects;
 }
 
-/** A parent waits for the end; an incident wants to know that something was contained. */
+/** A parent waits for the end; an incident wants to know what was contained, or whether its news came too late. */
 function tellsSomebody(plan: Plan, state: ExecutionState): boolean {
-  return state.parent !== null || containedAtOf(plan, state) !== null;
+  return state.parent !== null || state.firstIncident !== null || containedAtOf(plan, state) !== null;
 }
 
 function effectOf(plan: Plan, state: ExecutionState, action: ActionState): Effect[] {
@@ -83,7 +88,14 @@ function effectOf(plan: Plan, state: ExecutionState, action: ActionState): Effec
       return [{ kind: 'spawn', name: `spawn:${action.actionId}:${count}`, actionId: action.actionId }];
     }
     case 'undoing_children':
-      return [{ kind: 'compensate-children', name: `undo:${action.actionId}`, actionId: action.actionId }];
+      return [
+        {
+          kind: 'compensate-children',
+          // Asked for again, it is another effect: the children have to be told again.
+          name: `undo:${action.actionId}:${action.undoAttempt}`,
+          actionId: action.actionId,
+        },
+      ];
     default:
       return [];
   }
@@ -101,7 +113,7 @@ function attemptEffect(
   const key = kind === 'undo' ? idempotencyKey(state, action.actionId, 'undo', action.generation) : (action.key ?? '');
   return {
     kind,
-    name: `${kind}:${action.actionId}:${action.generation}:${turn}`,
+    name: effectName(kind, action.actionId, action.generation, turn),
     actionId: action.actionId,
     attempt,
     generation: action.generation,
@@ -115,7 +127,18 @@ function attemptEffect(
     startedAt: action.attemptAt,
     timeoutMs,
     holds: declaration.holds,
+    readBack: declaration.readBack,
   };
+}
+
+/** The read that belongs to a call which was answered: the same effect that is owed once the answer is recorded. */
+export function readBackOf(performed: AttemptEffect, reply: JsonObject): AttemptEffect {
+  const { actionId, generation, attempt } = performed;
+  return { ...performed, kind: 'verify', name: effectName('verify', actionId, generation, attempt), reply };
+}
+
+function effectName(kind: AttemptEffect['kind'], actionId: string, generation: number, turn: number): string {
+  return `${kind}:${actionId}:${generation}:${turn}`;
 }
 
 /** Every timer that is held now. */
@@ -140,8 +163,10 @@ export function timersOf(plan: Plan, state: ExecutionState): readonly HeldTimer[
   return timers;
 }
 
+/** Also where another execution's hold is shared: whoever's time is over last gives the target back. */
 function ttlDueOf(plan: Plan, action: ActionState): number | null {
-  if (action.phase !== 'settled' || action.status !== 'SUCCESS' || action.settledAt === null) return null;
+  const holds = action.status === 'SUCCESS' || (action.status === 'SKIPPED' && action.reason === 'already_held');
+  if (action.phase !== 'settled' || !holds || action.settledAt === null) return null;
   const { ttlMs, declaration } = planActionOf(plan, action.actionId);
   if (ttlMs === null || declaration.reversibility !== 'undo') return null;
   return action.settledAt + ttlMs;

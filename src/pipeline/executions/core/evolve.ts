@@ -44,6 +44,8 @@ function started(input: Input): ExecutionState {
     ranMs: 0,
     runningSince: null,
     ended: null,
+    ends: 0,
+    firstIncident: null,
     reported: null,
   };
 }
@@ -84,7 +86,12 @@ function evolveStarted(
       return withAction(state, fact.actionId, { phase: 'settling', resumeAt: fact.resumeAt });
     case 'verification.repeated': {
       const { rereads } = actionOf(state, fact.actionId);
-      return withAction(state, fact.actionId, { phase: 'verifying', rereads: rereads + 1, resumeAt: null });
+      return withAction(state, fact.actionId, {
+        phase: 'verifying',
+        verifyingSince: input.at,
+        rereads: rereads + 1,
+        resumeAt: null,
+      });
     }
     case 'action.waiting':
       return withAction(state, fact.actionId, { phase: 'waiting', waitUntil: fact.until, resumeAt: fact.resumeAt });
@@ -101,6 +108,7 @@ function evolveStarted(
     case 'compensation.started':
       return { ...state, ended: null, reported: null, compensation: { reason: fact.reason, queue: fact.queue } };
     case 'undo.started':
+    case 'undo.awaited':
     case 'undo.failed':
     case 'undo.settled':
       return evolveUndo(state, fact);
@@ -110,13 +118,17 @@ function evolveStarted(
       return retried(state, fact.actionIds);
     case 'execution.ended':
       // Each end is told, also one with the same status as an end before: somebody waits for every one of them.
-      return { ...state, ended: { status: fact.status, at: input.at }, reported: null };
+      return { ...state, ended: { status: fact.status, at: input.at }, ends: state.ends + 1, reported: null };
     case 'incident.noted': {
       invariant(input.type === 'incident', 'incident.noted belongs to an incident input');
-      return { ...state, snapshot: { ...state.snapshot, incident: input.incident, accounts: input.accounts } };
+      const snapshot = { ...state.snapshot, incident: input.incident, accounts: input.accounts };
+      return { ...state, snapshot, firstIncident: state.firstIncident ?? state.snapshot.incident };
     }
-    case 'end.reported':
-      return { ...state, reported: input.type === 'reported' ? input.status : state.reported };
+    case 'end.reported': {
+      // The news of an end before may arrive when it has ended once more: that one is still to be told.
+      const told = input.type === 'reported' && (input.end ?? 1) === state.ends;
+      return told ? { ...state, reported: input.status } : state;
+    }
     default:
       return unreachable(fact);
   }
@@ -172,6 +184,7 @@ function evolveAttempt(
         attempt: fact.attempt,
         generation: fact.generation,
         attemptAt: input.at,
+        ...(fact.phase === 'verifying' ? { verifyingSince: input.at } : {}),
         key: fact.key,
         // Begun with a read only when a call of the generation before may have taken effect.
         sent: fact.phase !== 'observing',
@@ -185,7 +198,8 @@ function evolveAttempt(
     }
     case 'attempt.performed': {
       const reply = input.type === 'performed' && 'outcome' in input.result ? input.result.outcome : null;
-      return withAction(state, fact.actionId, { phase: 'verifying', reply, performedAt: input.at, error: null });
+      const since = { verifyingSince: input.at, performedAt: input.at };
+      return withAction(state, fact.actionId, { phase: 'verifying', reply, ...since, error: null });
     }
     case 'attempt.verified':
       return withAction(state, fact.actionId, { verification: saidBy(input), error: null });
@@ -196,16 +210,21 @@ function evolveAttempt(
         phase,
         interruptions: interruptions + 1,
         performedAt: input.at,
+        ...(phase === 'verifying' ? { verifyingSince: input.at } : {}),
+        ...(fact.landsUntil === undefined ? {} : { landsUntil: fact.landsUntil }),
       });
     }
     case 'attempt.failed': {
       const phase = fact.next === 'verifying' ? 'verifying' : 'idle';
       const called = actionOf(state, fact.actionId).phase === 'performing';
       const performedAt = called ? { performedAt: input.at } : {};
-      return withAction(state, fact.actionId, { phase, error: errorOf(input), ...performedAt });
+      const landing = fact.landsUntil === undefined ? {} : { landsUntil: fact.landsUntil };
+      const since = phase === 'verifying' ? { verifyingSince: input.at } : {};
+      return withAction(state, fact.actionId, { phase, error: errorOf(input), ...since, ...performedAt, ...landing });
     }
     case 'hold.shared': {
-      const shared = input.type === 'performed' && 'prior' in input.result ? input.result.prior : null;
+      const answer = input.type === 'performed' || input.type === 'verified' ? input.result : null;
+      const shared = answer !== null && 'prior' in answer ? answer.prior : null;
       return withAction(state, fact.actionId, { phase: 'idle', prior: shared });
     }
     default:
@@ -271,6 +290,7 @@ function evolveUndo(state: ExecutionState, fact: Extract<Fact, { type: `undo.${s
       const children = Object.fromEntries(fresh);
       return withAction(state, fact.actionId, { phase, undoAttempt: fact.attempt, children, resumeAt: null });
     }
+    case 'undo.awaited':
     case 'undo.failed':
       return withAction(state, fact.actionId, { phase: 'undo_backoff', resumeAt: fact.resumeAt });
     case 'undo.settled': {
@@ -353,6 +373,8 @@ function idleAction(actionId: string): ActionState {
     sent: false,
     reply: null,
     performedAt: null,
+    landsUntil: null,
+    verifyingSince: 0,
     verification: null,
     error: null,
     resumeAt: null,

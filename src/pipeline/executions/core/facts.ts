@@ -49,12 +49,16 @@ export type Fact =
       readonly type: 'attempt.interrupted';
       readonly actionId: string;
       readonly next: 'verifying' | 'performing' | 'none';
+      /** Until when the call may still take effect. */
+      readonly landsUntil?: number;
     }
   | {
       readonly type: 'attempt.failed';
       readonly actionId: string;
       readonly code: string;
       readonly next: 'verifying' | 'none';
+      /** Until when a call without an answer may still take effect. */
+      readonly landsUntil?: number;
     }
   | { readonly type: 'attempt.late'; readonly actionId: string; readonly attempt: number }
   | { readonly type: 'retry.scheduled'; readonly actionId: string; readonly resumeAt: number }
@@ -83,6 +87,8 @@ export type Fact =
     }
   | { readonly type: 'compensation.started'; readonly reason: string; readonly queue: readonly string[] }
   | { readonly type: 'undo.started'; readonly actionId: string; readonly attempt: number; readonly key: string }
+  /** A call of the action may still take effect: undone before that, it would stay. */
+  | { readonly type: 'undo.awaited'; readonly actionId: string; readonly resumeAt: number }
   | { readonly type: 'undo.failed'; readonly actionId: string; readonly code: string; readonly resumeAt: number }
   | {
       readonly type: 'undo.settled';

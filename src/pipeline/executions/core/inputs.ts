@@ -60,6 +60,8 @@ export interface Snapshot {
   readonly user: JsonObject;
   /** Accounts of the incident, sorted: what `forEach: accounts` runs over. */
   readonly accounts: readonly string[];
+  /** Of a follow-up: accounts that an earlier execution has acted on already, by action. */
+  readonly handled?: { readonly [actionId: string]: readonly string[] };
 }
 
 interface AttemptBase extends Base {
@@ -85,6 +87,8 @@ export interface ObservedInput extends AttemptBase {
 
 export interface PerformedInput extends AttemptBase {
   readonly type: 'performed';
+  /** Of a call without an answer: for how long after this it may still take effect, in ms. */
+  readonly mayLandForMs?: number;
   readonly result:
     | { readonly outcome: JsonObject }
     /** Nothing was called: another execution's hold shows at the target already. */
@@ -96,6 +100,8 @@ export interface VerifiedInput extends AttemptBase {
   readonly type: 'verified';
   readonly result:
     | { readonly says: 'holds' | 'absent' | 'foreign' | 'unknown'; readonly digest: string }
+    /** What shows is the hold of another execution, and its prior state. */
+    | { readonly says: 'foreign'; readonly digest: string; readonly prior: JsonObject; readonly heldBy: string }
     | { readonly error: AttemptError };
 }
 
@@ -114,6 +120,11 @@ export interface UndoneInput extends AttemptBase {
 /** The process that made the call is gone; whether the call took effect is not known. */
 export interface InterruptedInput extends AttemptBase {
   readonly type: 'interrupted';
+  /**
+   * Until when the call may still take effect, business time: what was sent cannot be recalled. Records of the first
+   * version have none.
+   */
+  readonly mayLandUntil?: number;
 }
 
 export interface TimerInput extends Base {
@@ -185,6 +196,8 @@ export interface ChildInput extends Base {
 export interface ReportedInput extends Base {
   readonly type: 'reported';
   readonly status: string;
+  /** Which end was told, counted from 1, when it was not the first: an execution that goes on again ends again. */
+  readonly end?: number;
 }
 
 /** The incident has changed: more accounts, more attempts, a higher severity. Conditions read it from now on. */

@@ -1,5 +1,5 @@
 import type { PlanAction } from '../../playbooks/plan.ts';
-import { startAttempt } from './attempts.ts';
+import { settleFailed, startAttempt } from './attempts.ts';
 import { driveCompensation, startCompensation } from './compensation.ts';
 import { isFailure, settle } from './settle.ts';
 import { startAction } from './start-action.ts';
@@ -23,7 +23,7 @@ function step(t: Transition): boolean {
   if (t.state.stopped === null && stopAfterStage(t)) return true;
   const next = t.plan.stages[t.state.stageIndex + 1];
   if (t.state.stopped === null && next !== undefined) {
-    t.add({ type: 'stage.started', index: t.state.stageIndex + 1 });
+    t.add({ index: t.state.stageIndex + 1, type: 'stage.started' });
     for (const plan of next.actions) startAction(t, plan);
     return true;
   }
@@ -60,7 +60,7 @@ function withdraw(t: Transition, plan: PlanAction, action: ActionState, why: str
     t.add({ type: 'approval.decided', approvalId: approval.id, status: 'VOIDED', fallback: why });
   }
   if (action.phase === 'waiting') return settle(t, plan, 'SUCCESS', why, 'expired');
-  if (action.phase === 'backoff') return settle(t, plan, why === 'timed_out' ? 'TIMED_OUT' : 'FAILED', why);
+  if (action.phase === 'backoff') return settleFailed(t, plan, why === 'timed_out' ? 'TIMED_OUT' : 'FAILED', why);
   settle(t, plan, why === 'timed_out' ? 'TIMED_OUT' : 'SKIPPED', why);
 }
 
@@ -85,7 +85,7 @@ function end(t: Transition): boolean {
     startCompensation(t, t.state.cancel?.reason ?? 'an action failed');
     if (t.state.compensation !== null) return true;
   }
-  t.add({ type: 'execution.ended', status: finalStatus(t) });
+  t.add({ status: finalStatus(t), type: 'execution.ended' });
   return false;
 }
 

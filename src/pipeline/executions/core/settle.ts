@@ -17,7 +17,7 @@ export function settle(
   reason: string | null,
   outcome: string | null = null,
 ): void {
-  t.add({ type: 'action.settled', actionId: plan.actionId, status, reason, outcome });
+  t.add({ actionId: plan.actionId, outcome, reason, status, type: 'action.settled' });
   if (t.state.stopped !== null) return;
   if (isFailure(status) && plan.onFailure === 'COMPENSATE') t.add({ type: 'execution.stopped', why: 'failure' });
 }

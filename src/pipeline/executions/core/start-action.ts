@@ -6,6 +6,7 @@ import { resolveTarget } from '../../playbooks/targets.ts';
 import { resolveTemplates } from '../../playbooks/templates.ts';
 import { begin } from './begin.ts';
 import { requestConditionDecision, requestGate } from './request-approval.ts';
+import { ALREADY_HANDLED, unhandled } from './handled.ts';
 import { settle } from './settle.ts';
 import { resultsOf } from './state.ts';
 import type { Transition } from './transition.ts';
@@ -19,7 +20,9 @@ export function startAction(t: Transition, plan: PlanAction): void {
   if ('value' in condition && !condition.value) return settle(t, plan, 'SKIPPED', 'condition_false');
   const intent = resolveIntent(t, plan);
   if ('fault' in intent) return settle(t, plan, 'FAILED', intent.fault);
-  const accounts = plan.forEach === null ? [] : t.state.snapshot.accounts;
+  const accounts = plan.forEach === null ? [] : unhandled(t.state, plan.actionId, t.state.snapshot.accounts);
+  if (plan.forEach !== null && accounts.length < 1 && t.state.snapshot.accounts.length > 0)
+    return settle(t, plan, 'SKIPPED', ALREADY_HANDLED);
   prepare(t, plan, intent, accounts);
   const targets = plan.forEach === null ? [intent.target] : accounts.map(accountTarget);
   if ('error' in condition) return requestConditionDecision(t, plan, condition.error, targets, intent.parameters);
@@ -46,7 +49,7 @@ function resolveIntent(t: Transition, plan: PlanAction): ResolvedIntent | { read
 
 function prepare(t: Transition, plan: PlanAction, intent: ResolvedIntent, accounts: readonly string[]): void {
   const { target, parameters } = intent;
-  t.add({ type: 'action.prepared', actionId: plan.actionId, target, accounts, parameters });
+  t.add({ accounts, actionId: plan.actionId, parameters, target, type: 'action.prepared' });
 }
 
 interface Scope {

@@ -81,6 +81,10 @@ export interface ExecutionState {
   readonly runningSince: number | null;
   /** The final status, or null while it is alive. */
   readonly ended: { readonly status: ExecutionStatus; readonly at: number } | null;
+  /** Its incident as it was at the start, once it has changed: at the end somebody has to look whether enough was done. */
+  readonly firstIncident: Snapshot['incident'] | null;
+  /** How often it has ended: a retry or an undoing lets it go on again. */
+  readonly ends: number;
   /** The final status that parent and incident were told. */
   readonly reported: string | null;
 }
@@ -107,6 +111,10 @@ export interface ActionState {
   readonly reply: JsonObject | null;
   /** When the last call ended: answered, failed or cut off. The target's settling time counts from here. */
   readonly performedAt: number | null;
+  /** Until when a call without an answer may still take effect, business time; null: there was none. */
+  readonly landsUntil: number | null;
+  /** When the present read of the target was asked for: what it says is not newer, whenever it arrives. */
+  readonly verifyingSince: number;
   /** What read-back said last, or `unverifiable`. */
   readonly verification: 'holds' | 'absent' | 'foreign' | 'unknown' | 'unverifiable' | null;
   readonly error: AttemptError | null;

@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { StoredView } from '../../journal/journal.ts';
+import type { JsonObject, UndoResult, VerifyResult } from '../actions/contract.ts';
+import { attemptSignals } from './attempt-signals.ts';
+import { callTarget, type CallPorts } from './call-target.ts';
+import type { AttemptEffect } from './core/demands.ts';
+
+/** What other executions hold, and whose mark the target shows, when one of them was cut off half-way. */
+
+const PRIOR = { marker: 'ours', present: null };
+
+function effect(kind: 'verify' | 'undo'): AttemptEffect {
+  return {
+    kind,
+    name: `${kind}:suspend:1:1`,
+    actionId: 'suspend',
+    attempt: 1,
+    generation: 1,
+    connector: 'fake',
+    actionType: 'ACCOUNT_SUSPEND',
+    target: { type: 'user', id: 'alice' },
+    parameters: {},
+    prior: PRIOR,
+    reply: null,
+    key: 'ours',
+    startedAt: 0,
+    timeoutMs: 1_000,
+    readBack: true,
+    holds: 'account.suspended',
+  };
+}
+
+/** The hold of another execution. */
+function holdOf(key: string, prior: JsonObject): StoredView {
+  const body = { executionId: `exe_${key}`, actionId: 'suspend', key, prior, performedAfter: 0 };
+  return { id: `exe_${key}|suspend`, version: 1, at: 0, body };
+}
+
+/** Calls a target that shows the mark of `shown`, while others have these holds. */
+async function call(kind: 'verify' | 'undo', shown: string | null, holds: readonly StoredView[]) {
+  const undone: string[] = [];
+  const ports: CallPorts = {
+    journal: { listViews: async () => ({ items: [...holds], total: holds.length }) },
+    members: {
+      processId: 'prc_1',
+      holds: () => true,
+      beat: async () => undefined,
+      withTarget: (_target, work) => work(),
+    },
+    machine: { turn: async () => undefined, sleep: async () => undefined, after: () => () => undefined },
+    handlerFor: () => ({
+      declaration: {
+        type: 'ACCOUNT_SUSPEND',
+        connector: 'fake',
+        targetType: 'user',
+        idempotency: 'native-key',
+        reversibility: 'undo',
+        readBack: true,
+        settleMs: 0,
+        waits: false,
+        holds: 'account.suspended',
+        contains: true,
+      },
+      parameters: z.looseObject({}),
+      perform: async () => ({}),
+      async verify(_target, _parameters, _prior, _outcome, { idempotencyKey }): Promise<VerifyResult> {
+        return { says: shown === null ? 'absent' : shown === idempotencyKey ? 'holds' : 'foreign', digest: 'd' };
+      },
+      async undo(): Promise<UndoResult> {
+        undone.push('undo');
+        return { result: 'restored', digest: 'd' };
+      },
+    }),
+    closing: new AbortController().signal,
+  };
+  const signals = attemptSignals(ports.closing, ports.machine);
+  const held = { executionId: 'exe_ours', effect: effect(kind), holder: 'prc_1' };
+  const answer = await callTarget(ports, signals, held);
+  return { answer, undone };
+}
+
+describe('a call that was cut off, and finds the effect of another execution', () => {
+  it('shares its hold, with the state that was before the first of them', async () => {
+    const prior = { marker: 'theirs', present: null };
+    const { answer } = await call('verify', 'theirs', [holdOf('theirs', prior)]);
+    expect(answer).toEqual({
+      type: 'verified',
+      result: { says: 'foreign', digest: 'd', prior, heldBy: 'exe_theirs' },
+    });
+  });
+
+  it('says that somebody else did it when no execution holds it', async () => {
+    const { answer } = await call('verify', 'theirs', []);
+    expect(answer).toEqual({ type: 'verified', result: { says: 'foreign', digest: 'd' } });
+  });
+});
+
+describe('an undo', () => {
+  it('leaves what another execution shares', async () => {
+    const { answer, undone } = await call('undo', 'ours', [holdOf('theirs', PRIOR)]);
+    expect(answer).toMatchObject({ result: { result: 'still_held' } });
+    expect(undone).toEqual([]);
+  });
+
+  it('leaves what the target shows as the effect of another execution', async () => {
+    const theirs = holdOf('theirs', { marker: 'theirs', present: null });
+    const { answer } = await call('undo', 'theirs', [theirs]);
+    expect(answer).toMatchObject({ result: { result: 'still_held' } });
+  });
+
+  it('takes back what only it did, though another execution was about to do the same', async () => {
+    const cutOff = holdOf('theirs', { marker: 'theirs', present: null });
+    const { answer, undone } = await call('undo', 'ours', [cutOff]);
+    expect(answer).toMatchObject({ result: { result: 'restored' } });
+    expect(undone).toEqual(['undo']);
+  });
+});

@@ -1,0 +1,27 @@
+import type { ExecutionState } from './state.ts';
+
+/** Why a fan-out action of a follow-up had nobody to act on. */
+export const ALREADY_HANDLED = 'already_handled';
+
+/** Those of the accounts that no earlier execution of the playbook has acted on with this action. */
+export function unhandled(
+  { snapshot }: Pick<ExecutionState, 'snapshot'>,
+  actionId: string,
+  accounts: readonly string[],
+): readonly string[] {
+  const { handled = {} } = snapshot;
+  const before = Object.hasOwn(handled, actionId) ? new Set(handled[actionId]) : null;
+  return before === null ? accounts : accounts.filter((account) => !before.has(account));
+}
+
+/** Accounts that a fan-out action has acted on: their child did its work. */
+export function handledAccounts(state: ExecutionState, actionId: string): readonly string[] {
+  return Object.values(state.actions[actionId]?.children ?? {})
+    .filter(({ status }) => isDone(status))
+    .map(({ account }) => account);
+}
+
+/** Whether a child execution that ended so did what it was there for. */
+export function isDone(status: string | null): boolean {
+  return status === 'COMPLETED' || status === 'SKIPPED';
+}
