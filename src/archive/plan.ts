@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import type { JournalReader, StoredView, View, ViewKind } from '../journal/journal.ts';
+import { executionStream } from '../pipeline/executions/change.ts';
+import { incidentOf, incidentStream } from '../pipeline/incidents/incident-change.ts';
+
+/** Rows read at once. */
+const PAGE = 1_000;
+/** Records without a place that are looked at; more means that the log stands still, and then nothing is archived. */
+const MAX_UNSEQUENCED = 100_000;
+
+const EXECUTION_ROW = z.looseObject({
+  endedAt: z.int().nullable(),
+  incidentId: z.string(),
+  parentExecutionId: z.string().nullable(),
+});
+
+/** A stream that may be archived, and the execution it is of. */
+export interface OldStream {
+  readonly stream: string;
+  readonly execution: string | null;
+}
+
+interface ExecutionRow {
+  readonly id: string;
+  readonly old: boolean;
+  readonly parent: string | null;
+  readonly incident: string;
+}
+
+/**
+ * What ended before a time and is over altogether: executions with their children, and incidents that nobody works on
+ * and whose executions go or went before. Never what is open, waits, holds something, or is not under a signed
+ * checkpoint yet. Sorted by name.
+ */
+export async function oldStreams(journal: JournalReader, before: number): Promise<readonly OldStream[]> {
+  const unready = await unreadyStreams(journal);
+  const busy = await busyExecutions(journal);
+  const executions = new Map<string, ExecutionRow>();
+  for await (const { id, body } of viewsOf(journal, 'execution')) {
+    const { endedAt, incidentId, parentExecutionId } = EXECUTION_ROW.parse(body);
+    const over = endedAt !== null && endedAt < before && !busy.has(id) && !unready.has(executionStream(id));
+    executions.set(id, { id, old: over, parent: parentExecutionId, incident: incidentId });
+  }
+  // A fan-out goes as a whole.
+  const kept = new Set<string>();
+  for (const each of executions.values()) if (!each.old) kept.add(rootOf(executions, each));
+  const going = [...executions.values()].filter((each) => !kept.has(rootOf(executions, each)));
+  const streams: OldStream[] = going.map(({ id }) => ({ stream: executionStream(id), execution: id }));
+  const goingIds = new Set(going.map(({ id }) => id));
+  const needed = new Set([...executions.values()].flatMap(({ id, incident }) => (goingIds.has(id) ? [] : [incident])));
+  for await (const view of viewsOf(journal, 'incident')) {
+    const stream = incidentStream(view.id);
+    const { status } = incidentOf(view).incident;
+    if (status === 'OPEN' || needed.has(view.id) || unready.has(stream)) continue;
+    const newest = (await journal.readStream(stream)).at(-1)?.record;
+    if (newest !== undefined && newest.at < before) streams.push({ stream, execution: null });
+  }
+  // As exports are ordered: by UTF-16 units.
+  return streams.sort((a, b) => (a.stream < b.stream ? -1 : 1));
+}
+
+/** The rows that go with a stream. */
+export async function rowsOf(
+  journal: Pick<JournalReader, 'listViews'>,
+  { stream, execution }: OldStream,
+): Promise<readonly Pick<View, 'kind' | 'id'>[]> {
+  const id = stream.slice(stream.indexOf('/') + 1);
+  const [own, below] = execution === null ? (['incident', 'finding'] as const) : (['execution', 'approval'] as const);
+  const rows: Pick<View, 'kind' | 'id'>[] = [{ kind: own, id }];
+  for await (const view of viewsOf(journal, below, id)) rows.push({ kind: below, id: view.id });
+  return rows;
+}
+
+function rootOf(executions: ReadonlyMap<string, ExecutionRow>, execution: ExecutionRow): string {
+  return executions.has(execution.parent ?? '') ? (execution.parent ?? '') : execution.id;
+}
+
+async function* viewsOf(
+  journal: Pick<JournalReader, 'listViews'>,
+  kind: ViewKind,
+  parent?: string,
+): AsyncGenerator<StoredView> {
+  const of = parent === undefined ? {} : { parent };
+  for (let skip = 0; ; skip += PAGE) {
+    const { items } = await journal.listViews({ kind, ...of, limit: PAGE, skip });
+    yield* items;
+    if (items.length < PAGE) return;
+  }
+}
+
+/** Streams with a record that no signed checkpoint covers. */
+async function unreadyStreams({ log }: Pick<JournalReader, 'log'>): Promise<ReadonlySet<string>> {
+  const unready = new Set((await log.unsequenced(MAX_UNSEQUENCED)).map(({ stream }) => stream));
+  const signed = (await log.checkpoints(1)).at(-1)?.size ?? 0;
+  for (let from = signed; ; from += PAGE) {
+    const leaves = await log.leaves(from, PAGE);
+    for (const { stream } of leaves) unready.add(stream);
+    if (leaves.length < PAGE) return unready;
+  }
+}
+
+/** Executions with a timer, an effect or a hold. */
+async function busyExecutions(journal: JournalReader): Promise<ReadonlySet<string>> {
+  const timers = await journal.dueTimers(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  const busy = new Set([...timers, ...(await journal.queuedEffects())].map(({ execution }) => execution));
+  for await (const { body } of viewsOf(journal, 'hold')) busy.add(HOLD_ROW.parse(body).executionId);
+  return busy;
+}
+
+const HOLD_ROW = z.looseObject({ executionId: z.string() });

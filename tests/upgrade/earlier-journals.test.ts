@@ -1,0 +1,132 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Database } from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { steeredClock } from '../../src/platform/clock.ts';
+import { VERSION } from '../../src/version.ts';
+import { testEngine, type TestEngine } from '../support/engine.ts';
+import { formatKept, keepJournal, restoreJournal, type KeptJournal } from '../support/kept-journal.ts';
+import { executionsOf, expectIntact, expectQuiet, expectReplays } from '../support/records.ts';
+import { stopWaiting, WAITING } from './waiting-states.ts';
+
+/**
+ * Journals that releases wrote, each stopped while executions wait in every way there is. The present code has to take
+ * them up and finish them. `FIREBREAK_KEEP_JOURNAL=1` keeps the one of the present release; one that is there is never
+ * written again.
+ */
+const FOLDER = join(import.meta.dirname, '../fixtures/journals');
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'firebreak-upgrade-'));
+  file = join(folder, 'journal.sqlite');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function database(): Database {
+  // The driver is CommonJS, and its types do not say that `require` gives the constructor.
+  const Driver = createRequire(import.meta.url)('better-sqlite3') as new (name: string) => Database;
+  return new Driver(file);
+}
+
+async function present(): Promise<KeptJournal> {
+  const { stoppedAt } = await stopWaiting(file);
+  const open = database();
+  const kept = keepJournal(open, { release: VERSION, stoppedAt });
+  open.close();
+  return kept;
+}
+
+const name = join(FOLDER, `${VERSION}.json`);
+describe.runIf(process.env['FIREBREAK_KEEP_JOURNAL'] === '1')('the journal of this release', () => {
+  it('is kept', async () => {
+    expect(existsSync(name), `${name} is there: what a release wrote does not change`).toBe(false);
+    mkdirSync(FOLDER, { recursive: true });
+    writeFileSync(name, formatKept(await present()));
+  });
+});
+
+/** What people do about everything that waits for them. */
+async function attend({ journal, runner }: TestEngine): Promise<void> {
+  const { items } = await journal.listViews({ kind: 'approval', status: 'PENDING', limit: 100, skip: 0 });
+  for (const { id, body } of items) {
+    const { executionId, intentHash } = body as { executionId: string; intentHash: string }; // as `approvalView` writes it
+    await runner.submit(executionId, {
+      type: 'vote',
+      approvalId: id,
+      decision: 'APPROVE',
+      intentHash,
+      comment: null,
+      voter: {
+        userId: 'usr_2',
+        kind: 'person',
+        roles: ['SECURITY_ADMIN'],
+        linkedAccounts: [],
+        issuedBy: 'usr_1',
+        disabled: false,
+      },
+    });
+  }
+}
+
+async function phasesIn(engine: TestEngine, id: string): Promise<readonly string[]> {
+  const { state } = await engine.store.load(id);
+  return Object.values(state.actions).map(({ phase }) => phase);
+}
+
+async function finishes(journal: KeptJournal): Promise<void> {
+  rmSync(file, { force: true });
+  const empty = database();
+  restoreJournal(empty, journal);
+  empty.close();
+  const engine = testEngine({ file, clock: steeredClock(journal.stoppedAt) });
+  try {
+    for (const [id, { plan, stopped }] of Object.entries(WAITING)) {
+      engine.know(plan);
+      expect([id, ...(await phasesIn(engine, id))]).toEqual([id, ...stopped]);
+    }
+    await engine.runner.takeOver();
+    engine.target.answer = 'passed';
+    await engine.settle();
+    await attend(engine);
+    await engine.runUntilQuiet();
+    expect(engine.bugs).toEqual([]);
+    const states = await executionsOf(engine.journal);
+    const ends = Object.keys(WAITING).map((id) => [id, states.get(id)?.ended?.status]);
+    expect(ends).toEqual(Object.entries(WAITING).map(([id, waiting]) => [id, waiting.ends]));
+    // What was to end by itself has ended, what was to be undone is undone, and what was cut off was done after all.
+    expect(engine.target.effects).toEqual(
+      expect.arrayContaining([
+        'undo ACCOUNT_SUSPEND hold',
+        'undo ACCOUNT_SUSPEND undo1',
+        'perform ACCOUNT_SUSPEND interrupted',
+        'perform ACCOUNT_SUSPEND y@fan',
+      ]),
+    );
+    await expectQuiet(engine.journal);
+    await expectReplays(engine.journal);
+    await expectIntact(engine.journal);
+  } finally {
+    await engine.close();
+  }
+}
+
+describe('what waits in a journal', { timeout: 30_000 }, () => {
+  it('of the present code is finished, so that what is kept can be', async () => {
+    const journal = await present();
+    expect(JSON.parse(formatKept(journal))).toEqual(JSON.parse(JSON.stringify(journal)));
+    await finishes(journal);
+  });
+
+  it.each(existsSync(FOLDER) ? readdirSync(FOLDER) : [])('of release %s is finished', async (kept) => {
+    const journal = JSON.parse(readFileSync(join(FOLDER, kept), 'utf8')) as KeptJournal; // our own fixture
+    await finishes(journal);
+  });
+
+  it('of at least one release is kept', () => {
+    expect(readdirSync(FOLDER).length).toBeGreaterThan(0);
+  });
+});
