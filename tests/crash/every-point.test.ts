@@ -66,7 +66,7 @@ async function live(scenario: Scenario, { file, target, clock, faults }: Outside
 
 /** What operators and time do: go on after the start, vote where a vote is asked for, let timers come. */
 async function drive(engine: TestEngine, { plan, accounts = [] }: Scenario): Promise<void> {
-  await engine.runner.resume();
+  await engine.runner.takeOver();
   await engine.start(plan, 'exe_test', accounts);
   for (;;) {
     await engine.settle();

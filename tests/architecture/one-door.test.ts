@@ -1,0 +1,126 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+/**
+ * Commits, calls of outside systems and writes of the log each pass through one function, where the crash points are. A
+ * second way would be one that no crash test ever stops at.
+ */
+
+/** Every use of these members that there may be: `file receiver.member`, and why. */
+const DOORS: ReadonlyMap<string, string> = new Map([
+  ['src/journal/group-commit.ts journal.commit', 'the door of all commits'],
+  ['src/pipeline/access/access-change.ts journal.commit', 'is given `throughCommitter`, see below'],
+  ['src/api/idempotency.ts journal.commit', 'is given `throughCommitter`, see below'],
+  ['src/journal/kept-frontier.ts journal.commit', "the log keeper's, which is given `throughCommitter`, see below"],
+  ['src/journal/postgres/postgres-journal.ts writer.commit', 'the adapter itself'],
+  ['src/journal/sqlite/sqlite-journal.ts writer.commit', 'the adapter itself, and its first record'],
+  ['src/journal/copy/copy-journal.ts source.commit', 'a command that has the journal to itself'],
+  ['src/archive/remove.ts journal.commit', 'a command in a process of its own, which may be run again'],
+  ['src/cli/journal-copy.ts journal.commit', 'a command that has the journal to itself'],
+  ['src/pipeline/executions/call-target.ts handler.observe', 'the door of all calls'],
+  ['src/pipeline/executions/call-target.ts handler.perform', 'the door of all calls'],
+  ['src/pipeline/executions/call-target.ts handler.verify', 'the door of all calls'],
+  ['src/pipeline/executions/call-target.ts handler.check', 'the door of all calls'],
+  ['src/pipeline/executions/call-target.ts handler.undo', 'the door of all calls'],
+  ['src/connectors/sandbox/define.ts definition.perform', 'a handler made of a definition'],
+  ['src/connectors/sandbox/define.ts definition.verify', 'a handler made of a definition'],
+  ['src/journal/log-keeper.ts log.place', 'the door of the log'],
+  ['src/journal/log-keeper.ts log.addCheckpoint', 'the door of the log'],
+  // Other things of the same name.
+  ['src/journal/sqlite/sqlite-journal.ts files.check', 'whether the files are still the own ones'],
+  ['src/journal/copy/copy-journal.ts options.verify', 'the verifier'],
+  ['src/pipeline/detections/run.ts detector.observe', 'what a detector reads of an event'],
+  ['src/pipeline/detections/registry.ts detector.observe', 'what a detector reads of an event'],
+  ['src/pipeline/actions/registry.ts handler.verify', 'whether there is one'],
+  ['src/pipeline/actions/registry.ts handler.undo', 'whether there is one'],
+  ['src/pipeline/actions/registry.ts handler.check', 'whether there is one'],
+  ['src/pipeline/playbooks/conditions.ts scope)).check', 'the types of an expression'],
+  ['src/connectors/sandbox/define.ts {observe}', 'a handler made of a definition'],
+  ['src/demo/verifier.ts {check}', 'a check of the demo'],
+  ['src/witness/witness-server.ts witness.addCheckpoint', "the witness's own store"],
+]);
+
+const MEMBERS = 'commit|observe|perform|verify|check|undo|addCheckpoint';
+/** `journal.commit`, called or handed on; `handler?.undo`, `journal['commit']`; a call that breaks its line before the dot. */
+const ACCESS = new RegExp(String.raw`([\w$)\]]+)\s*\??\.\s*(${MEMBERS})\b(?!\s*:)`, 'g');
+/** Many things have a place: here it is one that is called, or the log's. */
+const PLACE = /([\w$)\]]+)\s*\??\.\s*(place)(?=\s*\()|\b(log)\s*\.\s*(place)\b(?!\s*\()/g;
+/** Not of a type, which begins with a capital. */
+const BY_NAME = new RegExp(
+  String.raw`\b([a-z_$][\w$]*|[)\]])\s*(?:\?\.)?\[\s*['"\x60](${MEMBERS}|place)['"\x60]\s*\]`,
+  'g',
+);
+/** `const { commit } = journal`, `({ commit }: Journal) =>`. */
+const TAKEN_OUT = new RegExp(
+  String.raw`[{,]\s*(${MEMBERS})\s*(?::\s*\w+\s*)?(?:,[^{}();]*)?\}\s*(?::[^=;{]+)?(?:=(?!>)|\)\s*=>|\)\s*\{)`,
+  'g',
+);
+
+/** The uses in a source, comments and texts apart. */
+function usesIn(file: string, source: string): string[] {
+  const code = source.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/(^|[^:'"`\\])\/\/.*$/gm, '$1');
+  const found = [ACCESS, PLACE, BY_NAME].flatMap((form) =>
+    [...code.matchAll(form)].map((match) => `${file} ${match[1] ?? match[3] ?? ''}.${match[2] ?? match[4] ?? ''}`),
+  );
+  const takenOut = [...code.matchAll(TAKEN_OUT)].map(([, member = '']) => `${file} {${member}}`);
+  return [...found, ...takenOut];
+}
+
+function sourcesIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return sourcesIn(path);
+    return entry.name.endsWith('.ts') && !/\.test\.ts$|\/(fake|test)-[^/]+\.ts$/.test(path) ? [path] : [];
+  });
+}
+
+function unexplained(file: string, source: string): string[] {
+  return usesIn(file, source).filter((use) => !DOORS.has(use));
+}
+
+describe('commits, calls and the log', () => {
+  it('are reached through their doors only', () => {
+    const sources = sourcesIn('src').map((path) => [path.replaceAll('\\', '/'), readFileSync(path, 'utf8')] as const);
+    expect(sources.length).toBeGreaterThan(200);
+    expect(sources.flatMap(([path, source]) => unexplained(path, source))).toEqual([]);
+    // What is in the table and not in the tree would let a new way in unseen.
+    const used = new Set(sources.flatMap(([path, source]) => usesIn(path, source)));
+    expect([...DOORS.keys()].filter((door) => !used.has(door))).toEqual([]);
+  });
+
+  it('services that commit by themselves are given the journal that goes through the committer', () => {
+    const root = readFileSync('src/server.ts', 'utf8');
+    for (const service of ['createSetupService', 'createAccessService', 'createIdempotencyStore', 'openLogKeeper']) {
+      expect(root).toMatch(new RegExp(String.raw`\b${service}\(throughCommitter\b`));
+      expect(root.match(new RegExp(String.raw`\b${service}\(`, 'g'))).toHaveLength(1);
+    }
+    expect(root).toMatch(
+      /commit: \(changes\) => Promise\.all\(changes\.map\(\(change\) => committer\.submit\(change\)\)\)/,
+    );
+  });
+
+  it.each([
+    ['a commit', 'await ports.journal.commit([change]);'],
+    ['a commit on the next line', 'await journal\n  .commit([change]);'],
+    ['a commit by name', `await journal['commit']([change]);`],
+    ['a commit that is handed on', 'retry(journal.commit);'],
+    ['a commit that is taken out', 'const { view, commit } = journal;'],
+    ['a commit that is taken out of a parameter', 'const write = ({ commit }: Journal) => commit([change]);'],
+    ['a call', 'await handler.perform(target, parameters, prior, context);'],
+    ['an optional call', 'await handler.undo?.(target, parameters, prior, reply, context);'],
+    ['a call of what was looked up', 'await registry.handlerFor(type).verify(target);'],
+    ['a place in the log', 'await journal.log.place(size, leaves);'],
+    ['a checkpoint', 'await log.addCheckpoint(checkpoint);'],
+  ])('%s anywhere else is found', (_name, line) => {
+    expect(unexplained('src/pipeline/intake/intake.ts', `export async function sneak() {\n${line}\n}\n`)).toHaveLength(
+      1,
+    );
+  });
+
+  it('words in comments and other members are not taken for them', () => {
+    const source =
+      '// journal.commit\n/** handler.perform */\nresult.committed();\nreturn { commit: (changes) => all(changes) };\n';
+    expect(unexplained('src/x.ts', source)).toEqual([]);
+  });
+});

@@ -1,0 +1,4 @@
+import { crashMatrix } from '../support/crash-matrix.ts';
+import { sqliteHouse } from '../support/crash-places.ts';
+
+crashMatrix('SQLite', sqliteHouse, ['campaign that grows']);
