@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import type { Plan, PlanAction } from '../../src/pipeline/playbooks/plan.ts';
+import type { Tally } from './votes.ts';
+
+/** What the oracle believes about one action, from the records alone. */
+export interface ActionModel {
+  readonly plan: PlanAction;
+  phase:
+    | 'idle'
+    | 'asked'
+    | 'observing'
+    | 'performing'
+    | 'verifying'
+    | 'paused'
+    | 'checking'
+    | 'children'
+    | 'settled'
+    | 'undoing';
+  generation: number;
+  attempt: number;
+  /** Attempts of this generation that a stop cut off. */
+  interruptions: number;
+  status: string | null;
+  reason: string | null;
+  /** Place in the order in which actions settled; compensation goes backwards through it. */
+  settledNo: number;
+  settledAt: number;
+  /** When a pause is over: what a timer may be applied for, once. */
+  due: number | null;
+  /** When the present pause began and what it paused for. */
+  says: string | null;
+  /** The present key answers for an effect that was read back, or that cannot be. */
+  performed: boolean;
+  undoAttempt: number;
+  /** Its undo belongs to the roll-back that runs; one that its own time began does not. */
+  rolledBack: boolean;
+  /** The last error said that the call may have taken effect. */
+  resultUnknown: boolean;
+  /** Contained by somebody else already: the hold is shared. */
+  shared: boolean;
+  /** A prior state was read or taken over: there is something to restore. */
+  hasPrior: boolean;
+  approvalId: string | null;
+}
+
+export interface ExecutionModel {
+  readonly id: string;
+  readonly plan: Plan;
+  readonly startedAt: number;
+  readonly parent: { readonly executionId: string; readonly actionId: string } | null;
+  readonly actions: Map<string, ActionModel>;
+  readonly approvals: Map<string, Tally & { decided: string | null; actionId: string; fallback: string | null }>;
+  /** Child executions and the accounts they are for, by action. */
+  readonly children: Map<string, { actionId: string; account: string }>;
+  stopped: string | null;
+  stage: number;
+  /** Settling order number of the action whose undo began last in this roll-back; null: none is running. */
+  undoneFrom: number | null;
+  ended: string | null;
+  settledCount: number;
+}
+
+/** The key that an action must be called with: DESIGN and decision 4, written down a second time. */
+export function expectedKey(
+  journalId: string,
+  executionId: string,
+  actionId: string,
+  direction: 'perform' | 'undo',
+  generation: number,
+): string {
+  const text = JSON.stringify([journalId, executionId, actionId, direction, generation]);
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+export function newAction(plan: PlanAction): ActionModel {
+  return {
+    plan,
+    phase: 'idle',
+    generation: 1,
+    attempt: 0,
+    interruptions: 0,
+    status: null,
+    reason: null,
+    settledNo: -1,
+    settledAt: 0,
+    due: null,
+    says: null,
+    performed: false,
+    undoAttempt: 0,
+    rolledBack: false,
+    resultUnknown: false,
+    shared: false,
+    hasPrior: false,
+    approvalId: null,
+  };
+}
+
+export function newExecution(
+  id: string,
+  plan: Plan,
+  startedAt: number,
+  parent: ExecutionModel['parent'],
+): ExecutionModel {
+  const actions = plan.stages.flatMap((stage) => stage.actions.map((action) => [action.actionId, newAction(action)]));
+  return {
+    id,
+    plan,
+    startedAt,
+    parent,
+    actions: new Map(actions as [string, ActionModel][]), // built two lines above
+    approvals: new Map(),
+    children: new Map(),
+    stopped: null,
+    stage: -1,
+    undoneFrom: null,
+    ended: null,
+    settledCount: 0,
+  };
+}

@@ -1,0 +1,119 @@
+import type { ActionDeclaration } from '../../src/pipeline/actions/contract.ts';
+import type { Plan, PlanAction, PlanGate } from '../../src/pipeline/playbooks/plan.ts';
+import { ACTION_TYPES, type Role } from '../../src/pipeline/vocabulary.ts';
+import type { Random } from '../world/random.ts';
+
+/** Random plans: small, because what matters is how many of them there are and what happens around them. */
+
+/** Accounts that executions share, so that they meet at one target. */
+export const SHARED_ACCOUNTS = ['anna@example.test', 'bob@example.test', 'carol@example.test'];
+
+const ROLES: readonly Role[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER'];
+
+/**
+ * What outside systems offer: one action type for each combination that the engine treats differently. An action's
+ * class belongs to its type, as with real connectors.
+ */
+export function offeredActions(random: Random): readonly ActionDeclaration[] {
+  const classes = ['native-key', 'state', 'merge', 'none'] as const;
+  return classes.flatMap((idempotency, index) =>
+    [0, 1, 2].map((variant): ActionDeclaration => {
+      const type = ACTION_TYPES[index * 3 + variant] ?? 'CUSTOM_WEBHOOK';
+      // What is kept at a target can be read and undone; the rest is a message of some kind.
+      const holds = variant < 2 && idempotency !== 'none' ? `held.${variant}` : null;
+      const readBack = holds !== null || random.chance(650);
+      const waits = holds === null && random.chance(250);
+      const reversibility = holds !== null ? 'undo' : random.pick(['undo', 'selfRecoverable', 'irreversible'] as const);
+      return {
+        type,
+        connector: 'outside',
+        targetType: 'user',
+        idempotency,
+        reversibility,
+        readBack,
+        settleMs: readBack && random.chance(400) ? random.between(1, 3) * 500 : 0,
+        waits,
+        holds,
+        contains: random.chance(600),
+      };
+    }),
+  );
+}
+
+function randomGate(random: Random, declaration: ActionDeclaration): PlanGate {
+  const k = random.between(1, 3);
+  const roles = random.chance(500) ? ROLES.slice(0, 1) : ROLES;
+  const allow = declaration.reversibility !== 'irreversible' || random.chance(200);
+  return {
+    source: 'playbook',
+    version: 1,
+    gateName: `gate ${random.below(1_000)}`,
+    requirements: [{ roles, k: Math.min(k, random.between(1, 2)), human: true }],
+    requiredApprovers: k,
+    timeoutMs: random.between(2, 30) * 1_000,
+    fallbackBehavior: random.pick(['DENY_ACTION', 'ESCALATE_TO_HUMAN', allow ? 'ALLOW_ACTION' : 'DENY_ACTION']),
+    escalationPath: [],
+    riskLevels: [],
+  };
+}
+
+const CONDITIONS = ['incident.confidence >= 1', 'incident.confidence >= 95', 'context.missing == "x"'];
+
+function randomAction(random: Random, actionId: string, executionId: string, offered: readonly ActionDeclaration[]) {
+  const declaration = random.pick(offered);
+  const timeoutMs = random.pick([500, 1_000, 2_000, 2_000, 9_000]);
+  const fansOut = random.chance(100);
+  const shared = random.chance(550);
+  const target = fansOut ? '{{user.id}}' : shared ? random.pick(SHARED_ACCOUNTS) : `${executionId}-${actionId}@own`;
+  const action: PlanAction = {
+    actionId,
+    declaration,
+    target,
+    parameters: { tag: `${executionId}/${actionId}`, timeoutMs, settleMs: declaration.settleMs },
+    condition: random.chance(150) ? random.pick(CONDITIONS) : null,
+    forEach: fansOut ? 'accounts' : null,
+    onFailure: random.pick(['CONTINUE', 'CONTINUE', 'HALT', 'COMPENSATE']),
+    onDenied: random.pick(['CONTINUE', 'HALT']),
+    retry: {
+      maxRetries: random.between(0, 3),
+      backoffMs: random.pick([0, 200, 1_000]),
+      backoffMultiplier: random.pick([1, 2]),
+    },
+    timeoutMs,
+    waitMs: random.between(2, 20) * 1_000,
+    ttlMs: declaration.reversibility === 'undo' && random.chance(250) ? random.between(1, 20) * 1_000 : null,
+    gates: random.chance(220)
+      ? Array.from({ length: random.between(1, 2) }, () => randomGate(random, declaration))
+      : [],
+    question: random.chance(80)
+      ? {
+          text: 'Was this legitimate?',
+          requirements: [{ roles: ROLES.slice(0, 1), k: 1, human: true }],
+          requiredApprovers: random.between(1, 2),
+          timeoutMs: random.between(2, 20) * 1_000,
+        }
+      : null,
+  };
+  return action;
+}
+
+/** Up to three stages of up to three actions. */
+export function randomPlan(random: Random, executionId: string, offered: readonly ActionDeclaration[]): Plan {
+  let count = 0;
+  const stages = Array.from({ length: random.between(1, 3) }, (_, index) => ({
+    stage: index + 1,
+    actions: Array.from({ length: random.pick([1, 1, 2, 2, 3]) }, () => {
+      count += 1;
+      return randomAction(random, `a${count}`, executionId, offered);
+    }),
+  }));
+  return {
+    planVersion: 1,
+    playbookId: `playbook ${executionId}`,
+    playbookVersion: 1,
+    name: 'Simulated',
+    playbookType: 'CUSTOM',
+    executionTimeoutMs: random.chance(200) ? random.between(2, 10) * 1_000 : 300_000,
+    stages,
+  };
+}

@@ -1,0 +1,137 @@
+import type { JsonObject, UndoResult } from '../../src/pipeline/actions/contract.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Call } from './targets.ts';
+import type { Trace } from './trace.ts';
+
+/** One state at an outside system that can be contained: an account, a rule list. */
+export interface Cell {
+  readonly group: string;
+  readonly original: string;
+  value: string;
+  /** Keys of the calls whose effect it shows. */
+  keys: ReadonlySet<string>;
+  /** Somebody else has changed it at least once: nobody can say any more what it should be. */
+  touched: boolean;
+  /** What it was before each change, and until when. */
+  history: { readonly until: number; readonly value: string; readonly keys: ReadonlySet<string> }[];
+}
+
+/** An effect that took place: a repeat that the target dropped is none. */
+export interface EffectDone {
+  readonly at: number;
+  readonly kind: 'perform' | 'undo';
+  readonly tag: string;
+  readonly key: string;
+  readonly group: string | null;
+}
+
+/** What the outside systems really are, whoever was told what. */
+export interface Cells {
+  readonly cells: ReadonlyMap<string, Cell>;
+  readonly done: readonly EffectDone[];
+  /** Called with each effect as it takes place. */
+  onEffect: (effect: EffectDone, call: Call) => void;
+  read(call: Call): string;
+  perform(call: Call): JsonObject;
+  /** As the target showed it `agoMs` before, where nothing newer is shown yet. */
+  verify(call: Call, agoMs: number): 'holds' | 'absent' | 'foreign';
+  undo(call: Call, prior: string): UndoResult;
+  /** Somebody else changes a cell. */
+  strange(group: string, value: string): void;
+}
+
+export const CONTAINED = 'contained';
+
+export function groupOf({ declaration, target }: Pick<Call, 'declaration' | 'target'>): string | null {
+  const { holds, connector } = declaration;
+  return holds === null ? null : `${connector}|${holds}|${target.type}:${target.id}`;
+}
+
+/** @param wall business time in ms: how long a target takes to show something is counted in it, as the engine counts. */
+export function cellsOf(scheduler: Scheduler, trace: Trace, wall: () => number): Cells {
+  const cells = new Map<string, Cell>();
+  const done: EffectDone[] = [];
+  /** Keys that a target with a native key has seen. */
+  const seen = new Set<string>();
+  /** Effects that stay nowhere (a message, a ticket), by key: when each took place. */
+  const occurred = new Map<string, number[]>();
+
+  function cellOf(group: string): Cell {
+    const known = cells.get(group);
+    if (known !== undefined) return known;
+    const cell: Cell = { group, original: 'open', value: 'open', keys: new Set(), touched: false, history: [] };
+    cells.set(group, cell);
+    return cell;
+  }
+
+  function change(cell: Cell, value: string, keys: ReadonlySet<string>): void {
+    cell.history.push({ until: wall(), value: cell.value, keys: cell.keys });
+    cell.value = value;
+    cell.keys = keys;
+  }
+
+  function note(call: Call, kind: EffectDone['kind']): void {
+    const effect = { at: scheduler.now, kind, tag: call.tag, key: call.key, group: groupOf(call) };
+    done.push(effect);
+    trace.add(`effect ${kind} ${call.tag}`);
+    world.onEffect(effect, call);
+  }
+
+  const world: Cells = {
+    cells,
+    done,
+    onEffect: () => undefined,
+    read(call) {
+      const group = groupOf(call);
+      return group === null ? 'none' : cellOf(group).value;
+    },
+    perform(call) {
+      const { idempotency } = call.declaration;
+      const reply = { done: true };
+      if (idempotency === 'native-key' && seen.has(call.key)) return reply;
+      seen.add(call.key);
+      const group = groupOf(call);
+      if (group === null) {
+        const times = occurred.get(call.key) ?? [];
+        // The same end state, the same entry of a list: a repeat changes nothing.
+        if (times.length > 0 && idempotency !== 'none') return reply;
+        occurred.set(call.key, [...times, wall()]);
+      } else {
+        const cell = cellOf(group);
+        if (cell.value === CONTAINED && cell.keys.has(call.key) && idempotency !== 'none') return reply;
+        change(cell, CONTAINED, new Set([...cell.keys, call.key]));
+      }
+      note(call, 'perform');
+      return reply;
+    },
+    verify(call, agoMs) {
+      const group = groupOf(call);
+      const shown = wall() - agoMs;
+      if (group === null) return occurred.get(call.key)?.some((at) => at <= shown) === true ? 'holds' : 'absent';
+      const cell = cellOf(group);
+      const { value, keys } = cell.history.find(({ until }) => until > shown) ?? cell;
+      if (value !== CONTAINED) return 'absent';
+      return keys.has(call.key) ? 'holds' : 'foreign';
+    },
+    undo(call, prior) {
+      const group = groupOf(call);
+      if (group === null) {
+        if (!seen.has(call.key)) note(call, 'undo');
+        seen.add(call.key);
+        return { result: 'restored', digest: 'd' };
+      }
+      const cell = cellOf(group);
+      if (cell.value !== CONTAINED) return { result: cell.touched ? 'superseded' : 'not_needed', digest: 'd' };
+      change(cell, prior, new Set());
+      note(call, 'undo');
+      return { result: 'restored', digest: 'd' };
+    },
+    strange(group, value) {
+      const cell = cellOf(group);
+      change(cell, value, new Set());
+      cell.touched = true;
+      trace.add(`stranger ${group} ${value}`);
+    },
+  };
+  return world;
+}

@@ -1,0 +1,181 @@
+import { setMaxListeners } from 'node:events';
+import type { Clock, SteeredClock } from '../../src/platform/clock.ts';
+import { groupCommitter, type GroupCommitter } from '../../src/journal/group-commit.ts';
+import type { Journal } from '../../src/journal/journal.ts';
+import type { QueuedEffect } from '../../src/journal/membership.ts';
+import { keepMembership } from '../../src/journal/keep-membership.ts';
+import { probeStore } from '../../src/journal/store-probe.ts';
+import { soleMember } from '../../src/journal/sole-member.ts';
+import { NEWS_PREFIX } from '../../src/pipeline/executions/change.ts';
+import { executionStore } from '../../src/pipeline/executions/execution-store.ts';
+import type { IncidentInput, NewInput } from '../../src/pipeline/executions/core/inputs.ts';
+import { createPerformer } from '../../src/pipeline/executions/performer.ts';
+import { createRunner, type Launcher, type Runner } from '../../src/pipeline/executions/runner.ts';
+import { spawnChildren } from '../../src/pipeline/executions/spawn.ts';
+import { keepAcceleratedTime, keepTime } from '../../src/pipeline/executions/timekeeper.ts';
+import { untilStored } from '../../src/pipeline/executions/until-stored.ts';
+import { createHost, type Host } from './host.ts';
+import { memoryJournal } from './memory-journal.ts';
+import { sharedMember, type MemberTable } from './members.ts';
+import { storeLink, type StoreWeather } from './store-link.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Store } from './store.ts';
+import type { Targets } from './targets.ts';
+import type { Trace } from './trace.ts';
+
+/** What all processes of one world have in common. */
+export interface Surroundings {
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly random: Random;
+  readonly store: Store;
+  readonly table: MemberTable;
+  readonly targets: Targets;
+  readonly storeWeather: StoreWeather;
+  /** Business time as the world has it, ms since 1970. */
+  readonly wall: () => number;
+  readonly shared: boolean;
+  readonly accelerated: SteeredClock | null;
+  readonly maxConcurrent: number;
+  /** Told what only a bug explains. */
+  readonly onBug: (thrown: unknown) => void;
+  readonly onTold: (executionId: string, status: string) => void;
+  /** Told of each answer that the engine hands to itself. */
+  readonly onAnswer: (executionId: string, input: NewInput) => void;
+}
+
+/** The real engine in one simulated process. */
+export interface Engine {
+  readonly host: Host;
+  readonly runner: Runner;
+  readonly committer: GroupCommitter;
+  readonly journal: Journal;
+  readonly performs: boolean;
+  /** True once it has taken over what others left, and works. */
+  readonly ready: boolean;
+}
+
+/** Starts a process: the same wiring as the server's, with the world behind every port. */
+export function startEngine(world: Surroundings, name: string, performs: boolean, skewMs: number): Engine {
+  const { scheduler, store, targets, storeWeather, trace, shared } = world;
+  const host = createHost(scheduler, name);
+  const random = world.random.fork(`store ${name}`);
+  const ask = storeLink({ scheduler, trace, random, weather: storeWeather, host, shared });
+  const { machine } = host;
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const clock = clockOf(world, skewMs);
+  const joined = shared ? sharedMember(world.table, host, scheduler, ask) : null;
+  const members = joined ?? soleMember(async () => (await journal.queuedEffects()).slice());
+  const holder = (): string | null => (performs ? members.processId : null);
+  const journal: Journal = memoryJournal(store, { shared, members, ask, holder });
+  const executions = executionStore(journal);
+  const committer = groupCommitter(
+    journal,
+    machine,
+    () => void untilStored({ machine, closing: closing.signal }, goOn),
+  );
+  const performer = createPerformer({
+    journal,
+    members,
+    machine,
+    handlerFor: (type, connector) => targets.handlerOf(host, type, connector),
+    spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
+    async tellIncident(_incidentId, executionId, status) {
+      await journal.streamHead('config');
+      world.onTold(executionId, status);
+    },
+    maxConcurrentExecutions: world.maxConcurrent,
+    maxCallsPerConnector: 16,
+    closing: closing.signal,
+    onBug: world.onBug,
+  });
+  const idle: Launcher = { launch: () => undefined, inFlight: 0, isUnderWay: () => false };
+  const runner: Runner = createRunner({ journal, members, machine, committer, store: executions, clock }, (itself) =>
+    performs ? performer(overheard(itself, world)) : idle,
+  );
+
+  async function bring(news: readonly QueuedEffect[]): Promise<void> {
+    for (const { execution, body } of news) {
+      const input = body as unknown as Omit<IncidentInput, 'at'>; // written by `news` of the workload
+      void untilStored({ machine, closing: closing.signal }, () => runner.submit(execution, input)).catch(world.onBug);
+    }
+  }
+  async function goOn(): Promise<void> {
+    await runner.catchUp();
+    await bring((await members.held(100)).filter(({ name: effect }) => effect.startsWith(NEWS_PREFIX)));
+  }
+  const takeOver = async (): Promise<void> => bring(await runner.takeOver());
+  const failed = (): void => undefined; // The store is away: the loops try again.
+
+  let ready = false;
+  async function live(): Promise<void> {
+    const waits = { machine, closing: closing.signal };
+    await untilStored(waits, async () => joined?.join());
+    if (performs) await untilStored(waits, takeOver);
+    ready = true;
+    const time = { runner, journal, members, machine, closing: closing.signal, onError: failed };
+    void probeStore({ committer, clock, machine, closing: closing.signal });
+    if (shared) {
+      const ports = { members, machine, closing: closing.signal, onError: failed };
+      void keepMembership({ ...ports, takeOver: performs ? takeOver : null });
+    }
+    if (world.accelerated === null) void keepTime(time, clock);
+    else
+      void keepAcceleratedTime(
+        { ...time, quiet: () => targets.underWay === 0, announce: async () => undefined },
+        { ...steered(world.accelerated), monotonic: () => scheduler.now / 1_000 },
+      );
+  }
+  live().catch(world.onBug);
+
+  return {
+    host,
+    runner,
+    committer,
+    journal,
+    performs,
+    get ready() {
+      return ready && host.alive;
+    },
+  };
+}
+
+/** Business time of one process: its own wall clock, which never goes backwards as long as it lives. */
+function clockOf({ wall, scheduler, accelerated }: Surroundings, skewMs: number): Clock {
+  let last = 0;
+  return {
+    accelerated: accelerated !== null,
+    monotonic: () => scheduler.now / 1_000,
+    now() {
+      last = Math.max(last, accelerated?.now() ?? wall() + skewMs);
+      return last;
+    },
+  };
+}
+
+function steered(clock: SteeredClock): SteeredClock {
+  return { ...clock, now: () => clock.now(), advanceTo: (at) => clock.advanceTo(at) };
+}
+
+/** The runner as the performer knows it: what it hands in is heard, so that it can be handed in again later. */
+function overheard(runner: Runner, { onAnswer }: Surroundings): Runner {
+  return {
+    submit(executionId, input) {
+      onAnswer(executionId, input);
+      return runner.submit(executionId, input);
+    },
+    start: (execution) => runner.start(execution),
+    startChange: (execution) => runner.startChange(execution),
+    tick: () => runner.tick(),
+    takeOver: () => runner.takeOver(),
+    catchUp: () => runner.catchUp(),
+    get waiting() {
+      return runner.waiting;
+    },
+    get idle() {
+      return runner.idle;
+    },
+  };
+}

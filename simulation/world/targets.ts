@@ -1,0 +1,200 @@
+import { z } from 'zod';
+import {
+  ConnectorError,
+  type ActionDeclaration,
+  type ActionHandler,
+  type ActionTarget,
+  type JsonObject,
+} from '../../src/pipeline/actions/contract.ts';
+import { cellsOf, type Cells } from './cells.ts';
+import type { Host } from './host.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Trace } from './trace.ts';
+
+/**
+ * How long after its time limit a call may still take effect, in ms. The engine counts on 5 s; here it is less by
+ * what the engine may take to notice that the caller is gone, which it does not count.
+ */
+const STRAGGLES_MS = 4_900;
+
+export type CallKind = 'observe' | 'perform' | 'verify' | 'check' | 'undo';
+
+/** One call as the wire sees it. `tag` names the execution and the action without asking the engine. */
+export interface Call {
+  readonly kind: CallKind;
+  readonly tag: string;
+  readonly key: string;
+  readonly target: ActionTarget;
+  readonly declaration: ActionDeclaration;
+  readonly host: string;
+}
+
+/** What is wrong with the outside systems, of a thousand calls. */
+export interface TargetWeather {
+  /** The reply is lost after the effect, or the request before it. */
+  lost: number;
+  /** The effect lands later, perhaps when nobody waits for it any more. */
+  late: number;
+  /** 429 and 5xx: nothing was done. */
+  busy: number;
+  /** Refused for good. */
+  refused: number;
+  /** Delivered twice by the network, where the target can tell. */
+  twice: number;
+  /** A read that cannot tell, or does not show yet what was done within the settling time. */
+  blurred: number;
+}
+
+export interface Targets {
+  readonly cells: Cells;
+  /** The handler for the calls of one process, or null when nobody has such an action. */
+  handlerOf(host: Host, type: string, connector: string): ActionHandler | null;
+  /** Makes an action type known. */
+  offer(declaration: ActionDeclaration): void;
+  /** Requests that may still take effect. */
+  readonly underWay: number;
+  /** Called when a call is sent, before anything of it arrives. */
+  onSend: (call: Call) => void;
+  /** Called when an answer says for sure that nothing was done. */
+  onAnswer: (call: Call, definite: boolean) => void;
+}
+
+export interface TargetPorts {
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly random: Random;
+  readonly weather: TargetWeather;
+  /** Business time, ms since 1970. */
+  wall(): number;
+}
+
+const parameters = z.object({ tag: z.string(), timeoutMs: z.number(), settleMs: z.number() });
+type Parameters = z.infer<typeof parameters>;
+
+type Fate = 'fine' | 'lost_request' | 'lost_reply' | 'reset' | 'late' | 'busy' | 'refused' | 'twice';
+
+/** Outside systems, honest about their class: what was done to them is kept apart from what they answered. */
+export function createTargets(ports: TargetPorts): Targets {
+  const { scheduler, trace, random, weather } = ports;
+  const cells = cellsOf(scheduler, trace, ports.wall);
+  const offered = new Map<string, ActionDeclaration>();
+  let underWay = 0;
+
+  function fateOf({ kind, declaration }: Call): Fate {
+    const writes = kind === 'perform' || kind === 'undo';
+    if (random.chance(weather.busy)) return 'busy';
+    if (random.chance(weather.refused)) return 'refused';
+    if (random.chance(weather.lost)) return random.pick(['lost_request', 'lost_reply', 'reset']);
+    // An undo that lands late is left out: see the report of what is not simulated.
+    if (kind === 'perform' && random.chance(weather.late)) return 'late';
+    if (writes && declaration.idempotency !== 'none' && random.chance(weather.twice)) return 'twice';
+    return 'fine';
+  }
+
+  function arrives(delayUs: number, call: Call, act: () => void): void {
+    underWay += 1;
+    scheduler.after(delayUs, `${call.kind} ${call.tag} arrives`, () => {
+      underWay -= 1;
+      act();
+    });
+  }
+
+  /** A multiple of a coarse grain, so that answers of calls that work side by side often come at one moment. */
+  const way = (): number => (random.chance(50) ? random.between(20, 900) * 1_000 : random.below(8) * 2_000);
+
+  function exchange<Answer>(host: Host, call: Call, given: Parameters, work: () => Answer): Promise<Answer> {
+    trace.add(`${host.name} sends ${call.kind} ${call.tag} ${call.key.slice(0, 8)}`);
+    targets.onSend(call);
+    const fate = fateOf(call);
+    const limitUs = (given.timeoutMs + STRAGGLES_MS) * 1_000;
+    return new Promise((resolve, reject) => {
+      const answer = (label: string, act: () => void) => void host.deliver(way(), `${label} ${call.tag}`, act);
+      const fail = (code: string, retryable: boolean, resultUnknown: boolean, retryAfterMs: number | null = null) =>
+        reject(new ConnectorError(code, `simulated ${code}`, { retryable, resultUnknown, retryAfterMs }));
+      switch (fate) {
+        case 'lost_request':
+          return;
+        case 'busy': {
+          const retryAfterMs = random.chance(500) ? random.between(1, 4) * 1_000 : null;
+          return answer('busy', () => {
+            targets.onAnswer(call, true);
+            fail('rate_limited', true, false, retryAfterMs);
+          });
+        }
+        case 'refused':
+          return answer('refused', () => fail('refused', false, false));
+        case 'late':
+          // The caller hears of a broken connection at once, or hears nothing.
+          if (random.chance(400)) answer('reset', () => fail('connection_lost', true, true));
+          return arrives(random.between(0, limitUs), call, () => void work());
+        default:
+      }
+      const there = way();
+      // A copy that comes after the answer is one that nobody can know of: see the report of what is not simulated.
+      if (fate === 'twice') arrives(there, call, () => void work());
+      arrives(there, call, () => {
+        const value = work();
+        if (fate === 'lost_reply') return;
+        if (fate === 'reset') answer('reset', () => fail('connection_lost', true, true));
+        else answer(`${call.kind} answers`, () => resolve(value));
+      });
+    });
+  }
+
+  const targets: Targets = {
+    cells,
+    get underWay() {
+      return underWay;
+    },
+    onSend: () => undefined,
+    onAnswer: () => undefined,
+    offer: ({ ...declaration }) => void offered.set(`${declaration.type}|${declaration.connector}`, declaration),
+    handlerOf(host, type, connector) {
+      const declaration = offered.get(`${type}|${connector}`);
+      if (declaration === undefined) return null;
+      const calls =
+        <Answer>(kind: CallKind, work: (call: Call, given: Parameters) => Answer) =>
+        (target: ActionTarget, raw: unknown, key: string): Promise<Answer> => {
+          const given = parameters.parse(raw);
+          const call = { kind, tag: `${given.tag}@${target.id}`, key, target, declaration, host: host.name };
+          return exchange(host, call, given, () => work(call, given));
+        };
+      const observe = calls('observe', (call) => ({ value: cells.read(call) }));
+      const perform = calls('perform', (call) => cells.perform(call));
+      const verify = calls('verify', (call, { settleMs }) => {
+        const blurred = random.chance(weather.blurred);
+        if (blurred && random.chance(200)) return { says: 'unknown' as const, digest: '' };
+        return { says: cells.verify(call, blurred ? settleMs : 0), digest: 'd' };
+      });
+      const check = calls('check', () => {
+        return { state: random.pick(['pending', 'pending', 'passed', 'failed'] as const) };
+      });
+      const undo: ActionHandler['undo'] = (target, raw, prior, _outcome, { idempotencyKey }) =>
+        calls('undo', (call) => cells.undo(call, valueOf(prior)))(target, raw, idempotencyKey);
+      return {
+        declaration,
+        parameters,
+        perform: (target, raw, _prior, { idempotencyKey }) => perform(target, raw, idempotencyKey),
+        // What a handler has follows from its declaration, as the contract says.
+        ...(declaration.holds === null
+          ? {}
+          : { observe: (target, raw, { idempotencyKey }) => observe(target, raw, idempotencyKey) }),
+        ...(declaration.readBack
+          ? { verify: (target, raw, _prior, _outcome, { idempotencyKey }) => verify(target, raw, idempotencyKey) }
+          : {}),
+        ...(declaration.reversibility === 'undo' ? { undo } : {}),
+        ...(declaration.waits
+          ? { check: (target, raw, _outcome, { idempotencyKey }) => check(target, raw, idempotencyKey) }
+          : {}),
+      } satisfies ActionHandler;
+    },
+  };
+  return targets;
+}
+
+/** What an undo restores. */
+function valueOf(prior: JsonObject | null): string {
+  const value = prior?.['value'];
+  return typeof value === 'string' ? value : 'open';
+}

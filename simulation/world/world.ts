@@ -1,0 +1,229 @@
+import { steeredClock } from '../../src/platform/clock.ts';
+import type { Input, NewInput } from '../../src/pipeline/executions/core/inputs.ts';
+import type { Plan } from '../../src/pipeline/playbooks/plan.ts';
+import { checkRecords, checkRest, type EndPorts } from '../oracle/end.ts';
+import { createReader } from '../oracle/reader.ts';
+import { createWireTap } from '../oracle/wire.ts';
+import { createPeople } from '../workload/people.ts';
+import { offeredActions } from '../workload/plans.ts';
+import type { SealedRecord } from '../../src/pipeline/audit/record.ts';
+import { createChaos } from './chaos.ts';
+import { startEngine, type Engine, type Surroundings } from './engine.ts';
+import { memberTable } from './members.ts';
+import { nextDue } from './memory-journal.ts';
+import { seededRandom } from './random.ts';
+import { scheduler as createScheduler } from './scheduler.ts';
+import { memoryStore } from './store.ts';
+import type { StoreWeather } from './store-link.ts';
+import { createTargets, type TargetWeather } from './targets.ts';
+import { hashedTrace } from './trace.ts';
+
+export interface WorldOptions {
+  readonly seed: number;
+  /** Events of the time in which things go wrong; the background loops do not count. */
+  readonly steps: number;
+  readonly show?: (line: string) => void;
+}
+
+/** What became of one world. */
+export interface WorldResult {
+  readonly seed: number;
+  readonly digest: string;
+  readonly lines: number;
+  readonly events: number;
+  readonly executions: number;
+  readonly records: number;
+  readonly calls: number;
+  readonly faults: ReadonlyMap<string, number>;
+  /** Broken promises, each once; empty is what is wanted. */
+  readonly broken: readonly string[];
+}
+
+const START = Date.UTC(2026, 10, 21, 3, 0, 0);
+/** Events until rest at the latest: beyond it the world is called stuck. */
+const MAX_EVENTS_TO_REST = 20_000;
+/** For how long nothing may be left to do before a world is at rest, in µs: longer than any lease and any poll. */
+const REST_US = 8_000_000;
+/** The same when nothing is owed any more: what is under way inside a process needs no longer. */
+const DONE_US = 1_500_000;
+
+/** Lives one world from its seed to its end. Never throws for what the engine does; `broken` says it. */
+export async function runWorld({ seed, steps, show }: WorldOptions): Promise<WorldResult> {
+  const random = seededRandom(seed);
+  const trace = hashedTrace(show ?? null);
+  const scheduler = createScheduler(random.fork('order'), trace);
+  const shape = random.fork('shape');
+  const shared = shape.chance(650);
+  const accelerated = !shared && shape.chance(300) ? steeredClock(START) : null;
+  const store = memoryStore({ id: `jrn_${seed}`, at: START, accelerated: accelerated !== null });
+  const storeWeather: StoreWeather = { state: 'fine', unknownPerMille: 0, slowPerMille: 0 };
+  const calm: TargetWeather = { lost: 0, late: 0, busy: 0, refused: 0, twice: 0, blurred: 0 };
+  const targetWeather = { ...calm };
+  let offset = 0;
+  const wall = (): number => accelerated?.now() ?? START + Math.floor(scheduler.now / 1_000) + offset;
+  const targets = createTargets({ scheduler, trace, random: random.fork('targets'), weather: targetWeather, wall });
+  const offered = offeredActions(shape);
+  for (const declaration of offered) targets.offer(declaration);
+
+  const broken: string[] = [];
+  const say = (rule: string, what: string): void => {
+    const line = `${rule}: ${what}`;
+    if (broken.includes(line)) return;
+    trace.add(`BROKEN ${line}`);
+    broken.push(line);
+  };
+  const plans = new Map<string, Plan>();
+  const planOf = (hash: string): Plan => {
+    const known = plans.get(hash);
+    if (known !== undefined) return known;
+    const plan = JSON.parse(store.objects.get(hash) ?? 'null') as Plan; // written from a plan
+    plans.set(hash, plan);
+    return plan;
+  };
+  const reader = createReader({ journalId: store.id, planOf, broken: say });
+  const wire = createWireTap(reader, say);
+  const timers: { executionId: string; input: NewInput }[] = [];
+  store.watch = (sealed) => {
+    show?.(`  ${recordInWords(sealed)}`);
+    reader.read(sealed);
+    const input = timerOf(sealed);
+    if (input !== null) timers.push(input);
+  };
+  let calls = 0;
+  targets.onSend = (call) => {
+    calls += 1;
+    wire.sent(call);
+  };
+  targets.onAnswer = (call, definite) => wire.answered(call, definite);
+  targets.cells.onEffect = (effect, call) => wire.happened(effect, call);
+
+  const answers: { executionId: string; input: NewInput }[] = [];
+  const surroundings: Surroundings = {
+    scheduler,
+    trace,
+    random,
+    store,
+    targets,
+    storeWeather,
+    shared,
+    accelerated,
+    table: memberTable(scheduler, store),
+    wall,
+    maxConcurrent: shape.chance(200) ? 2 : 128,
+    onBug: (thrown) => say('bugs', thrown instanceof Error ? thrown.message : String(thrown)),
+    onTold: () => undefined,
+    onAnswer: (executionId, input) => {
+      if (answers.length < 200) answers.push({ executionId, input });
+    },
+  };
+  const engines: Engine[] = [];
+  let born = 0;
+  const bear = (slot: number, performs: boolean): void => {
+    born += 1;
+    const skewMs = shared ? shape.below(60) : 0;
+    engines[slot] = startEngine(surroundings, `p${slot + 1}.${born}`, performs, skewMs);
+  };
+  const count = shared ? shape.pick([1, 2, 2, 3]) : 1;
+  for (let slot = 0; slot < count; slot += 1) bear(slot, slot === 0 || shape.chance(700));
+
+  const people = createPeople(random.fork('people'), store, offered, surroundings.onBug);
+  const forward = (ms: number): void => {
+    offset += ms;
+    trace.add(`time moves by ${ms}`);
+  };
+  /** Nothing is under way anywhere, so that business time may move without a call in flight noticing. */
+  const quiet = (): boolean =>
+    targets.underWay === 0 && engines.every(({ host, runner }) => !host.alive || (!host.paused && runner.idle));
+  const unrest = (): string => {
+    const processes = engines.map(({ host, runner, ready }) => {
+      const words = [host.alive ? '' : 'dead', host.paused ? 'paused' : '', ready ? '' : 'not ready'];
+      return `${host.name} ${[...words, runner.idle ? 'idle' : 'busy'].filter((word) => word !== '').join(' ')}`;
+    });
+    const due = nextDue(store);
+    return `${processes.join(', ')}; due ${due === null ? 'never' : due - surroundings.wall()}; ${targets.underWay} calls`;
+  };
+  const chaos = createChaos({
+    scheduler,
+    trace,
+    engines,
+    bear,
+    people,
+    targets,
+    storeWeather,
+    targetWeather,
+    answers,
+    timers,
+    random: random.fork('chaos'),
+    quiet,
+    forward,
+    shared,
+    accelerated: accelerated !== null,
+    wall,
+    nextDue: () => nextDue(store),
+  });
+
+  chaos.begin();
+  let events = 0;
+  const oneEvent = async (): Promise<boolean> => {
+    if (!scheduler.step()) return false;
+    events += 1;
+    // The only wait in real time: until every promise that is ready has run.
+    // oxlint-disable-next-line no-restricted-globals
+    await new Promise((resolve) => setImmediate(resolve));
+    return true;
+  };
+  while (chaos.stepsTaken < steps && (await oneEvent()));
+  const end: EndPorts = { store, reader, cells: targets.cells, planOf, broken: say };
+  chaos.end();
+  const bound = events + MAX_EVENTS_TO_REST;
+  let busyAt = scheduler.now;
+  let seen = '';
+  while (events < bound && broken.length === 0) {
+    if (!(await oneEvent())) break;
+    const now = `${store.log.length} ${calls} ${targets.underWay} ${nextDue(store)}`;
+    if (now !== seen || nextDue(store) !== null || targets.underWay > 0 || !chaos.calm) busyAt = scheduler.now;
+    seen = now;
+    const wait = store.effects.size === 0 && engines.every(({ ready }) => ready) ? DONE_US : REST_US;
+    if (scheduler.now - busyAt > wait) break;
+  }
+  if (events >= bound) say('stuck', `no rest after ${MAX_EVENTS_TO_REST} events: ${unrest()}`);
+  checkRecords(end);
+  if (broken.length === 0) checkRest(end);
+  for (const { executionId, marker, acknowledged } of people.handedIn) {
+    const records = store.streams.get(`execution/${executionId}`) ?? [];
+    const times = records.filter(({ bytes }) => bytes.includes(`${marker}"`) || bytes.includes(`${marker},`)).length;
+    if (acknowledged && times === 0) say('lost', `${marker} for ${executionId} was acknowledged and is not recorded`);
+    if (times > 1 && marker.startsWith('vote')) say('lost', `${marker} for ${executionId} is recorded ${times} times`);
+  }
+  for (const { host } of engines) host.kill();
+  return {
+    seed,
+    events,
+    calls,
+    broken,
+    faults: chaos.faults,
+    executions: reader.executions.size,
+    records: store.log.length,
+    lines: trace.lines,
+    digest: trace.digest(),
+  };
+}
+
+/** A record for a person who follows a seed: stream, input and facts without what only a machine reads. */
+function recordInWords({ record }: SealedRecord): string {
+  const { input, facts = [] } = record.data as unknown as { input?: object; facts?: readonly object[] }; // the engine's
+  const words = (value: object): string =>
+    Object.entries(value)
+      .filter(([name]) => !['approval', 'intentHash', 'key', 'snapshot', 'parameters', 'voter'].includes(name))
+      .map(([name, member]) => (name === 'type' ? String(member) : `${name}=${JSON.stringify(member)}`))
+      .join(' ')
+      .slice(0, 200);
+  return `${record.stream} ${record.seq} [${input === undefined ? record.type : words(input)}] ${facts.map(words).join(' | ')}`;
+}
+
+function timerOf({ record }: SealedRecord): { executionId: string; input: NewInput } | null {
+  const { input } = record.data as unknown as { input?: Input }; // the engine's
+  if (input?.type !== 'timer') return null;
+  const { type, name, generation } = input;
+  return { executionId: record.stream.slice('execution/'.length), input: { type, name, generation } };
+}

@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { runWorld } from '../../simulation/world/world.ts';
+
+/**
+ * Worlds in which the engine once broke a promise. What a seed means changes when the simulation itself changes, so each
+ * bug also has its own unit test or planted bug where one could be written; these stay because they cost nothing.
+ */
+it.each([
+  [12, 'a process asked without pause whether a slow commit was over'],
+  [14, 'a call without an answer took effect after its action was said to have failed'],
+  [18, 'a call without an answer took effect after its action was undone'],
+  [95, 'the second end of a child was taken for told when the first was'],
+  [259, 'what was taken over while the store was full was begun as if it had never been sent'],
+  [293, 'a read that was older than the settling time counted as one after it'],
+  [372, 'after an outage a process began what another one held'],
+  [405, 'a call was sent after its caller had given up on it'],
+  [663, 'a call that landed after the last read was taken for failed'],
+  [1621, 'the row of a shared hold kept the state that its own holder had brought about'],
+])('seed %i: %s', async (seed) => {
+  const { broken } = await runWorld({ seed, steps: 60 });
+  expect(broken).toEqual([]);
+});
