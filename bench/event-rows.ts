@@ -9,11 +9,21 @@ import { runDetectors } from '../src/pipeline/detections/run.ts';
 import { rulesInForce } from '../src/pipeline/intake/rules-in-force.ts';
 import type { Write } from './rows.ts';
 
+/** What a run would write, batch by batch. */
+export interface EventRows {
+  /** The reference *rows*: events, the record of each batch, and every detector state the batch touches. */
+  readonly commits: Write[][];
+  /** The reference *bare*: the rows of the events and nothing else. */
+  readonly bare: Write[][];
+  readonly findings: number;
+}
+
 /** Takes batches in with the product's pure functions and answers what each commit would write; no event is judged twice. */
-export function eventRows(batches: readonly Buffer[], source: string): { commits: Write[][]; findings: number } {
+export function eventRows(batches: readonly Buffer[], source: string): EventRows {
   const states = new Map<string, StoredState>();
   const { rules } = rulesInForce([]);
   let findings = 0;
+  const bare: Write[][] = [];
   const commits = batches.map((body, index) => {
     const receivedAt = Date.now();
     const accepted = eventsOf(body, source, receivedAt);
@@ -27,19 +37,21 @@ export function eventRows(batches: readonly Buffer[], source: string): { commits
     });
     for (const { ruleId, key, state } of result.states) states.set(`${ruleId}\n${key}`, state);
     findings += result.changes.length;
+    const events = accepted.map(({ event, raw }): Write => ({
+      statement: 'event',
+      values: [event.source, event.id, event.time, event.rawHash, JSON.stringify(event), Buffer.from(raw)],
+    }));
+    bare.push(events);
     return [
       ...recordWrites(`ingest/${source}`, index + 1, accepted.length),
-      ...accepted.map(({ event, raw }): Write => ({
-        statement: 'event',
-        values: [event.source, event.id, event.time, event.rawHash, canonicalJson(event), Buffer.from(raw)],
-      })),
+      ...events,
       ...result.states.map(({ ruleId, key, chosen, state }): Write => ({
         statement: 'state',
         values: [ruleId, key, Number(chosen), 0, canonicalJson(state)],
       })),
     ];
   });
-  return { commits, findings };
+  return { commits, bare, findings };
 }
 
 function eventsOf(body: Buffer, source: string, receivedAt: number): AcceptedEvent[] {

@@ -14,7 +14,7 @@ const CONNECTIONS = [1, 4] as const;
 const BATCH = 500;
 /** Batches that are made before a slice begins; more are made on the way when the server is faster. */
 const PREPARED_BATCHES = 120;
-/** Batches whose rows are prepared for the reference *rows*. */
+/** Batches whose rows are prepared for the references *rows* and *bare*. */
 const ROW_BATCHES = 60;
 /** Events begin this long before now, in ms: none of them may lie in the future. */
 const BEGIN_BEFORE_MS = 48 * 3_600_000;
@@ -41,7 +41,9 @@ export async function benchEvents(workshop: Workshop, options: ExecutionOptions)
     SOURCE,
   );
   const rows = commitRows(join(workshop.directory(), 'rows.sqlite'), prepared.commits);
+  const bare = commitRows(join(workshop.directory(), 'bare.sqlite'), prepared.bare);
   const rowsPerSecond = (ROW_BATCHES * BATCH) / rows.seconds;
+  const barePerSecond = (ROW_BATCHES * BATCH) / bare.seconds;
   return {
     bench: 'events',
     valid: true,
@@ -49,7 +51,12 @@ export async function benchEvents(workshop: Workshop, options: ExecutionOptions)
     bytesPerEventSent: Math.round(oktaBatch(0, BATCH, startAt).length / BATCH),
     findings: prepared.findings,
     rows: { eventsPerSecond: rounded(rowsPerSecond, 0), cpuMsPerEvent: rounded(rows.cpuMs / (ROW_BATCHES * BATCH), 4) },
-    levels: levels.map((level) => ({ ...level, ratioToRows: rounded(level.eventsPerSecond / rowsPerSecond, 3) })),
+    bare: { eventsPerSecond: rounded(barePerSecond, 0), cpuMsPerEvent: rounded(bare.cpuMs / (ROW_BATCHES * BATCH), 4) },
+    levels: levels.map((level) => ({
+      ...level,
+      ratioToBare: rounded(level.eventsPerSecond / barePerSecond, 3),
+      ratioToRows: rounded(level.eventsPerSecond / rowsPerSecond, 3),
+    })),
   };
 }
 

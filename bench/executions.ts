@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ownProgram, type Service, type Workshop } from './children.ts';
 import { executionRows } from './execution-rows.ts';
 import { watchJournal, type JournalWatch } from './journal-watch.ts';
-import { poster, runSlice, tallyOf, type SliceResult, type Tally, type Turn } from './load.ts';
+import { poster, runRate, runSlice, tallyOf, type SliceResult, type Tally, type Turn } from './load.ts';
 import { cpuMsOf, pause, rounded } from './measure.ts';
 import { post, startProduct, type Product } from './product.ts';
 import { commitRows } from './rows.ts';
@@ -38,7 +38,7 @@ interface Variant {
 }
 
 /** Four notices in three stages (two, one, one), each read back: what may run without a person being asked. */
-const PLAYBOOK = {
+export const PLAYBOOK = {
   playbookId: 'playbook_bench',
   name: 'Bench',
   playbookType: 'CUSTOM',
@@ -175,6 +175,47 @@ let number = 0;
 function nextNumber(): number {
   number += 1;
   return number;
+}
+
+/** At a fixed rate instead of as fast as it goes: how long until it is accepted, and until it is complete. */
+export async function benchExecutionsAtRate(
+  workshop: Workshop,
+  rate: number,
+  options: ExecutionOptions,
+): Promise<Record<string, unknown>> {
+  const { seconds, warmup, program, profileDir } = options;
+  const stub = await workshop.start(ownProgram('stub.ts'));
+  const product = await startProduct(workshop, { program, profileDir, targetUrl: stub.url, keys: 20 });
+  await post(product.service.url, '/api/incident-playbooks', product.keys[0] ?? '', PLAYBOOK);
+  const watch = watchJournal(join(product.dataDir, 'journal.sqlite'));
+  const ended: string[] = [];
+  const { turn } = productVariant(product, watch, ended);
+  const cpu: (number | null)[] = [];
+  const slice = await runRate({
+    rate,
+    warmupMs: warmup * 1_000,
+    measuredMs: seconds * 1_000,
+    async turn(dueAt) {
+      const lateMs = performance.now() - dueAt;
+      const { acceptedMs, completedMs } = await turn(nextNumber());
+      return { acceptedMs: acceptedMs + lateMs, completedMs: completedMs + lateMs };
+    },
+    onEdge: () => void cpu.push(cpuMsOf(product.service.pid)),
+  });
+  await checkEffects(product, stub.url, ended);
+  watch.close();
+  await product.service.stop();
+  const { count, accepted, completed } = tallyOf([slice]);
+  const [begin = null, end = null] = cpu;
+  return {
+    bench: 'executions at a fixed rate',
+    valid: true,
+    rate,
+    executions: count,
+    accepted,
+    completed,
+    cpuMsPerExecution: begin === null || end === null ? null : rounded((end - begin) / Math.max(1, count), 3),
+  };
 }
 
 /** The body of each POST: a person of their own, so that every execution has an incident of its own. */

@@ -50,6 +50,43 @@ export async function runSlice(slice: Slice): Promise<SliceResult> {
   return { turns, elapsedMs: end - begunAt };
 }
 
+export interface RateSlice {
+  /** Pieces of work begun in a second, whether those before are complete or not. */
+  readonly rate: number;
+  readonly warmupMs: number;
+  readonly measuredMs: number;
+  /** Does one piece of work. Times count from the moment at which it was due, so that a late beginning shows. */
+  turn(dueAt: number): Promise<Turn>;
+  onEdge?(edge: 'begin' | 'end'): void;
+}
+
+/** Open-loop load at a fixed rate; waits until all work has ended. @throws the first error of a turn. */
+export async function runRate(slice: RateSlice): Promise<SliceResult> {
+  const turns: Turn[] = [];
+  const underWay: Promise<void>[] = [];
+  const start = performance.now();
+  const begin = start + slice.warmupMs;
+  const end = begin + slice.measuredMs;
+  let begun = false;
+  for (let number = 0; ; number += 1) {
+    const dueAt = start + (number * 1_000) / slice.rate;
+    if (dueAt >= end) break;
+    while (performance.now() < dueAt) await new Promise((resolve) => setTimeout(resolve, 1));
+    if (!begun && dueAt >= begin) {
+      begun = true;
+      slice.onEdge?.('begin');
+    }
+    underWay.push(
+      slice.turn(dueAt).then((turn) => {
+        if (dueAt >= begin) turns.push(turn);
+      }),
+    );
+  }
+  await Promise.all(underWay);
+  slice.onEdge?.('end');
+  return { turns, elapsedMs: slice.measuredMs };
+}
+
 function edge(ms: number, then: () => void): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(() => {
