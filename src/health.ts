@@ -1,30 +1,41 @@
 import type { HealthService } from './api/services.ts';
+import type { GroupCommitter } from './journal/group-commit.ts';
 import type { Journal } from './journal/journal.ts';
 import type { LogKeeper } from './journal/log-keeper.ts';
+import type { WallClock } from './platform/clock.ts';
+import { MAX_UNWITNESSED_MS, type Witnessing } from './witness/witnessing.ts';
 
 /** Leaves that may lie unsigned before the server calls itself unwell: a hundred checkpoints late. */
 const MAX_UNSIGNED_LEAVES = 10_000;
 
 export interface HealthPorts {
-  readonly journal: Pick<Journal, 'listViews' | 'eventCount'>;
-  readonly keeper: LogKeeper;
+  readonly journal: Pick<Journal, 'listViews' | 'view'>;
+  /** Whether the last commit succeeded: a store that can only be read serves nobody. */
+  readonly committer: Pick<GroupCommitter, 'ailing'>;
+  readonly keeper: Pick<LogKeeper, 'state'>;
+  readonly witness: Pick<Witnessing, 'unwitnessedMs'>;
+  readonly wall: Pick<WallClock, 'jumpMs'>;
 }
 
 /** Whether the parts that requests need can do their work, told in the seeds' shape too. */
-export function createHealthService({ journal, keeper }: HealthPorts): HealthService {
+export function createHealthService({ journal, committer, keeper, witness, wall }: HealthPorts): HealthService {
   async function failing(): Promise<readonly string[]> {
     const { size, signedSize } = keeper.state();
     const log = size - signedSize > MAX_UNSIGNED_LEAVES ? ['log'] : [];
     try {
-      await journal.eventCount();
-      return log;
+      await journal.view('setup', 'setup');
     } catch {
       return ['journal', ...log];
     }
+    return committer.ailing ? ['journal', ...log] : log;
   }
 
   async function count(kind: 'execution' | 'approval', status: string): Promise<number> {
-    return (await journal.listViews({ kind, status, limit: 1, skip: 0 })).total;
+    try {
+      return (await journal.listViews({ kind, status, limit: 1, skip: 0 })).total;
+    } catch {
+      return 0; // The parts that fail are named beside it.
+    }
   }
 
   return {
@@ -35,16 +46,22 @@ export function createHealthService({ journal, keeper }: HealthPorts): HealthSer
     async playbooks() {
       const parts = await failing();
       const stored = !parts.includes('journal');
+      const unwitnessedMs = witness.unwitnessedMs();
+      // Shown as unwell, but requests go on: containment must not wait for somebody else's machine.
+      const witnessed = (unwitnessedMs ?? 0) <= MAX_UNWITNESSED_MS;
+      const clockJumpMs = wall.jumpMs();
       return {
-        healthy: parts.length === 0,
+        healthy: parts.length === 0 && witnessed && clockJumpMs === 0,
         models: {
           incidentPlaybook: stored,
           playbookExecution: stored,
           playbookApprovalsPolicy: stored,
-          playbookActionAudit: stored && !parts.includes('log'),
+          playbookActionAudit: stored && !parts.includes('log') && witnessed,
         },
-        active: stored ? (await count('execution', 'RUNNING')) + (await count('execution', 'COMPENSATING')) : 0,
-        pendingApprovals: stored ? await count('approval', 'PENDING') : 0,
+        active: (await count('execution', 'RUNNING')) + (await count('execution', 'COMPENSATING')),
+        pendingApprovals: await count('approval', 'PENDING'),
+        unwitnessedMs,
+        clockJumpMs,
       };
     },
   };

@@ -1,19 +1,16 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
-import { auditExportCommand, auditVerifyCommand } from './cli/audit.ts';
-import { demoCommand } from './demo/demo.ts';
-import { detectCommand } from './cli/detect.ts';
-import { ingestCommand } from './cli/ingest.ts';
 import { processIo } from './cli/io.ts';
-import { replayCommand } from './cli/replay.ts';
-import { seedCommand } from './cli/seed.ts';
-import { serveCommand } from './cli/serve.ts';
+import { ROLES } from './start/role.ts';
 import { ConfigError } from './platform/config.ts';
 import { FirebreakError, messageOf } from './platform/errors.ts';
 import { EVENT_FORMATS, type EventFormat } from './pipeline/events/event.ts';
 import { VERSION } from './version.ts';
 
-/** The commands of `firebreak`. Each lives in a file of its own and answers with its exit code. */
+/**
+ * The commands of `firebreak`. Each lives in a file of its own, which is loaded when it is called (a server need not wait
+ * for the demo's code), and answers with its exit code.
+ */
 const program = new Command('firebreak')
   .description('Contains security incidents by itself inside limits that people set, and proves what it did and why.')
   .version(VERSION);
@@ -56,7 +53,15 @@ program
       .default('wall'),
   )
   .option('--start-at <time>', 'RFC 3339 time at which an accelerated clock begins')
-  .action((options) => exitWith(serveCommand(options, io)));
+  .addOption(
+    new Option('--role <role>', 'api: takes in and answers; worker: performs, waits and keeps the log (DATABASE_URL)')
+      .choices(ROLES)
+      .default('all'),
+  )
+  .action(async (options) => {
+    const { serveCommand } = await import('./cli/serve.ts');
+    return exitWith(serveCommand(options, io));
+  });
 
 program
   .command('seed')
@@ -64,7 +69,10 @@ program
   .option('--url <url>', 'server', 'http://127.0.0.1:3000')
   .option('--missing', 'add those built-ins that are absent', false)
   .option('--json', 'one JSON line', false)
-  .action((options) => exitWith(seedCommand(options, io)));
+  .action(async (options) => {
+    const { seedCommand } = await import('./cli/seed.ts');
+    return exitWith(seedCommand(options, io));
+  });
 
 program
   .command('ingest')
@@ -74,7 +82,10 @@ program
   .option('--format <name>', 'event format; told by the shape when absent')
   .option('--source <name>', 'source instance, for example okta:acme')
   .option('--json', 'one JSON line', false)
-  .action((file: string, options) => exitWith(ingestCommand({ ...options, file }, io)));
+  .action(async (file: string, options) => {
+    const { ingestCommand } = await import('./cli/ingest.ts');
+    return exitWith(ingestCommand({ ...options, file }, io));
+  });
 
 program
   .command('detect')
@@ -86,7 +97,10 @@ program
   .option('--egress <file>', 'list of shared addresses (VPN, offices)')
   .option('--json', 'findings as NDJSON', false)
   .option('--received-at <time>', 'RFC 3339 time at which the events are taken to have come in; now when absent')
-  .action((file: string, options) => exitWith(detectCommand({ ...options, file, ...detectInput(options) }, detectIo)));
+  .action(async (file: string, options) => {
+    const { detectCommand } = await import('./cli/detect.ts');
+    return exitWith(detectCommand({ ...options, file, ...detectInput(options) }, detectIo));
+  });
 
 const audit = program.command('audit').description('the tamper-evident record');
 audit
@@ -96,14 +110,45 @@ audit
   .option('--data <dir>', 'data directory of a journal (DATA_DIR)', dataDir)
   .option('--keys <file>', 'trusted public keys; without it those beside the journal or in the export')
   .option('--anchor <file>', 'checkpoints that were published elsewhere')
+  .option('--witness <file or url>', 'checkpoints that a witness cosigned, or its address')
+  .option('--witness-key <key>', 'public key of the witness, or a file that holds it')
+  .option('--archive <directory...>', 'archives to join: what retention took out is verified with the rest')
   .option('--json', 'one JSON line', false)
-  .action((directory: string | undefined, options) => exitWith(auditVerifyCommand({ ...options, directory }, io)));
+  .action(async (directory: string | undefined, options) => {
+    const { auditVerifyCommand } = await import('./cli/audit.ts');
+    return exitWith(auditVerifyCommand({ ...options, directory }, io));
+  });
 audit
   .command('export')
   .description('write everything that a verifier needs into a directory')
   .argument('<directory>')
   .option('--data <dir>', 'data directory of the journal (DATA_DIR)', dataDir)
-  .action((directory: string, options) => exitWith(auditExportCommand({ ...options, directory }, io)));
+  .action(async (directory: string, options) => {
+    const { auditExportCommand } = await import('./cli/audit.ts');
+    return exitWith(auditExportCommand({ ...options, directory }, io));
+  });
+
+audit
+  .command('key')
+  .description('print the public key that signs the log, for witnesses and auditors')
+  .option('--data <dir>', 'data directory of the journal (DATA_DIR)', dataDir)
+  .action(async (options) => {
+    const { auditKeyCommand } = await import('./cli/audit.ts');
+    return exitWith(auditKeyCommand(options, io));
+  });
+
+program
+  .command('witness')
+  .description('run a witness: it cosigns checkpoints of logs that only grow, with a key and a store of its own')
+  .requiredOption('--data <dir>', 'where its key and what it cosigned lie; not on the machine of the log')
+  .requiredOption('--log-key <key...>', 'keys of the logs it vouches for: as audit key prints them, or files of them')
+  .option('--name <name>', 'name that it signs with', 'firebreak-witness')
+  .option('--host <host>', 'address to listen on', '127.0.0.1')
+  .option('--port <number>', 'port to listen on; 0 takes any', '3100')
+  .action(async (options) => {
+    const { witnessCommand } = await import('./cli/witness.ts');
+    return exitWith(witnessCommand(options, io));
+  });
 
 program
   .command('replay')
@@ -111,7 +156,46 @@ program
   .argument('<execution>')
   .option('--data <dir>', 'data directory of the journal (DATA_DIR)', dataDir)
   .option('--json', 'one JSON line', false)
-  .action((execution: string, options) => exitWith(replayCommand({ ...options, execution }, io)));
+  .action(async (execution: string, options) => {
+    const { replayCommand } = await import('./cli/replay.ts');
+    return exitWith(replayCommand({ ...options, execution }, io));
+  });
+
+program
+  .command('archive')
+  .description('move what ended before a time to an archive that verifies offline, and take it out of the journal')
+  .requiredOption('--before <time>', 'RFC 3339 time, or days ago (90d)')
+  .requiredOption('--out <directory>', 'where the archive is written; one that is there already is finished with')
+  .option('--data <dir>', 'data directory of the journal (DATA_DIR)', dataDir)
+  .option('--keys <file>', 'public keys of the log, where the signing key lies elsewhere')
+  .option('--json', 'one JSON line', false)
+  .action(async (options) => {
+    const { archiveCommand } = await import('./cli/archive.ts');
+    return exitWith(archiveCommand(options, io));
+  });
+
+program
+  .command('migrate')
+  .description("bring the journal's schema up to date (DATABASE_URL, or the file in the data directory)")
+  .option('--data <dir>', 'data directory of the journal (DATA_DIR)', dataDir)
+  .option('--json', 'one JSON line', false)
+  .action(async (options) => {
+    const { migrateCommand } = await import('./cli/migrate.ts');
+    return exitWith(migrateCommand(options, io));
+  });
+
+program
+  .command('journal')
+  .description('the journal as a whole')
+  .command('copy')
+  .description('copy a journal into an empty PostgreSQL database, verify it there, and seal the one it came from')
+  .option('--from <place>', 'sqlite:DIR', `sqlite:${dataDir}`)
+  .option('--to <place>', 'postgres:URL, or postgres for the database of DATABASE_URL', 'postgres')
+  .option('--json', 'one JSON line', false)
+  .action(async (options) => {
+    const { journalCopyCommand } = await import('./cli/journal-copy.ts');
+    return exitWith(journalCopyCommand(options, io));
+  });
 
 program
   .command('demo')
@@ -127,7 +211,10 @@ program
       'missed-event',
     ]),
   )
-  .action((options) => exitWith(demoCommand(options, io)));
+  .action(async (options) => {
+    const { demoCommand } = await import('./demo/demo.ts');
+    return exitWith(demoCommand(options, io));
+  });
 
 try {
   await program.parseAsync();

@@ -1,61 +1,77 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as machineDelay } from 'node:timers/promises';
 import { buildApp } from './api/app.ts';
 import { createIdempotencyStore } from './api/idempotency.ts';
+import type { DeclaredRoute } from './api/route-table.ts';
 import type { Services } from './api/services.ts';
-import { sandboxHandlers } from './connectors/sandbox/actions.ts';
-import { webhookHandlers } from './connectors/webhook/actions.ts';
 import { groupCommitter, type GroupCommitter } from './journal/group-commit.ts';
 import type { Journal } from './journal/journal.ts';
+import { keepMembership } from './journal/keep-membership.ts';
 import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
-import { takeFence, type ProcessFence } from './journal/sqlite/process-fence.ts';
-import { openSqliteJournal } from './journal/sqlite/sqlite-journal.ts';
+import { probeStore } from './journal/store-probe.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
-import { actionRegistry, type ActionRegistry } from './pipeline/actions/registry.ts';
+import type { ActionRegistry } from './pipeline/actions/registry.ts';
 import { createApprovalService } from './pipeline/approvals/approvals.service.ts';
 import { createPolicyService } from './pipeline/approvals/policies.service.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
+import { NEWS_PREFIX } from './pipeline/executions/change.ts';
 import { castVote } from './pipeline/executions/cast-vote.ts';
 import { executionStore } from './pipeline/executions/execution-store.ts';
 import { createExecutionService } from './pipeline/executions/executions.service.ts';
 import { createMetricsService } from './pipeline/executions/metrics.service.ts';
 import { createPerformer } from './pipeline/executions/performer.ts';
-import { createRunner, type Runner } from './pipeline/executions/runner.ts';
+import { createRunner, type Launcher, type Runner } from './pipeline/executions/runner.ts';
 import { spawnChildren } from './pipeline/executions/spawn.ts';
 import { keepAcceleratedTime, keepTime } from './pipeline/executions/timekeeper.ts';
+import { untilStored } from './pipeline/executions/until-stored.ts';
 import { createIncidentService } from './pipeline/incidents/incidents.service.ts';
 import { createIngestService } from './pipeline/intake/intake.service.ts';
 import { createIntake, type Intake } from './pipeline/intake/intake.ts';
 import { loadSurroundings } from './pipeline/intake/surroundings.ts';
 import { createPlaybookService } from './pipeline/playbooks/playbooks.service.ts';
-import { steeredClock, systemClock, type Clock, type SteeredClock } from './platform/clock.ts';
 import type { Config } from './platform/config.ts';
 import { FirebreakError, messageOf } from './platform/errors.ts';
-import { randomIds } from './platform/ids.ts';
+import { randomIds, randomPool } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
-import { safeHttp, type SafeHttp } from './platform/safe-http.ts';
+import { realMachine, type Machine } from './platform/machine.ts';
 import { createHealthService } from './health.ts';
+import { openWitnessing } from './witness/witnessing.ts';
+import { announceTime, businessTime } from './start/business-time.ts';
+import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
+import { openOwnJournal } from './start/own-journal.ts';
+import type { Role } from './start/role.ts';
+import { startupFault } from './start/startup-fault.ts';
 
 /** How long a stop waits for calls that are under way, in ms of machine time; a restart verifies what is left. */
 const STOP_GRACE_MS = 5_000;
+
+/** Queue entries that are looked through for news after an outage; what lies behind them waits for the next start. */
+const MAX_NEWS_AT_ONCE = 10_000;
 
 export interface ServerOptions {
   readonly version: string;
   readonly log: Log;
   /** The sandbox company, when there is one: its address and its bearer token. */
-  readonly sandbox: { readonly url: string; readonly token: string } | null;
+  readonly sandbox: SandboxAccess | null;
+  /** What this process does; everything when it has its journal to itself. */
+  readonly role?: Role;
   /** Null: the wall clock. Otherwise business time begins here and jumps to the next timer when nothing is left to do. */
   readonly acceleratedFrom: number | null;
+  /** Stands between the server and its journal. For tests only: to watch commits, to make them fail. */
+  readonly journalThrough?: (journal: Journal) => Journal;
 }
 
 export interface RunningServer {
   readonly url: string;
   /** The one-time token that makes the first administrator, when there is none yet. */
   readonly setupToken: string | null;
+  /** Every route that it has, for tests that walk them. */
+  readonly routes: readonly DeclaredRoute[];
+  /** How much waits in memory at this moment, for tests that overload it. */
+  waiting(): { readonly changes: number; readonly inputs: number; readonly events: number };
   stop(): Promise<void>;
 }
 
@@ -64,30 +80,57 @@ export interface RunningServer {
  * @throws FirebreakError when the journal cannot be opened or belongs to another kind of clock, or nothing can listen.
  */
 export async function startServer(config: Config, options: ServerOptions): Promise<RunningServer> {
+  const opened: (() => Promise<void>)[] = [];
+  try {
+    return await build(config, options, opened);
+  } catch (thrown) {
+    for (const close of opened.reverse()) await close();
+    throw startupFault(thrown, config);
+  }
+}
+
+/** @param opened what has to be closed again when the start fails half-way. */
+async function build(config: Config, options: ServerOptions, opened: (() => Promise<void>)[]): Promise<RunningServer> {
   const { log } = options;
   const closing = new AbortController();
+  const machine = realMachine;
   const onError = (what: string) => (thrown: unknown) => log.error({ err: thrown }, what);
 
   // The journal, its clock and its log.
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const { role = 'all', sandbox, acceleratedFrom } = options;
+  const performs = role !== 'api';
+  if (role !== 'all' && config.databaseUrl === null) {
+    const message = 'A journal in a file belongs to one process, which does everything; roles need DATABASE_URL';
+    throw new FirebreakError('conflict', message);
+  }
   const ids = randomIds();
-  const birth = {
-    id: ids.next('jrn'),
-    at: options.acceleratedFrom ?? Date.now(),
-    accelerated: options.acceleratedFrom !== null,
-  };
-  const { journal, fence } = await openOwnJournal(config.dataDir, birth);
-  const http = safeHttp({ allow: options.sandbox === null ? [] : [new URL(options.sandbox.url).host] });
-  const webhookHttp = safeHttp({ allow: config.webhookAllow });
-  const { clock, steered } = await clockFor(journal, options, http);
-  const committer = groupCommitter(journal, () => {
-    runner.catchUp().catch(onError('what a doubtful commit left could not be begun'));
+  const own = await openOwnJournal(config, { acceleratedFrom, performs, ids, machine });
+  opened.push(async () => {
+    closing.abort();
+    await own.close();
   });
-  const key = loadLogKey(join(config.dataDir, 'log-key.pem'));
-  const keeper = await openLogKeeper(journal, key, clock, [fileAnchor(join(config.dataDir, 'checkpoints.txt'))]);
+  const journal = options.journalThrough?.(own.journal) ?? own.journal;
+  const outside = outsideSystems(config, sandbox);
+  const { clock, steered } = await businessTime({ journal, wall: own.wall }, acceleratedFrom, sandbox, outside.http);
+  const { members } = journal;
+  const committer = groupCommitter(journal, machine, () => {
+    // The store may be away again before all of it is taken up, and then nothing else would ask for it.
+    untilStored({ machine, closing: closing.signal }, goOn).catch(onError('what an outage left could not be taken up'));
+  });
+  const key = loadLogKey(config.logKeyFile ?? join(config.dataDir, 'log-key.pem'));
+  const witness = await openWitnessing(config.witness, {
+    log: journal.log,
+    machine,
+    monotonic: () => clock.monotonic(),
+    onError: onError('the log could not be witnessed'),
+  });
+  opened.push(() => witness.close());
+  const anchors = [fileAnchor(join(config.dataDir, 'checkpoints.txt')), ...witness.anchors];
+  const throughCommitter = journalThrough(journal, committer);
+  const keeper = await openLogKeeper(throughCommitter, key, clock, anchors);
 
   // What is done in outside systems.
-  const registry = actionRegistry(handlersFor(options, http, webhookHttp));
+  const { registry, handlerFor } = outside;
   const declarationOf = (type: Parameters<ActionRegistry['declarationOf']>[0]) =>
     registry.declarations().find((declaration) => declaration.type === type) ?? null;
 
@@ -118,22 +161,29 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   // Incidents and executions.
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });
   const store = executionStore(journal);
+  const performer = createPerformer({
+    journal,
+    members,
+    machine,
+    handlerFor,
+    spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
+    async tellIncident(incidentId, executionId, ...end) {
+      await incidents.noteExecution(incidentId, executionId, ...end);
+      await intake.lookAgain(incidentId, executionId);
+    },
+    maxConcurrentExecutions: config.playbooks.maxConcurrent,
+    maxCallsPerConnector: config.playbooks.maxCallsPerConnector,
+    closing: closing.signal,
+    onBug: (thrown, effect) => log.error({ err: thrown, effect: effect.name }, 'an effect could not be performed'),
+  });
   const runner: Runner = createRunner(
-    { journal, committer, store, clock },
-    createPerformer({
-      journal,
-      handlerFor: (type, connector) => handlerFor(registry, type, connector),
-      spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
-      tellIncident: (...news) => incidents.noteExecution(...news),
-      maxConcurrentExecutions: config.playbooks.maxConcurrent,
-      closing: closing.signal,
-      onBug: (thrown, effect) => log.error({ err: thrown, effect: effect.name }, 'an effect could not be performed'),
-    }),
+    { journal, members, machine, committer, store, clock },
+    performs ? performer : performNothing,
   );
 
   // Events.
   const { detectionContext, withPlace } = await loadSurroundings(config);
-  const intake = createIntake({
+  const intake: Intake = createIntake({
     journal,
     committer,
     runner,
@@ -147,7 +197,6 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   });
 
   // The API over all of it.
-  const throughCommitter = journalThrough(journal, committer);
   const setup = createSetupService(throughCommitter, randomBytes);
   const services: Services = {
     access: createAccessService(throughCommitter, randomBytes),
@@ -160,44 +209,67 @@ export async function startServer(config: Config, options: ServerOptions): Promi
     audits: createAuditService({ journal, store }),
     ingest: createIngestService(intake, clock),
     metrics: createMetricsService({ journal, store }),
-    health: createHealthService({ journal, keeper }),
-    idempotency: createIdempotencyStore(throughCommitter),
+    health: createHealthService({ journal, committer, keeper, witness, wall: own.wall }),
+    idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
-  const { server } = await buildApp(services, { clock, randomBytes, version: options.version });
+  const serves = role === 'worker' ? 'health' : 'everything';
+  const { server, routes } = await buildApp(services, {
+    clock,
+    randomBytes: randomPool(),
+    version: options.version,
+    serves,
+  });
 
   // Go on with what was under way, then let time and requests in.
-  await runner.resume();
-  await intake.resume();
+  const takeOver = async (): Promise<void> => intake.bring(await runner.takeOver());
+  /** After the store was away: what was committed unheard, and what could not be told meanwhile. */
+  const goOn = async (): Promise<void> => {
+    playbooks.refresh();
+    policies.refresh();
+    await runner.catchUp();
+    await intake.bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => name.startsWith(NEWS_PREFIX)));
+  };
+  if (performs) await takeOver();
   const anonymous = { traceId: '0'.repeat(32), correlationId: 'start', now: clock.now(), idempotencyKey: null };
-  const setupToken = await setup.issueToken(anonymous);
-  const background = [
-    keepLog(keeper, closing.signal, onError('the log could not be kept')),
-    steered === null
-      ? keepTime({ runner, journal, closing: closing.signal, onError: onError('timers could not be applied') }, clock)
-      : keepAcceleratedTime(
-          {
-            runner,
-            journal,
-            closing: closing.signal,
-            onError: onError('timers could not be applied'),
-            quiet: () => !intake.busy,
-            announce: (at) => announceTime(options, http, at),
-          },
-          steered,
-        ),
-  ];
+  // A worker offers no way to use one; others that share the journal print their own.
+  const setupToken = role === 'worker' ? null : await setup.issueToken(anonymous, { keepEarlier: journal.shared });
+  const timekeeping = {
+    runner,
+    journal,
+    members,
+    machine,
+    closing: closing.signal,
+    onError: onError('timers could not be applied'),
+  };
+  const membership = { members, machine, closing: closing.signal, takeOver: performs ? takeOver : null };
+  const background = [probeStore({ committer, clock, machine, closing: closing.signal }), witness.run(closing.signal)];
+  if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
+  if (performs) {
+    const onLogError = onError('the log could not be kept');
+    background.push(keepLog(keeper, { members, machine, closing: closing.signal, onError: onLogError }));
+    const accelerated = {
+      ...timekeeping,
+      quiet: () => !intake.busy,
+      announce: (at: number) => announceTime(sandbox, outside.http, at),
+    };
+    background.push(steered === null ? keepTime(timekeeping, clock) : keepAcceleratedTime(accelerated, steered));
+  } else keeper.leave();
+  const waiting = () => ({ changes: committer.waiting, inputs: runner.waiting, events: intake.waiting });
   const stop = async (): Promise<void> => {
     await server.close();
-    await quiet(runner, intake);
+    await quiet(runner, intake, machine);
+    await intake.flush().catch(onError('detection was not written up; the next start does it'));
     closing.abort();
     await Promise.allSettled(background);
-    await keeper.keep(true);
-    await Promise.all([http.close(), webhookHttp.close()]);
-    await journal.close();
-    fence.release();
+    // A store that is away must not keep a process from ending: the next start signs.
+    if (performs && (await members.leads('log').catch(() => false)))
+      await keeper.keep(true).catch(onError('the log was not signed'));
+    await members.leave().catch(onError('no goodbye was said'));
+    await Promise.all([outside.close(), witness.close()]);
+    await own.close();
   };
   try {
-    return { url: await server.listen({ host: config.host, port: config.port }), setupToken, stop };
+    return { url: await server.listen({ host: config.host, port: config.port }), setupToken, routes, waiting, stop };
   } catch (thrown) {
     // What works in the background would keep a process alive that nobody can reach.
     await stop();
@@ -206,63 +278,8 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   }
 }
 
-/**
- * Opens the journal for this process alone. A journal whose time was accelerated must not pass for a real one, nor a
- * real one be run with jumping time.
- */
-async function openOwnJournal(
-  dataDir: string,
-  birth: { readonly id: string; readonly at: number; readonly accelerated: boolean },
-): Promise<{ readonly journal: Journal; readonly fence: ProcessFence }> {
-  const fence = takeFence(join(dataDir, 'writer.lock'));
-  const journal = openSqliteJournal({ file: join(dataDir, 'journal.sqlite'), birth });
-  if (journal.accelerated === birth.accelerated) return { journal, fence };
-  await journal.close();
-  fence.release();
-  const kind = birth.accelerated
-    ? 'the wall clock; start without --clock accelerated'
-    : 'an accelerated clock; start with --clock accelerated';
-  throw new FirebreakError('conflict', `This journal was made with ${kind}, or use another data directory`);
-}
-
-/** Business time goes on where it stood: at the newest record, or at the sandbox company's clock if that is further. */
-async function clockFor(
-  journal: Journal,
-  options: ServerOptions,
-  http: SafeHttp,
-): Promise<{ readonly clock: Clock; readonly steered: SteeredClock | null }> {
-  if (options.acceleratedFrom === null) return { clock: systemClock(), steered: null };
-  const steered = steeredClock(Math.max(options.acceleratedFrom, (await journal.newestRecordAt()) ?? 0));
-  if (options.sandbox !== null) {
-    const { url, token } = options.sandbox;
-    const reply = await http.request({
-      method: 'GET',
-      url: `${url}/clock`,
-      headers: { authorization: `Bearer ${token}` },
-    });
-    const { now } = JSON.parse(Buffer.from(reply.body).toString('utf8')) as { now: number }; // the sandbox company's own reply
-    steered.advanceTo(now);
-  }
-  return { clock: steered, steered };
-}
-
-async function announceTime({ sandbox }: ServerOptions, http: SafeHttp, at: number): Promise<void> {
-  if (sandbox === null) return;
-  const headers = { authorization: `Bearer ${sandbox.token}`, 'content-type': 'application/json' };
-  await http.request({ method: 'POST', url: `${sandbox.url}/clock`, headers, body: JSON.stringify({ now: at }) });
-}
-
-/** Webhooks go out through a client of their own: they may not reach what only the sandbox connector may. */
-function handlersFor({ sandbox }: ServerOptions, http: SafeHttp, webhookHttp: SafeHttp) {
-  const webhooks = webhookHandlers({ http: webhookHttp });
-  if (sandbox === null) return webhooks;
-  return [...sandboxHandlers({ baseUrl: sandbox.url, token: sandbox.token, http }), ...webhooks];
-}
-
-function handlerFor(registry: ActionRegistry, type: string, connector: string) {
-  const declaration = registry.declarations().find((each) => each.type === type && each.connector === connector);
-  return declaration === undefined ? null : registry.handlerFor(declaration.type, connector);
-}
+/** What an `api` process begins of what it commits: nothing. Whoever performs finds it in the queue. */
+const performNothing = (): Launcher => ({ launch: () => undefined, inFlight: 0, isUnderWay: () => false });
 
 /** The journal for services that write by themselves: their commits share the one door too. */
 function journalThrough(journal: Journal, committer: GroupCommitter): Journal {
@@ -275,7 +292,7 @@ function fileAnchor(file: string): (note: string) => Promise<void> {
 }
 
 /** Waits until nothing is under way, for a bounded time. */
-async function quiet(runner: Runner, intake: Intake): Promise<void> {
+async function quiet(runner: Runner, intake: Intake, machine: Machine): Promise<void> {
   const until = performance.now() + STOP_GRACE_MS;
-  while ((!runner.idle || intake.busy) && performance.now() < until) await machineDelay(10);
+  while ((!runner.idle || intake.busy) && performance.now() < until) await machine.sleep(10);
 }

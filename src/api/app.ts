@@ -1,4 +1,3 @@
-import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -6,6 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 import { FirebreakError } from '../platform/errors.ts';
 import { MAX_BODY_BYTES } from '../platform/limits.ts';
 import type { RandomBytes } from '../pipeline/access/secret.ts';
+import { admitRequests, DEFAULT_ADMISSION, type AdmissionLimits } from './admission.ts';
 import { authenticateRequests } from './authentication.ts';
 import { acceptJsonBodies, acceptYamlBodies, refuseCompressedBodies } from './bodies.ts';
 import { replayRepeatedRequests } from './idempotent-requests.ts';
@@ -21,6 +21,7 @@ import { errorRoutes, healthRoutes } from './routes/health.routes.ts';
 import { incidentRoutes } from './routes/incidents.routes.ts';
 import { playbookRoutes } from './routes/playbooks.routes.ts';
 import { policyRoutes } from './routes/policies.routes.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 import type { ApiServer } from './server.ts';
 import type { Services } from './services.ts';
 import { traceOf } from './tracing.ts';
@@ -49,6 +50,9 @@ export interface AppOptions {
   readonly version: string;
   readonly log?: FastifyBaseLogger;
   readonly rateLimits?: RateLimits;
+  readonly admission?: AdmissionLimits;
+  /** `health`: only what says whether the process is well. Everything when absent. */
+  readonly serves?: 'everything' | 'health';
 }
 
 export interface App {
@@ -68,9 +72,9 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   const limits = options.rateLimits ?? DEFAULT_RATE_LIMITS;
   const routes = collectRoutes(server);
   identifyRequests(server, options);
+  admitRequests(server, options.admission ?? DEFAULT_ADMISSION);
   acceptJsonBodies(server);
   acceptYamlBodies(server);
-  await server.register(helmet, { contentSecurityPolicy: { directives: CONTENT_SECURITY } });
   await server.register(rateLimit, {
     max: limits.requestsPerMinute,
     timeWindow: 60_000,
@@ -82,14 +86,12 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   authenticateRequests(server, services.access, limits.failuresPerMinute);
   refuseCompressedBodies(server);
   replayRepeatedRequests(server, services.idempotency);
-  await describeApi(server, options.version);
-  await addRoutes(server, services, limits);
+  describeApi(server, options.version);
+  if (options.serves === 'health') healthRoutes(server, services.health);
+  else await addRoutes(server, services, limits);
   refuseOtherMethods(server, routes);
   return { server, routes };
 }
-
-/** What replies of an API may load: nothing. The pages at /docs bring their own policy. */
-const CONTENT_SECURITY = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
 
 /** Fixed addresses before those with a parameter, though the router would prefer them in any order. */
 async function addRoutes(server: ApiServer, services: Services, limits: RateLimits): Promise<void> {
@@ -116,6 +118,8 @@ function newServer(options: AppOptions): ApiServer {
     return503OnClosing: true,
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    // Every schema is compiled by zod, below; without this the framework would load compilers of its own at each start.
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
     ...(options.log === undefined ? {} : { loggerInstance: options.log }),
   }).withTypeProvider<ZodTypeProvider>();
@@ -126,6 +130,10 @@ function newServer(options: AppOptions): ApiServer {
     sendProblem(new FirebreakError('not_found', 'There is no such address'), request, reply),
   );
   return server;
+}
+
+function noCompiler(): never {
+  throw new Error('invariant broken: a schema that zod does not compile');
 }
 
 /** Gives every request its trace, its time and an entry in the log. */
@@ -139,6 +147,7 @@ function identifyRequests(server: ApiServer, options: AppOptions): void {
     const { traceparent, 'x-correlation-id': correlationId } = request.headers;
     const trace = traceOf({ traceparent, correlationId }, freshTraceId);
     request.call = { ...trace, now: options.clock.now(), idempotencyKey: null };
+    void reply.headers(SECURITY_HEADERS);
     void reply.header('x-correlation-id', trace.correlationId);
     // Replies hold incidents and, once, secrets: no cache may keep them.
     void reply.header('cache-control', 'no-store');

@@ -68,6 +68,11 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
     meaning: 'There is no such route, or nothing with this id.',
     fix: 'Check the address, or list the things of this kind.',
   },
+  archived: {
+    meaning:
+      'It was here; its records were written to an archive and taken out of the journal when its retention ended.',
+    fix: 'The detail names the archive by its SHA-256: look it up there, and check it with `firebreak audit verify`.',
+  },
   method_not_allowed: {
     meaning: 'The address exists, but not for this method.',
     fix: 'The `Allow` header lists the methods.',
@@ -97,8 +102,12 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
     fix: 'Repeat it if it is safe to (with an `Idempotency-Key` it is), and report the `traceId`.',
   },
   store_unavailable: {
-    meaning: 'The journal cannot be written or read. Without a record nothing is done, so the request was not done.',
-    fix: 'Repeat after `Retry-After` seconds, with the same `Idempotency-Key`. Look at disk space and permissions.',
+    meaning:
+      'The journal cannot be written or read. Without a record nothing is done, so the request was not done; where the ' +
+      'journal did not answer in time, the detail says that it is not known.',
+    fix:
+      'Repeat after `Retry-After` seconds, with the same `Idempotency-Key`. `GET /readyz` says when the journal is well ' +
+      'again; look at disk space and permissions.',
   },
   overloaded: {
     meaning: 'More work is waiting than can be taken on safely.',

@@ -4,7 +4,7 @@ import { createSetupService } from '../pipeline/access/setup.service.ts';
 import type { Role } from '../pipeline/vocabulary.ts';
 import { steeredClock, type SteeredClock } from '../platform/clock.ts';
 import { buildApp, type App, type AppOptions } from './app.ts';
-import { createIdempotencyStore } from './idempotency.ts';
+import { createIdempotencyStore, soleHolder } from './idempotency.ts';
 import type { Answer, Listing } from '../pipeline/service.ts';
 import type { Services } from './services.ts';
 
@@ -43,7 +43,12 @@ export async function harness(
   const calls: Call[] = [];
   const access = createAccessService(journal, randomBytes);
   const setup = createSetupService(journal, randomBytes);
-  const canned: Services = { ...cannedServices(calls), access, setup, idempotency: createIdempotencyStore(journal) };
+  const canned: Services = {
+    ...cannedServices(calls),
+    access,
+    setup,
+    idempotency: createIdempotencyStore(journal, soleHolder('this process')),
+  };
   const services = { ...canned, ...replace(canned) };
   const app = await buildApp(services, { clock, randomBytes, version: '0.0.0', ...options });
 

@@ -1,51 +1,41 @@
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
-import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
-import { z } from 'zod';
-import { OPERATIONS } from '../pipeline/access/operations.ts';
-import { NAMED_SCHEMAS } from './schemas.ts';
-import type { ApiServer, RouteOperation } from './server.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { FirebreakError } from '../platform/errors.ts';
+import type { ApiServer } from './server.ts';
+
+/** Headers of a reply that belong to its connection, or that the server gives itself. */
+const OWN_HEADERS = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding']);
 
 /**
  * Serves the API's description (OpenAPI 3.1) at `/docs/json` and `/docs/yaml`, made from the schemas that also
- * check requests, and pages to read it at `/docs`.
+ * check requests, and pages to read it at `/docs`. All of it is loaded and made when somebody first asks for it: it
+ * would be a good part of a start.
  */
-export async function describeApi(app: ApiServer, version: string): Promise<void> {
-  const schemaRegistry = z.registry<{ id?: string | undefined }>();
-  for (const [id, schema] of NAMED_SCHEMAS) schemaRegistry.add(schema, { id });
-  const transform = createJsonSchemaTransform({ schemaRegistry });
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Firebreak',
-        version,
-        description: 'Incident response inside limits that people set. Failures are problem documents: see `/errors`.',
-      },
-      components: {
-        securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'fbk_…' },
-          apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
-        },
-      },
-    },
-    transform(document) {
-      const { schema, url } = transform(document);
-      const { operation } = document.route.config ?? {};
-      if (operation === undefined || schema.hide === true) return { schema, url };
-      return { schema: { ...schema, ...accessOf(operation) }, url };
-    },
-    transformObject: createJsonSchemaTransformObject({ schemaRegistry }),
+export function describeApi(app: ApiServer, version: string): void {
+  const routes: RouteOptions[] = [];
+  app.addHook('onRoute', (route) => {
+    if (route.schema?.hide !== true) routes.push({ ...route });
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
-}
-
-function accessOf(operation: RouteOperation): { description?: string; security: Record<string, string[]>[] } {
-  if (operation === 'public') return { security: [] };
-  const { says, roles, humanOnly } = OPERATIONS[operation];
-  const people = humanOnly ? ', people only' : '';
-  return {
-    description: `Needs \`${operation}\` (${says}): ${roles.join(', ')}${people}.`,
-    security: [{ bearer: [] }, { apiKey: [] }],
-  };
+  let made: Promise<FastifyInstance> | null = null;
+  async function make(): Promise<FastifyInstance> {
+    const { describingServer } = await import('./description.ts');
+    return describingServer(version, routes);
+  }
+  async function handOver(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    // A failure is not kept: the next one tries again.
+    made ??= make().catch((thrown: unknown) => {
+      made = null;
+      throw thrown;
+    });
+    const server = await made;
+    const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
+    const answer = await server.inject({ method, url: request.url, headers: request.headers });
+    if (answer.statusCode === 404) throw new FirebreakError('not_found', 'There is no such address');
+    for (const [name, value] of Object.entries(answer.headers))
+      if (value !== undefined && !OWN_HEADERS.has(name)) void reply.header(name, value);
+    return reply.code(answer.statusCode).send(answer.rawPayload);
+  }
+  app.addHook('onClose', async () => {
+    await made?.then((server) => server.close()).catch(() => undefined);
+  });
+  for (const url of ['/docs', '/docs/*']) app.get(url, { schema: { hide: true } }, handOver);
 }

@@ -39,7 +39,12 @@ export function problemOf(error: FirebreakError, traceId: string | null): Proble
 export function publicErrorOf(thrown: unknown): FirebreakError {
   if (thrown instanceof FirebreakError) return thrown;
   if (thrown instanceof StoreUnavailableError) {
-    return new FirebreakError('store_unavailable', 'The journal is not available: nothing is done without a record');
+    return new FirebreakError(
+      'store_unavailable',
+      thrown.unknown
+        ? 'The journal did not answer: it is not known whether this was done. Read it again before you repeat it'
+        : 'The journal is not available: nothing is done without a record',
+    );
   }
   const { code, statusCode } = serverError(thrown);
   const known = code === null ? undefined : SERVER_ERRORS.get(code);

@@ -30,8 +30,8 @@ export interface Services {
 
 /* What the API uses of these services; the rest of them is for the pipeline. */
 
-export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load'>;
-export type PolicyVerbs = Omit<PolicyService, 'inForce'>;
+export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>;
+export type PolicyVerbs = Omit<PolicyService, 'inForce' | 'refresh'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {
@@ -47,6 +47,10 @@ export interface HealthService {
     };
     readonly active: number;
     readonly pendingApprovals: number;
+    /** How long signed records have waited for the witness; null or absent without a witness. */
+    readonly unwitnessedMs?: number | null;
+    /** How far the wall clock has jumped, in ms; 0 while business time follows it. */
+    readonly clockJumpMs?: number;
   }>;
 }
 

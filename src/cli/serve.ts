@@ -4,6 +4,7 @@ import { createLog } from '../platform/log.ts';
 import { readConfig } from '../platform/config.ts';
 import { FirebreakError } from '../platform/errors.ts';
 import { startServer } from '../server.ts';
+import type { Role } from '../start/role.ts';
 import { VERSION } from '../version.ts';
 import type { Io } from './io.ts';
 import { createProcesses, type Processes } from './processes.ts';
@@ -16,6 +17,7 @@ export interface ServeOptions {
   readonly withSandbox: boolean;
   readonly clock: 'wall' | 'accelerated';
   readonly startAt?: string;
+  readonly role: Role;
 }
 
 /**
@@ -40,6 +42,7 @@ export async function serveCommand(options: ServeOptions, io: Io): Promise<numbe
       log,
       sandbox,
       acceleratedFrom: acceleratedFrom(options),
+      role: options.role,
     });
     io.stdout.write(`${JSON.stringify({ event: 'ready', url: server.url, setupToken: server.setupToken })}\n`);
     await io.stopRequested();

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BASE, byHand, NOTIFY, SUSPEND, SUSPEND_APPROVED } from '../support/playbooks.ts';
-import { type Api, type Harness, startHarness, verified } from '../support/server.ts';
+import { nothingOwed } from '../support/journal-rows.ts';
+import { type Api, type Harness, startHarness, verified, until } from '../support/server.ts';
 
 const EXECUTIONS = `${BASE}/executions`;
 
@@ -83,6 +84,8 @@ describe('trigger', () => {
 
 describe('dryRun', () => {
   it('shows actions, targets, gates, approvers and undo, and stores nothing', async () => {
+    // What the tests before this one began is over.
+    await until('nothing is owed', async () => (nothingOwed(house.database()) ? true : null));
     const before = house.counts();
     const { status, body } = await trigger('block', 'bela', { dryRun: true });
     expect([status, body.data.dryRun]).toEqual([200, true]);

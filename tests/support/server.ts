@@ -7,6 +7,7 @@ import type { Database } from 'better-sqlite3';
 import { auditVerifyCommand } from '../../src/cli/audit.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { processIo } from '../../src/cli/io.ts';
+import type { Journal } from '../../src/journal/journal.ts';
 import type { Role } from '../../src/pipeline/vocabulary.ts';
 import { readConfig } from '../../src/platform/config.ts';
 import { createLog } from '../../src/platform/log.ts';
@@ -64,7 +65,16 @@ export interface Harness {
   readonly url: string;
   readonly dataDir: string;
   readonly setupToken: string;
-  readonly sandbox: { readonly url: string; fault(fault: Fault): Promise<void>; clear(): Promise<void> };
+  /** The server's own table of its routes. */
+  readonly routes: RunningServer['routes'];
+  readonly waiting: RunningServer['waiting'];
+  readonly sandbox: {
+    readonly url: string;
+    fault(fault: Fault): Promise<void>;
+    clear(): Promise<void>;
+    /** Adds people to those that are there. */
+    seed(users: readonly object[]): Promise<void>;
+  };
   /** The first administrator, made with the set-up token. */
   readonly admin: Person;
   readonly anonymous: Api;
@@ -92,10 +102,26 @@ export interface HarnessOptions {
   /** No sandbox company: only webhooks can be performed. */
   readonly withoutSandbox?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** A folder to use instead of a temporary one; it is left where it is. */
+  readonly dataDir?: string;
+  /** Stands between the server and its journal. */
+  readonly journalThrough?: (journal: Journal) => Journal;
+  /** Makes the first administrator; its reply says who that is. */
+  readonly setUp?: (fresh: FreshServer) => Promise<Reply>;
 }
 
+/** A server that has nobody yet. */
+export interface FreshServer {
+  readonly anonymous: Api;
+  readonly setupToken: string;
+  readonly dataDir: string;
+}
+
+const setUpOnce = ({ anonymous, setupToken }: FreshServer): Promise<Reply> =>
+  anonymous('POST', '/api/setup', { token: setupToken, user: { name: 'Ada Admin', email: 'ada@soc.example' } });
+
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'firebreak-test-'));
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'firebreak-test-'));
   const company = await startSandboxCompany({
     port: 0,
     token: SANDBOX_TOKEN,
@@ -103,7 +129,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   });
   const cleanUp = async (): Promise<void> => {
     await company.stop();
-    rmSync(dataDir, { recursive: true, force: true });
+    if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
   };
   let server = await serve(dataDir, company, options).catch(async (thrown: unknown) => {
     await cleanUp();
@@ -113,10 +139,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   if (setupToken === null) throw new Error('a fresh server prints a set-up token');
   const apiOf = (key: string | null): Api => apiAt(() => server.url, key);
   const anonymous = apiOf(null);
-  const made = await anonymous('POST', '/api/setup', {
-    token: setupToken,
-    user: { name: 'Ada Admin', email: 'ada@soc.example' },
-  });
+  const made = await (options.setUp ?? setUpOnce)({ anonymous, setupToken, dataDir });
   if (made.status !== 201) throw new Error(`set-up failed: ${made.text}`);
   const admin: Person = {
     id: made.body.data.user.id,
@@ -146,10 +169,15 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     dataDir,
     setupToken,
+    get routes() {
+      return server.routes;
+    },
+    waiting: () => server.waiting(),
     sandbox: {
       url: company.url,
       fault: async (fault) => void (await sandboxCall('POST', '/faults', fault)),
       clear: async () => void (await sandboxCall('DELETE', '/faults')),
+      seed: async (users) => void (await sandboxCall('POST', '/seed', { users })),
     },
     admin,
     anonymous,
@@ -185,11 +213,12 @@ function serve(dataDir: string, company: SandboxCompany, options: HarnessOptions
     log: createLog({ level: config.logLevel, destination: { write: (line) => void process.stderr.write(line) } }),
     sandbox: options.withoutSandbox === true ? null : { url: company.url, token: SANDBOX_TOKEN },
     acceleratedFrom: options.accelerated === true ? STARTED_AT : null,
+    ...(options.journalThrough === undefined ? {} : { journalThrough: options.journalThrough }),
   });
 }
 
 /** Bytes and text are sent as they are, everything else as JSON. */
-function apiAt(url: () => string, key: string | null): Api {
+export function apiAt(url: () => string, key: string | null): Api {
   return async (method, path, body, headers = {}) => {
     const raw = typeof body === 'string' || body instanceof Uint8Array;
     const reply = await fetch(`${url()}${path}`, {
@@ -251,9 +280,9 @@ async function settledExecution(api: Api, executionId: string, busy: readonly st
   });
 }
 
-/** Asks until the answer is not null. @throws when it never is. */
-export async function until<T>(what: string, ask: () => Promise<T | null>): Promise<T> {
-  const deadline = performance.now() + PATIENCE_MS;
+/** Asks until the answer is not null. @throws when it never is within `patienceMs` of machine time. */
+export async function until<T>(what: string, ask: () => Promise<T | null>, patienceMs = PATIENCE_MS): Promise<T> {
+  const deadline = performance.now() + patienceMs;
   for (;;) {
     const answer = await ask();
     if (answer !== null) return answer;
@@ -281,8 +310,12 @@ export interface Verdict {
   readonly firstBad: { readonly stream: string | null; readonly seq: number | null } | null;
 }
 
-export async function verified(data: string, anchor?: string): Promise<Verdict> {
-  const io = testIo();
+export async function verified(
+  data: string,
+  anchor?: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Verdict> {
+  const io = testIo(env);
   const code = await auditVerifyCommand({ data, ...(anchor === undefined ? {} : { anchor }), json: true }, io);
   return { ...(JSON.parse(io.said()) as Omit<Verdict, 'code'>), code }; // the command's own answer
 }

@@ -19,6 +19,8 @@ const PLAYBOOK_HEALTH = z.object({
     playbookActionAudit: z.boolean(),
   }),
   executions: z.object({ active: z.int(), pending_approvals: z.int() }),
+  log: z.object({ unwitnessedMs: z.int() }).optional().describe('Only with a witness'),
+  clock: z.object({ jumpMs: z.int() }).optional().describe('Only while the wall clock is not believed'),
 });
 
 /** Health for machines: no credential, no limit, no names of things. */
@@ -52,10 +54,14 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
       response: { 200: PLAYBOOK_HEALTH, 503: PLAYBOOK_HEALTH, ...PROBLEMS },
     },
     handler: async (_request, reply) => {
-      const { healthy, models, active, pendingApprovals } = await health.playbooks();
+      const { healthy, models, active, pendingApprovals, ...more } = await health.playbooks();
+      const { unwitnessedMs = null, clockJumpMs = 0 } = more;
       if (!healthy) void reply.code(503).header('retry-after', String(RETRY_AFTER_SECONDS));
       const status = healthy ? ('healthy' as const) : ('unhealthy' as const);
-      return { status, models, executions: { active, pending_approvals: pendingApprovals } };
+      const executions = { active, pending_approvals: pendingApprovals };
+      const log = unwitnessedMs === null ? {} : { log: { unwitnessedMs } };
+      const jumped = clockJumpMs === 0 ? {} : { clock: { jumpMs: clockJumpMs } };
+      return { status, models, executions, ...log, ...jumped };
     },
   });
 }

@@ -1,0 +1,42 @@
+import { sandboxHandlers } from '../connectors/sandbox/actions.ts';
+import { webhookHandlers } from '../connectors/webhook/actions.ts';
+import type { ActionHandler } from '../pipeline/actions/contract.ts';
+import { actionRegistry, type ActionRegistry } from '../pipeline/actions/registry.ts';
+import type { Config } from '../platform/config.ts';
+import { safeHttp, type SafeHttp } from '../platform/safe-http.ts';
+
+/** A sandbox company to act in: its address and its bearer token. */
+export interface SandboxAccess {
+  readonly url: string;
+  readonly token: string;
+}
+
+/** What is done in outside systems, and through which clients. */
+export interface OutsideSystems {
+  readonly registry: ActionRegistry;
+  /** The client of the sandbox company. */
+  readonly http: SafeHttp;
+  /** The handler of an action type at a connector, or null when it is not installed (any more). */
+  handlerFor(type: string, connector: string): ActionHandler | null;
+  close(): Promise<void>;
+}
+
+/** Webhooks go out through a client of their own: they may not reach what only the sandbox connector may. */
+export function outsideSystems(config: Config, sandbox: SandboxAccess | null): OutsideSystems {
+  const http = safeHttp({ allow: sandbox === null ? [] : [new URL(sandbox.url).host] });
+  const webhookHttp = safeHttp({ allow: config.webhookAllow });
+  const webhooks = webhookHandlers({ http: webhookHttp });
+  const handlers =
+    sandbox === null
+      ? webhooks
+      : [...sandboxHandlers({ baseUrl: sandbox.url, token: sandbox.token, http }), ...webhooks];
+  const registry = actionRegistry(handlers);
+  return {
+    registry,
+    http,
+    handlerFor: (type, connector) => registry.offered(type, connector),
+    async close() {
+      await Promise.all([http.close(), webhookHttp.close()]);
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { faultyJournal } from '../support/faulty-journal.ts';
+import { nothingOwed, recordTypesOf } from '../support/journal-rows.ts';
+import { startHarness, until, type Reply } from '../support/server.ts';
+import { changesState, sceneAt, validRequest, type Scene } from './valid-requests.ts';
+
+/**
+ * A client that sends an Idempotency-Key and repeats until it hears a success, while the journal fails at each write of
+ * its request: it is done exactly once, and nobody has to wait for it. Where only keeping the reply fails, it was done.
+ */
+
+const journal = faultyJournal();
+let scene: Scene;
+beforeAll(async () => {
+  scene = await sceneAt(await startHarness({ journalThrough: journal.through }));
+});
+afterAll(() => scene.house.stop());
+
+/** Waits until the effects of what was done are over. */
+async function rest(): Promise<number> {
+  const database = scene.house.database();
+  await until('nothing is owed', async () => (nothingOwed(database) ? true : null));
+  return recordTypesOf(database).length;
+}
+
+/** How many records the request leads to when it is repeated until it succeeds; and each reply. */
+async function insisted(route: string, nth: number | null): Promise<{ replies: Reply[]; records: number }> {
+  const [method = '', url = ''] = route.split(' ');
+  const request = await validRequest(scene, { method, url, operation: 'public' });
+  const before = await rest();
+  const headers = { 'idempotency-key': scene.fresh('key-') };
+  const send = () => request.api(method, request.path, request.body, headers);
+  if (nth !== null) journal.ail('error', nth);
+  const replies = [await send()];
+  await journal.heal();
+  if (replies[0]?.status === 503) replies.push(await send());
+  replies.push(await send());
+  return { replies, records: (await rest()) - before };
+}
+
+describe('a request that is repeated under its key', () => {
+  it('is done once, at whichever write the journal failed', async () => {
+    const routes = scene.house.routes
+      .filter((route) => changesState(route) && route.method === 'POST' && route.operation !== 'public')
+      .map(({ method, url }) => `${method} ${url}`);
+    expect(routes.length).toBeGreaterThan(8);
+    for (const route of routes) {
+      const calm = await insisted(route, null);
+      const failed: number[] = [];
+      for (let nth = 1; ; nth += 1) {
+        const { replies, records } = await insisted(route, nth);
+        expect([route, nth, records]).toEqual([route, nth, calm.records]);
+        const last = replies.map(({ status }) => status);
+        expect([route, nth, last.slice(-2)]).toEqual([route, nth, calm.replies.map(({ status }) => status)]);
+        if (last.length === 2) break;
+        failed.push(nth);
+      }
+      // Taking the key and doing the work; the events know their repeats by themselves.
+      expect([route, failed]).toEqual([route, route === 'POST /api/events' ? [1] : [1, 2]]);
+    }
+  }, 120_000);
+});
+
+describe('events that need more than one commit', () => {
+  it('are not acknowledged when a later one fails; sent again, each counts once', async () => {
+    const { admin } = scene.house;
+    const time = new Date().toISOString();
+    const lines = Array.from({ length: 1_200 }, () =>
+      JSON.stringify({ id: scene.fresh('event-'), kind: 'other', action: 'page.view', subject: 'somebody', time }),
+    );
+    const send = () => admin.api('POST', '/api/events', lines.join('\n'), { 'content-type': 'application/x-ndjson' });
+    await rest();
+    const before = scene.house.counts().events;
+    journal.ail('error', 2);
+    expect((await send()).status).toBe(503);
+    await journal.heal();
+    const stored = scene.house.counts().events - before;
+    expect(stored).toBeLessThan(lines.length);
+    const again = await send();
+    expect([again.status, again.body.data.accepted, again.body.data.duplicate]).toEqual([
+      200,
+      lines.length - stored,
+      stored,
+    ]);
+    expect(scene.house.counts().events - before).toBe(lines.length);
+  });
+});
