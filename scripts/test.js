@@ -45,9 +45,15 @@ if (paths.length === 0) {
 
 const folder = mkdtempSync(join(tmpdir(), 'firebreak-results-'));
 const output = join(folder, 'results.json');
-const selection = quick
-  ? ['--exclude', 'tests/crash/**', '--exclude', 'tests/bench/**', '--exclude', 'tests/demo/**/*.e2e.test.ts']
-  : [];
+/** What starts processes, plays whole days or runs thousands of worlds. */
+const SLOW = [
+  'tests/{bench,crash,failure,replicas,torture}/**',
+  'tests/simulation/{planted,simulation}.test.ts',
+  'tests/audit/{mutations,witness,witnessed-server}.test.ts',
+  'tests/intake/order-over-http.test.ts',
+  'tests/demo/**/*.e2e.test.ts',
+];
+const selection = quick ? SLOW.flatMap((pattern) => ['--exclude', pattern]) : [];
 step('tests', 'vitest/vitest.mjs', [
   'run',
   ...selection,
