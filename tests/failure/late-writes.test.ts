@@ -21,6 +21,11 @@ const trigger = (userId: string) =>
 
 /** What the caller hears of a request whose commit ends when they have gone. */
 async function written(request: () => Promise<Reply>): Promise<Reply> {
+  // The first write that comes is the one that hangs: nothing of before may still be about to write.
+  await until('nothing is owed any more', async () => {
+    const { n } = Object(house.database().prepare('select count(*) as n from effects').get()) as { n: number };
+    return n === 0 ? true : null;
+  });
   journal.ail('hang, then written');
   const reply = await request();
   await journal.heal();
