@@ -1,4 +1,4 @@
-import { keyedMutex } from '../../src/platform/keyed-mutex.ts';
+import { keyedSemaphore } from '../../src/platform/keyed-semaphore.ts';
 import {
   LEASE_MS,
   SEND_MARGIN_MS,
@@ -92,7 +92,7 @@ export function sharedMember(
   scheduler: Scheduler,
   ask: Ask,
 ): Membership & { join(): Promise<void> } {
-  const own = keyedMutex();
+  const own = keyedSemaphore(1);
   let processId = 'unborn';
   let safeUntil = 0;
 

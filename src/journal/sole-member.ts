@@ -1,4 +1,4 @@
-import { keyedMutex } from '../platform/keyed-mutex.ts';
+import { keyedSemaphore } from '../platform/keyed-semaphore.ts';
 import type { Membership, QueuedEffect } from './membership.ts';
 
 /**
@@ -6,7 +6,7 @@ import type { Membership, QueuedEffect } from './membership.ts';
  * can be taken from it, and what it finds at its start belonged to a process that is gone.
  */
 export function soleMember(queued: (limit: number) => Promise<readonly QueuedEffect[]>): Membership {
-  const targets = keyedMutex();
+  const targets = keyedSemaphore(1);
   let inherited = false;
   return {
     processId: 'sole',

@@ -1,20 +1,18 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Database } from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { steeredClock } from '../../src/platform/clock.ts';
-import { VERSION } from '../../src/version.ts';
 import { testEngine, type TestEngine } from '../support/engine.ts';
-import { formatKept, keepJournal, restoreJournal, type KeptJournal } from '../support/kept-journal.ts';
+import { formatKept, restoreJournal, type KeptJournal } from '../support/kept-journal.ts';
 import { executionsOf, expectIntact, expectQuiet, expectReplays } from '../support/records.ts';
-import { stopWaiting, WAITING } from './waiting-states.ts';
+import { openRows, presentJournal } from './present-journal.ts';
+import { WAITING } from './waiting-states.ts';
 
 /**
  * Journals that releases wrote, each stopped while executions wait in every way there is. The present code has to take
- * them up and finish them. `FIREBREAK_KEEP_JOURNAL=1` keeps the one of the present release; one that is there is never
- * written again.
+ * them up and finish them. `keep-journal.ts` keeps the one of the present release; one that is there is never written
+ * again.
  */
 const FOLDER = join(import.meta.dirname, '../fixtures/journals');
 
@@ -25,29 +23,6 @@ beforeEach(() => {
   file = join(folder, 'journal.sqlite');
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-function database(): Database {
-  // The driver is CommonJS, and its types do not say that `require` gives the constructor.
-  const Driver = createRequire(import.meta.url)('better-sqlite3') as new (name: string) => Database;
-  return new Driver(file);
-}
-
-async function present(): Promise<KeptJournal> {
-  const { stoppedAt } = await stopWaiting(file);
-  const open = database();
-  const kept = keepJournal(open, { release: VERSION, stoppedAt });
-  open.close();
-  return kept;
-}
-
-const name = join(FOLDER, `${VERSION}.json`);
-describe.runIf(process.env['FIREBREAK_KEEP_JOURNAL'] === '1')('the journal of this release', () => {
-  it('is kept', async () => {
-    expect(existsSync(name), `${name} is there: what a release wrote does not change`).toBe(false);
-    mkdirSync(FOLDER, { recursive: true });
-    writeFileSync(name, formatKept(await present()));
-  });
-});
 
 /** What people do about everything that waits for them. */
 async function attend({ journal, runner }: TestEngine): Promise<void> {
@@ -79,7 +54,7 @@ async function phasesIn(engine: TestEngine, id: string): Promise<readonly string
 
 async function finishes(journal: KeptJournal): Promise<void> {
   rmSync(file, { force: true });
-  const empty = database();
+  const empty = openRows(file);
   restoreJournal(empty, journal);
   empty.close();
   const engine = testEngine({ file, clock: steeredClock(journal.stoppedAt) });
@@ -116,7 +91,7 @@ async function finishes(journal: KeptJournal): Promise<void> {
 
 describe('what waits in a journal', { timeout: 30_000 }, () => {
   it('of the present code is finished, so that what is kept can be', async () => {
-    const journal = await present();
+    const journal = await presentJournal(file);
     expect(JSON.parse(formatKept(journal))).toEqual(JSON.parse(JSON.stringify(journal)));
     await finishes(journal);
   });

@@ -8,7 +8,7 @@ import {
   type QueryResult,
   type QueryResultRow,
 } from 'pg';
-import { keyedMutex } from '../../platform/keyed-mutex.ts';
+import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import { CLOSED, connectionLost, storeFault, type Scrub } from './faults.ts';
 
 /** How long a connection may take to come about, in ms: a server in the same network answers within a few. */
@@ -115,7 +115,7 @@ export function openLine(
   onLost: () => void = () => undefined,
   patience = SERVER_PATIENCE,
 ): Line {
-  const turns = keyedMutex();
+  const turns = keyedSemaphore(1);
   let current: Client | null = null;
   let generation = 0;
   let closed = false;

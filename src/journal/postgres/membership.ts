@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { keyedMutex } from '../../platform/keyed-mutex.ts';
+import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import type { Machine } from '../../platform/machine.ts';
 import { BEAT_MS, LEASE_MS, SEND_MARGIN_MS, type Duty, type Membership, type QueuedEffect } from '../membership.ts';
 import { inTransaction, openLine, type Address, type Line } from './connection.ts';
@@ -44,7 +44,7 @@ export interface PostgresMembership extends Membership {
  */
 export function openMembership(ports: MembershipPorts): PostgresMembership {
   const { address, machine, monotonic } = ports;
-  const targets = keyedMutex();
+  const targets = keyedSemaphore(1);
   let processId = ports.newProcessId();
   /** When the last beat that took was sent; null: none, or what was held is lost. */
   let beatSentAt: number | null = null;

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { FirebreakError } from '../../platform/errors.ts';
-import { keyedMutex } from '../../platform/keyed-mutex.ts';
+import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import type { Journal } from '../journal.ts';
 import type { Membership } from '../membership.ts';
 import { readBirth } from './birth.ts';
@@ -50,7 +50,7 @@ export async function journalOver(client: Client, guarded: Guard = (work) => wor
   const birth = await readBirth(client);
   if (birth === null) return null;
   // One connection answers one question at a time; readers ask several at once.
-  const turns = keyedMutex();
+  const turns = keyedSemaphore(1);
   const read: Queryable = { query: (query) => guarded(() => turns.run('read', () => client.query(query))) };
   return {
     ...birth,

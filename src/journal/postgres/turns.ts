@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { keyedMutex } from '../../platform/keyed-mutex.ts';
+import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { Turns } from '../journal.ts';
 import { openLine, type Address } from './connection.ts';
@@ -23,7 +23,7 @@ export interface TurnPorts {
 /** Turns by advisory locks on a connection of their own: those who wait stand in the server's queue, so that each gets on. */
 export function openTurns({ address, machine, journalId, processId }: TurnPorts): PostgresTurns {
   const line = openLine(address, processId);
-  const own = keyedMutex();
+  const own = keyedSemaphore(1);
 
   const ask = (sql: string, key: string): Promise<number> =>
     line.run(async (client: Client) => {
