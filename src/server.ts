@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildApp } from './api/app.ts';
 import { createIdempotencyStore } from './api/idempotency.ts';
@@ -8,6 +7,7 @@ import type { Services } from './api/services.ts';
 import { groupCommitter, type GroupCommitter } from './journal/group-commit.ts';
 import type { Journal } from './journal/journal.ts';
 import { keepMembership } from './journal/keep-membership.ts';
+import { fileAnchor } from './journal/file-anchor.ts';
 import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
@@ -62,6 +62,8 @@ export interface ServerOptions {
   readonly acceleratedFrom: number | null;
   /** Stands between the server and its journal. For tests only: to watch commits, to make them fail. */
   readonly journalThrough?: (journal: Journal) => Journal;
+  /** The program of a thread that writes a journal in a file (`STORE_THREAD`). Absent or null: this thread does. */
+  readonly writerThread?: URL | null;
 }
 
 export interface RunningServer {
@@ -104,7 +106,13 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     throw new FirebreakError('conflict', message);
   }
   const ids = randomIds();
-  const own = await openOwnJournal(config, { acceleratedFrom, performs, ids, machine });
+  const own = await openOwnJournal(config, {
+    acceleratedFrom,
+    performs,
+    ids,
+    machine,
+    writerThread: options.writerThread ?? null,
+  });
   opened.push(async () => {
     closing.abort();
     await own.close();
@@ -125,7 +133,10 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onError: onError('the log could not be witnessed'),
   });
   opened.push(() => witness.close());
-  const anchors = [fileAnchor(join(config.dataDir, 'checkpoints.txt')), ...witness.anchors];
+  const published = fileAnchor(join(config.dataDir, 'checkpoints.txt'), (bytes) =>
+    log.warn({ bytes }, 'the last checkpoint in checkpoints.txt was unfinished and has been cut off'),
+  );
+  const anchors = [published, ...witness.anchors];
   const throughCommitter = journalThrough(journal, committer);
   const keeper = await openLogKeeper(throughCommitter, key, clock, anchors);
 
@@ -208,7 +219,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     approvals: createApprovalService({ journal, cast: (ctx, vote) => castVote(runner, ctx, vote) }),
     audits: createAuditService({ journal, store }),
     ingest: createIngestService(intake, clock),
-    metrics: createMetricsService({ journal, store }),
+    metrics: createMetricsService({ journal, store, machine }),
     health: createHealthService({ journal, committer, keeper, witness, wall: own.wall }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
@@ -284,11 +295,6 @@ const performNothing = (): Launcher => ({ launch: () => undefined, inFlight: 0, 
 /** The journal for services that write by themselves: their commits share the one door too. */
 function journalThrough(journal: Journal, committer: GroupCommitter): Journal {
   return { ...journal, commit: (changes) => Promise.all(changes.map((change) => committer.submit(change))) };
-}
-
-/** Appends each checkpoint to a file beside the journal: the nearest anchor there is, to be shipped elsewhere. */
-function fileAnchor(file: string): (note: string) => Promise<void> {
-  return async (note) => appendFileSync(file, `${note}\n`, { mode: 0o600 });
 }
 
 /** Waits until nothing is under way, for a bounded time. */

@@ -1,8 +1,9 @@
-import { appendFileSync, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { removeArchived, type Removal } from '../archive/remove.ts';
 import { isThere, readArchive, writeArchive } from '../archive/write.ts';
+import { fileAnchor } from '../journal/file-anchor.ts';
 import type { Journal } from '../journal/journal.ts';
 import { openLogKeeper, type LogKeeper } from '../journal/log-keeper.ts';
 import { loadLogKey } from '../journal/log-key.ts';
@@ -54,6 +55,7 @@ export async function archiveCommand(options: ArchiveOptions, io: Io): Promise<n
       performs: config.databaseUrl === null,
       ids: randomIds(),
       machine: realMachine,
+      writerThread: null,
     });
     try {
       const removal = await archive(directory, own.journal, { options, config, io, before, now });
@@ -137,9 +139,7 @@ async function ownKeeper(journal: Journal, config: Config, now: number): Promise
     throw new FirebreakError('conflict', message);
   }
   const clock: Clock = { now: () => now, monotonic: () => performance.now(), accelerated: journal.accelerated };
-  const published = join(config.dataDir, 'checkpoints.txt');
-  const anchor = async (note: string): Promise<void> => appendFileSync(published, `${note}\n`, { mode: 0o600 });
-  return openLogKeeper(journal, loadLogKey(file), clock, [anchor]);
+  return openLogKeeper(journal, loadLogKey(file), clock, [fileAnchor(join(config.dataDir, 'checkpoints.txt'))]);
 }
 
 /** @throws FirebreakError `invalid_request` for what is neither a time nor days, or lies in the future. */

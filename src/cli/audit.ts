@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { logRows } from '../journal/log-reading.ts';
 import type { Journal } from '../journal/journal.ts';
+import { appendedNotes } from '../pipeline/audit/anchor-file.ts';
 import { origin } from '../pipeline/audit/checkpoint.ts';
 import { EXPORT_FORMAT, keyFromPem, parseKeys } from '../pipeline/audit/export.ts';
 import { firstOtherFile, openExport, writeExport } from '../pipeline/audit/export-files.ts';
@@ -160,10 +161,10 @@ export function ownKey(dataDir: string, journal: Pick<Journal, 'id' | 'accelerat
   return keyFromPem(pem.toString(), origin(journal.id, { accelerated: journal.accelerated, generation: 1 }));
 }
 
-/** The checkpoints that were published beside the journal. */
+/** The checkpoints that were published beside the journal, but for one that a power cut left unfinished. */
 export function ownAnchors(dataDir: string, io: Io): readonly string[] {
   const file = join(dataDir, 'checkpoints.txt');
-  return existsSync(file) ? notesIn(io.readTextSync(file)) : [];
+  return existsSync(file) ? appendedNotes(io.readTextSync(file)).notes : [];
 }
 
 /** A verdict in one sentence. */

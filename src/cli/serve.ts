@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { createLog } from '../platform/log.ts';
 import { readConfig } from '../platform/config.ts';
+import { STORE_THREAD } from '../journal/sqlite/start-store-thread.ts';
 import { FirebreakError } from '../platform/errors.ts';
 import { startServer } from '../server.ts';
 import type { Role } from '../start/role.ts';
@@ -43,6 +44,7 @@ export async function serveCommand(options: ServeOptions, io: Io): Promise<numbe
       sandbox,
       acceleratedFrom: acceleratedFrom(options),
       role: options.role,
+      writerThread: STORE_THREAD,
     });
     io.stdout.write(`${JSON.stringify({ event: 'ready', url: server.url, setupToken: server.setupToken })}\n`);
     await io.stopRequested();

@@ -41,7 +41,7 @@ function heldStore() {
     commit: (changes: readonly Change[]) =>
       new Promise<readonly ChangeResult[]>((resolve, reject) => {
         const end = (thrown?: Error): void =>
-          thrown === undefined ? resolve(changes.map(() => ({ status: 'applied', records: [] }))) : reject(thrown);
+          thrown === undefined ? resolve(changes.map(() => ({ status: 'applied', hashes: [] }))) : reject(thrown);
         held.push({ names: changes.map(({ appends }) => appends[0]?.stream ?? ''), end });
       }),
   };

@@ -14,7 +14,7 @@ function fakeJournal(refuse: (streams: readonly string[]) => Error | null = () =
       if (refusal !== null) throw refusal;
       commits.push(streams);
       return streams.map((stream) =>
-        stream === 'stale' ? { status: 'stale', what: stream } : { status: 'applied', records: [] },
+        stream === 'stale' ? { status: 'stale', what: stream } : { status: 'applied', hashes: [] },
       );
     },
   };

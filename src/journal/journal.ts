@@ -60,7 +60,8 @@ export interface RecordDraft {
 }
 
 export type ChangeResult =
-  | { readonly status: 'applied'; readonly records: readonly SealedRecord[] }
+  /** The hashes of its records, in the order in which the change names them. */
+  | { readonly status: 'applied'; readonly hashes: readonly string[] }
   | { readonly status: 'stale'; readonly what: string };
 
 /** Immutable and named by its content hash (a plan, a policy set). Written twice is written once. */
@@ -239,25 +240,30 @@ export interface LogStore {
   /** Leaf hashes (hex) of positions `from` to `to - 1`. */
   leafHashes(from: number, to: number): Promise<readonly string[]>;
   /** Places records and removes them from `unsequenced`, in one commit; refused when `expectedSize` is not the size. */
-  place(
-    expectedSize: number,
-    leaves: readonly {
-      readonly position: number;
-      readonly stream: string;
-      readonly seq: number;
-      readonly leafHash: string;
-    }[],
-  ): Promise<boolean>;
+  place(expectedSize: number, leaves: readonly PlacedLeaf[]): Promise<boolean>;
   leaves(
     from: number,
     limit: number,
   ): Promise<readonly { readonly position: number; readonly stream: string; readonly seq: number }[]>;
   /** Inserts a checkpoint under its size; false when there is one already. */
-  addCheckpoint(checkpoint: { readonly size: number; readonly at: number; readonly note: string }): Promise<boolean>;
+  addCheckpoint(checkpoint: Checkpoint): Promise<boolean>;
   /** By size; at least the largest `newest` of them, all when it is absent. */
-  checkpoints(
-    newest?: number,
-  ): Promise<readonly { readonly size: number; readonly at: number; readonly note: string }[]>;
+  checkpoints(newest?: number): Promise<readonly Checkpoint[]>;
+}
+
+/** A record's place in the Merkle log. */
+export interface PlacedLeaf {
+  readonly position: number;
+  readonly stream: string;
+  readonly seq: number;
+  readonly leafHash: string;
+}
+
+/** A signed note of the log's first `size` leaves, and when it was made (business time). */
+export interface Checkpoint {
+  readonly size: number;
+  readonly at: number;
+  readonly note: string;
 }
 
 /**

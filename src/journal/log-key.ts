@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { FirebreakError } from '../platform/errors.ts';
 
 /** The key pair that signs the log's checkpoints. */
@@ -51,7 +52,18 @@ function writeWhole(file: string, text: string): void {
     }
     // A link, not a rename: never over a key that somebody made in the meantime.
     linkSync(draft, file);
+    syncDirectory(dirname(file));
   } finally {
     rmSync(draft, { force: true });
+  }
+}
+
+/** A name is as durable as its directory: a key that signed something must still be there after a power cut. */
+function syncDirectory(directory: string): void {
+  const handle = openSync(directory, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }

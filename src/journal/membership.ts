@@ -5,6 +5,8 @@ export interface QueuedEffect {
   readonly execution: string;
   readonly name: string;
   readonly body: Json;
+  /** Of one that was claimed: nobody has held it yet, so whatever it asks for was never begun. */
+  readonly unbegun?: true;
 }
 
 /**

@@ -26,7 +26,7 @@ export interface WitnessingPorts {
   /** The log of the journal: where proofs and the newest checkpoint at start come from. */
   readonly log: {
     leafHashes(from: number, to: number): Promise<readonly TreeHash[]>;
-    checkpoints(): Promise<readonly { readonly note: string }[]>;
+    checkpoints(newest: number): Promise<readonly { readonly note: string }[]>;
   };
   readonly machine: Machine;
   /** Machine time, monotonic, in ms. */
@@ -59,7 +59,7 @@ export async function openWitnessing(
     monotonic,
     onError,
     readLeaves: (from, to) => log.leafHashes(from, to),
-    newest: (await log.checkpoints()).at(-1)?.note ?? null,
+    newest: (await log.checkpoints(1)).at(-1)?.note ?? null,
   });
   return {
     anchors: [(note) => publisher.offer(note)],

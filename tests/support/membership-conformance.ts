@@ -156,7 +156,13 @@ export function sharedConformance(name: string, place: () => SharedPlace): void 
       const api = await another(false);
       await api.commit([effects('asked')]);
       expect(await api.members.held(100)).toEqual([]);
-      expect(namesOf(await two.members.claim(10))).toEqual(['asked']);
+      const claimed = await two.members.claim(10);
+      expect(namesOf(claimed)).toEqual(['asked']);
+      // Nobody has held it: it was never sent, and who claims it need not find out whether it was.
+      expect(claimed.map(({ unbegun }) => unbegun)).toEqual([true]);
+      await there.expire(two.members.processId);
+      await one.members.beat();
+      expect((await one.members.claim(10)).map(({ unbegun }) => unbegun)).toEqual([undefined]);
     });
 
     it('have one holder for each duty, until it dies or leaves', async () => {

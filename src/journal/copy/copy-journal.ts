@@ -108,7 +108,7 @@ async function seal(client: Client, source: Journal, copy: Journal, at: number):
   invariant(sealed?.status === 'applied', 'nobody else writes the source');
   const [same] = await applyBatch(client, [change], { batchId: `copy of ${copy.id}`, owner: null });
   invariant(
-    same?.status === 'applied' && same.records[0]?.hash === sealed.records[0]?.hash,
+    same?.status === 'applied' && same.hashes[0] === sealed.hashes[0],
     'the last record of the source is the newest of the copy',
   );
 }

@@ -130,11 +130,13 @@ export const COPIED_TABLES: readonly CopiedTable[] = [
   },
   {
     name: 'effects',
-    select: 'select execution, name, body from effects',
+    // Held by somebody who is gone: a call may have been under way when the last process of the file ended.
+    select: "select execution, name, body, 'copied' as owner from effects",
     columns: [
       ['execution', 'text'],
       ['name', 'text'],
       ['body', 'text'],
+      ['owner', 'text'],
     ],
   },
 ];

@@ -104,9 +104,9 @@ export function foldBatch(changes: readonly Change[], present: Present): FoldedB
   const results = changes.map((change): ChangeResult => {
     undo.begin();
     try {
-      const records = change.appends.flatMap((append) => applyAppend(tables, append));
+      const hashes = change.appends.flatMap((append) => applyAppend(tables, append));
       applyRows(tables, change);
-      return { status: 'applied', records };
+      return { status: 'applied', hashes };
     } catch (thrown) {
       if (!(thrown instanceof Staleness)) throw thrown;
       undo.rollBack();
@@ -144,14 +144,14 @@ function differenceOf(tables: Tables): Difference {
   };
 }
 
-function applyAppend({ streams, records }: Tables, { stream, expectedSeq, records: drafts }: Append): SealedRecord[] {
+function applyAppend({ streams, records }: Tables, { stream, expectedSeq, records: drafts }: Append): string[] {
   requireStorable('the name of a stream', stream);
   const head = streams.get(stream);
   if ((head?.seq ?? 0) !== expectedSeq) throw new Staleness(`stream ${stream}`);
   let seq = expectedSeq;
   let hash = head?.hash ?? FIRST_PREV;
   let at = head?.at ?? 0;
-  const sealed = drafts.map((draft) => {
+  const hashes = drafts.map((draft) => {
     seq += 1;
     at = Math.max(at, draft.at);
     // A type that nobody classed must never be written: what of it is personal could not be told later.
@@ -159,10 +159,10 @@ function applyAppend({ streams, records }: Tables, { stream, expectedSeq, record
     const record = sealRecord({ ...draft, at, prev: hash, seq, stream });
     hash = record.hash;
     records.set(pairKey(stream, String(seq)), record);
-    return record;
+    return hash;
   });
   if (seq > 0) streams.set(stream, { name: stream, no: head?.no ?? null, seq, hash, at });
-  return sealed;
+  return hashes;
 }
 
 function applyRows(tables: Tables, change: Change): void {

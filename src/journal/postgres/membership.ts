@@ -314,12 +314,12 @@ const FREE = `
 /** Effects of nobody, or of somebody who has no row any more. Others that claim at the same time step over them. */
 const CLAIM = `
   with free as (
-    select execution, name from effects e
+    select execution, name, owner from effects e
     where owner is null or not exists (select 1 from processes p where p.id = e.owner)
     order by execution, name limit $2 for update of e skip locked
   )
   update effects e set owner = $1 from free f where e.execution = f.execution and e.name = f.name
-  returning e.execution, e.name, e.body`;
+  returning e.execution, e.name, e.body, f.owner is null as unbegun`;
 
 function sessionName(processId: string): string {
   return `firebreak ${processId}`;

@@ -78,7 +78,8 @@ describe.skipIf(shared.skip !== null)('PostgreSQL under the journal', { timeout:
       };
       const journal = await opened({ probe });
       const [result] = await journal.commit([append(`s/${round}`, 0, AT)]);
-      expect(result).toEqual({ status: 'applied', records: await journal.readStream(`s/${round}`) });
+      const sealed = await journal.readStream(`s/${round}`);
+      expect(result).toEqual({ status: 'applied', hashes: sealed.map(({ hash }) => hash) });
       await journal.close();
     }
   });

@@ -123,11 +123,18 @@ export interface EffectRow extends QueryResultRow {
   readonly execution: string;
   readonly name: string;
   readonly body: string;
+  /** Only where it was asked for. */
+  readonly unbegun?: boolean;
 }
 
 /** Effects as the port shows them. */
 export function effectsFrom(rows: readonly EffectRow[]): readonly QueuedEffect[] {
-  return rows.map(({ execution, name, body }) => ({ execution, name, body: parsed(body) }));
+  return rows.map(({ execution, name, body, unbegun = false }) => ({
+    execution,
+    name,
+    body: parsed(body),
+    ...(unbegun ? { unbegun } : {}),
+  }));
 }
 
 /* The casts below are of JSON that only this adapter wrote, from values of exactly these types. */

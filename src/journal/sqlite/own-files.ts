@@ -1,6 +1,12 @@
 import { statSync } from 'node:fs';
 import { StoreUnavailableError } from '../journal.ts';
 
+/** A file of an open database as it was found in its folder when it was opened; null: it was not there. */
+export interface FileIdentity {
+  readonly name: string;
+  readonly found: string | null;
+}
+
 /** The files of an open database, as they were found in their folder when it was opened. */
 export interface OwnFiles {
   /**
@@ -10,12 +16,15 @@ export interface OwnFiles {
   check(): void;
 }
 
-/** A file that is not there at the beginning (a database in memory) is not looked for. */
-export function ownFiles(file: string): OwnFiles {
-  const known = [file, `${file}-wal`].map((name) => ({ name, found: found(name) }));
+/** Who the files of a database are now. One that is not there (a database in memory) is not looked for later. */
+export function identify(file: string): readonly FileIdentity[] {
+  return [file, `${file}-wal`].map((name) => ({ name, found: found(name) }));
+}
+
+export function ownFiles(identities: readonly FileIdentity[]): OwnFiles {
   return {
     check() {
-      for (const { name, found: first } of known) {
+      for (const { name, found: first } of identities) {
         if (first === null || found(name) === first) continue;
         throw new StoreUnavailableError(`the journal: ${name} was moved, removed or replaced; put it back`, false);
       }

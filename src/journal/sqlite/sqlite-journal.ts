@@ -1,23 +1,19 @@
 import type { Database } from 'better-sqlite3';
 import { canonicalJson } from '../../platform/canonical-json.ts';
-import { invariant } from '../../platform/errors.ts';
 import type { JournalRecord } from '../../pipeline/audit/record.ts';
 import type { Journal } from '../journal.ts';
 import { requireUnsealed } from '../sealed.ts';
 import { soleMember } from '../sole-member.ts';
 import { guard } from './faults.ts';
 import { openDatabase } from './open.ts';
-import { ownFiles } from './own-files.ts';
+import { identify } from './own-files.ts';
 import { sqliteLogStore } from './sqlite-log-store.ts';
 import { makeReader } from './reader.ts';
-import { sqliteRetention } from './sqlite-retention.ts';
-import { makeWriter, type Writer } from './writer.ts';
-
-/**
- * How long a commit waits for somebody else's lock on the file, in ms. It waits inside SQLite, and everything else in
- * the process with it, so this is short: who wanted the commit asks again.
- */
-const COMMIT_BUSY_TIMEOUT_MS = 100;
+import { oldEventsReader } from './retention.ts';
+import { rowsOf } from './rows.ts';
+import { startStoreThread } from './start-store-thread.ts';
+import { COMMIT_BUSY_TIMEOUT_MS, makeStore, storeHere, type StoreThread } from './store.ts';
+import { makeWriter } from './writer.ts';
 
 export interface SqliteJournalOptions {
   readonly file: string;
@@ -25,6 +21,8 @@ export interface SqliteJournalOptions {
   readonly birth: { readonly id: string; readonly at: number; readonly accelerated: boolean };
   /** Everything that is read is of this one moment, whatever a server writes meanwhile; nothing can be committed. */
   readonly snapshot?: boolean;
+  /** The program of a thread that writes (`STORE_THREAD`). Absent or null: the thread that asks does. */
+  readonly writerThread?: URL | null;
 }
 
 /**
@@ -35,42 +33,53 @@ export interface SqliteJournalOptions {
  */
 export function openSqliteJournal(options: SqliteJournalOptions): Journal {
   const database = guard(() => openDatabase(options.file));
-  const writer = makeWriter(database);
   const meta = guard(() => {
     // Open until `close`; the first read inside fixes the moment.
     if (options.snapshot === true) database.exec('begin');
-    const birth = bear(database, writer, options.birth);
+    const birth = bear(database, options.birth);
     if (options.snapshot !== true) refuseSealed(database);
     return birth;
   });
-  const files = ownFiles(options.file);
-  if (options.snapshot !== true) database.pragma(`busy_timeout = ${COMMIT_BUSY_TIMEOUT_MS}`);
+  const store = options.snapshot === true ? READ_ONLY : storeOf(database, options);
   const reader = makeReader(database);
+  const oldEvents = oldEventsReader(database);
   return {
     ...meta,
     ...reader,
     shared: false,
     members: soleMember((limit) => reader.queuedEffects(limit)),
-    log: sqliteLogStore(database),
-    retention: sqliteRetention(database, (work) => {
-      invariant(options.snapshot !== true, 'a snapshot is only read');
-      return guard(() => {
-        files.check();
-        return work();
-      });
-    }),
-    async commit(changes) {
-      invariant(options.snapshot !== true, 'a snapshot is only read');
-      return guard(() => {
-        files.check();
-        return writer.commit(changes);
-      });
+    log: sqliteLogStore(database, store),
+    retention: {
+      removeStreams: (streams) => store.removeStreams(streams),
+      oldEvents: async (query) => guard(() => oldEvents(query)),
+      removeEvents: (keys) => store.removeEvents(keys),
     },
+    commit: async (changes) => store.commit(changes.map(rowsOf)),
     async close() {
+      await store.close();
       database.close();
     },
   };
 }
+
+/** One thing writes the file: the connection that reads must not while a thread does. */
+function storeOf(database: Database, { file, writerThread = null }: SqliteJournalOptions): StoreThread {
+  const identities = identify(file);
+  database.pragma(`busy_timeout = ${COMMIT_BUSY_TIMEOUT_MS}`);
+  if (writerThread === null) return storeHere(makeStore(database, identities));
+  database.pragma('query_only = on');
+  return startStoreThread({ file, identities }, writerThread);
+}
+
+const refuse = (): Promise<never> => Promise.reject(new Error('invariant broken: a snapshot is only read'));
+const READ_ONLY: StoreThread = {
+  commit: refuse,
+  place: refuse,
+  addCheckpoint: refuse,
+  removeStreams: refuse,
+  removeEvents: refuse,
+  close: async () => undefined,
+};
 
 /** A journal that goes on in another place is not written any more. @throws FirebreakError `conflict`. */
 function refuseSealed(database: Database): void {
@@ -89,7 +98,6 @@ function refuseSealed(database: Database): void {
 
 function bear(
   database: Database,
-  writer: Writer,
   birth: SqliteJournalOptions['birth'],
 ): { id: string; createdAt: number; accelerated: boolean } {
   const found = database.prepare<[], { value: string }>(`select value from meta where key = 'journal'`).get();
@@ -101,7 +109,7 @@ function bear(
     database.prepare(`insert into meta (key, value) values ('journal', ?)`).run(canonicalJson(birth));
     const data = { journalId: birth.id, accelerated: birth.accelerated, generation: 1 };
     const records = [{ type: 'journal.created', v: 1, at: birth.at, data }];
-    writer.commit([{ appends: [{ stream: 'config', expectedSeq: 0, records }] }]);
+    makeWriter(database).commit([rowsOf({ appends: [{ stream: 'config', expectedSeq: 0, records }] })]);
   })();
   return { id: birth.id, createdAt: birth.at, accelerated: birth.accelerated };
 }

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import type { View } from '../journal.ts';
+import type { ChangeRows } from './rows.ts';
 import { staleness } from './stale.ts';
 
 const COLUMNS = ['unique_key', 'status', 'type', 'severity', 'subject', 'parent', 'ref', 'at', 'body'] as const;
@@ -26,6 +26,8 @@ type Kept = [
   ref: string | null,
   at: number,
 ];
+
+type View = ChangeRows['views'][number];
 
 /** Writes views, each with its version checked in the same statement where that is possible. */
 export function viewStatements(database: Database): { write(view: View): void } {
@@ -79,8 +81,7 @@ export function viewStatements(database: Database): { write(view: View): void } 
       const uniqueKey = view.uniqueKey ?? null;
       if (uniqueKey !== null) requireFreeKey(view, uniqueKey);
       const { status = null, type = null, severity = null, subject = null, parent = null, ref = null } = view;
-      const text = JSON.stringify(body);
-      const row: Row = [uniqueKey, status, type, severity, subject, parent, ref, at, text];
+      const row: Row = [uniqueKey, status, type, severity, subject, parent, ref, at, body];
       if (expectedVersion === null) putWhole([kind, id], row);
       else {
         const { changes } =

@@ -1,16 +1,15 @@
 import type { Database } from 'better-sqlite3';
-import { canonicalJson } from '../../platform/canonical-json.ts';
-import { recordType } from '../../pipeline/audit/record-types.ts';
-import { FIRST_PREV, sealRecord, type SealedRecord } from '../../pipeline/audit/record.ts';
-import type { Append, Change, ChangeResult } from '../journal.ts';
+import { FIRST_PREV, sealWritten } from '../../pipeline/audit/record.ts';
+import type { ChangeResult } from '../journal.ts';
 import { arrivalStatements } from './arrivals.ts';
 import { recordTimes, type StreamRow } from './record-times.ts';
+import type { AppendRows, ChangeRows } from './rows.ts';
 import { isStale, staleness } from './stale.ts';
 import { viewStatements } from './view-statements.ts';
 
 /** Applies changes, all in one transaction. Inside of another transaction they belong to that one. */
 export interface Writer {
-  commit(changes: readonly Change[]): readonly ChangeResult[];
+  commit(changes: readonly ChangeRows[]): readonly ChangeResult[];
 }
 
 export function makeWriter(database: Database): Writer {
@@ -52,76 +51,71 @@ export function makeWriter(database: Database): Writer {
   const arrivals = arrivalStatements(database);
   const times = recordTimes(database);
 
-  function checkAppend(append: Append): StreamRow | null {
+  function checkAppend(append: AppendRows): StreamRow | null {
     const head = sql.head.get(append.stream) ?? null;
     if ((head?.seq ?? 0) !== append.expectedSeq) throw staleness(`stream ${append.stream}`);
     return head;
   }
 
-  function applyAppend(append: Append, head: StreamRow | null): SealedRecord[] {
+  function applyAppend({ stream, expectedSeq, records }: AppendRows, head: StreamRow | null): string[] {
     // Only asked whether it is stale: a stream without records is none.
-    if (append.records.length === 0) return [];
-    let seq = append.expectedSeq;
+    if (records.length === 0) return [];
     let prev = head?.hash ?? FIRST_PREV;
     let at = head === null ? 0 : times.lastAt(head);
-    const sealed = append.records.map((draft) => {
-      seq += 1;
-      at = Math.max(at, draft.at);
-      // A type that nobody classed must never be written: what of it is personal could not be told later.
-      recordType(draft.type, draft.v);
-      const record = sealRecord({ ...draft, at, prev, seq, stream: append.stream });
-      prev = record.hash;
-      return record;
+    const sealed = records.map((record, index) => {
+      at = Math.max(at, record.at);
+      const seq = expectedSeq + index + 1;
+      const { bytes, hash } = sealWritten({ ...record, at, stream }, seq, prev);
+      prev = hash;
+      return { seq, bytes, hash };
     });
     times.remember(prev, at);
-    const stream = head?.no ?? sql.newStream.run(append.stream, seq, prev).lastInsertRowid;
-    if (head !== null) sql.moveHead.run(seq, prev, head.no, append.expectedSeq);
-    for (const { record, bytes, hash } of sealed) sql.record.run(stream, record.seq, bytes, Buffer.from(hash, 'hex'));
-    return sealed;
+    const seq = expectedSeq + records.length;
+    const no = head?.no ?? sql.newStream.run(stream, seq, prev).lastInsertRowid;
+    if (head !== null) sql.moveHead.run(seq, prev, head.no, expectedSeq);
+    for (const record of sealed) sql.record.run(no, record.seq, record.bytes, Buffer.from(record.hash, 'hex'));
+    return sealed.map(({ hash }) => hash);
   }
 
-  // Only records are hashed; the rows below are read back by this adapter alone, so plain JSON will do.
-  function applyRows(change: Change): void {
-    for (const { hash, body } of change.objects ?? []) sql.object.run(hash, canonicalJson(body));
-    for (const { event, raw } of change.events ?? []) {
-      const { source, id, time, rawHash } = event;
-      const { changes } = sql.event.run(source, id, time, rawHash, JSON.stringify(event), raw);
+  function applyRows(change: ChangeRows): void {
+    for (const { hash, body } of change.objects) sql.object.run(hash, body);
+    for (const { source, id, time, rawHash, body, raw } of change.events) {
+      const { changes } = sql.event.run(source, id, time, rawHash, body, raw);
       if (changes === 0) throw staleness(`event ${id}`);
     }
     if (change.arrival !== undefined) arrivals.add(change.arrival);
-    for (const { chosen, before } of change.forgottenStates ?? []) sql.forgetStates.run(Number(chosen), before);
-    for (const { rule, key, expectedVersion, chosen, touchedAt, body } of change.detectorStates ?? []) {
-      const text = JSON.stringify(body);
+    for (const { chosen, before } of change.forgottenStates) sql.forgetStates.run(Number(chosen), before);
+    for (const { rule, key, expectedVersion, chosen, touchedAt, body } of change.detectorStates) {
       const { changes } =
         expectedVersion === 0
-          ? sql.newState.run(rule, key, Number(chosen), touchedAt, text)
-          : sql.moveState.run(Number(chosen), touchedAt, text, rule, key, expectedVersion);
+          ? sql.newState.run(rule, key, Number(chosen), touchedAt, body)
+          : sql.moveState.run(Number(chosen), touchedAt, body, rule, key, expectedVersion);
       if (changes === 0) throw staleness(`state ${rule} ${key}`);
     }
-    for (const view of change.views ?? []) views.write(view);
-    for (const { execution, name, generation, due } of change.timers ?? []) {
+    for (const view of change.views) views.write(view);
+    for (const { execution, name, generation, due } of change.timers) {
       if (due === null) sql.noTimer.run(execution, name);
       else sql.timer.run(execution, name, generation, due);
     }
-    for (const { execution, name, body } of change.effects ?? []) {
+    for (const { execution, name, body } of change.effects) {
       if (body === null) sql.noEffect.run(execution, name);
-      else sql.effect.run(execution, name, JSON.stringify(body));
+      else sql.effect.run(execution, name, body);
     }
   }
 
-  function apply(change: Change): ChangeResult {
+  function apply(change: ChangeRows): ChangeResult {
     const heads = change.appends.map(checkAppend);
-    const records = change.appends.flatMap((append, index) => applyAppend(append, heads[index] ?? null));
+    const hashes = change.appends.flatMap((append, index) => applyAppend(append, heads[index] ?? null));
     applyRows(change);
-    return { status: 'applied', records };
+    return { status: 'applied', hashes };
   }
   const applyInSavepoint = database.transaction(apply);
 
   /** A stale member takes back only what it wrote itself; most can only turn stale before they wrote anything. */
-  function applyOne(change: Change): ChangeResult {
+  function applyOne(change: ChangeRows): ChangeResult {
     return mayTurnStaleHalfWay(change) ? applyInSavepoint(change) : apply(change);
   }
-  const applyAll = database.transaction((changes: readonly Change[]) =>
+  const applyAll = database.transaction((changes: readonly ChangeRows[]) =>
     changes.map((change): ChangeResult => {
       try {
         return applyOne(change);
@@ -135,7 +129,7 @@ export function makeWriter(database: Database): Writer {
 }
 
 /** Whether it expects more than the heads of its streams, which are looked at before anything is written. */
-function mayTurnStaleHalfWay({ events = [], arrival, detectorStates = [], views = [] }: Change): boolean {
+function mayTurnStaleHalfWay({ events, arrival, detectorStates, views }: ChangeRows): boolean {
   if (events.length > 0 || arrival !== undefined || detectorStates.length > 0) return true;
   return views.some(({ expectedVersion, uniqueKey = null }) => expectedVersion !== null || uniqueKey !== null);
 }

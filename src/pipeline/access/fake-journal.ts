@@ -46,13 +46,13 @@ export class FakeJournal implements AccessJournal {
   #apply(change: Change): ChangeResult {
     const stale = this.#stale(change);
     if (stale !== null) return { status: 'stale', what: stale };
-    const records = change.appends.flatMap(({ stream, records: drafts }) => {
+    const hashes = change.appends.flatMap(({ stream, records: drafts }) => {
       const chain = this.streams.get(stream) ?? [];
       this.streams.set(stream, chain);
       return drafts.map((draft) => {
         const sealed = sealRecord({ ...draft, stream, seq: chain.length + 1, prev: chain.at(-1)?.hash ?? FIRST_PREV });
         chain.push(sealed);
-        return sealed;
+        return sealed.hash;
       });
     });
     for (const view of change.views ?? []) {
@@ -61,7 +61,7 @@ export class FakeJournal implements AccessJournal {
       if (view.body === null) this.views.delete(key);
       else this.views.set(key, { view, version });
     }
-    return { status: 'applied', records };
+    return { status: 'applied', hashes };
   }
 
   #stale(change: Change): string | null {

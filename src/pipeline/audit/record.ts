@@ -43,11 +43,47 @@ export interface SealedRecord {
 export const FIRST_PREV = '0'.repeat(64);
 
 /**
- * Makes the bytes and the hash. The members stand in the order of the canonical text, here and wherever records are
- * made: what is in order is written by the engine at once, everything else member by member. @throws NotCanonicalError when `data` holds what a record may not hold. */
+ * Makes the bytes and the hash. @throws NotCanonicalError when a member holds what a record may not hold.
+ */
 export function sealRecord({ at, data, prev, seq, stream, trace, type, v }: JournalRecord): SealedRecord {
   const record: JournalRecord =
     trace === undefined ? { at, data, prev, seq, stream, type, v } : { at, data, prev, seq, stream, trace, type, v };
-  const bytes = canonicalJson(record);
-  return { record, bytes, hash: sha256Hex(bytes) };
+  return { record, ...sealWritten({ at, stream, type, v, ...writtenMembers(record) }, seq, prev) };
+}
+
+/** A record whose members are canonical text already, but for its place in the chain. */
+export interface WrittenRecord {
+  readonly stream: string;
+  readonly type: string;
+  readonly v: number;
+  readonly at: number;
+  /** Canonical JSON. */
+  readonly data: string;
+  /** Canonical JSON, or null where there is none. */
+  readonly trace: string | null;
+}
+
+/** The members that hold values of any shape, as canonical text. @throws NotCanonicalError. */
+export function writtenMembers({ data, trace }: Pick<JournalRecord, 'data' | 'trace'>): {
+  readonly data: string;
+  readonly trace: string | null;
+} {
+  return { data: canonicalJson(data), trace: trace === undefined ? null : canonicalJson(trace) };
+}
+
+/**
+ * Gives a written record its place in the chain: the bytes are the canonical JSON of all its members, whose names stand
+ * here in the order that it asks for. Whoever writes need not look at `data` again for it.
+ * @throws NotCanonicalError for a time, a number or a name that a record may not hold.
+ */
+export function sealWritten(
+  { at, data, stream, trace, type, v }: WrittenRecord,
+  seq: number,
+  prev: string,
+): { readonly bytes: string; readonly hash: string } {
+  const traced = trace === null ? '' : `"trace":${trace},`;
+  const bytes =
+    `{"at":${canonicalJson(at)},"data":${data},"prev":${canonicalJson(prev)},"seq":${canonicalJson(seq)},` +
+    `"stream":${canonicalJson(stream)},${traced}"type":${canonicalJson(type)},"v":${canonicalJson(v)}}`;
+  return { bytes, hash: sha256Hex(bytes) };
 }

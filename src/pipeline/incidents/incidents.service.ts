@@ -99,7 +99,7 @@ export function createIncidentService({ journal, committer, now }: IncidentPorts
         const at = now();
         const incident = afterExecution(before.incident, executionId, status, containedAt, at);
         if (incident === before.incident)
-          return { result: { status: 'applied' as const, records: [] }, answer: undefined };
+          return { result: { status: 'applied' as const, hashes: [] }, answer: undefined };
         const cause = { executionId, status, containedAt };
         const { append, view: next } = incidentWrite(before, incident, {
           type: 'incident.updated',

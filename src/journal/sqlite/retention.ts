@@ -1,14 +1,18 @@
 import type { Database } from 'better-sqlite3';
 import type { AcceptedEvent, Event } from '../../pipeline/events/event.ts';
-import type { RemovedStream, RetentionStore } from '../journal.ts';
+import type { EventKey, OldEvents, RemovedStream } from '../journal.ts';
+
+/** Takes out what an archive holds, as `RetentionStore` says. */
+export interface Removal {
+  removeStreams(streams: readonly RemovedStream[]): readonly string[];
+  removeEvents(keys: readonly EventKey[]): number;
+}
 
 /**
- * Takes out what an archive holds. The newest record and the newest event stay whatever they are: SQLite gives the
- * number of a last row that is gone to the next one, and numbers say what was placed and what has arrived.
- *
- * @param write runs work that writes, with the errors of the port.
+ * The newest record and the newest event stay whatever they are: SQLite gives the number of a last row that is gone to
+ * the next one, and numbers say what was placed and what has arrived.
  */
-export function sqliteRetention(database: Database, write: <Result>(work: () => Result) => Result): RetentionStore {
+export function removal(database: Database): Removal {
   const stream = database.prepare<[string], { no: number; seq: number; hash: string }>(
     'select no, seq, hash from streams where name = ?',
   );
@@ -31,14 +35,6 @@ export function sqliteRetention(database: Database, write: <Result>(work: () => 
   const removeEvent = database.prepare<[string, string]>(
     'delete from events where source = ? and id = ? and no < (select max(no) from events)',
   );
-  const oldEvents = database.prepare<[OldEventsRow], { body: string; raw: Buffer }>(
-    `select body, raw from events
-     where (time, source, id) > (@time, @source, @id) and time < @before
-       and no <= coalesce((select last_event from arrivals where batch <= @upToArrival order by batch desc limit 1), 0)
-       and no < (select max(no) from events)
-     order by time, source, id limit @limit`,
-  );
-
   function remove({ stream: name, seq, hash, execution, views, marker }: RemovedStream): boolean {
     const row = stream.get(name);
     if (row === undefined || row.seq !== seq || row.hash !== hash) return false;
@@ -53,19 +49,31 @@ export function sqliteRetention(database: Database, write: <Result>(work: () => 
   const removeAll = database.transaction((streams: readonly RemovedStream[]) =>
     streams.filter(remove).map(({ stream: name }) => name),
   );
-  const removeEvents = database.transaction((keys: Parameters<RetentionStore['removeEvents']>[0]) =>
+  const removeEvents = database.transaction((keys: readonly EventKey[]) =>
     keys.reduce((count, { source, id }) => count + removeEvent.run(source, id).changes, 0),
   );
   return {
-    removeStreams: async (streams) => write(() => removeAll.immediate(streams)),
-    async oldEvents({ before, upToArrival, after, limit }) {
-      const { time, source, id } = after ?? { time: Number.MIN_SAFE_INTEGER, source: '', id: '' };
-      const last = upToArrival ?? Number.MAX_SAFE_INTEGER;
-      const rows = oldEvents.all({ before, upToArrival: last, time, source, id, limit });
-      // This adapter wrote them, from values of this type.
-      return rows.map(({ body, raw }): AcceptedEvent => ({ event: JSON.parse(body) as Event, raw }));
-    },
-    removeEvents: async (keys) => write(() => removeEvents.immediate(keys)),
+    removeStreams: (streams) => removeAll.immediate(streams),
+    removeEvents: (keys) => removeEvents.immediate(keys),
+  };
+}
+
+/** As `RetentionStore.oldEvents`. */
+export function oldEventsReader(database: Database): (query: OldEvents) => readonly AcceptedEvent[] {
+  const oldEvents = database.prepare<[OldEventsRow], { body: string; raw: Buffer }>(
+    `select body, raw from events
+     where (time, source, id) > (@time, @source, @id) and time < @before
+       and no <= coalesce((select last_event from arrivals where batch <= @upToArrival order by batch desc limit 1), 0)
+       and no < (select max(no) from events)
+     order by time, source, id limit @limit`,
+  );
+
+  return ({ before, upToArrival, after, limit }) => {
+    const { time, source, id } = after ?? { time: Number.MIN_SAFE_INTEGER, source: '', id: '' };
+    const last = upToArrival ?? Number.MAX_SAFE_INTEGER;
+    const rows = oldEvents.all({ before, upToArrival: last, time, source, id, limit });
+    // This adapter wrote them, from values of this type.
+    return rows.map(({ body, raw }): AcceptedEvent => ({ event: JSON.parse(body) as Event, raw }));
   };
 }
 
