@@ -1,6 +1,9 @@
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { huntAll } from './planted/hunt.ts';
-import { runSeeds } from './run-seeds.ts';
+import { liveBlocks, liveHere, liveInProcesses } from './processes.ts';
+import type { Run } from './run-seeds.ts';
+import { createTally } from './tally.ts';
 
 /*
  * npm run simulate -- --seeds N [--from S] [--steps 60]    N worlds, each twice; both traces must be the same
@@ -16,32 +19,45 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     once: { type: 'boolean', default: false },
     stop: { type: 'boolean', default: false },
+    processes: { type: 'string' },
+    'late-undos': { type: 'boolean', default: false },
     planted: { type: 'boolean', default: false },
     only: { type: 'string' },
     units: { type: 'boolean', default: false },
+    worker: { type: 'boolean', default: false },
   },
 });
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const warn = (line: string): void => void process.stderr.write(`${line}\n`);
+const processes = Number(values.processes ?? availableParallelism());
 
-if (values.planted) {
-  process.exitCode = (await huntAll({
-    seeds: Number(values.seeds ?? 3_000),
-    only: values.only ?? null,
-    units: values.units,
-    say,
-  }))
-    ? 0
-    : 1;
-} else {
-  const { failed } = await runSeeds({
+async function simulate(): Promise<boolean> {
+  const run: Run = {
     from: Number(values.seed ?? values.from),
     seeds: values.seed === undefined ? Number(values.seeds ?? 1_000) : 1,
     steps: Number(values.steps),
     twice: !values.once && !values.trace,
     stop: values.stop,
-    show: values.trace ? say : null,
+    lateUndos: values['late-undos'],
+  };
+  const tally = createTally(run, say, () => performance.now());
+  if (processes > 1 && run.seeds > 1 && !values.trace) await liveInProcesses(run, processes, tally, warn);
+  else await liveHere(run, tally, values.trace ? say : null, warn);
+  tally.end();
+  return tally.failed === 0;
+}
+
+async function hunt(): Promise<boolean> {
+  // As many as ten minutes may take; a hunt ends at the first world that notices something.
+  return huntAll({
+    seeds: Number(values.seeds ?? 50_000),
+    processes,
+    only: values.only ?? null,
+    units: values.units,
     say,
   });
-  process.exitCode = failed === 0 ? 0 : 1;
 }
+
+if (values.worker) liveBlocks();
+else process.exitCode = (await (values.planted ? hunt() : simulate())) ? 0 : 1;

@@ -1,5 +1,6 @@
 import { runWorld } from './world/world.ts';
 
+/** Worlds one after the other, in this process. */
 export interface Run {
   readonly from: number;
   readonly seeds: number;
@@ -9,35 +10,43 @@ export interface Run {
   readonly twice: boolean;
   /** Ends at the first world that fails. */
   readonly stop: boolean;
-  readonly show: ((line: string) => void) | null;
-  say(line: string): void;
+  /** Undos may land when their callers have given up. */
+  readonly lateUndos: boolean;
 }
 
-/** Runs worlds one after the other and says which of them broke a promise, and how to see it again. */
-export async function runSeeds(run: Run): Promise<{ readonly failed: number }> {
-  const { from, seeds, steps, say } = run;
-  const started = performance.now();
+/** A world that broke a promise, and which. */
+export interface Failure {
+  readonly seed: number;
+  readonly broken: readonly string[];
+}
+
+/** What became of them. Plain JSON: it travels from one process to another. */
+export interface Lived {
+  readonly seeds: number;
+  readonly failures: readonly Failure[];
+  /** Events, records, calls and mishaps, by name. */
+  readonly totals: Readonly<Record<string, number>>;
+}
+
+/** Lives the worlds of a run. Never throws for what the engine does. */
+export async function liveSeeds(run: Run, show: ((line: string) => void) | null): Promise<Lived> {
   const totals = new Map<string, number>();
-  let failed = 0;
+  const failures: Failure[] = [];
   let lived = 0;
-  for (let seed = from; seed < from + seeds && !(run.stop && failed > 0); seed += 1) {
+  for (let seed = run.from; seed < run.from + run.seeds && !(run.stop && failures.length > 0); seed += 1) {
     lived += 1;
-    const result = await runWorld({ seed, steps, ...(run.show === null ? {} : { show: run.show }) });
-    const counts = { events: result.events, executions: result.executions, records: result.records };
-    for (const [name, count] of [...Object.entries({ ...counts, calls: result.calls }), ...result.faults])
+    const { steps, lateUndos } = run;
+    const result = await runWorld({ seed, steps, lateUndos, ...(show === null ? {} : { show }) });
+    const { events, executions, records, calls } = result;
+    for (const [name, count] of [...Object.entries({ events, executions, records, calls }), ...result.faults])
       totals.set(name, (totals.get(name) ?? 0) + count);
     const broken = [...result.broken];
     if (run.twice) {
-      const { digest } = await runWorld({ seed, steps });
+      // What was judged once need not be judged again: a trace with the same hash has the same records and effects.
+      const { digest } = await runWorld({ seed, steps, lateUndos, judged: broken.length > 0 });
       if (digest !== result.digest) broken.push('determinism: a second run gave another trace');
     }
-    if (broken.length === 0) continue;
-    failed += 1;
-    say(`seed ${seed} FAILED: ${broken.slice(0, 4).join('; ')}`);
-    say(`  again: npm run simulate -- --seed ${seed} --steps ${steps} --trace`);
+    if (broken.length > 0) failures.push({ seed, broken });
   }
-  const seconds = (performance.now() - started) / 1_000;
-  say([...totals].map(([name, count]) => `${name} ${count}`).join(', '));
-  say(`${lived} seeds, ${failed} failed, ${seconds.toFixed(1)} s, ${(lived / seconds).toFixed(1)} seeds/s`);
-  return { failed };
+  return { seeds: lived, failures, totals: Object.fromEntries(totals) };
 }

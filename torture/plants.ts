@@ -40,8 +40,8 @@ const PLANTS: ReadonlyMap<string, readonly Edit[]> = new Map([
       },
       {
         file: RUNNER,
-        find: 'return { answers, loaded, newEffects };',
-        replace: 'return { answers, loaded, newEffects: [] };',
+        find: 'return { answers, loaded, newEffects, holder };',
+        replace: 'return { answers, loaded, newEffects: [], holder };',
       },
     ],
   ],

@@ -22,15 +22,16 @@ export function checkRecords({ store, planOf, broken }: EndPorts): void {
   const timers = new Set<string>();
   for (const [stream, records] of store.streams) {
     let prev = '0'.repeat(64);
-    for (const [index, { record, bytes, hash }] of records.map(readBack).entries()) {
+    const read = records.map(readBack);
+    for (const [index, { record, bytes, hash }] of read.entries()) {
       if (record.seq !== index + 1 || record.prev !== prev) broken('chain', `${stream} ${record.seq} does not follow`);
       if (createHash('sha256').update(bytes).digest('hex') !== hash) broken('chain', `${stream} ${record.seq} hash`);
       prev = hash;
     }
     if (!stream.startsWith('execution/')) continue;
-    const state = foldRecords(records.map(readBack));
+    const state = foldRecords(read);
     const plan = planOf(state.planHash);
-    const replay = replayRecords(plan, records.map(readBack));
+    const replay = replayRecords(plan, read);
     if (!replay.identical) broken('replay', `${stream} ${replay.seq}: ${replay.recorded} became ${replay.derived}`);
     for (const { name } of effectsOf(plan, state)) effects.add(`${state.id}\n${name}`);
     for (const { name, generation, due } of timersOf(plan, state))

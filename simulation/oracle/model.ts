@@ -1,6 +1,28 @@
 import { createHash } from 'node:crypto';
+import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Plan, PlanAction } from '../../src/pipeline/playbooks/plan.ts';
 import type { Tally } from './votes.ts';
+
+export type Of<Type extends Fact['type']> = Extract<Fact, { type: Type }>;
+
+/** Told of each broken promise: the rule's name, and what broke it. */
+export type Broken = (rule: string, what: string) => void;
+
+/** What a key stands for, as the oracle derived it when the attempt was recorded. */
+export interface KeyMeaning {
+  readonly executionId: string;
+  readonly actionId: string;
+  readonly direction: 'perform' | 'undo';
+  readonly generation: number;
+}
+
+/** What every rule is given. */
+export interface Judge {
+  readonly broken: Broken;
+  readonly journalId: string;
+  /** All keys that were recorded so far. */
+  readonly keys: Map<string, KeyMeaning>;
+}
 
 /** What the oracle believes about one action, from the records alone. */
 export interface ActionModel {
@@ -18,6 +40,9 @@ export interface ActionModel {
     | 'undoing';
   generation: number;
   attempt: number;
+  /** Reads of this attempt that were asked for once more, and checks of a wait. */
+  reads: number;
+  checks: number;
   /** Attempts of this generation that a stop cut off. */
   interruptions: number;
   status: string | null;
@@ -27,13 +52,11 @@ export interface ActionModel {
   settledAt: number;
   /** When a pause is over: what a timer may be applied for, once. */
   due: number | null;
-  /** When the present pause began and what it paused for. */
-  says: string | null;
   /** The present key answers for an effect that was read back, or that cannot be. */
   performed: boolean;
   undoAttempt: number;
-  /** Its undo belongs to the roll-back that runs; one that its own time began does not. */
-  rolledBack: boolean;
+  /** What the undo that runs began for; a roll-back's order does not bind one that its own time began. */
+  undoneFor: 'its time' | 'roll-back' | null;
   /** The last error said that the call may have taken effect. */
   resultUnknown: boolean;
   /** Contained by somebody else already: the hold is shared. */
@@ -78,16 +101,17 @@ export function newAction(plan: PlanAction): ActionModel {
     phase: 'idle',
     generation: 1,
     attempt: 0,
+    reads: 0,
+    checks: 0,
     interruptions: 0,
     status: null,
     reason: null,
     settledNo: -1,
     settledAt: 0,
     due: null,
-    says: null,
     performed: false,
     undoAttempt: 0,
-    rolledBack: false,
+    undoneFor: null,
     resultUnknown: false,
     shared: false,
     hasPrior: false,
@@ -116,4 +140,11 @@ export function newExecution(
     ended: null,
     settledCount: 0,
   };
+}
+
+/** @throws Error when a record names an action that its plan does not have. */
+export function actionOf(execution: ExecutionModel, actionId: string): ActionModel {
+  const action = execution.actions.get(actionId);
+  if (action === undefined) throw new Error(`${execution.id} has no action ${actionId}`);
+  return action;
 }

@@ -44,7 +44,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'stale-told-as-applied',
     STORE,
     "return { status: 'stale', what: thrown.message };",
-    "return { status: 'applied', records: [] };",
+    "return { status: 'applied', hashes: [] };",
   ),
 
   bug(
@@ -215,14 +215,29 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'recovery',
     'late-taken-as-current',
     `${CORE}/attempts.ts`,
-    'action.attempt === input.attempt && action.generation === input.generation)\n    return false;',
-    'action.generation === input.generation)\n    return false;',
+    'action.attempt === input.attempt && action.generation === input.generation;',
+    'action.generation === input.generation;',
+  ),
+  bug('recovery', 'read-taken-for-the-next', `${CORE}/attempts.ts`, '(input.turn ?? turn) === turn', 'turn >= 0'),
+  bug(
+    'recovery',
+    'answered-asked-for-again',
+    RUNNER,
+    'await alone(executionId, async () => {',
+    'await inTurn(executionId, async () => {',
+  ),
+  bug(
+    'recovery',
+    'child-told-once',
+    `${CORE}/children.ts`,
+    'return startUndo(t, planActionOf(t.plan, input.actionId));',
+    "return t.add({ type: 'input.ignored', why: 'the child is being undone' });",
   ),
   bug(
     'recovery',
     'taken-over-as-unsent',
     RUNNER,
-    "if (effect.kind === 'perform') await interrupt(loaded, effect);\n      else launcher",
+    'if (mayHaveBeenSent(effect, inherited.get(key))) await interrupt(loaded, effect);\n      else launcher',
     'launcher',
   ),
   bug(
@@ -259,7 +274,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug(
     'purity',
     'chance-in-a-decision',
-    `${CORE}/attempts.ts`,
+    `${CORE}/backoff.ts`,
     'return Math.max(Math.min(delay, MAX_BACKOFF_MS), asked);',
     'return Math.max(Math.min(delay, MAX_BACKOFF_MS), asked) + Math.floor(Math.random() * 2);',
   ),

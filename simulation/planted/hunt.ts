@@ -16,11 +16,11 @@ export interface Catch {
 }
 
 /** Runs worlds with a bug in them until one of them is noticed. */
-export async function hunt(bug: PlantedBug, seeds: number): Promise<Catch> {
+export async function hunt(bug: PlantedBug, seeds: number, processes: number): Promise<Catch> {
   const copy = plantedCopy(bug);
   const from = performance.now();
   try {
-    const line = await firstFailure(copy.folder, seeds);
+    const line = await firstFailure(copy.folder, seeds, processes);
     const found = /^seed (\d+) FAILED: ([a-z ]+):/.exec(line ?? '');
     const seconds = (performance.now() - from) / 1_000;
     if (found === null) return { bug, rule: null, seeds, seconds };
@@ -30,10 +30,11 @@ export async function hunt(bug: PlantedBug, seeds: number): Promise<Catch> {
   }
 }
 
-function firstFailure(folder: string, seeds: number): Promise<string | null> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'simulation/main.ts', '--stop', '--seeds', String(seeds)], {
+function firstFailure(folder: string, seeds: number, processes: number): Promise<string | null> {
+  const options = ['--stop', '--seeds', String(seeds), '--processes', String(processes)];
+  const child = spawn(process.execPath, ['--import', 'tsx', 'simulation/main.ts', ...options], {
     cwd: folder,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   const timeout = setTimeout(() => child.kill('SIGKILL'), MAX_SECONDS * 1_000);
   let line: string | null = null;
@@ -69,6 +70,7 @@ function passesUnitSuite(bug: PlantedBug): Promise<boolean> {
 export interface Hunt {
   /** Worlds for each bug at most. */
   readonly seeds: number;
+  readonly processes: number;
   /** One bug by its name, or all. */
   readonly only: string | null;
   /** Says for each bug whether the unit suite passes with it. */
@@ -77,13 +79,13 @@ export interface Hunt {
 }
 
 /** Hunts each bug, prints the table, and answers whether at least 95 % were found. */
-export async function huntAll({ seeds, only, units, say }: Hunt): Promise<boolean> {
+export async function huntAll({ seeds, processes, only, units, say }: Hunt): Promise<boolean> {
   const bugs = PLANTED_BUGS.filter(({ name }) => only === null || only === name);
   let found = 0;
   say(`| kind | planted bug | found by | seeds | seconds |${units ? ' unit suite |' : ''}`);
   say(`|---|---|---|---:|---:|${units ? '---|' : ''}`);
   for (const each of bugs) {
-    const { rule, seeds: needed, seconds } = await hunt(each, seeds);
+    const { rule, seeds: needed, seconds } = await hunt(each, seeds, processes);
     if (rule !== null) found += 1;
     const suite = units ? ` ${(await passesUnitSuite(each)) ? 'passes' : 'fails'} |` : '';
     say(`| ${each.kind} | ${each.name} | ${rule ?? 'NOT FOUND'} | ${needed} | ${seconds.toFixed(1)} |${suite}`);

@@ -53,6 +53,8 @@ export function cellsOf(scheduler: Scheduler, trace: Trace, wall: () => number):
   const done: EffectDone[] = [];
   /** Keys that a target with a native key has seen. */
   const seen = new Set<string>();
+  /** What such a target answered to an undo, by key: a repeat gets the same answer and changes nothing. */
+  const undone = new Map<string, UndoResult>();
   /** Effects that stay nowhere (a message, a ticket), by key: when each took place. */
   const occurred = new Map<string, number[]>();
 
@@ -75,6 +77,20 @@ export function cellsOf(scheduler: Scheduler, trace: Trace, wall: () => number):
     done.push(effect);
     trace.add(`effect ${kind} ${call.tag}`);
     world.onEffect(effect, call);
+  }
+
+  function undo(call: Call, prior: string): UndoResult['result'] {
+    const group = groupOf(call);
+    if (group === null) {
+      if (!seen.has(call.key)) note(call, 'undo');
+      seen.add(call.key);
+      return 'restored';
+    }
+    const cell = cellOf(group);
+    if (cell.value !== CONTAINED) return cell.touched ? 'superseded' : 'not_needed';
+    change(cell, prior, new Set());
+    note(call, 'undo');
+    return 'restored';
   }
 
   const world: Cells = {
@@ -114,17 +130,11 @@ export function cellsOf(scheduler: Scheduler, trace: Trace, wall: () => number):
       return keys.has(call.key) ? 'holds' : 'foreign';
     },
     undo(call, prior) {
-      const group = groupOf(call);
-      if (group === null) {
-        if (!seen.has(call.key)) note(call, 'undo');
-        seen.add(call.key);
-        return { result: 'restored', digest: 'd' };
-      }
-      const cell = cellOf(group);
-      if (cell.value !== CONTAINED) return { result: cell.touched ? 'superseded' : 'not_needed', digest: 'd' };
-      change(cell, prior, new Set());
-      note(call, 'undo');
-      return { result: 'restored', digest: 'd' };
+      const known = undone.get(call.key);
+      if (known !== undefined) return known;
+      const result: UndoResult = { result: undo(call, prior), digest: 'd' };
+      if (call.declaration.idempotency === 'native-key') undone.set(call.key, result);
+      return result;
     },
     strange(group, value) {
       const cell = cellOf(group);

@@ -28,6 +28,8 @@ export interface ChaosPorts {
   nextDue(): number | null;
   readonly shared: boolean;
   readonly accelerated: boolean;
+  /** Undos may land when their callers have given up. */
+  readonly lateUndos: boolean;
 }
 
 /** What goes wrong, and what people do meanwhile; afterwards only what lets a world come to rest. */
@@ -154,6 +156,7 @@ export function createChaos(ports: ChaosPorts): Chaos {
       Object.assign(targetWeather, {
         lost: some(120),
         late: some(150),
+        lateUndo: ports.lateUndos ? some(400) : 0,
         busy: some(200),
         refused: some(40),
         twice: some(100),
@@ -176,7 +179,7 @@ export function createChaos(ports: ChaosPorts): Chaos {
     end() {
       over = true;
       Object.assign(storeWeather, { unknownPerMille: 0, slowPerMille: 0 });
-      Object.assign(targetWeather, { lost: 0, late: 0, busy: 0, refused: 0, twice: 0, blurred: 0 });
+      Object.assign(targetWeather, { lost: 0, late: 0, lateUndo: 0, busy: 0, refused: 0, twice: 0, blurred: 0 });
     },
   };
 }

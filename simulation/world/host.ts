@@ -27,29 +27,43 @@ export function createHost(scheduler: Scheduler, name: string): Host {
   let paused = false;
   let inbox: { readonly entry: Scheduled; readonly act: () => void }[] = [];
   const ends: (() => void)[] = [];
+  const sleepers = new Map<AbortSignal, Set<() => void>>();
 
   function deliver(delayUs: number, label: string, act: () => void, last = false): Scheduled {
-    const arrive = (): void => {
-      if (!alive) return;
-      if (paused) inbox.push({ entry, act });
-      else act();
-    };
-    const entry = scheduler.after(delayUs, `${name} ${label}`, arrive, last);
+    const entry: Scheduled = scheduler.after(delayUs, `${name} ${label}`, () => arrive(entry, act), last);
     return entry;
+  }
+
+  function arrive(entry: Scheduled, act: () => void): void {
+    if (!alive) return;
+    if (paused) inbox.push({ entry, act });
+    else act();
+  }
+
+  /** Who wakes when a signal aborts: one listener for all, because adding one for each sleep costs more than the sleep. */
+  function sleepersOf(signal: AbortSignal): Set<() => void> {
+    const known = sleepers.get(signal);
+    if (known !== undefined) return known;
+    const own = new Set<() => void>();
+    sleepers.set(signal, own);
+    signal.addEventListener('abort', () => own.forEach((wake) => wake()), { once: true });
+    return own;
   }
 
   const machine: Machine = {
     turn: () => new Promise((resolve) => void deliver(0, 'turn', resolve, true)),
     sleep(ms, signal) {
       if (signal?.aborted === true) return Promise.resolve();
+      if (signal === undefined) return new Promise((resolve) => void deliver(ms * 1_000, '~sleep', resolve));
+      const others = sleepersOf(signal);
       return new Promise((resolve) => {
         const wake = (): void => {
           entry.cancelled = true;
-          signal?.removeEventListener('abort', wake);
+          others.delete(wake);
           resolve();
         };
         const entry = deliver(ms * 1_000, '~sleep', wake);
-        signal?.addEventListener('abort', wake);
+        others.add(wake);
       });
     },
     after(ms, act) {

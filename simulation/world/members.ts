@@ -59,10 +59,12 @@ export function memberTable(scheduler: Scheduler, store: Store): MemberTable {
     claim(id, limit) {
       if (!lives(id)) return [];
       const found = effectsOf(limit, (holder) => holder === null || !lives(holder));
-      for (const { execution, name, body } of found) {
-        store.effects.set(`${execution}\n${name}`, { execution, name, body, holder: id });
-      }
-      return found;
+      return found.map(({ execution, name, body }) => {
+        const key = `${execution}\n${name}`;
+        const unbegun = store.effects.get(key)?.holder === null;
+        store.effects.set(key, { execution, name, body, holder: id });
+        return { execution, name, body, ...(unbegun ? { unbegun } : {}) };
+      });
     },
     held: (id, limit) => effectsOf(limit, (holder) => holder === id),
     leads(id, duty) {

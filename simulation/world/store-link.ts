@@ -97,8 +97,8 @@ export function storeLink(ports: StoreLinkPorts): Ask {
 function summary(results: unknown): string {
   if (!Array.isArray(results)) return '';
   return results
-    .map((result: { status: string; what?: string; records?: readonly { hash: string }[] }) =>
-      result.status === 'applied' ? (result.records ?? []).map(({ hash }) => hash.slice(0, 12)).join('+') : 'stale',
+    .map((result: { status: string; hashes?: readonly string[] }) =>
+      result.status === 'applied' ? (result.hashes ?? []).map((hash) => hash.slice(0, 12)).join('+') : 'stale',
     )
     .join(' ');
 }

@@ -135,10 +135,10 @@ export function memoryStore(birth: { id: string; at: number; accelerated: boolea
     const outer = undo;
     undo = [];
     try {
-      const records = change.appends.flatMap(append);
+      const hashes = change.appends.flatMap(append).map(({ hash }) => hash);
       applyRows(change, holder);
       undo = [...outer, ...undo];
-      return { status: 'applied', records };
+      return { status: 'applied', hashes };
     } catch (thrown) {
       rollBack(outer);
       if (thrown instanceof Stale) return { status: 'stale', what: thrown.message };
@@ -183,7 +183,17 @@ function copied(body: Json): Json {
   return JSON.parse(JSON.stringify(body)) as Json; // JSON in, JSON out
 }
 
-/** A record as a reader gets it: parsed from its bytes, never the object that was written. */
-export function readBack({ bytes, hash }: SealedRecord): SealedRecord {
-  return { record: JSON.parse(bytes) as JournalRecord, bytes, hash }; // written by `sealRecord`
+const parsed = new WeakMap<SealedRecord, SealedRecord>();
+
+/**
+ * A record as a reader gets it: parsed from its bytes, never the object that was written. Parsed once, for all of its
+ * readers: nobody may change what was recorded, and the hash of a replay shows who does.
+ */
+export function readBack(sealed: SealedRecord): SealedRecord {
+  const known = parsed.get(sealed);
+  if (known !== undefined) return known;
+  const { bytes, hash } = sealed;
+  const read = { record: JSON.parse(bytes) as JournalRecord, bytes, hash }; // written by `sealRecord`
+  parsed.set(sealed, read);
+  return read;
 }

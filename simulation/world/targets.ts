@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   ConnectorError,
+  type ActionContext,
   type ActionDeclaration,
   type ActionHandler,
   type ActionTarget,
@@ -28,6 +29,8 @@ export interface Call {
   readonly target: ActionTarget;
   readonly declaration: ActionDeclaration;
   readonly host: string;
+  /** Aborted when the caller has given up: nothing may be sent after that. */
+  readonly signal: AbortSignal;
 }
 
 /** What is wrong with the outside systems, of a thousand calls. */
@@ -36,6 +39,8 @@ export interface TargetWeather {
   lost: number;
   /** The effect lands later, perhaps when nobody waits for it any more. */
   late: number;
+  /** The same for undos. */
+  lateUndo: number;
   /** 429 and 5xx: nothing was done. */
   busy: number;
   /** Refused for good. */
@@ -56,6 +61,8 @@ export interface Targets {
   readonly underWay: number;
   /** Called when a call is sent, before anything of it arrives. */
   onSend: (call: Call) => void;
+  /** Called when a call is on its way to its target (1), and when it has arrived there (-1). */
+  onTravel: (call: Call, change: 1 | -1) => void;
   /** Called when an answer says for sure that nothing was done. */
   onAnswer: (call: Call, definite: boolean) => void;
 }
@@ -86,18 +93,27 @@ export function createTargets(ports: TargetPorts): Targets {
     if (random.chance(weather.busy)) return 'busy';
     if (random.chance(weather.refused)) return 'refused';
     if (random.chance(weather.lost)) return random.pick(['lost_request', 'lost_reply', 'reset']);
-    // An undo that lands late is left out: see the report of what is not simulated.
-    if (kind === 'perform' && random.chance(weather.late)) return 'late';
+    if (writes && random.chance(kind === 'perform' ? weather.late : weather.lateUndo)) return 'late';
     if (writes && declaration.idempotency !== 'none' && random.chance(weather.twice)) return 'twice';
     return 'fine';
   }
 
   function arrives(delayUs: number, call: Call, act: () => void): void {
     underWay += 1;
+    targets.onTravel(call, 1);
     scheduler.after(delayUs, `${call.kind} ${call.tag} arrives`, () => {
       underWay -= 1;
+      targets.onTravel(call, -1);
       act();
     });
+  }
+
+  /**
+   * When the copy of a call arrives. A target that knows keys may get it at any time. One that does not gets it before
+   * its answer leaves: nobody could defend himself against a copy that is acted upon after the answer.
+   */
+  function copyUs({ declaration }: Call, there: number, limitUs: number): number {
+    return declaration.idempotency === 'native-key' && random.chance(500) ? random.between(there, limitUs) : there;
   }
 
   /** A multiple of a coarse grain, so that answers of calls that work side by side often come at one moment. */
@@ -131,9 +147,9 @@ export function createTargets(ports: TargetPorts): Targets {
         default:
       }
       const there = way();
-      // A copy that comes after the answer is one that nobody can know of: see the report of what is not simulated.
-      if (fate === 'twice') arrives(there, call, () => void work());
-      arrives(there, call, () => {
+      if (fate === 'twice') arrives(copyUs(call, there, limitUs), call, () => void work());
+      // A µs after its copy, so that no answer leaves before both are there.
+      arrives(there + 1, call, () => {
         const value = work();
         if (fate === 'lost_reply') return;
         if (fate === 'reset') answer('reset', () => fail('connection_lost', true, true));
@@ -148,6 +164,7 @@ export function createTargets(ports: TargetPorts): Targets {
       return underWay;
     },
     onSend: () => undefined,
+    onTravel: () => undefined,
     onAnswer: () => undefined,
     offer: ({ ...declaration }) => void offered.set(`${declaration.type}|${declaration.connector}`, declaration),
     handlerOf(host, type, connector) {
@@ -155,9 +172,9 @@ export function createTargets(ports: TargetPorts): Targets {
       if (declaration === undefined) return null;
       const calls =
         <Answer>(kind: CallKind, work: (call: Call, given: Parameters) => Answer) =>
-        (target: ActionTarget, raw: unknown, key: string): Promise<Answer> => {
+        (target: ActionTarget, raw: unknown, { idempotencyKey: key, signal }: ActionContext): Promise<Answer> => {
           const given = parameters.parse(raw);
-          const call = { kind, tag: `${given.tag}@${target.id}`, key, target, declaration, host: host.name };
+          const call = { kind, tag: `${given.tag}@${target.id}`, key, target, declaration, signal, host: host.name };
           return exchange(host, call, given, () => work(call, given));
         };
       const observe = calls('observe', (call) => ({ value: cells.read(call) }));
@@ -170,23 +187,19 @@ export function createTargets(ports: TargetPorts): Targets {
       const check = calls('check', () => {
         return { state: random.pick(['pending', 'pending', 'passed', 'failed'] as const) };
       });
-      const undo: ActionHandler['undo'] = (target, raw, prior, _outcome, { idempotencyKey }) =>
-        calls('undo', (call) => cells.undo(call, valueOf(prior)))(target, raw, idempotencyKey);
+      const undo: ActionHandler['undo'] = (target, raw, prior, _outcome, context) =>
+        calls('undo', (call) => cells.undo(call, valueOf(prior)))(target, raw, context);
       return {
         declaration,
         parameters,
-        perform: (target, raw, _prior, { idempotencyKey }) => perform(target, raw, idempotencyKey),
+        perform: (target, raw, _prior, context) => perform(target, raw, context),
         // What a handler has follows from its declaration, as the contract says.
-        ...(declaration.holds === null
-          ? {}
-          : { observe: (target, raw, { idempotencyKey }) => observe(target, raw, idempotencyKey) }),
+        ...(declaration.holds === null ? {} : { observe }),
         ...(declaration.readBack
-          ? { verify: (target, raw, _prior, _outcome, { idempotencyKey }) => verify(target, raw, idempotencyKey) }
+          ? { verify: (target, raw, _prior, _outcome, context) => verify(target, raw, context) }
           : {}),
         ...(declaration.reversibility === 'undo' ? { undo } : {}),
-        ...(declaration.waits
-          ? { check: (target, raw, _outcome, { idempotencyKey }) => check(target, raw, idempotencyKey) }
-          : {}),
+        ...(declaration.waits ? { check: (target, raw, _outcome, context) => check(target, raw, context) } : {}),
       } satisfies ActionHandler;
     },
   };

@@ -1,17 +1,17 @@
 import { expect, it } from 'vitest';
-import type { SealedRecord } from '../../src/pipeline/audit/record.ts';
+import type { RecordDraft } from '../../src/journal/journal.ts';
+import { canonicalJson } from '../../src/platform/canonical-json.ts';
 import { testEngine } from '../support/engine.ts';
 import { declaration, planAction, planOf } from '../support/plans.ts';
 
 it('makes the records of an ordinary execution in the order of their canonical text, which then needs no sorting', async () => {
-  const sealed: SealedRecord[] = [];
+  const drafts: RecordDraft[] = [];
   const engine = testEngine({
     journalThrough: (journal) => ({
       ...journal,
       async commit(changes) {
-        const results = await journal.commit(changes);
-        for (const result of results) if (result.status === 'applied') sealed.push(...result.records);
-        return results;
+        drafts.push(...changes.flatMap(({ appends }) => appends.flatMap(({ records }) => records)));
+        return journal.commit(changes);
       },
     }),
   });
@@ -30,6 +30,6 @@ it('makes the records of an ordinary execution in the order of their canonical t
   );
   await engine.settle();
   await engine.close();
-  expect(sealed).toHaveLength(5);
-  for (const { record, bytes } of sealed) expect(JSON.stringify(record)).toBe(bytes);
+  expect(drafts).toHaveLength(3);
+  for (const { data } of drafts) expect(JSON.stringify(data)).toBe(canonicalJson(data));
 });

@@ -56,6 +56,22 @@ export function declare(
 /** The handler of the contract: checks target and parameters before anything is sent. */
 export function handler<P>(definition: Definition<P>): ActionHandler {
   const { declaration, parameters: schema, observe, undo, check } = definition;
+  /** A call and its read-back are given the same parameters, which never change. */
+  const checked = new WeakMap<object, P>();
+
+  function checkedParameters(given: unknown): P {
+    const known = typeof given === 'object' && given !== null ? checked.get(given) : undefined;
+    if (known !== undefined) return known;
+    const parsed = schema.safeParse(given);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      const pointer = `/${issue?.path.map(String).join('/') ?? ''}`;
+      throw refused('invalid_parameters', `${pointer} ${issue?.message ?? 'is wrong'}`);
+    }
+    if (typeof given === 'object' && given !== null) checked.set(given, parsed.data);
+    return parsed.data;
+  }
+
   function call(
     target: ActionTarget,
     parameters: unknown,
@@ -64,15 +80,7 @@ export function handler<P>(definition: Definition<P>): ActionHandler {
     context: ActionContext,
   ): Call<P> {
     guardTarget(declaration, target);
-    const parsed = schema.safeParse(parameters);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw refused(
-        'invalid_parameters',
-        `/${issue?.path.map(String).join('/') ?? ''} ${issue?.message ?? 'is wrong'}`,
-      );
-    }
-    return { target, parameters: parsed.data, prior, outcome, context };
+    return { target, parameters: checkedParameters(parameters), prior, outcome, context };
   }
   // Members are async so that a refusal is always a rejected promise, never a thrown one.
   return {

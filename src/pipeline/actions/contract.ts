@@ -71,7 +71,10 @@ export type { JsonObject };
 
 export interface ActionHandler<Parameters = unknown> {
   readonly declaration: ActionDeclaration;
-  /** Parameters after templates were resolved. Unknown members are refused. */
+  /**
+   * What the parameters have to be, after templates were resolved. Unknown members are refused. The handler checks what
+   * it is given with it before anything is sent, and refuses what is wrong as `invalid_parameters`.
+   */
   readonly parameters: ZodType<Parameters>;
   /** The state before: undo restores it, it does not guess. Absent when there is nothing to restore. */
   observe?(target: ActionTarget, parameters: Parameters, context: ActionContext): Promise<JsonObject>;

@@ -15,6 +15,7 @@ function effect(kind: 'verify' | 'undo'): AttemptEffect {
     kind,
     name: `${kind}:suspend:1:1`,
     actionId: 'suspend',
+    turn: 0,
     attempt: 1,
     generation: 1,
     connector: 'fake',

@@ -38,7 +38,8 @@ export interface CallPorts {
 /** What a handler says that cannot read back. */
 const UNREADABLE: VerifyResult = { says: 'unknown', digest: '' };
 
-type Answer = DistributiveOmit<Extract<NewInput, { type: AnswerType }>, 'actionId' | 'attempt' | 'generation'>;
+/** What a call brought, without the attempt that it answers. */
+export type Answer = DistributiveOmit<Extract<NewInput, { type: AnswerType }>, 'actionId' | 'attempt' | 'generation'>;
 type AnswerType = 'observed' | 'performed' | 'verified' | 'checked' | 'undone';
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
@@ -68,21 +69,19 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
   try {
     const handler = ports.handlerFor(effect.actionType, effect.connector);
     if (handler === null) throw notInstalled(effect);
-    const parameters = handler.parameters.safeParse(effect.parameters);
-    if (!parameters.success) throw invalidParameters(parameters.error.issues[0]?.message ?? 'unknown');
     const context: ActionContext = {
       idempotencyKey: effect.key,
       signal,
       startedAt: effect.startedAt,
       traceparent: null,
     };
-    const asked = ask(ports, held, { handler, parameters: parameters.data, context });
+    const asked = ask(ports, held, { handler, context });
     return recordable(await within(signal, asked));
   } catch (thrown) {
     if (ports.closing.aborted || thrown instanceof HoldLost) throw thrown;
     const error = attemptError(thrown, signal);
     const waited = signal.aborted ? 0 : effect.timeoutMs;
-    const lands = type === 'performed' && error.resultUnknown && !isOver(thrown);
+    const lands = (type === 'performed' || type === 'undone') && error.resultUnknown && !isOver(thrown);
     const mayLand = lands ? { mayLandForMs: waited + STRAGGLER_MARGIN_MS } : {};
     return { ...mayLand, result: { error }, type };
   } finally {
@@ -104,14 +103,13 @@ function within(signal: AbortSignal, asked: Promise<Answer>): Promise<Answer> {
 
 interface Call {
   readonly handler: ActionHandler;
-  readonly parameters: unknown;
   readonly context: ActionContext;
 }
 
 async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answer> {
   const { executionId, effect } = held;
-  const { handler, parameters, context } = call;
-  const { target, prior, reply } = effect;
+  const { handler, context } = call;
+  const { target, parameters, prior, reply } = effect;
   switch (effect.kind) {
     case 'observe':
       return { result: await observe(ports, executionId, effect, call), type: 'observed' };
@@ -169,18 +167,18 @@ async function requireHold(ports: CallPorts, { holder }: HeldEffect, signal: Abo
 
 /** Reads the state before; a hold that another execution has, and that the target still shows, is shared. */
 async function observe(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
-  const { handler, parameters, context } = call;
+  const { handler, context } = call;
   const shared = await sharedHold(ports, executionId, effect, call);
   if (shared !== null) return shared;
   const send = ports.points?.at('observe.send');
   if (send !== undefined) await send;
-  const prior = (await handler.observe?.(effect.target, parameters, context)) ?? {};
+  const prior = (await handler.observe?.(effect.target, effect.parameters, context)) ?? {};
   return { prior, heldBy: null };
 }
 
 /** The hold of another execution that the target shows now, with the prior state that belongs to the first of them. */
 async function sharedHold(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
-  const { handler, parameters, context } = call;
+  const { handler, context } = call;
   for (const hold of await holdsOf(ports, effect)) {
     if (isOwn(hold, executionId, effect)) continue;
     const held = hold.body as unknown as {
@@ -190,7 +188,7 @@ async function sharedHold(ports: CallPorts, executionId: string, effect: Attempt
       readonly performedAfter: number;
     };
     const theirs = { ...context, idempotencyKey: held.key, startedAt: held.performedAfter };
-    const shown = await handler.verify?.(effect.target, parameters, held.prior, null, theirs);
+    const shown = await handler.verify?.(effect.target, effect.parameters, held.prior, null, theirs);
     if (shown?.says === 'holds') return { prior: held.prior, heldBy: held.executionId };
   }
   return null;
@@ -257,8 +255,4 @@ function text(message: string): string {
 function notInstalled(effect: AttemptEffect): ConnectorError {
   const message = `no connector ${effect.connector} offers ${effect.actionType}`;
   return new ConnectorError('not_installed', message, { retryable: false, resultUnknown: false });
-}
-
-function invalidParameters(message: string): ConnectorError {
-  return new ConnectorError('invalid_parameters', message, { retryable: false, resultUnknown: false });
 }

@@ -6,7 +6,6 @@ import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader, StoredView } from '../../journal/journal.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
-import type { SealedRecord } from '../audit/record.ts';
 import type { JsonObject } from '../actions/contract.ts';
 import type { PolicyInForce } from '../approvals/match-gates.ts';
 import { canonicalIdentity } from '../events/text.ts';
@@ -29,7 +28,7 @@ import type { ExecutionStore } from './execution-store.ts';
 import type { Requester } from './core/inputs.ts';
 import { previewOf } from './preview.ts';
 import type { Applied, NewExecution, Runner } from './runner.ts';
-import { runbookView, shownExecution } from './show.ts';
+import { runbookView, shownExecution, type TimelineRecord } from './show.ts';
 import { newExecution, snapshotOf } from './start.ts';
 
 export interface ExecutionPorts {
@@ -66,10 +65,14 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
   const { journal, runner, store } = ports;
 
   async function shown(id: string): Promise<Answer> {
-    return shownWith(id, await journal.readStream(executionStream(id)));
+    const sealed = await journal.readStream(executionStream(id));
+    return shownWith(
+      id,
+      sealed.map(({ record, hash }) => ({ ...record, hash })),
+    );
   }
 
-  async function shownWith(id: string, records: readonly SealedRecord[]): Promise<Answer> {
+  async function shownWith(id: string, records: readonly TimelineRecord[]): Promise<Answer> {
     return { data: shownExecution(await store.load(id), records) };
   }
 
@@ -100,8 +103,8 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
       if (input.dryRun) return { data: previewOf(execution.plan, contentHash(execution.plan), snapshot), warnings };
       const { executionId } = execution.start;
       const executions = [{ id: executionId, playbookId: playbook.playbookId, status: 'INITIATED' }];
-      const records = await commitStart(ports, ctx, execution, { ...incident, executions });
-      const answer = records === null ? await shown(executionId) : await shownWith(executionId, records);
+      const first = await commitStart(ports, ctx, execution, { ...incident, executions });
+      const answer = first === null ? await shown(executionId) : await shownWith(executionId, [first]);
       return { ...answer, warnings };
     },
     async retry(ctx, { id, reason }) {
@@ -134,15 +137,15 @@ function shownView(view: StoredView): Resource {
 }
 
 /**
- * The incident and its execution begin together or not at all. Answers with the execution's records, or null when it
- * had begun before.
+ * The incident and its execution begin together or not at all. Answers with the execution's record, or null when it had
+ * begun before.
  */
 async function commitStart(
   ports: ExecutionPorts,
   ctx: CallContext,
   execution: NewExecution,
   incident: Incident,
-): Promise<readonly SealedRecord[] | null> {
+): Promise<TimelineRecord | null> {
   const cause = { by: ctx.principal.userId };
   const opened = incidentWrite(null, incident, { type: 'incident.opened', at: ctx.now, trace: execution.trace, cause });
   const { change, started } = ports.runner.startChange(execution);
@@ -152,8 +155,9 @@ async function commitStart(
   // Stale: an earlier request under the same Idempotency-Key began it and was cut off before its reply was kept.
   if (result.status === 'stale') return null;
   started();
-  const stream = executionStream(execution.start.executionId);
-  return result.records.filter(({ record }) => record.stream === stream);
+  const hash = result.hashes.at(-1);
+  const record = change.appends[0]?.records[0];
+  return record === undefined || hash === undefined ? null : { ...record, seq: 1, hash };
 }
 
 /** An input that changed nothing is a conflict for the one who sent it, with the reason that was recorded. */

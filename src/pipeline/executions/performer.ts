@@ -3,7 +3,6 @@ import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import { attemptSignals } from './attempt-signals.ts';
 import { callTarget, type CallPorts } from './call-target.ts';
 import { HoldLost } from './hold-lost.ts';
-import type { Machine } from '../../platform/machine.ts';
 import { readBackOf, type AttemptEffect, type Effect } from './core/demands.ts';
 import type { Loaded } from './execution-store.ts';
 import type { NewInput } from './core/inputs.ts';
@@ -23,9 +22,6 @@ export const MAX_LAUNCHED = 5_000;
  */
 const MAX_CALLS_PER_TARGET = 4;
 
-/** How long the answer of a call waits for the read that follows it, in ms of machine time, before it is recorded alone. */
-const READ_SOON_MS = 50;
-
 export interface PerformerPorts extends CallPorts {
   /** Starts the child executions of a fan-out action; must be repeatable. */
   spawn(loaded: Loaded, actionId: string): Promise<void>;
@@ -42,6 +38,10 @@ export interface PerformerPorts extends CallPorts {
 /**
  * Performs effects. Only called for effects whose demand is on disk; every answer becomes an input. It decides
  * nothing: what an answer means is the business of `decide`.
+ *
+ * A call that was answered is read back at once, and what the target said and what it shows are one input: a read changes
+ * nothing, so it need not wait until the answer is on disk, and half as many records say the same. A process that dies
+ * between the two leaves a call whose answer is lost, which is read back like any other.
  */
 export function createPerformer(ports: PerformerPorts): (runner: Runner) => Launcher {
   const { points = NO_CRASH_POINTS } = ports;
@@ -51,8 +51,6 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
     const targets = keyedSemaphore(MAX_CALLS_PER_TARGET);
     let leftOnDisk = false;
     const signals = attemptSignals(ports.closing, ports.machine);
-    /** Reads that follow a call and began before its answer was recorded. */
-    const readsBegun = new Set<string>();
     /** Effects under way, by execution and name. */
     const underWay = new Map<string, number>();
 
@@ -78,7 +76,8 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
 
     async function attempt(executionId: string, effect: AttemptEffect, holder: string): Promise<void> {
       const { actionId, attempt: number, generation, connector } = effect;
-      const answer = { actionId, attempt: number, generation };
+      const looks = effect.kind === 'verify' || effect.kind === 'check';
+      const answer = { actionId, attempt: number, generation, ...(looks ? { turn: effect.turn } : {}) };
       const call = (asked: AttemptEffect) =>
         connectors.run(connector, async () => {
           const said = await callTarget(ports, signals, { executionId, effect: asked, holder });
@@ -87,12 +86,15 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
           return said;
         });
       const once = async (): Promise<void> => {
-        const first = await call(effect);
-        const outcome = first.type === 'performed' && 'outcome' in first.result ? first.result.outcome : null;
-        if (outcome === null || !effect.readBack) return hand(executionId, { ...answer, ...first });
-        const readBack = readBackOf(effect, outcome);
-        const second = call(readBack).then((read) => ({ ...answer, ...read }));
-        return handBoth(executionId, { ...answer, ...first }, second, readBack.name);
+        const said = await call(effect);
+        if (said.type !== 'performed' || !('outcome' in said.result) || !effect.readBack) {
+          return hand(executionId, { ...answer, ...said });
+        }
+        const readBack = readBackOf(effect, said.result.outcome);
+        // A read that could not be begun, because the process ends or nobody knows whether it still holds this, is owed.
+        const read = await call(readBack).catch(() => null);
+        if (read?.type !== 'verified') return hand(executionId, { ...answer, ...said });
+        return hand(executionId, { ...answer, read: read.result, ...said });
       };
       const target = `${connector}|${effect.target.type}|${effect.target.id}`;
       if (effect.holds === null) return targets.run(target, once);
@@ -141,30 +143,6 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
       });
     }
 
-    /**
-     * A read changes nothing, so it need not wait until the answer that it follows is on disk; both are recorded in one
-     * commit. A slow read is not waited for: an outcome that is known must not be lost with the process.
-     */
-    async function handBoth(
-      executionId: string,
-      performed: NewInput,
-      reading: Promise<NewInput>,
-      readName: string,
-    ): Promise<void> {
-      const name = nameOf(executionId, readName);
-      readsBegun.add(name);
-      underWay.set(name, 1);
-      try {
-        const soon = await soonOrNull(ports.machine, reading);
-        if (soon !== null) return await hand(executionId, performed, soon);
-        await hand(executionId, performed);
-        await hand(executionId, await reading);
-      } finally {
-        readsBegun.delete(name);
-        over(name);
-      }
-    }
-
     return {
       get inFlight() {
         return underWay.size;
@@ -176,7 +154,6 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
           return;
         }
         const name = nameOf(loaded.state.id, effect.name);
-        if (readsBegun.has(name)) return;
         const holder = ports.members.processId;
         underWay.set(name, (underWay.get(name) ?? 0) + 1);
         void executions
@@ -193,12 +170,4 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
 
 function nameOf(executionId: string, effectName: string): string {
   return `${executionId}\n${effectName}`;
-}
-
-/** What is there soon, else null: whoever gave the promise keeps it. */
-function soonOrNull<Value>(machine: Machine, promise: Promise<Value>): Promise<Value | null> {
-  return new Promise((resolve, reject) => {
-    const cancel = machine.after(READ_SOON_MS, () => resolve(null));
-    void promise.then(resolve, reject).finally(cancel);
-  });
 }

@@ -87,6 +87,8 @@ interface Advanced {
   readonly answers: readonly (readonly Fact[])[];
   readonly loaded: Loaded;
   readonly newEffects: readonly Effect[];
+  /** Who this process was when it committed. */
+  readonly holder: string;
 }
 
 interface Letter {
@@ -97,7 +99,7 @@ interface Letter {
 
 export interface RunnerPorts {
   readonly journal: Pick<JournalReader, 'dueTimers'>;
-  readonly members: Pick<Membership, 'claim' | 'held'>;
+  readonly members: Pick<Membership, 'claim' | 'held' | 'processId'>;
   readonly machine: Machine;
   readonly committer: GroupCommitter;
   readonly store: ExecutionStore;
@@ -149,13 +151,13 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
   async function deliver(executionId: string, letters: readonly Letter[]): Promise<void> {
     const ordered = inArrivalOrder(letters, (letter) => letter.input);
     try {
-      const { answers, loaded, newEffects } = await apply(
+      const { answers, loaded, newEffects, holder } = await apply(
         executionId,
         ordered.map(({ input }) => input),
       );
       const recorded = points.at('input.recorded');
       if (recorded !== undefined) await recorded;
-      for (const effect of newEffects) launcher.launch(loaded, effect);
+      begin(holder, loaded, newEffects);
       const launched = points.at('input.launched');
       if (launched !== undefined) await launched;
       ordered.forEach((letter, index) => letter.resolve({ facts: answers[index] ?? [], state: loaded.state }));
@@ -172,20 +174,31 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
       const before = await store.recall(executionId);
       // Who was faster with a timer has recorded it: there is nothing left to say about it.
       const standing = tries === 0 ? inputs : inputs.filter((input) => !isGone(before, input));
-      if (standing.length === 0) return { answers: [], loaded: before, newEffects: [] };
+      if (standing.length === 0) return { answers: [], loaded: before, newEffects: [], holder: members.processId };
       const steps = decideAll(before, standing, clock.now());
       const { change, newEffects } = changeOf(before.plan, before.state, before.seq, steps, before.trace);
+      const holder = members.processId;
       const result = await committer.submit(change);
       if (result.status === 'applied') {
         const state = steps.at(-1)?.decision.state ?? before.state;
         const loaded = { ...before, state, seq: before.seq + steps.length };
         store.remember(executionId, loaded);
         const answers = inputs.map((input) => steps[standing.indexOf(input)]?.decision.facts ?? []);
-        return { answers, loaded, newEffects };
+        return { answers, loaded, newEffects, holder };
       }
       store.forget(executionId);
     }
     throw new FirebreakError('overloaded', `execution ${executionId} is advanced by too many at once`);
+  }
+
+  /**
+   * Begins what a commit has asked for. A process that was taken for dead meanwhile may have made it as either of the two
+   * that it was: what it holds is looked up then, and what the dead one held is taken over like anybody's.
+   */
+  function begin(holder: string, loaded: Loaded, effects: readonly Effect[]): void {
+    if (members.processId === holder) for (const effect of effects) launcher.launch(loaded, effect);
+    // An answer that cannot be had now is had after the outage, which looks up the same.
+    else if (effects.length > 0) void runner.catchUp().catch(() => undefined);
   }
 
   function startChange({ plan, start, trace }: NewExecution): { change: Change; started(): void } {
@@ -196,6 +209,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     const input: StartInput = { at, authorIds, executionId, journalId, parent, planHash, ...rest, type: 'start' };
     const step: Step = { input, decision: decide(plan, null, input) };
     const { change, newEffects } = changeOf(plan, null, 0, [step], trace);
+    const holder = members.processId;
     return {
       // A plan is plain JSON by its type. One that is on disk is not written again: it never changes and never goes.
       change: plansOnDisk.has(planHash)
@@ -206,7 +220,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
         plansOnDisk.add(planHash);
         const loaded: Loaded = { plan, state: step.decision.state, seq: 1, trace };
         store.remember(start.executionId, loaded);
-        for (const effect of newEffects) launcher.launch(loaded, effect);
+        begin(holder, loaded, newEffects);
       },
     };
   }
@@ -262,17 +276,19 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     async catchUp() {
       goingOn += 1;
       try {
+        const holder = members.processId;
         const held = await members.held(HELD_AT_ONCE);
         const names = new Set(held.map(({ execution, name }) => keyOf(execution, name)));
         for (const executionId of executionsOf(held)) {
-          await inTurn(executionId, async () => {
-            await goOn(executionId);
+          await inTurn(executionId, () => goOn(executionId));
+          // An answer that was recorded between the look and what follows from it would be asked for a second time.
+          await alone(executionId, async () => {
             // Another process may hold other effects of the same execution, and may have got further with it.
             const loaded = await store.load(executionId);
             for (const effect of effectsOf(loaded.plan, loaded.state)) {
               const key = keyOf(executionId, effect.name);
               const begun = inherited.has(key) || launcher.isUnderWay(executionId, effect.name);
-              if (names.has(key) && !begun) launcher.launch(loaded, effect);
+              if (names.has(key) && !begun && members.processId === holder) launcher.launch(loaded, effect);
             }
           });
         }
@@ -297,6 +313,23 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     await work();
   }
 
+  /** Nothing of the execution is taken up meanwhile; what comes in waits. `work` must hand in nothing for it. */
+  async function alone(executionId: string, work: () => Promise<void>): Promise<void> {
+    await machine.turn();
+    while (busy.has(executionId)) await busy.get(executionId);
+    const done = work();
+    busy.set(
+      executionId,
+      done.catch(() => undefined),
+    );
+    try {
+      await done;
+    } finally {
+      busy.delete(executionId);
+      if (mailboxes.has(executionId)) drain(executionId);
+    }
+  }
+
   /**
    * Calls that were under way with who is gone are interrupted; everything else may simply be asked again. What cannot
    * be done now, because the store is away or a call of this process is still under way, stays inherited: it may have
@@ -315,17 +348,19 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
         inherited.delete(keyOf(executionId, name));
     }
     for (const effect of owed) {
+      const key = keyOf(executionId, effect.name);
       if (!taken.has(effect.name) || launcher.isUnderWay(executionId, effect.name)) continue;
-      if (effect.kind === 'perform') await interrupt(loaded, effect);
+      if (mayHaveBeenSent(effect, inherited.get(key))) await interrupt(loaded, effect);
       else launcher.launch(loaded, effect);
-      inherited.delete(keyOf(executionId, effect.name));
+      inherited.delete(key);
     }
   }
 
   async function interrupt(loaded: Loaded, effect: AttemptEffect): Promise<void> {
-    const { actionId, attempt, generation, timeoutMs } = effect;
+    const { kind, actionId, attempt, generation, timeoutMs } = effect;
     const mayLandUntil = clock.now() + timeoutMs + STRAGGLER_MARGIN_MS;
-    const interrupted = { type: 'interrupted', actionId, attempt, generation, mayLandUntil } as const;
+    const undo = kind === 'undo' ? ({ undo: true } as const) : {};
+    const interrupted = { type: 'interrupted', actionId, attempt, generation, mayLandUntil, ...undo } as const;
     const { state } = await runner.submit(loaded.state.id, interrupted);
     await points.at('takeover.interrupted');
     // Where repeating under the same key is safe, it is still the same effect that is owed, so nothing else launches it.
@@ -335,6 +370,11 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
 
   const launcher = launcherOf(runner);
   return runner;
+}
+
+/** A read may simply be asked again, and so may what a process that performs nothing has left for others to begin. */
+function mayHaveBeenSent(effect: Effect, queued: QueuedEffect | undefined): effect is AttemptEffect {
+  return (effect.kind === 'perform' || effect.kind === 'undo') && queued?.unbegun !== true;
 }
 
 function executionsOf(queued: readonly QueuedEffect[]): ReadonlySet<string> {

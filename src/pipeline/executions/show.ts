@@ -1,5 +1,5 @@
 import type { Json } from '../../platform/canonical-json.ts';
-import type { SealedRecord } from '../audit/record.ts';
+import type { JournalRecord, SealedRecord } from '../audit/record.ts';
 import type { Plan, PlanAction } from '../playbooks/plan.ts';
 import { shownTime, type Resource } from '../service.ts';
 import { containedAtOf } from './core/containment.ts';
@@ -11,7 +11,7 @@ import { statusOf, type ActionState, type ExecutionState } from './core/state.ts
 /** How the API shows executions and their actions. Pure: everything is folded from the records and the plan. */
 
 /** The whole execution: stages with their actions, approvals, and a timeline of every decision. */
-export function shownExecution({ plan, state, seq }: Loaded, records: readonly SealedRecord[]): Resource {
+export function shownExecution({ plan, state, seq }: Loaded, records: readonly TimelineRecord[]): Resource {
   const { incident, accounts } = state.snapshot;
   return {
     id: state.id,
@@ -44,7 +44,12 @@ export function shownExecution({ plan, state, seq }: Loaded, records: readonly S
   };
 }
 
-function timelineOf({ record, hash }: SealedRecord): Json[] {
+/** What a timeline shows of a record. */
+export interface TimelineRecord extends Pick<JournalRecord, 'seq' | 'at' | 'data' | 'type' | 'v'> {
+  readonly hash: string;
+}
+
+function timelineOf({ hash, ...record }: TimelineRecord): Json[] {
   const { input, facts } = stepOf(record);
   return facts.map((fact) => ({
     at: shownTime(record.at),

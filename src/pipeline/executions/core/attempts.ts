@@ -6,8 +6,11 @@ import type {
   InterruptedInput,
   ObservedInput,
   PerformedInput,
+  Reading,
   VerifiedInput,
 } from './inputs.ts';
+import { backoffMs } from './backoff.ts';
+import { takeInterruptedUndo } from './compensation.ts';
 import { settle } from './settle.ts';
 import { idempotencyKey, planActionOf, type Transition } from './transition.ts';
 
@@ -15,11 +18,6 @@ import { idempotencyKey, planActionOf, type Transition } from './transition.ts';
 const FIRST_CHECK_INTERVAL_MS = 5_000;
 /** Longest pause between two checks, in ms: a user who answers is seen within a minute. */
 const MAX_CHECK_INTERVAL_MS = 60_000;
-/** Longest back-off, in ms: one hour. */
-const MAX_BACKOFF_MS = 3_600_000;
-/** Longest `Retry-After` that is honoured, in ms: a target cannot park an execution for a week. */
-const MAX_RETRY_AFTER_MS = 3_600_000;
-
 /** Begins the next attempt: observe first where there is something to restore, else perform. */
 export function startAttempt(t: Transition, plan: PlanAction): void {
   const action = t.action(plan.actionId);
@@ -54,20 +52,25 @@ export function takePerformed(t: Transition, input: PerformedInput): void {
     return settle(t, plan, 'SKIPPED', 'already_held');
   }
   t.add({ actionId: input.actionId, type: 'attempt.performed' });
-  if (!plan.declaration.readBack) finishPerformed(t, plan);
+  if (!plan.declaration.readBack) return finishPerformed(t, plan);
+  if (input.read !== undefined) takeReading(t, plan, input.read);
 }
 
 export function takeVerified(t: Transition, input: VerifiedInput): void {
-  if (isLate(t, input, 'verifying')) return;
-  const plan = planActionOf(t.plan, input.actionId);
-  if ('error' in input.result) return takeUnreadable(t, plan, input.result.error);
-  t.add({ actionId: input.actionId, type: 'attempt.verified' });
+  if (isLate(t, input, 'verifying', t.action(input.actionId).rereads)) return;
+  takeReading(t, planActionOf(t.plan, input.actionId), input.result);
+}
+
+function takeReading(t: Transition, plan: PlanAction, reading: Reading): void {
+  const { actionId } = plan;
+  if ('error' in reading) return takeUnreadable(t, plan, reading.error);
+  t.add({ actionId, type: 'attempt.verified' });
   // Another one held it while our call was cut off: it is shared as if we had seen it before we called.
-  if ('heldBy' in input.result) {
-    t.add({ type: 'hold.shared', actionId: input.actionId });
+  if ('heldBy' in reading) {
+    t.add({ type: 'hold.shared', actionId });
     return settle(t, plan, 'SKIPPED', 'already_held');
   }
-  const { says } = input.result;
+  const { says } = reading;
   switch (says) {
     case 'holds':
     case 'foreign':
@@ -128,7 +131,7 @@ function finishPerformed(t: Transition, plan: PlanAction): void {
 }
 
 export function takeChecked(t: Transition, input: CheckedInput): void {
-  if (isLate(t, input, 'checking')) return;
+  if (isLate(t, input, 'checking', t.action(input.actionId).checks)) return;
   const plan = planActionOf(t.plan, input.actionId);
   const action = t.action(input.actionId);
   const state = 'error' in input.result ? 'pending' : input.result.state;
@@ -143,6 +146,7 @@ export function takeChecked(t: Transition, input: CheckedInput): void {
 
 /** The caller is gone. Reading comes before repeating; what can neither be read nor safely repeated goes to a person. */
 export function takeInterrupted(t: Transition, input: InterruptedInput): void {
+  if (input.undo === true) return takeInterruptedUndo(t, input);
   if (isLate(t, input, 'performing')) return;
   const plan = planActionOf(t.plan, input.actionId);
   const next = plan.declaration.readBack ? 'verifying' : mayRepeat(t, plan) ? 'performing' : 'none';
@@ -206,25 +210,21 @@ export function settleFailed(t: Transition, plan: PlanAction, status: 'FAILED' |
   t.add({ type: 'settling.awaited', actionId: plan.actionId, resumeAt: Math.max(landsUntil, t.input.at) });
 }
 
-/** 1 s, 2 s, 4 s by default: multiplied step by step and rounded, so that every engine gives the same integer. */
-export function backoffMs(plan: PlanAction, attempt: number, error: AttemptError | null): number {
-  let delay = plan.retry.backoffMs;
-  for (let step = 1; step < attempt && delay < MAX_BACKOFF_MS; step += 1) {
-    delay = Math.round(delay * plan.retry.backoffMultiplier);
-  }
-  const asked = Math.min(error?.retryAfterMs ?? 0, MAX_RETRY_AFTER_MS);
-  return Math.max(Math.min(delay, MAX_BACKOFF_MS), asked);
-}
-
 /** An answer to another attempt, or to a phase that is over: a fact about the target, kept, but no longer decisive. */
 function isLate(
   t: Transition,
-  input: { readonly actionId: string; readonly attempt: number; readonly generation: number },
+  input: {
+    readonly actionId: string;
+    readonly attempt: number;
+    readonly generation: number;
+    readonly turn?: number;
+  },
   phase: string,
+  turn = 0,
 ): boolean {
   const action = t.action(input.actionId);
-  if (action.phase === phase && action.attempt === input.attempt && action.generation === input.generation)
-    return false;
+  const same = action.attempt === input.attempt && action.generation === input.generation;
+  if (action.phase === phase && same && (input.turn ?? turn) === turn) return false;
   t.add({ type: 'attempt.late', actionId: input.actionId, attempt: input.attempt });
   return true;
 }

@@ -3,6 +3,7 @@ import { MAX_SUBJECTS_PER_FANOUT } from '../../../platform/limits.ts';
 import type { Plan, PlanAction } from '../../playbooks/plan.ts';
 import type { ChildInput, IncidentInput, SpawnedInput } from './inputs.ts';
 import { ALREADY_HANDLED, handledAccounts, isDone, unhandled } from './handled.ts';
+import { startUndo } from './compensation.ts';
 import { settle } from './settle.ts';
 import type { ActionState } from './state.ts';
 import { planActionOf, type Transition } from './transition.ts';
@@ -48,7 +49,8 @@ export function takeChild(t: Transition, input: ChildInput): void {
   const action = t.action(input.actionId);
   if (!Object.hasOwn(action.children, input.childId)) return t.add({ type: 'input.ignored', why: 'no such child' });
   if (action.phase === 'undoing_children' && !isUndone(input.status)) {
-    return t.add({ type: 'input.ignored', why: 'the child is being undone' });
+    // It was running when it was told to undo, because a person had begun it anew: now that it is over it is told again.
+    return startUndo(t, planActionOf(t.plan, input.actionId));
   }
   t.add({ type: 'child.settled', actionId: input.actionId });
   settleWithChildren(t, planActionOf(t.plan, input.actionId));

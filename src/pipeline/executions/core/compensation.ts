@@ -1,6 +1,6 @@
 import type { PlanAction } from '../../playbooks/plan.ts';
-import { backoffMs } from './attempts.ts';
-import type { CompensateInput, UndoneInput } from './inputs.ts';
+import { backoffMs } from './backoff.ts';
+import type { CompensateInput, InterruptedInput, UndoneInput } from './inputs.ts';
 import type { ActionPhase, ExecutionState } from './state.ts';
 import { idempotencyKey, planActionOf, type Transition } from './transition.ts';
 
@@ -56,19 +56,32 @@ export function startUndo(t: Transition, plan: PlanAction): void {
   });
 }
 
+function isLateUndo(t: Transition, input: UndoneInput | InterruptedInput): boolean {
+  const { phase, undoAttempt, generation } = t.action(input.actionId);
+  if (phase === 'undoing' && undoAttempt === input.attempt && generation === input.generation) return false;
+  t.add({ type: 'attempt.late', actionId: input.actionId, attempt: input.attempt });
+  return true;
+}
+
+/** The caller is gone: the next undo waits until this one cannot land any more, unless the target knows its key. */
+export function takeInterruptedUndo(t: Transition, input: InterruptedInput): void {
+  if (isLateUndo(t, input)) return;
+  const plan = planActionOf(t.plan, input.actionId);
+  const landed = plan.declaration.idempotency === 'native-key' ? input.at : (input.mayLandUntil ?? input.at);
+  t.add({ type: 'undo.awaited', actionId: input.actionId, resumeAt: Math.max(landed, input.at) });
+}
+
 export function takeUndone(t: Transition, input: UndoneInput): void {
-  const action = t.action(input.actionId);
-  const expected = action.undoAttempt === input.attempt && action.generation === input.generation;
-  if (action.phase !== 'undoing' || !expected) {
-    return t.add({ type: 'attempt.late', actionId: input.actionId, attempt: input.attempt });
-  }
+  if (isLateUndo(t, input)) return;
   const plan = planActionOf(t.plan, input.actionId);
   if ('error' in input.result) {
     const { error } = input.result;
     if (input.attempt >= MAX_UNDO_ATTEMPTS || !(error.retryable || error.resultUnknown)) {
       return settleUndo(t, plan, 'COMPENSATION_FAILED', error.code);
     }
-    const resumeAt = input.at + backoffMs(plan, input.attempt, error);
+    // What still lands would take back what somebody else does after the next undo was answered.
+    const landing = plan.declaration.idempotency === 'native-key' ? 0 : (input.mayLandForMs ?? 0);
+    const resumeAt = input.at + Math.max(backoffMs(plan, input.attempt, error), landing);
     return t.add({ type: 'undo.failed', actionId: input.actionId, code: error.code, resumeAt });
   }
   switch (input.result.result) {
@@ -94,10 +107,18 @@ function settleUndo(
   t.add({ type: 'undo.settled', actionId: plan.actionId, status, reason });
 }
 
-/** Undoes an execution that is over, because its parent or a person says so. */
+/**
+ * Undoes an execution that is over, because its parent or a person says so. One that a person had begun anew, and that
+ * runs when its parent is undone, is cancelled first.
+ */
 export function takeCompensate(t: Transition, input: CompensateInput): void {
   if (t.state.compensation !== null) return t.add({ type: 'input.ignored', why: 'already being undone' });
-  if (t.state.ended === null) return t.add({ type: 'input.ignored', why: 'still running: cancel it with compensate' });
+  if (t.state.ended === null) {
+    if (input.by.type !== 'engine')
+      return t.add({ type: 'input.ignored', why: 'still running: cancel it with compensate' });
+    if (t.state.stopped === 'cancelled') return t.add({ type: 'input.ignored', why: 'already cancelled' });
+    return t.add({ type: 'execution.stopped', why: 'cancelled' });
+  }
   startCompensation(t, input.reason);
   // Nothing to undo is an answer too: the parent waits for one.
   if (t.state.compensation === null) t.add({ type: 'execution.ended', status: 'ROLLED_BACK' });

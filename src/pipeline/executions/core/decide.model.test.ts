@@ -317,11 +317,14 @@ function answerTo(effect: Effect, state: ExecutionState, how: number, at: number
       };
     case 'perform':
       if (how % 7 === 1) return { ...base, type: 'performed', result: { prior: { was: true }, heldBy: 'exe_other' } };
-      return { ...base, type: 'performed', result: { outcome: { done: true } } };
-    case 'verify': {
-      const says = how === 0 ? 'holds' : (pickOf(['holds', 'absent', 'foreign', 'unknown'] as const, how) ?? 'holds');
-      return { ...base, type: 'verified', result: { says, digest: 'd' } };
-    }
+      return {
+        ...base,
+        type: 'performed',
+        result: { outcome: { done: true } },
+        ...(effect.readBack && how % 2 === 0 ? { read: { says: saidFor(how), digest: 'd' } } : {}),
+      };
+    case 'verify':
+      return { ...base, type: 'verified', result: { says: saidFor(how), digest: 'd' } };
     case 'check': {
       const said = pickOf(['passed', 'failed', 'expired', 'pending'] as const, how) ?? 'passed';
       return { ...base, type: 'checked', result: { state: said } };
@@ -333,6 +336,10 @@ function answerTo(effect: Effect, state: ExecutionState, how: number, at: number
     default:
       return effect;
   }
+}
+
+function saidFor(how: number): 'holds' | 'absent' | 'foreign' | 'unknown' {
+  return how === 0 ? 'holds' : (pickOf(['holds', 'absent', 'foreign', 'unknown'] as const, how) ?? 'holds');
 }
 
 const ANSWER = {

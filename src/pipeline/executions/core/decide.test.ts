@@ -126,6 +126,29 @@ describe('reading the target', () => {
     expect(story.status()).toBe('SUCCESS');
   });
 
+  it('is answered by the read that was asked for, not by the one before that was handed in twice', () => {
+    const slow = declaration({ settleMs: 2_000 });
+    const story = new Story(planOf([planAction('a', { declaration: slow })])).perform('a');
+    const absent = { type: 'verified', actionId: 'a', attempt: 1, generation: 1, turn: 0 } as const;
+    const read = { ...absent, result: { says: 'absent', digest: 'd' } } as const;
+    story.take(read).timer('resume:a').take(read);
+    expect(story.last.facts).toEqual([{ type: 'attempt.late', actionId: 'a', attempt: 1 }]);
+    expect(story.owed).toEqual(['verify:a:1:1:1']);
+    story.take({ ...read, turn: 1, result: { says: 'holds', digest: 'd' } });
+    expect(story.status()).toBe('SUCCESS');
+  });
+
+  it('answers the check that was asked for, not the one before that was handed in twice', () => {
+    const waits = declaration({ holds: null, reversibility: 'selfRecoverable', waits: true });
+    const story = new Story(planOf([planAction('a', { declaration: waits })])).succeed('a');
+    const pending = { type: 'checked', actionId: 'a', attempt: 1, generation: 1, turn: 1 } as const;
+    story.timer('resume:a').take({ ...pending, result: { state: 'pending' } });
+    story.timer('resume:a').take({ ...pending, result: { state: 'pending' } });
+    expect(story.last.facts).toEqual([{ type: 'attempt.late', actionId: 'a', attempt: 1 }]);
+    story.take({ ...pending, turn: 2, result: { state: 'passed' } });
+    expect(story.state.actions['a']?.outcome).toBe('passed');
+  });
+
   it('does not follow a failed look at the state before: nothing was called', () => {
     const story = new Story(planOf([planAction('a')])).answer('a', 'observed', { error: UNKNOWN });
     expect(story.state.actions['a']?.phase).toBe('backoff');
@@ -148,7 +171,7 @@ describe('an interrupted call', () => {
     story.interrupt('a', 10_000);
     expect(story.owed).toEqual(['verify:a:1:1']);
     story.answer('a', 'verified', { says: 'absent', digest: 'd' }).timer('resume:a');
-    expect([story.now - START, story.owed]).toEqual([10_000, ['verify:a:1:1']]);
+    expect([story.now - START, story.owed]).toEqual([10_000, ['verify:a:1:1:1']]);
     story.answer('a', 'verified', { says: 'holds', digest: 'd' });
     expect([story.status(), story.state.actions['a']?.attempt]).toEqual(['SUCCESS', 1]);
   });
@@ -283,6 +306,44 @@ describe('fan-out', () => {
 });
 
 describe('undoing', () => {
+  const undo: NewInput = { type: 'compensate', by, reason: 'false alarm' };
+  const withoutKey = planOf([planAction('a', { declaration: declaration({ idempotency: 'none' }) })]);
+
+  it('is not tried again while the undo before may still land, unless the target knows its key', () => {
+    const lost = { type: 'undone', actionId: 'a', attempt: 1, generation: 1, mayLandForMs: 60_000 } as const;
+    for (const [plan, pause] of [
+      [withoutKey, 60_000],
+      [planOf([planAction('a', { declaration: declaration({ idempotency: 'native-key' }) })]), 1_000],
+    ] as const) {
+      const story = new Story(plan).succeed('a').take(undo);
+      story.take({ ...lost, result: { error: UNKNOWN } }).timer('resume:a');
+      expect([story.now - START, story.owed]).toEqual([pause, ['undo:a:1:2']]);
+    }
+  });
+
+  it('waits as long when it was cut off', () => {
+    const cutOff = { type: 'interrupted', actionId: 'a', attempt: 1, generation: 1, undo: true } as const;
+    const story = new Story(withoutKey).succeed('a').take(undo);
+    story.take({ ...cutOff, mayLandUntil: START + 60_000 });
+    expect(story.owed).toEqual([]);
+    story.timer('resume:a').take({ ...cutOff, mayLandUntil: START + 90_000 });
+    expect(story.last.facts).toEqual([{ type: 'attempt.late', actionId: 'a', attempt: 1 }]);
+    expect([story.now - START, story.owed]).toEqual([60_000, ['undo:a:1:2']]);
+  });
+
+  it('by the parent stops a run that a person had begun anew, and takes it back', () => {
+    const parent = { type: 'engine', id: 'exe_parent' } as const;
+    const story = new Story(planOf([planAction('a')], [planAction('b')])).succeed('a');
+    expect(story.take(undo).last.facts).toEqual([
+      { type: 'input.ignored', why: 'still running: cancel it with compensate' },
+    ]);
+    story.take({ ...undo, by: parent }).answer('b', 'observed', { prior: {}, heldBy: null });
+    expect(story.take({ ...undo, by: parent }).last.facts).toEqual([
+      { type: 'input.ignored', why: 'already being undone' },
+    ]);
+    expect(statusOf(story.answer('a', 'undone', { result: 'restored', digest: 'd' }).state)).toBe('ROLLED_BACK');
+  });
+
   it('is never called done when it failed, however often it is asked for', () => {
     const story = new Story(planOf([planAction('a')])).succeed('a');
     const undo: NewInput = { type: 'compensate', by, reason: 'false alarm' };

@@ -28,6 +28,8 @@ export interface AttemptEffect {
   readonly name: string;
   readonly actionId: string;
   readonly attempt: number;
+  /** Which read of the attempt, or which check of the wait, it is; 0 for a call. */
+  readonly turn: number;
   readonly generation: number;
   readonly connector: string;
   readonly actionType: string;
@@ -109,13 +111,14 @@ function attemptEffect(
 ): AttemptEffect {
   const { declaration, timeoutMs } = planActionOf(plan, action.actionId);
   const attempt = kind === 'undo' ? action.undoAttempt : action.attempt;
-  const turn = kind === 'check' ? action.checks : attempt;
+  const turn = kind === 'check' ? action.checks : kind === 'verify' ? action.rereads : 0;
   const key = kind === 'undo' ? idempotencyKey(state, action.actionId, 'undo', action.generation) : (action.key ?? '');
   return {
     kind,
-    name: effectName(kind, action.actionId, action.generation, turn),
+    name: effectName(kind, action.actionId, action.generation, attempt, turn),
     actionId: action.actionId,
     attempt,
+    turn,
     generation: action.generation,
     connector: declaration.connector,
     actionType: declaration.type,
@@ -134,11 +137,19 @@ function attemptEffect(
 /** The read that belongs to a call which was answered: the same effect that is owed once the answer is recorded. */
 export function readBackOf(performed: AttemptEffect, reply: JsonObject): AttemptEffect {
   const { actionId, generation, attempt } = performed;
-  return { ...performed, kind: 'verify', name: effectName('verify', actionId, generation, attempt), reply };
+  return { ...performed, kind: 'verify', name: effectName('verify', actionId, generation, attempt, 0), reply };
 }
 
-function effectName(kind: AttemptEffect['kind'], actionId: string, generation: number, turn: number): string {
-  return `${kind}:${actionId}:${generation}:${turn}`;
+function effectName(
+  kind: AttemptEffect['kind'],
+  actionId: string,
+  generation: number,
+  attempt: number,
+  turn: number,
+): string {
+  if (kind === 'check') return `${kind}:${actionId}:${generation}:${turn}`;
+  const first = `${kind}:${actionId}:${generation}:${attempt}`;
+  return turn === 0 ? first : `${first}:${turn}`;
 }
 
 /** Every timer that is held now. */

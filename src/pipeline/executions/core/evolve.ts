@@ -1,6 +1,6 @@
 import { invariant } from '../../../platform/errors.ts';
 import type { Fact } from './facts.ts';
-import type { Input } from './inputs.ts';
+import { readingOf, type Input } from './inputs.ts';
 import { isRunning, type ActionState, type ApprovalState, type ExecutionState } from './state.ts';
 
 /**
@@ -113,7 +113,7 @@ function evolveStarted(
     case 'undo.settled':
       return evolveUndo(state, fact);
     case 'execution.stopped':
-      return { ...state, stopped: fact.why, cancel: input.type === 'cancel' ? cancelOf(input) : state.cancel };
+      return { ...state, stopped: fact.why, cancel: cancelOf(input) ?? state.cancel };
     case 'execution.retried':
       return retried(state, fact.actionIds);
     case 'execution.ended':
@@ -138,8 +138,10 @@ function unreachable(fact: never): never {
   throw new Error(`unknown fact ${JSON.stringify(fact)}`);
 }
 
-function cancelOf(input: Extract<Input, { type: 'cancel' }>): ExecutionState['cancel'] {
-  return { by: input.by, reason: input.reason, compensate: input.compensate };
+/** A parent that is undone cancels a child that runs, and has it undone. */
+function cancelOf(input: Input): ExecutionState['cancel'] {
+  if (input.type === 'compensate') return { by: input.by, reason: input.reason, compensate: true };
+  return input.type === 'cancel' ? { by: input.by, reason: input.reason, compensate: input.compensate } : null;
 }
 
 type ApprovalFact = Extract<Fact, { type: 'approval.requested' | 'vote.cast' | 'vote.refused' | 'approval.decided' }>;
@@ -223,7 +225,7 @@ function evolveAttempt(
       return withAction(state, fact.actionId, { phase, error: errorOf(input), ...since, ...performedAt, ...landing });
     }
     case 'hold.shared': {
-      const answer = input.type === 'performed' || input.type === 'verified' ? input.result : null;
+      const answer = readingOf(input) ?? (input.type === 'performed' ? input.result : null);
       const shared = answer !== null && 'prior' in answer ? answer.prior : null;
       return withAction(state, fact.actionId, { phase: 'idle', prior: shared });
     }
@@ -233,10 +235,13 @@ function evolveAttempt(
 }
 
 function saidBy(input: Input): ActionState['verification'] {
-  return input.type === 'verified' && 'says' in input.result ? input.result.says : 'unknown';
+  const reading = readingOf(input);
+  return reading !== null && 'says' in reading ? reading.says : 'unknown';
 }
 
 function errorOf(input: Input): ActionState['error'] {
+  const reading = readingOf(input);
+  if (reading !== null && 'error' in reading) return reading.error;
   return 'result' in input && 'error' in input.result ? input.result.error : null;
 }
 

@@ -6,7 +6,10 @@ import type { Input } from './inputs.ts';
 import type { ExecutionState } from './state.ts';
 
 /** The input and the facts of an `execution.advanced` record, of every version ever written. */
-export function stepOf(record: JournalRecord): { readonly input: Input; readonly facts: readonly Fact[] } {
+export function stepOf(record: Pick<JournalRecord, 'type' | 'v' | 'data'>): {
+  readonly input: Input;
+  readonly facts: readonly Fact[];
+} {
   invariant(record.type === 'execution.advanced' && record.v === 1, `cannot read ${record.type} v${record.v}`);
   // The record was written from exactly these types, and its hash says that it still is what was written.
   return record.data as unknown as { readonly input: Input; readonly facts: readonly Fact[] };

@@ -89,6 +89,8 @@ export interface PerformedInput extends AttemptBase {
   readonly type: 'performed';
   /** Of a call without an answer: for how long after this it may still take effect, in ms. */
   readonly mayLandForMs?: number;
+  /** What the target showed right after it answered, where that was known before the answer was taken up. */
+  readonly read?: Reading;
   readonly result:
     | { readonly outcome: JsonObject }
     /** Nothing was called: another execution's hold shows at the target already. */
@@ -98,20 +100,39 @@ export interface PerformedInput extends AttemptBase {
 
 export interface VerifiedInput extends AttemptBase {
   readonly type: 'verified';
-  readonly result:
-    | { readonly says: 'holds' | 'absent' | 'foreign' | 'unknown'; readonly digest: string }
-    /** What shows is the hold of another execution, and its prior state. */
-    | { readonly says: 'foreign'; readonly digest: string; readonly prior: JsonObject; readonly heldBy: string }
-    | { readonly error: AttemptError };
+  readonly result: Reading;
+  readonly turn?: Turn;
+}
+
+/**
+ * Which of the reads of an attempt, or of the checks of a wait, an answer is of: an answer that was handed in twice must not
+ * pass for that of the next one. Records of the first version have none.
+ */
+type Turn = number;
+
+/** What a look at the target after the call said. */
+export type Reading =
+  | { readonly says: 'holds' | 'absent' | 'foreign' | 'unknown'; readonly digest: string }
+  /** What shows is the hold of another execution, and its prior state. */
+  | { readonly says: 'foreign'; readonly digest: string; readonly prior: JsonObject; readonly heldBy: string }
+  | { readonly error: AttemptError };
+
+/** The reading that an input brings, by itself or together with the answer of the call. */
+export function readingOf(input: Input): Reading | null {
+  if (input.type === 'verified') return input.result;
+  return input.type === 'performed' ? (input.read ?? null) : null;
 }
 
 export interface CheckedInput extends AttemptBase {
   readonly type: 'checked';
+  readonly turn?: Turn;
   readonly result: { readonly state: 'pending' | 'passed' | 'failed' | 'expired' } | { readonly error: AttemptError };
 }
 
 export interface UndoneInput extends AttemptBase {
   readonly type: 'undone';
+  /** Of an undo without an answer: for how long after this it may still take effect, in ms. */
+  readonly mayLandForMs?: number;
   readonly result:
     | { readonly result: 'restored' | 'not_needed' | 'superseded' | 'still_held'; readonly digest: string }
     | { readonly error: AttemptError };
@@ -125,6 +146,8 @@ export interface InterruptedInput extends AttemptBase {
    * version have none.
    */
   readonly mayLandUntil?: number;
+  /** The call was an undo; `attempt` counts those. */
+  readonly undo?: true;
 }
 
 export interface TimerInput extends Base {

@@ -1,0 +1,77 @@
+import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
+import type { Input, VoteInput } from '../../src/pipeline/executions/core/inputs.ts';
+import { actionOf, type ActionModel, type Broken, type ExecutionModel, type Of } from './model.ts';
+import { countVote } from './votes.ts';
+
+/** Compares what was made of a vote with the oracle's own count. Answers with the check to be made after the facts. */
+export function takeVote(
+  execution: ExecutionModel,
+  input: VoteInput,
+  facts: readonly Fact[],
+  broken: Broken,
+): (() => void) | null {
+  const tally = execution.approvals.get(input.approvalId);
+  const cast = facts.some(({ type }) => type === 'vote.cast');
+  if (tally === undefined || tally.decided !== null) {
+    if (cast) broken('votes', `${execution.id} counts a vote too late`);
+    return null;
+  }
+  const counted = countVote(tally, input);
+  if (counted !== cast)
+    broken('votes', `${execution.id} ${counted ? 'refuses a good vote' : 'counts a vote that may not count'}`);
+  return () => {
+    if (tally.verdict !== 'pending' && tally.decided === null)
+      broken('votes', `${execution.id} has a decided vote without a decision`);
+  };
+}
+
+export function takeRequest(execution: ExecutionModel, fact: Of<'approval.requested'>, broken: Broken): void {
+  const { approval, actionId } = fact;
+  if (execution.approvals.has(approval.id)) broken('votes', `${execution.id} asks twice with one id`);
+  const tally = { approval, actionId, people: [], verdict: 'pending' as const, decided: null, fallback: null };
+  execution.approvals.set(approval.id, tally);
+  const action = actionOf(execution, actionId);
+  action.phase = 'asked';
+  action.approvalId = approval.id;
+}
+
+export function takeDecision(
+  execution: ExecutionModel,
+  fact: Of<'approval.decided'>,
+  input: Input,
+  broken: Broken,
+): void {
+  const tally = execution.approvals.get(fact.approvalId);
+  if (tally === undefined || tally.decided !== null)
+    return broken('votes', `${execution.id} decides what is not asked`);
+  tally.decided = fact.status;
+  tally.fallback = fact.fallback;
+  const { verdict, approval } = tally;
+  if (fact.status === 'APPROVED' && verdict !== 'approved') broken('votes', `${execution.id} approves without quorum`);
+  if (fact.status === 'DENIED' && verdict !== 'denied') broken('votes', `${execution.id} denies without a deny`);
+  if (fact.status === 'EXPIRED' && input.at < approval.expiresAt) broken('votes', `${execution.id} expires early`);
+  if (fact.status === 'VOIDED' && execution.stopped === null) broken('votes', `${execution.id} voids without a stop`);
+}
+
+/** Whether people, or the rule that stands in for them, have allowed what begins now. */
+export function checkAllowed(execution: ExecutionModel, action: ActionModel, what: string, broken: Broken): void {
+  const { plan } = action;
+  if (execution.stopped !== null) broken('stops', `${execution.id} ${plan.actionId} ${what} after a stop`);
+  if (action.phase === 'settled' && action.status !== null)
+    broken('order', `${execution.id} ${plan.actionId} ${what} although it is settled`);
+  const gates = plan.gates.length > 0;
+  const tally = action.approvalId === null ? undefined : execution.approvals.get(action.approvalId);
+  if (tally === undefined) {
+    if (gates) broken('approvals', `${execution.id} ${plan.actionId} ${what} and nobody was asked`);
+    return;
+  }
+  if (tally.verdict === 'approved' && tally.decided === 'APPROVED') return;
+  const fallsBack =
+    tally.decided === 'EXPIRED' &&
+    tally.fallback === 'ALLOW_ACTION' &&
+    gates &&
+    plan.gates.every(({ fallbackBehavior }) => fallbackBehavior === 'ALLOW_ACTION') &&
+    plan.declaration.reversibility !== 'irreversible';
+  if (!fallsBack && plan.question === null)
+    broken('approvals', `${execution.id} ${plan.actionId} ${what} without approval`);
+}

@@ -1,0 +1,92 @@
+import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
+import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
+import { actionOf, expectedKey, type ActionModel, type ExecutionModel, type Judge, type Of } from './model.ts';
+
+/** A roll-back begins: everything that may have been done and can be undone, the newest first. */
+export function takeRollBack(
+  execution: ExecutionModel,
+  { queue }: Of<'compensation.started'>,
+  { broken }: Judge,
+): void {
+  execution.undoneFrom = Number.MAX_SAFE_INTEGER;
+  execution.ended = null;
+  const due = [...execution.actions.values()].filter((action) => mustUndo(execution, action));
+  due.sort((left, right) => right.settledNo - left.settledNo);
+  const expected = due.map(({ plan }) => plan.actionId).join(' ');
+  if (queue.join(' ') !== expected)
+    broken('compensation', `${execution.id} undoes [${queue.join(' ')}] instead of [${expected}]`);
+}
+
+/** One undo begins: of what can be undone, under its own key, and within a roll-back in its turn. */
+export function takeUndoStarted(execution: ExecutionModel, fact: Of<'undo.started'>, input: Input, judge: Judge): void {
+  const { broken, journalId, keys } = judge;
+  const { actionId } = fact;
+  const action = actionOf(execution, actionId);
+  const { plan, generation } = action;
+  if (plan.declaration.reversibility !== 'undo') broken('compensation', `${execution.id} undoes what it cannot`);
+  const key = expectedKey(journalId, execution.id, actionId, 'undo', generation);
+  if (fact.key !== key) broken('keys', `${execution.id} ${actionId} undoes under another key than it must`);
+  keys.set(key, { executionId: execution.id, actionId, direction: 'undo', generation });
+  if (action.due !== null && action.due > input.at)
+    broken('timers', `${execution.id} ${actionId} is undone again before its pause is over`);
+  noteReason(action, input);
+  if (execution.undoneFrom !== null && action.undoneFor === 'roll-back') {
+    const others = [...execution.actions.values()].filter(
+      (other) => other !== action && other.phase === 'undoing' && other.undoneFor === 'roll-back',
+    );
+    if (others.length > 0) broken('compensation', `${execution.id} undoes two actions at once`);
+    if (action.settledNo > execution.undoneFrom)
+      broken('compensation', `${execution.id} undoes ${actionId} after an older one`);
+    execution.undoneFrom = action.settledNo;
+  }
+  Object.assign(action, { phase: 'undoing', undoAttempt: fact.attempt, due: null });
+}
+
+/** What happens between two undos of one action, and at their end. */
+export function moveUndo(execution: ExecutionModel, action: ActionModel, fact: Fact, input: Input): void {
+  switch (fact.type) {
+    case 'undo.awaited':
+      noteReason(action, input);
+      Object.assign(action, { phase: 'paused', due: fact.resumeAt });
+      return;
+    case 'undo.failed':
+      Object.assign(action, { phase: 'paused', due: fact.resumeAt });
+      return;
+    case 'undo.settled': {
+      const { status, reason } = fact;
+      Object.assign(action, { phase: 'settled', status, reason, due: null, undoneFor: null });
+      const actions = [...execution.actions.values()];
+      if (actions.some((other) => other.phase === 'undoing' || mustUndo(execution, other))) return;
+      execution.undoneFrom = null;
+      return;
+    }
+    default:
+  }
+}
+
+/** What an undo began for, it is repeated for: one that its own time began stays outside of a later roll-back's order. */
+function noteReason(action: ActionModel, input: Input): void {
+  const ownTime = input.type === 'timer' && input.name.startsWith('ttl:');
+  action.undoneFor ??= ownTime ? 'its time' : 'roll-back';
+}
+
+/** Whether a roll-back has to undo it: it was done, or may have been, and can be undone. */
+function mustUndo(execution: ExecutionModel, action: ActionModel): boolean {
+  if (action.plan.declaration.reversibility !== 'undo') return false;
+  const isFanOut = [...execution.children.values()].some(({ actionId }) => actionId === action.plan.actionId);
+  if (isFanOut) return action.phase !== 'settled' || action.status !== 'COMPENSATED';
+  switch (action.status) {
+    case 'SUCCESS':
+    case 'UNKNOWN':
+      return action.attempt > 0 || action.generation > 1;
+    case 'SKIPPED':
+      return action.shared;
+    case 'COMPENSATION_FAILED':
+      return true;
+    case 'FAILED':
+    case 'TIMED_OUT':
+      return action.resultUnknown;
+    default:
+      return action.phase === 'undoing' || (action.phase === 'paused' && action.undoAttempt > 0);
+  }
+}

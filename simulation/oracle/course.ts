@@ -1,0 +1,67 @@
+import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
+import { actionOf, type Broken, type ExecutionModel, type Of } from './model.ts';
+
+const FAILURES = new Set(['FAILED', 'UNKNOWN', 'TIMED_OUT']);
+
+/** Stages begin in their order, each when the one before is settled, and none after a stop. */
+export function takeStage(execution: ExecutionModel, { index }: Of<'stage.started'>, broken: Broken): void {
+  if (index !== execution.stage + 1) broken('order', `${execution.id} starts stage ${index} out of order`);
+  if (execution.stopped !== null) broken('stops', `${execution.id} starts a stage after it was stopped`);
+  for (const { actions } of execution.plan.stages.slice(0, index)) {
+    for (const { actionId } of actions)
+      if (actionOf(execution, actionId).phase !== 'settled')
+        broken('order', `${execution.id} starts stage ${index} before ${actionId} is settled`);
+  }
+  execution.stage = index;
+}
+
+/** Whatever stops an execution has to be there. */
+export function takeStop(
+  execution: ExecutionModel,
+  { why }: Of<'execution.stopped'>,
+  input: Input,
+  broken: Broken,
+): void {
+  const actions = [...execution.actions.values()];
+  const because = {
+    // A parent that is undone cancels a child that a person had begun anew.
+    cancelled: input.type === 'cancel' || (input.type === 'compensate' && input.by.type === 'engine'),
+    timed_out: input.type === 'timer' && input.name === 'execution',
+    denied: actions.some(({ status, plan }) => status === 'DENIED' && plan.onDenied === 'HALT'),
+    failure: actions.some(({ status, plan }) => FAILURES.has(status ?? '') && plan.onFailure !== 'CONTINUE'),
+  };
+  if (!because[why]) broken('stops', `${execution.id} stops as ${why} without a reason`);
+  execution.stopped = why;
+}
+
+/** Only what failed is tried again, in a new generation. */
+export function takeRetried(
+  execution: ExecutionModel,
+  fact: Of<'execution.retried'>,
+  input: Input,
+  broken: Broken,
+): void {
+  if (input.type !== 'retry') broken('keys', `${execution.id} is retried by nobody`);
+  execution.stopped = null;
+  execution.ended = null;
+  for (const actionId of fact.actionIds) {
+    const action = actionOf(execution, actionId);
+    if (!FAILURES.has(action.status ?? '')) broken('keys', `${execution.id} retries what did not fail`);
+    Object.assign(action, { phase: 'idle', status: null, attempt: 0, interruptions: 0, undoAttempt: 0 });
+    action.generation += 1;
+  }
+}
+
+/** An execution ends when nothing of it is under way, and says what could not be undone. */
+export function takeEnd(execution: ExecutionModel, { status }: Of<'execution.ended'>, broken: Broken): void {
+  execution.ended = status;
+  execution.undoneFrom = null;
+  for (const { plan, phase, status: own } of execution.actions.values()) {
+    if (phase !== 'settled' && phase !== 'idle')
+      broken('order', `${execution.id} ends while ${plan.actionId} is ${phase}`);
+    if (phase === 'idle' && execution.stopped === null)
+      broken('order', `${execution.id} ends before ${plan.actionId} began`);
+    if (own === 'COMPENSATION_FAILED' && status !== 'COMPENSATION_FAILED')
+      broken('compensation', `${execution.id} ends ${status} although ${plan.actionId} could not be undone`);
+  }
+}

@@ -1,0 +1,32 @@
+import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
+import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
+import type { Broken, ExecutionModel } from './model.ts';
+
+/** A timer may be applied once it is due, and once only. */
+export function checkTimer(execution: ExecutionModel, input: Input, facts: readonly Fact[], broken: Broken): void {
+  if (input.type !== 'timer' || facts.some(({ type }) => type === 'input.ignored')) return;
+  const [kind = '', id = ''] = input.name.split(/:(.*)/s);
+  const due = timerDue(execution, kind, id);
+  if (due === null) return broken('timers', `${execution.id} applies ${input.name}, which it does not hold`);
+  if (due > input.at) broken('timers', `${execution.id} applies ${input.name} ${due - input.at} ms too early`);
+  const action = execution.actions.get(id);
+  if (kind === 'resume' && action !== undefined) {
+    if (action.generation !== input.generation) broken('timers', `${execution.id} applies an old ${input.name}`);
+    action.due = null;
+  }
+}
+
+function timerDue(execution: ExecutionModel, kind: string, id: string): number | null {
+  if (kind === 'execution') return execution.startedAt + execution.plan.executionTimeoutMs;
+  if (kind === 'approval') {
+    const tally = execution.approvals.get(id);
+    return tally === undefined || tally.decided !== null ? null : tally.approval.expiresAt;
+  }
+  const action = execution.actions.get(id);
+  if (action === undefined) return null;
+  if (kind === 'resume') return action.due;
+  const { ttlMs } = action.plan;
+  // Who shares another one's hold lets go at the end of its own time, too.
+  const holds = action.status === 'SUCCESS' || (action.status === 'SKIPPED' && action.reason === 'already_held');
+  return ttlMs === null || !holds || action.phase !== 'settled' ? null : action.settledAt + ttlMs;
+}

@@ -1,0 +1,251 @@
+import { describe, expect, it } from 'vitest';
+import { BUSY, ExecutionStory, NO_ANSWER, REFUSED, STORY_START } from '../../../../tests/support/execution-story.ts';
+import { declaration, gate, planAction, planOf } from '../../../../tests/support/plans.ts';
+import { childPlan } from './children.ts';
+import { statusOf } from './state.ts';
+
+const by = { type: 'person', id: 'usr_1' } as const;
+const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+
+describe('a stage in which something failed', () => {
+  const story = (onFailure: 'CONTINUE' | 'HALT' | 'COMPENSATE'): ExecutionStory =>
+    new ExecutionStory(planOf([planAction('a', { onFailure }), planAction('b')], [planAction('c')]));
+  const fail = (told: ExecutionStory): ExecutionStory => told.answer('observed', { error: REFUSED }, 'a');
+
+  it('is followed by the next one where its plan goes on', () => {
+    const told = fail(story('CONTINUE')).succeed('b');
+    expect([told.action('c').phase, told.state.stopped]).toEqual(['observing', null]);
+    expect(statusOf(told.succeed('c').state)).toBe('PARTIALLY_COMPLETED');
+  });
+
+  it('is the last one where its plan halts, after what it has begun', () => {
+    const told = fail(story('HALT'));
+    expect([told.state.stopped, told.action('b').phase]).toEqual([null, 'observing']);
+    told.succeed('b');
+    expect([told.action('b').status, told.state.stopped, told.state.actions['c']]).toEqual([
+      'SUCCESS',
+      'failure',
+      undefined,
+    ]);
+    expect(statusOf(told.state)).toBe('PARTIALLY_COMPLETED');
+  });
+
+  it('lets nothing else begin at once where its plan undoes', () => {
+    const told = fail(story('COMPENSATE'));
+    expect(told.state.stopped).toBe('failure');
+    told.observe('b');
+    expect([told.action('b').status, told.action('b').reason]).toEqual(['SKIPPED', 'failure']);
+    expect(statusOf(told.state)).toBe('FAILED');
+  });
+});
+
+describe('a stage in which something was denied', () => {
+  const denied = (onDenied: 'CONTINUE' | 'HALT'): ExecutionStory =>
+    new ExecutionStory(planOf([planAction('a', { onDenied, gates: [gate()] })], [planAction('b')])).vote('DENY');
+
+  it('waits for people until then, and for nothing else', () => {
+    const told = new ExecutionStory(planOf([planAction('a', { gates: [gate()] }), planAction('b')]));
+    expect(statusOf(told.state)).toBe('RUNNING');
+    expect(statusOf(told.succeed('b').state)).toBe('AWAITING_APPROVAL');
+    expect(statusOf(told.vote('APPROVE').state)).toBe('RUNNING');
+  });
+
+  it('is followed by the next one where its plan goes on', () => {
+    const told = denied('CONTINUE');
+    expect(told.action()).toMatchObject({ status: 'DENIED', reason: 'denied' });
+    expect(statusOf(told.succeed('b').state)).toBe('PARTIALLY_COMPLETED');
+  });
+
+  it('is the last one where its plan halts', () => {
+    const told = denied('HALT');
+    expect([told.state.stopped, told.state.actions['b'], statusOf(told.state)]).toEqual([
+      'denied',
+      undefined,
+      'HALTED_BY_APPROVAL',
+    ]);
+  });
+});
+
+describe('an execution that is cancelled', () => {
+  const cancel = { type: 'cancel', by, reason: 'drill', compensate: false } as const;
+
+  it('lets what is at a target end, and withdraws the rest', () => {
+    const told = new ExecutionStory(
+      planOf([planAction('a'), planAction('b', { gates: [gate()] }), planAction('c')], [planAction('d')]),
+    );
+    expect(statusOf(told.state)).toBe('RUNNING');
+    told.observe('a').observe('c').answer('performed', { error: BUSY }, 'c').take(cancel);
+    expect(told.approval.status).toBe('VOIDED');
+    expect([told.action('b').status, told.action('b').reason]).toEqual(['SKIPPED', 'cancelled']);
+    expect([told.action('c').status, told.action('c').reason]).toEqual(['FAILED', 'cancelled']);
+    expect([told.action('a').phase, statusOf(told.state)]).toEqual(['performing', 'RUNNING']);
+    told.succeed('a');
+    expect([told.action('a').status, statusOf(told.state)]).toEqual(['SUCCESS', 'CANCELLED']);
+    expect(told.state.actions['d']).toBe(undefined);
+  });
+
+  it('says so to whoever cancels it again, or when it is over', () => {
+    const told = new ExecutionStory(planOf([planAction('a')])).take(cancel).take(cancel);
+    expect(told.last.facts).toEqual([{ type: 'input.ignored', why: 'already cancelled' }]);
+    told.observe().take(cancel);
+    expect(told.last.facts).toEqual([{ type: 'input.ignored', why: 'the execution is over' }]);
+  });
+});
+
+describe('a retry by a person', () => {
+  it('is for what failed only, and not before the end', () => {
+    const told = new ExecutionStory(planOf([planAction('a'), planAction('b')]));
+    told.answer('observed', { error: REFUSED }, 'a').take({ type: 'retry', by });
+    expect(told.last.facts).toEqual([{ type: 'input.ignored', why: 'the execution is still running' }]);
+    told.succeed('b').take({ type: 'retry', by });
+    expect([told.action('a').generation, told.action('b').generation]).toEqual([2, 1]);
+    expect(told.succeed('a').take({ type: 'retry', by }).last.facts).toEqual([
+      { type: 'input.ignored', why: 'no action failed' },
+    ]);
+    expect(statusOf(told.state)).toBe('COMPLETED');
+  });
+
+  it('looks first where the try before may have done it, and does not count the look as a try', () => {
+    const told = new ExecutionStory(planOf([planAction('a', { retry: once })]));
+    told.observe().answer('performed', { error: NO_ANSWER }).answer('verified', { error: REFUSED });
+    expect([told.action().status, statusOf(told.state)]).toEqual(['UNKNOWN', 'FAILED']);
+    told.take({ type: 'retry', by });
+    expect(told.action()).toMatchObject({ phase: 'verifying', attempt: 0, generation: 2 });
+    told.answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a');
+    expect(told.succeed().action()).toMatchObject({ status: 'SUCCESS', attempt: 1 });
+  });
+});
+
+describe('a target that another execution holds', () => {
+  const held = { prior: { was: 7 }, heldBy: 'exe_0' };
+
+  it('is left as it is when that shows before the call', () => {
+    const told = new ExecutionStory(planOf([planAction('a')])).answer('observed', held);
+    expect(told.action()).toMatchObject({ status: 'SKIPPED', reason: 'already_held', prior: held.prior });
+  });
+
+  it('is left as it is when that shows in place of the call', () => {
+    const told = new ExecutionStory(planOf([planAction('a')])).observe().answer('performed', held);
+    expect(told.action()).toMatchObject({ status: 'SKIPPED', reason: 'already_held', prior: held.prior });
+    expect(told.last.facts[0]).toEqual({ type: 'hold.shared', actionId: 'a' });
+  });
+
+  it('is left as it is when that shows after a call that was cut off', () => {
+    const told = new ExecutionStory(planOf([planAction('a')])).observe();
+    const { attempt, generation } = told.action();
+    told.take({ type: 'interrupted', actionId: 'a', attempt, generation });
+    told.answer('verified', { says: 'foreign', digest: 'd', ...held });
+    expect(told.action()).toMatchObject({ status: 'SKIPPED', reason: 'already_held', prior: held.prior });
+  });
+});
+
+describe('a call that was cut off', () => {
+  const cutOff = (mayLandUntil?: number): ExecutionStory => {
+    const told = new ExecutionStory(planOf([planAction('a')])).observe();
+    const { attempt, generation } = told.action();
+    const landing = mayLandUntil === undefined ? {} : { mayLandUntil };
+    return told.take({ type: 'interrupted', actionId: 'a', attempt, generation, ...landing });
+  };
+  const fact = { type: 'attempt.interrupted', actionId: 'a', next: 'verifying' };
+
+  it('says until when it may still take effect, where it may', () => {
+    const until = STORY_START + 5_000;
+    expect(cutOff(until).last.facts).toEqual([{ ...fact, landsUntil: until }]);
+    expect(cutOff(until).action().landsUntil).toBe(until);
+    for (const over of [undefined, STORY_START, STORY_START - 1]) {
+      expect(cutOff(over).last.facts).toEqual([fact]);
+      expect(cutOff(over).action().landsUntil).toBe(null);
+    }
+  });
+});
+
+describe('what the target shows after the call', () => {
+  const shown = (says: string): ExecutionStory =>
+    new ExecutionStory(planOf([planAction('a', { retry: once })]))
+      .observe()
+      .answer('performed', { outcome: {} })
+      .answer('verified', { says, digest: 'd' });
+
+  it.each([
+    ['holds', 'SUCCESS', null],
+    ['foreign', 'SUCCESS', null],
+    ['unknown', 'UNKNOWN', 'unreadable'],
+    ['absent', 'FAILED', 'not_shown'],
+  ])('%s: %s', (says, status, reason) => {
+    expect(shown(says).action()).toMatchObject({ status, reason, verification: says });
+  });
+
+  it('is not asked where it cannot be read back, and the action says so', () => {
+    const blind = declaration({ readBack: false, holds: null });
+    const told = new ExecutionStory(planOf([planAction('a', { declaration: blind })]));
+    expect(told.answer('performed', { outcome: {} }).action()).toMatchObject({
+      status: 'SUCCESS',
+      reason: 'unverifiable',
+    });
+  });
+});
+
+describe('what later conditions may read of an action', () => {
+  const readBy = (condition: string, change: Partial<ReturnType<typeof planAction>> = {}): string | null =>
+    new ExecutionStory(planOf([planAction('a', change)], [planAction('b', { condition })]))
+      .answer('observed', { error: REFUSED })
+      .action('b').status;
+
+  it('is how it ended, after how many tries', () => {
+    expect(readBy("results.a.status == 'FAILED' && results.a.attempts == 1")).toBe(null);
+    expect(readBy("results.a.status != 'FAILED'")).toBe('SKIPPED');
+  });
+
+  it('is an empty outcome where it asked nobody', () => {
+    expect(readBy("results.a.outcome == ''")).toBe(null);
+    expect(readBy("results.a.outcome != ''")).toBe('SKIPPED');
+  });
+});
+
+describe('a roll-back', () => {
+  it('undoes everything that was done, the last thing first, and nothing else', () => {
+    const told = new ExecutionStory(
+      planOf([planAction('a'), planAction('b')], [planAction('c'), planAction('d', { onFailure: 'COMPENSATE' })]),
+    );
+    told.succeed('b').succeed('a').succeed('c').answer('observed', { error: REFUSED }, 'd');
+    expect(told.state.compensation?.queue).toEqual(['c', 'a', 'b']);
+    for (const [actionId, left] of [
+      ['c', ['a', 'b']],
+      ['a', ['b']],
+    ] as const) {
+      expect(told.action(actionId).phase).toBe('undoing');
+      told.answer('undone', { result: 'restored', digest: 'd' }, actionId);
+      expect([told.state.compensation?.queue, statusOf(told.state)]).toEqual([left, 'COMPENSATING']);
+    }
+    told.answer('undone', { result: 'restored', digest: 'd' }, 'b');
+    expect([told.state.compensation, statusOf(told.state)]).toEqual([null, 'ROLLED_BACK']);
+    expect(told.action('d').status).toBe('FAILED');
+  });
+});
+
+describe('what was undone because its time was over', () => {
+  it.each([
+    ['restored', 'COMPENSATED'],
+    ['not_needed', 'NOT_NEEDED'],
+    ['superseded', 'SUPERSEDED'],
+  ])('had been done: %s', (result, status) => {
+    const told = new ExecutionStory(
+      planOf([planAction('a', { ttlMs: 1_000 })], [planAction('b', { gates: [gate()] })]),
+    );
+    told.succeed('a').timer('ttl:a').answer('undone', { result, digest: 'd' });
+    expect(told.action().status).toBe(status);
+    told.vote('APPROVE').answer('observed', { error: REFUSED }, 'b');
+    expect(statusOf(told.state)).toBe('PARTIALLY_COMPLETED');
+  });
+});
+
+describe('the plan of a child', () => {
+  it('is the one action, for one account, without what its parent has passed', () => {
+    const kill = planAction('kill', { forEach: 'accounts', gates: [gate()], condition: 'true', target: '{{user.id}}' });
+    const plan = planOf([planAction('a')], [kill, planAction('b')]);
+    expect(childPlan(plan, kill)).toEqual({
+      ...plan,
+      stages: [{ stage: 1, actions: [{ ...kill, forEach: null, gates: [], condition: null }] }],
+    });
+  });
+});
