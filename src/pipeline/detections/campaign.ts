@@ -2,20 +2,12 @@ import type { Event } from '../events/event.ts';
 import type { PlaybookType } from '../vocabulary.ts';
 import { judgeShape, shapeOf, type Shape } from './campaign-shape.ts';
 import { addressSources, campaignSources, type CampaignSource } from './campaign-source.ts';
-import type {
-  BaseObservation,
-  Capacity,
-  DetectionContext,
-  Detector,
-  FindingDraft,
-  KeyedObservation,
-  Rule,
-} from './detector.ts';
+import type { Capacity, DetectionContext, Detector, FindingDraft, KeyedObservation, Rule } from './detector.ts';
 import { advance, enqueue } from './lagged.ts';
 import { addressOf, baseObservation, boundedText, spanText, unitText, userOf } from './observation.ts';
 import { integerCondition } from './rules.ts';
 import { scanSeries, type Series, type SeriesItem, type SeriesState } from './series.ts';
-import { EMPTY_SHARED, foldSuccess, isShared, type SharedBaseline } from './shared-source.ts';
+import { EMPTY_SHARED, foldSuccess, isShared, learnSuccesses, type SharedBaseline } from './shared-source.ts';
 import { TECHNIQUES } from './techniques.ts';
 
 /**
@@ -70,7 +62,8 @@ function campaignDetector(ruleType: PlaybookType): Detector<CampaignObservation,
     learn: (baseline, observations, rule) =>
       observations.some(isHit)
         ? scan(baseline, observations, rule).baseline()
-        : { series: baseline.series, shared: learnSuccesses(baseline.shared, observations, rule) },
+        : // Successes never touch a series: only the guard learns from them.
+          { series: baseline.series, shared: learnSuccesses(baseline.shared, observations, rule) },
     find: (key, observations, baseline, rule) =>
       // Only a hit opens a series or makes one grow.
       observations.some(isHit)
@@ -93,47 +86,46 @@ function observe(
   context: DetectionContext,
 ): readonly KeyedObservation<CampaignObservation>[] {
   const shape = shapeOf(rule);
-  const subject = userOf(event);
-  const base = baseObservation(event);
   const role = roleOf(event, shape);
-  if (role === null || subject === null || base === null) return [];
+  if (role === null) return [];
   const egress = context.egressLabel(event.ip, event.asn);
   if (egress !== null && shape === 'accounts') return [];
-  const pair = observationsOf(event, base, role, subject.id, egress === null ? null : boundedText(egress, 80));
-  // Successes only tell which sources many people share, and of a user agent that is known without counting.
-  const sources = role === 'hit' ? campaignSources(event) : addressSources(event);
-  return sources.map(({ key, kind }) => ({
-    key,
-    observation: kind === 'agent' ? pair.common : pair.plain,
-    chosen: true,
-  }));
-}
-
-/** The observation of an event as the rules keep it, and the same of a source that strangers share. */
-interface ObservationPair {
-  readonly plain: CampaignObservation;
-  readonly common: CampaignObservation;
+  const label = egress === null ? null : boundedText(egress, 80);
+  const known = SEEN.get(event);
+  if (known !== undefined && known.role === role && known.egress === label) return known.observations;
+  const observations = observationsOf(event, role, label);
+  SEEN.set(event, { role, egress: label, observations });
+  return observations;
 }
 
 /** Three rules and three sources see the same in an event: they share one object, which is most of what memory holds. */
-const OBSERVATIONS = new WeakMap<Event, ObservationPair>();
+const SEEN = new WeakMap<
+  Event,
+  Pick<CampaignObservation, 'role' | 'egress'> & {
+    readonly observations: readonly KeyedObservation<CampaignObservation>[];
+  }
+>();
 
 function observationsOf(
   event: Event,
-  base: BaseObservation,
   role: CampaignObservation['role'],
-  unit: string,
   egress: string | null,
-): ObservationPair {
-  const known = OBSERVATIONS.get(event);
-  if (known !== undefined && known.plain.role === role && known.plain.egress === egress) return known;
+): readonly KeyedObservation<CampaignObservation>[] {
+  const subject = userOf(event);
+  const base = baseObservation(event);
+  if (subject === null || base === null) return [];
   const { eventId, source, time, ingest } = base;
   const ip = addressOf(event);
   const { ipNormalised } = event;
-  const plain = { eventId, source, time, ingest, role, unit, ip, egress, ipNormalised, common: false };
-  const pair = { plain, common: role === 'hit' ? { ...plain, common: true } : plain };
-  OBSERVATIONS.set(event, pair);
-  return pair;
+  const plain = { eventId, source, time, ingest, role, unit: subject.id, ip, egress, ipNormalised, common: false };
+  // Successes only tell which sources many people share, and of a user agent that is known without counting.
+  if (role === 'success') return addressSources(event).map(({ key }) => ({ key, observation: plain, chosen: true }));
+  const common = { ...plain, common: true };
+  return campaignSources(event).map(({ key, kind }) => ({
+    key,
+    observation: kind === 'agent' ? common : plain,
+    chosen: true,
+  }));
 }
 
 /** Passwords alone make the shapes; for the plain rule every failed factor and every suspicious event is a hit. */
@@ -151,14 +143,6 @@ function roleOf(event: Event, shape: Shape): CampaignObservation['role'] | null 
 
 function isHit({ role }: CampaignObservation): boolean {
   return role === 'hit';
-}
-
-/** What `scan` makes of the guard where there are successes only, which never touch a series. */
-function learnSuccesses(from: SharedBaseline, successes: readonly CampaignObservation[], rule: Rule): SharedBaseline {
-  const fold = foldSuccess(rule);
-  let shared = from;
-  for (const success of successes) shared = enqueue(advance(shared, success.time, fold), success);
-  return shared;
 }
 
 function scan(

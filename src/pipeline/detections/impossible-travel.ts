@@ -10,6 +10,7 @@ import {
   identityText,
   refOf,
   spanText,
+  userKey,
   userOf,
 } from './observation.ts';
 import { distanceM, placeCell, placeName, placeOf, type Place } from './place.ts';
@@ -125,7 +126,7 @@ function observe(event: Event, _rule: Rule, context: DetectionContext): readonly
     egress: egress === null ? null : boundedText(egress, 80),
     proxy: event.proxy === true,
   };
-  return [{ key: `user:${subject.id}`, observation }];
+  return [{ key: userKey(subject.id), observation }];
 }
 
 /** Behind a proxy or a company egress nobody stands where the address is: such a place is never a starting point. */

@@ -2,7 +2,16 @@ import { DISORDER_TOLERANCE_MS } from '../../platform/limits.ts';
 import type { Event } from '../events/event.ts';
 import type { Severity } from '../vocabulary.ts';
 import type { BaseObservation, Capacity, Detector, FindingDraft, KeyedObservation, Rule } from './detector.ts';
-import { addressOf, baseObservation, identityText, observationId, spanText, unitText, userOf } from './observation.ts';
+import {
+  addressOf,
+  baseObservation,
+  identityText,
+  observationId,
+  spanText,
+  unitText,
+  userKey,
+  userOf,
+} from './observation.ts';
 import { integerCondition } from './rules.ts';
 import { scanSeries, type Series, type SeriesItem, type SeriesScan, type SeriesState } from './series.ts';
 import { TECHNIQUES } from './techniques.ts';
@@ -83,7 +92,7 @@ function observe(event: Event): readonly KeyedObservation<MfaObservation>[] {
   const { ipNormalised } = event;
   const unit = unitOf(event, base);
   const observation = { eventId, source, time, ingest, role, answers, ip: addressOf(event), ipNormalised, unit };
-  return [{ key: `user:${subject.id}`, observation }];
+  return [{ key: userKey(subject.id), observation }];
 }
 
 /**

@@ -79,6 +79,14 @@ export function userOf(event: Event): Subject | null {
   return factsOf(event).user;
 }
 
+/** The key of a user's states. The last one is kept: the rules ask one after the other for the user of one event. */
+export function userKey(id: string): string {
+  if (id !== lastUser.id) lastUser = { id, key: `user:${id}` };
+  return lastUser.key;
+}
+
+let lastUser = { id: '', key: 'user:' };
+
 /**
  * The members that each observation has, or null for a time that no window can hold (not a safe integer, or
  * negative): such an event is stored and shown, but counts in no window.

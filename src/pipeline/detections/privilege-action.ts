@@ -11,6 +11,7 @@ import {
   identityText,
   refOf,
   spanText,
+  userKey,
   userOf,
 } from './observation.ts';
 import {
@@ -81,37 +82,59 @@ function capacity({ operation, factorChanged }: PrivilegeObservation): Capacity 
 
 /** What somebody did counts for the actor; what happened to an account (a factor, a sign-in) for its owner. */
 function observe(event: Event): readonly KeyedObservation<PrivilegeObservation>[] {
-  const base = baseObservation(event);
-  if (base === null) return [];
-  const subject = userOf(event);
   const operation = operationOf(event);
   const factorChanged = event.kind === 'mfa_change' && event.outcome === 'success';
   const signedIn = event.kind === 'login' && event.outcome === 'success';
-  if (operation === null && !factorChanged && !signedIn) return [];
+  if (operation === null && !factorChanged && !signedIn) return NOTHING_SEEN;
+  const base = baseObservation(event);
+  if (base === null) return NOTHING_SEEN;
+  const owner = userOf(event)?.id ?? null;
   const device = signedIn && event.device !== null && event.device.id !== '' ? identityText(event.device.id) : null;
-  const owner = subject === null ? null : subject.id;
+  if (operation === null) {
+    if (owner === null) return NOTHING_SEEN;
+    const observation = observationOf(event, base, { operation, factorChanged, device, owner });
+    return [{ key: userKey(owner), observation }];
+  }
   const actor = event.actor === null || isSelf(event) || event.actor.id === '' ? owner : accountId(event.actor.id);
+  const observations: KeyedObservation<PrivilegeObservation>[] = [];
+  if (actor !== null) {
+    const own = factorChanged && actor === owner;
+    const observation = observationOf(event, base, { operation, factorChanged: own, device: null, owner });
+    observations.push({ key: userKey(actor), observation });
+  }
+  if (owner !== null && (factorChanged || signedIn) && actor !== owner) {
+    const observation = observationOf(event, base, { operation: null, factorChanged, device, owner });
+    observations.push({ key: userKey(owner), observation });
+  }
+  return observations;
+}
+
+const NOTHING_SEEN: readonly never[] = [];
+
+function observationOf(
+  event: Event,
+  { eventId, source, time, ingest }: BaseObservation,
+  {
+    operation,
+    factorChanged,
+    device,
+    owner,
+  }: Pick<PrivilegeObservation, 'operation' | 'factorChanged' | 'device'> & { readonly owner: string | null },
+): PrivilegeObservation {
   const target = boundedText(event.target?.name ?? event.target?.id ?? '', 100);
-  const shared = {
-    ...base,
+  return {
+    eventId,
+    source,
+    time,
+    ingest,
     target: target === '' ? (owner ?? '') : target,
     // What the target itself calls it: an answer acts on this, people read the name.
     targetId: boundedText(event.target?.id ?? '', 200),
     ip: addressOf(event),
+    operation,
+    factorChanged,
+    device,
   };
-  const observations: KeyedObservation<PrivilegeObservation>[] = [];
-  if (actor !== null && operation !== null) {
-    const own = factorChanged && actor === owner;
-    observations.push({
-      key: `user:${actor}`,
-      observation: { ...shared, operation, factorChanged: own, device: null },
-    });
-  }
-  const isOwnersEvent = factorChanged || signedIn;
-  if (owner !== null && isOwnersEvent && !(operation !== null && actor === owner)) {
-    observations.push({ key: `user:${owner}`, observation: { ...shared, operation: null, factorChanged, device } });
-  }
-  return observations;
 }
 
 /** History up to just before the observation, and the triggers up to and with it. */

@@ -42,10 +42,11 @@ export interface DetectionInput {
 }
 
 export interface DetectionResult {
-  /** New states, sorted by (rule, key). A key that failed is not among them: its state stays as it is. */
+  /** New states, key by key. A key that failed is not among them: its state stays as it is. */
   readonly states: readonly TouchedState[];
-  /** In the order of `states`. Apply by finding id: `opened` for a known id is a repeat. */
+  /** Sorted by (rule, key). Apply by finding id: `opened` for a known id is a repeat. */
   readonly changes: readonly FindingChange[];
+  /** What could not be observed, by rule; then what could not be judged, by (rule, key). */
   readonly errors: readonly DetectorError[];
   /** Observations that the caps of memory dropped, and those that came later than memory reaches. */
   readonly dropped: number;
@@ -68,23 +69,25 @@ export interface ObservedBatch {
   readonly errors: readonly DetectorError[];
 }
 
-/** What the detectors see in these events, and the keys whose states have to be loaded, sorted by (rule, key), each once. */
+/** What the detectors see in these events, and the keys whose states have to be loaded, each once. */
 export function observeBatch(
   events: readonly Event[],
   rules: readonly Rule[],
   context: DetectionContext,
-): { readonly observed: ObservedBatch; readonly keys: readonly DetectorKey[] } {
+): { readonly observed: ObservedBatch; readonly keys: readonly string[] } {
   const observed = gather(events, rules, context, DETECTORS);
-  return { observed, keys: observed.groups.map(({ rule, key }) => ({ ruleId: rule.ruleId, key })) };
+  const keys: string[] = [];
+  for (const { key } of observed.groups) if (key !== keys[keys.length - 1]) keys.push(key);
+  return { observed, keys };
 }
 
-/** The keys of `observeBatch` alone. */
+/** The states that a batch asks for and leaves behind, each once, key by key. */
 export function touchedKeys(
   events: readonly Event[],
   rules: readonly Rule[],
   context: DetectionContext,
 ): readonly DetectorKey[] {
-  return observeBatch(events, rules, context).keys;
+  return observeBatch(events, rules, context).observed.groups.map(({ rule, key }) => ({ ruleId: rule.ruleId, key }));
 }
 
 /**
@@ -95,13 +98,15 @@ export function runDetectors(
   input: DetectionInput,
   detectors: ReadonlyMap<string, RegisteredDetector> = DETECTORS,
 ): DetectionResult {
-  const { groups, errors: unseen } = input.observed ?? gather(input.events, input.rules, input.context, detectors);
-  const errors = [...unseen];
+  const observed = input.observed ?? gather(input.events, input.rules, input.context, detectors);
+  const errors: DetectorError[] = [];
   const states: TouchedState[] = [];
-  const changes: FindingChange[] = [];
+  const found: { readonly group: Group; readonly changes: readonly FindingChange[] }[] = [];
   const refused: Group[] = [];
   let [dropped, late, chosenKeys] = [0, 0, input.chosenKeysStored];
-  for (const group of groups) {
+  // Which keys no room is left for must not depend on which event came first.
+  const isRoom = chosenKeys + observed.groups.length <= MAX_CHOSEN_KEYS;
+  for (const group of isRoom ? observed.groups : [...observed.groups].sort(byRuleAndKey)) {
     const { rule, key, detector, observations, chosen } = group;
     const stored = input.loadState(rule.ruleId, key);
     if (chosen && stored === null && chosenKeys >= MAX_CHOSEN_KEYS) {
@@ -112,15 +117,17 @@ export function runDetectors(
       const evaluation = detector.evaluate(rule, key, stored, observations, input.receivedAt);
       if (chosen && stored === null) chosenKeys += 1;
       states.push({ ruleId: rule.ruleId, key, state: evaluation.state, chosen });
-      changes.push(...evaluation.changes);
+      if (evaluation.changes.length > 0) found.push({ group, changes: evaluation.changes });
       dropped += evaluation.dropped;
       late += evaluation.late;
     } catch (thrown) {
       errors.push({ ruleId: rule.ruleId, key, events: observations.map(refOf), message: errorText(thrown) });
     }
   }
+  const changes = found.sort((a, b) => byRuleAndKey(a.group, b.group)).flatMap((each) => each.changes);
   changes.push(...poolChanges(refused, input.receivedAt));
-  return { states, changes, errors, dropped, late };
+  errors.sort((a, b) => compareText(a.ruleId, b.ruleId) || compareText(a.key ?? '', b.key ?? ''));
+  return { states, changes, errors: [...observed.errors, ...errors], dropped, late };
 }
 
 interface Group {
@@ -132,35 +139,54 @@ interface Group {
   readonly observations: BaseObservation[];
 }
 
+/**
+ * What the rules see, grouped by key and rule: the keys in the order in which they first appear, of each the rules that
+ * see it. Event by event and not rule by rule: what the rules read of an event is worked out once, and is still at hand.
+ */
 function gather(
   events: readonly Event[],
   rules: readonly Rule[],
   context: DetectionContext,
   detectors: ReadonlyMap<string, RegisteredDetector>,
 ): ObservedBatch {
-  const groups: Group[] = [];
+  const byKey = new Map<string, Group[]>();
   const errors: DetectorError[] = [];
-  for (const rule of [...rules].sort((a, b) => compareText(a.ruleId, b.ruleId))) {
-    const detector = detectors.get(rule.ruleType);
-    if (detector === undefined) continue;
-    const byKey = new Map<string, Group>();
-    for (const event of events) {
+  const watching = watchers(rules, detectors);
+  for (const event of events) {
+    for (const { rule, detector } of watching) {
       try {
         for (const { key, observation, chosen = false } of detector.observe(event, rule, context)) {
-          const group = byKey.get(key);
-          if (group === undefined) byKey.set(key, { rule, key, detector, chosen, observations: [observation] });
-          else group.observations.push(observation);
+          const groups = byKey.get(key);
+          const group = groups?.find((each) => each.rule === rule);
+          if (group !== undefined) group.observations.push(observation);
+          else {
+            const first = { rule, key, detector, chosen, observations: [observation] };
+            if (groups === undefined) byKey.set(key, [first]);
+            else groups.push(first);
+          }
         }
       } catch (thrown) {
         const ref = { source: boundedText(String(event.source)), eventId: boundedText(String(event.id)) };
         errors.push({ ruleId: rule.ruleId, key: null, events: [ref], message: errorText(thrown) });
       }
     }
-    const sorted = [...byKey.values()].sort((a, b) => compareText(a.key, b.key));
-    for (const { observations } of sorted) if (observations.length > 1) observations.sort(compareObservations);
-    groups.push(...sorted);
   }
-  return { groups, errors };
+  const groups = [...byKey.values()].flat();
+  for (const { observations } of groups) if (observations.length > 1) observations.sort(compareObservations);
+  return { groups, errors: errors.sort((a, b) => compareText(a.ruleId, b.ruleId)) };
+}
+
+/** The rules that have a detector, by id. */
+function watchers(
+  rules: readonly Rule[],
+  detectors: ReadonlyMap<string, RegisteredDetector>,
+): readonly { readonly rule: Rule; readonly detector: RegisteredDetector }[] {
+  return [...rules]
+    .sort((a, b) => compareText(a.ruleId, b.ruleId))
+    .flatMap((rule) => {
+      const detector = detectors.get(rule.ruleType);
+      return detector === undefined ? [] : [{ rule, detector }];
+    });
 }
 
 /** One finding for each rule whose keys did not fit: what is not watched is said, not hidden. */
@@ -171,6 +197,10 @@ function poolChanges(refused: readonly Group[], receivedAt: number): readonly Fi
     const observations = groups.flatMap((group) => group.observations).sort(compareObservations);
     return poolFinding(ruleId, groups.length, observations, receivedAt);
   });
+}
+
+function byRuleAndKey(a: Group, b: Group): number {
+  return compareText(a.rule.ruleId, b.rule.ruleId) || compareText(a.key, b.key);
 }
 
 function compareText(a: string, b: string): number {

@@ -25,8 +25,8 @@ export interface EventOrigin {
   readonly mapping: string;
   readonly receivedAt: number;
   readonly rawHash: string;
-  /** Id derived from the delivery (idempotency key and line), for events without an own one. */
-  readonly deliveryId: string | null;
+  /** Id derived from the delivery (idempotency key and line), for events without an own one; or what derives it. */
+  readonly deliveryId: string | (() => string) | null;
 }
 
 /**
@@ -43,7 +43,7 @@ export function buildEvent(draft: EventDraft, origin: EventOrigin): { ok: true; 
   const ownId = draft.id === null || draft.id === '' ? null : boundId(draft.id);
   // One literal without spreads: an optional member that is missing is undefined, which JSON leaves out.
   const event: Event = {
-    id: ownId ?? origin.deliveryId ?? `raw:${origin.rawHash}`,
+    id: ownId ?? deliveryIdOf(origin) ?? `raw:${origin.rawHash}`,
     weakId: ownId === null,
     source: origin.source,
     mapping: origin.mapping,
@@ -75,6 +75,10 @@ export function buildEvent(draft: EventDraft, origin: EventOrigin): { ok: true; 
     rawHash: origin.rawHash,
   };
   return { ok: true, event: freeze(event) };
+}
+
+function deliveryIdOf({ deliveryId }: EventOrigin): string | null {
+  return typeof deliveryId === 'function' ? deliveryId() : deliveryId;
 }
 
 function subjectOf(party: PartyDraft | null): Subject | null {

@@ -28,9 +28,10 @@ export interface NormaliseOptions {
   readonly receivedAt: number;
   /**
    * Identity by delivery, for events that carry no id: (idempotency key or file digest, line). Without it such an
-   * event is known by its raw hash. Either way it is marked `weakId`.
+   * event is known by its raw hash. Either way it is marked `weakId`. Asked for only where it is needed: it may cost the
+   * hash of a whole request.
    */
-  readonly deliveryId?: string;
+  readonly deliveryId?: string | (() => string);
 }
 
 export type Normalised = { readonly ok: true; readonly event: Event } | Refusal;

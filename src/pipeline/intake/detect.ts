@@ -44,16 +44,13 @@ export async function detect(
   const events = fresh.map(({ event }) => event);
   const { memory, owed } = await keeper.ready({ rules, context });
   const { observed, keys } = observeBatch(events, rules, context);
-  await keeper.load(
-    memory,
-    keys.map(({ key }) => key),
-  );
+  await keeper.load(memory, keys);
   const result = runDetectors({
     events,
     rules,
     context,
     observed,
-    loadState: (ruleId, key) => memory.state(ruleId, key),
+    loadState: memory.reader(),
     receivedAt: now,
     chosenKeysStored: await keeper.chosenKeys(memory),
   });

@@ -13,14 +13,15 @@ export const ALL_RULES = '*';
  */
 const MAX_KEYS = 60_000;
 
-/** Keys whose newest state is not on disk yet; beyond it each batch writes as many as it touches. */
-const MAX_UNWRITTEN_KEYS = 40_000;
+/** Keys whose newest state is not on disk yet; beyond it each batch writes as many as it touches. No more than are kept. */
+const MAX_UNWRITTEN_KEYS = MAX_KEYS;
 
 /**
- * Events in which one round of writing goes through all keys that were touched before it. What a start after a crash
- * replays is less than two rounds, one or two seconds of work.
+ * Events in which one round of writing goes through all keys that were touched before it. Writing a row costs twice what
+ * judging an event does: with rounds of 60,000 in place of 20,000 an event cost a fifth less CPU, and 230 bytes less. But
+ * a start after a crash replays up to two rounds, and the first batch waits for it: some seconds.
  */
-const ROUND_EVENTS = 20_000;
+const ROUND_EVENTS = 40_000;
 
 /** Least keys written with a batch: a quiet installation is up to date after each of its batches. */
 const MIN_WRITES = 32;
@@ -84,8 +85,8 @@ export class DetectorMemory {
   }
 
   /** Those of the keys that are not in memory: their rows have to be read and given to `remember`. */
-  missing(keys: Iterable<string>): readonly string[] {
-    return [...new Set(keys)].filter((key) => !this.#entries.has(key));
+  missing(keys: readonly string[]): readonly string[] {
+    return keys.filter((key) => !this.#entries.has(key));
   }
 
   remember(key: string, row: { readonly version: number; readonly body: Json }): void {
@@ -102,8 +103,20 @@ export class DetectorMemory {
     this.#entries.set(key, entry);
   }
 
-  state(ruleId: string, key: string): StoredState | null {
-    return this.#entries.get(key)?.states.get(ruleId) ?? null;
+  /**
+   * Answers what is known, until the memory moves. States are asked for key by key: looking the key up again for each of
+   * its rules was a tenth of judging a batch.
+   */
+  reader(): (ruleId: string, key: string) => StoredState | null {
+    let last: string | null = null;
+    let states: ReadonlyMap<string, StoredState> | undefined;
+    return (ruleId, key) => {
+      if (key !== last) {
+        last = key;
+        states = this.#entries.get(key)?.states;
+      }
+      return states?.get(ruleId) ?? null;
+    };
   }
 
   /** True when the stored row includes that batch: a replay leaves the key alone. */
@@ -115,8 +128,9 @@ export class DetectorMemory {
   /** Takes over the states that batch number `arrival` led to. To be called when it is on disk. */
   moved(states: DetectionResult['states'], arrival: number, touchedAt: number): void {
     this.arrival = arrival;
+    let entry: KeyEntry | null = null;
     for (const { ruleId, key, state, chosen } of states) {
-      const entry = this.#touched(key, chosen, touchedAt);
+      if (entry === null || entry.key !== key) entry = this.#touched(key, chosen, touchedAt);
       entry.states.set(ruleId, state);
     }
     this.#shrink();

@@ -5,7 +5,7 @@ import { recordedTrace, type CallContext } from '../access/principal.ts';
 import { detectFormat } from '../events/detect-format.ts';
 import { EVENT_FORMATS, type AcceptedEvent, type EventFormat } from '../events/event.ts';
 import { normaliseEvent } from '../events/normalise-event.ts';
-import { parseBatch } from '../events/parse-batch.ts';
+import { readBatch } from '../events/parse-batch.ts';
 import { isObject } from '../events/read.ts';
 import type { Answer } from '../service.ts';
 import type { Intake } from './intake.ts';
@@ -34,22 +34,26 @@ export function createIngestService(intake: Intake, clock: Clock): IngestService
   return {
     async ingest(ctx, input) {
       const format = formatOf(input.format);
-      const { unit, members, rejected } = parseBatch(input.body, input.mediaType);
-      const refusals = rejected.map(({ position, reason, pointer }) => ({ [unit]: position, reason, pointer }));
       const accepted: AcceptedEvent[] = [];
+      const unfit: { readonly position: number; readonly reason: string; readonly pointer: string }[] = [];
       const receivedAt = clock.now();
-      const delivery = ctx.idempotencyKey ?? sha256Hex(input.body);
-      for (const { position, bytes, json } of members) {
+      const delivery = deliveryOf(ctx, input);
+      const { unit, rejected } = readBatch(input.body, input.mediaType, ({ position, bytes, json }) => {
         // Told by its shape or by the caller, the same event belongs to the same source: it must not count twice.
         const known = format ?? (isObject(json) ? detectFormat(json) : null);
         const source = input.source ?? `${known ?? 'events'}:default`;
         const normalised = normaliseEvent(
           { bytes, json },
-          { format: known, source, receivedAt, deliveryId: `${delivery}:${position}` },
+          { format: known, source, receivedAt, deliveryId: () => `${delivery()}:${position}` },
         );
         if (normalised.ok) accepted.push({ event: normalised.event, raw: bytes });
-        else refusals.push({ [unit]: position, reason: normalised.reason, pointer: normalised.pointer });
-      }
+        else unfit.push({ position, reason: normalised.reason, pointer: normalised.pointer });
+      });
+      const refusals = [...rejected, ...unfit].map(({ position, reason, pointer }) => ({
+        [unit]: position,
+        reason,
+        pointer,
+      }));
       if (accepted.length === 0 && refusals.length > 0) throw nothingReadable(refusals);
       const verdicts = await intake.take(accepted, recordedTrace(ctx));
       const duplicate = verdicts.filter((verdict) => verdict === 'duplicate').length;
@@ -64,6 +68,12 @@ export function createIngestService(intake: Intake, clock: Clock): IngestService
       };
     },
   };
+}
+
+/** Names the delivery by its key, else by its bytes; only events without an id of their own ask for it. */
+function deliveryOf(ctx: CallContext, { body }: IngestInput): () => string {
+  let name = ctx.idempotencyKey;
+  return () => (name ??= sha256Hex(body));
 }
 
 function formatOf(name: string | null): EventFormat | null {

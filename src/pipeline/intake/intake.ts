@@ -21,6 +21,7 @@ import { acceptedRecords } from './accepted-records.ts';
 import { withoutCleared } from './cleared.ts';
 import { correlate } from './correlate.ts';
 import { detect, forgettable } from './detect.ts';
+import { guessedKnownEvents, lookedUpKnownEvents, type KnownEvents } from './known-events.ts';
 import { memoryKeeper, type MemoryKeeper } from './memory-keeper.ts';
 import { bringNews, lookAgain } from './news.ts';
 import { alertFinding } from './own-findings.ts';
@@ -82,7 +83,14 @@ export interface Intake {
 interface Pending {
   readonly accepted: AcceptedEvent;
   readonly trace: RecordDraft['trace'];
-  readonly resolve: (verdict: Verdict) => void;
+  /** Place among the events that were given together. */
+  readonly index: number;
+  readonly given: Given;
+}
+
+/** Events that were given together: they are answered together, with one promise and not with one for each. */
+interface Given {
+  settled(index: number, verdict: Verdict): void;
   readonly reject: (thrown: unknown) => void;
 }
 
@@ -98,6 +106,8 @@ interface Outcome {
 /** Builds the intake. Batches run one after the other in a process; events that arrive together share one. */
 export function createIntake(ports: IntakePorts): Intake {
   const keeper = memoryKeeper(ports.journal, (change) => ports.committer.submit(change));
+  const known =
+    ports.journal.arrivals === undefined ? lookedUpKnownEvents(ports.journal) : guessedKnownEvents(ports.journal);
   let pending: Pending[] = [];
   let pendingBytes = 0;
   let running = false;
@@ -144,7 +154,7 @@ export function createIntake(ports: IntakePorts): Intake {
   async function settle(batch: readonly Pending[]): Promise<void> {
     try {
       const events = batch.map(({ accepted }) => accepted);
-      const take = (): Promise<Outcome> => takeBatch(ports, keeper, events, batch[0]?.trace);
+      const take = (): Promise<Outcome> => takeBatch(ports, keeper, known, events, batch[0]?.trace);
       const { turns } = ports.journal;
       const { verdicts, responses } = await (turns === undefined ? take() : turns.inTurn('intake', take));
       await ports.points?.at('batch.recorded');
@@ -153,7 +163,7 @@ export function createIntake(ports: IntakePorts): Intake {
         for (const news of response.news) void tell(news);
       }
       await ports.points?.at('batch.launched');
-      batch.forEach(({ resolve }, index) => resolve(verdicts[index] ?? 'duplicate'));
+      batch.forEach(({ given, index }, at) => given.settled(index, verdicts[at] ?? 'duplicate'));
     } catch (thrown) {
       await afterFailure(batch, thrown);
     }
@@ -163,7 +173,7 @@ export function createIntake(ports: IntakePorts): Intake {
   async function afterFailure(batch: readonly Pending[], thrown: unknown): Promise<void> {
     const passing = thrown instanceof StoreUnavailableError || thrown instanceof FirebreakError;
     if (passing || batch.length === 1) {
-      for (const { reject } of batch) reject(thrown);
+      for (const { given } of batch) given.reject(thrown);
       return;
     }
     const middle = batch.length >> 1;
@@ -186,14 +196,14 @@ export function createIntake(ports: IntakePorts): Intake {
         );
       }
       pendingBytes += bytes;
-      const answers = events.map(
-        (accepted) => new Promise<Verdict>((resolve, reject) => pending.push({ accepted, trace, resolve, reject })),
-      );
-      if (!running && answers.length > 0) {
+      if (events.length === 0) return Promise.resolve([]);
+      const { promise, given } = answerFor(events.length);
+      for (const [index, accepted] of events.entries()) pending.push({ accepted, trace, index, given });
+      if (!running) {
         running = true;
         setImmediate(() => void drain());
       }
-      return Promise.all(answers);
+      return promise;
     },
     async lookAgain(incidentId, executionId) {
       newsUnderWay += 1;
@@ -213,20 +223,42 @@ export function createIntake(ports: IntakePorts): Intake {
   };
 }
 
+/** Resolves when all of so many events are settled; the first that cannot be taken in rejects it. */
+function answerFor(count: number): { readonly promise: Promise<readonly Verdict[]>; readonly given: Given } {
+  const verdicts: Verdict[] = [];
+  let open = count;
+  let reject: Given['reject'] = () => undefined;
+  let resolve: (verdicts: readonly Verdict[]) => void = () => undefined;
+  const promise = new Promise<readonly Verdict[]>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  const settled = (index: number, verdict: Verdict): void => {
+    verdicts[index] = verdict;
+    open -= 1;
+    if (open === 0) resolve(verdicts);
+  };
+  return { promise, given: { settled, reject } };
+}
+
 async function takeBatch(
   ports: IntakePorts,
   keeper: MemoryKeeper,
+  known: KnownEvents,
   events: readonly AcceptedEvent[],
   trace: RecordDraft['trace'],
 ): Promise<Outcome> {
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     // Again and again: then what is remembered is not what stands in the journal.
     if (tries === TRIES_FROM_MEMORY) keeper.reset();
-    const outcome = await decideBatch(ports, keeper, events, trace);
+    const outcome = await decideBatch(ports, keeper, known, events, trace);
     // Until the commit is known to be on disk, what is remembered may be out of date.
     keeper.doubt(outcome.change);
     const result = await ports.committer.submit(outcome.change);
-    if (result.status === 'stale') continue;
+    if (result.status === 'stale') {
+      known.wasStale();
+      continue;
+    }
     outcome.committed();
     return outcome;
   }
@@ -236,12 +268,13 @@ async function takeBatch(
 async function decideBatch(
   ports: IntakePorts,
   keeper: MemoryKeeper,
+  known: KnownEvents,
   events: readonly AcceptedEvent[],
   trace: RecordDraft['trace'],
 ): Promise<Outcome> {
   const { journal, clock } = ports;
   const now = clock.now();
-  const { fresh, verdicts, conflicts } = await sortOut(journal, events, (event) => ports.withPlace(event));
+  const { fresh, verdicts, conflicts } = await sortOut(known, events, (event) => ports.withPlace(event));
   const rules = rulesInForce(await ports.playbooks.active());
   const policies = await ports.policies.inForce();
   const judging = { rules: rules.rules, context: ports.detectionContext(now) };

@@ -115,17 +115,14 @@ export function memoryKeeper(
       if (batches.length === 0) return;
       for (const { arrival, events } of batches) {
         const { observed, keys } = observeBatch(events, rules, context);
-        await load(
-          begun,
-          keys.map(({ key }) => key),
-        );
+        await load(begun, keys);
         const groups = observed.groups.filter(({ key }) => !begun.includes(key, arrival));
         const result = runDetectors({
           events,
           rules,
           context,
           observed: { ...observed, groups },
-          loadState: (ruleId, key) => begun.state(ruleId, key),
+          loadState: begun.reader(),
           receivedAt: latestReceipt(events),
           chosenKeysStored: 0,
         });

@@ -97,7 +97,7 @@ function siblingsOf({ incident }: StoredIncident, playbookId: string): readonly 
   return incident.executions.filter((each) => each.playbookId === playbookId).map(({ id }) => id);
 }
 
-const NOTHING_TO_DO = { status: 'applied', records: [] } as const;
+const NOTHING_TO_DO = { status: 'applied', hashes: [] } as const;
 
 interface WorkLeft {
   readonly accounts: readonly string[];

@@ -24,6 +24,13 @@ export async function sortOut(
   withPlace: (event: Event) => Event,
 ): Promise<SortedEvents> {
   const known = await knownAmong(journal, events);
+  if (known === NOTHING_KNOWN) {
+    return {
+      fresh: events.map(({ event, raw }) => ({ event: withPlace(event), raw })),
+      verdicts: events.map(() => 'accepted'),
+      conflicts: [],
+    };
+  }
   const fresh: AcceptedEvent[] = [];
   const conflicts: FindingChange[] = [];
   const verdicts = events.map((accepted): Verdict => {
@@ -42,15 +49,17 @@ export async function sortOut(
   return { fresh, verdicts, conflicts };
 }
 
+/** Nothing was seen before, and the batch repeats no id: nearly every batch. */
+const NOTHING_KNOWN = new Map<string, string>();
+
 /** Raw hashes of what is stored already; the ids that conflicts are kept under are asked for only where there are any. */
 async function knownAmong(
   journal: Pick<JournalReader, 'knownEvents'>,
   events: readonly AcceptedEvent[],
 ): Promise<Map<string, string>> {
   const known = new Map(await journal.knownEvents(events.map(({ event }) => event)));
-  // Nothing was seen before, and the batch repeats no id: nearly every batch.
   const ids = new Set(events.map(({ event }) => eventKey(event.source, event.id)));
-  if (known.size === 0 && ids.size === events.length) return known;
+  if (known.size === 0 && ids.size === events.length) return NOTHING_KNOWN;
   const first = new Map(known);
   const conflicting = events.filter((accepted) => take(accepted, accepted.event.id, first) === 'conflict');
   if (conflicting.length === 0) return known;
