@@ -9,6 +9,7 @@ import { admitRequests, DEFAULT_ADMISSION, type AdmissionLimits } from './admiss
 import { authenticateRequests } from './authentication.ts';
 import { acceptJsonBodies, acceptYamlBodies, refuseCompressedBodies } from './bodies.ts';
 import { replayRepeatedRequests } from './idempotent-requests.ts';
+import { endConnectionsOnClosing } from './last-replies.ts';
 import { describeApi } from './openapi.ts';
 import { sendProblem } from './problem.ts';
 import { collectRoutes, refuseOtherMethods, type DeclaredRoute } from './route-table.ts';
@@ -71,6 +72,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   const server = newServer(options);
   const limits = options.rateLimits ?? DEFAULT_RATE_LIMITS;
   const routes = collectRoutes(server);
+  endConnectionsOnClosing(server);
   identifyRequests(server, options);
   admitRequests(server, options.admission ?? DEFAULT_ADMISSION);
   acceptJsonBodies(server);
