@@ -93,8 +93,7 @@ export class RecordScan {
     }
     const fits = text !== null && this.#index.matches(entry, leafHash(text));
     const before = this.#index.status(entry);
-    if (before !== 'missing')
-      this.#addStray(before === 'found' ? name : null, `There is more than one record ${nameText(name)}.`);
+    if (before !== 'missing') this.#addStray(name, `There is more than one record ${nameText(name)}.`);
     if (before === 'found' || (before === 'other' && !fits)) return;
     this.#index.setStatus(entry, fits ? 'found' : 'other');
     if (!fits && this.#details.size < MAX_DETAILS) this.#details.set(entry, fault ?? 'does not hash to its leaf');
