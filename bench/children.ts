@@ -28,6 +28,8 @@ export interface Workshop {
   start(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Service>;
   /** A new empty directory. */
   directory(): string;
+  /** Something else to take away at the end, after the processes that may still use it. */
+  keep(remove: () => Promise<void>): void;
   /** Stops what runs, newest first, and removes the directories. Repeatable. */
   close(): Promise<void>;
 }
@@ -40,6 +42,7 @@ export function ownProgram(name: string): string[] {
 export function openWorkshop(): Workshop {
   const services: Service[] = [];
   const directories: string[] = [];
+  const kept: (() => Promise<void>)[] = [];
   const running = new Set<ChildProcess>();
   process.once('exit', () => {
     for (const child of running) child.kill('SIGKILL');
@@ -75,8 +78,12 @@ export function openWorkshop(): Workshop {
       directories.push(directory);
       return directory;
     },
+    keep(remove) {
+      kept.push(remove);
+    },
     async close() {
       for (const service of services.splice(0).reverse()) await service.stop();
+      for (const remove of kept.splice(0).reverse()) await remove();
       for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
     },
   };

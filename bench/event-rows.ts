@@ -4,26 +4,35 @@ import type { AcceptedEvent } from '../src/pipeline/events/event.ts';
 import { normaliseEvent } from '../src/pipeline/events/normalise-event.ts';
 import { parseBatch } from '../src/pipeline/events/parse-batch.ts';
 import { egressContext } from '../src/pipeline/detections/egress.ts';
-import type { StoredState } from '../src/pipeline/detections/registry.ts';
 import { runDetectors } from '../src/pipeline/detections/run.ts';
+import { DetectorMemory, type MemoryWrites } from '../src/pipeline/intake/detector-memory.ts';
 import { rulesInForce } from '../src/pipeline/intake/rules-in-force.ts';
 import type { Write } from './rows.ts';
 
+/** The columns of one event: source, id, time, raw_hash, body, raw. */
+export type EventValues = readonly [string, string, number, string, string, Buffer];
+
 /** What a run would write, batch by batch. */
 export interface EventRows {
-  /** The reference *rows*: events, the record of each batch, and every detector state the batch touches. */
+  /** The reference *rows*: everything that the product's commits of these batches hold, in a file. */
   readonly commits: Write[][];
   /** The reference *bare*: the rows of the events and nothing else. */
-  readonly bare: Write[][];
+  readonly bare: EventValues[][];
   readonly findings: number;
 }
 
-/** Takes batches in with the product's pure functions and answers what each commit would write; no event is judged twice. */
+/** Times of last use are kept by the hour. */
+const TOUCH_STEP_MS = 3_600_000;
+
+/**
+ * Takes batches in with the product's pure functions and its detector memory, and answers what each commit would write
+ * where one process takes events in: detector states follow behind, many keys at once.
+ */
 export function eventRows(batches: readonly Buffer[], source: string): EventRows {
-  const states = new Map<string, StoredState>();
+  const memory = new DetectorMemory(0);
   const { rules } = rulesInForce([]);
   let findings = 0;
-  const bare: Write[][] = [];
+  const bare: EventValues[][] = [];
   const commits = batches.map((body, index) => {
     const receivedAt = Date.now();
     const accepted = eventsOf(body, source, receivedAt);
@@ -31,27 +40,38 @@ export function eventRows(batches: readonly Buffer[], source: string): EventRows
       events: accepted.map(({ event }) => event),
       rules,
       context: egressContext([], receivedAt),
-      loadState: (ruleId, key) => states.get(`${ruleId}\n${key}`) ?? null,
+      loadState: memory.reader(),
       receivedAt,
       chosenKeysStored: 0,
     });
-    for (const { ruleId, key, state } of result.states) states.set(`${ruleId}\n${key}`, state);
     findings += result.changes.length;
-    const events = accepted.map(({ event, raw }): Write => ({
-      statement: 'event',
-      values: [event.source, event.id, event.time, event.rawHash, JSON.stringify(event), Buffer.from(raw)],
-    }));
+    const states = memory.nextWrites(accepted.length, result.states.length);
+    memory.written(states);
+    memory.moved(result.states, index + 1, receivedAt - (receivedAt % TOUCH_STEP_MS));
+    const events = accepted.map(({ event, raw }): EventValues => {
+      return [event.source, event.id, event.time, event.rawHash, JSON.stringify(event), Buffer.from(raw)];
+    });
     bare.push(events);
     return [
       ...recordWrites(`ingest/${source}`, index + 1, accepted.length),
-      ...events,
-      ...result.states.map(({ ruleId, key, chosen, state }): Write => ({
-        statement: 'state',
-        values: [ruleId, key, Number(chosen), 0, canonicalJson(state)],
-      })),
+      ...events.map(eventWrite),
+      { statement: 'arrival' as const, values: [index + 1] },
+      ...stateWrites(states),
     ];
   });
   return { commits, bare, findings };
+}
+
+/** The same as what `commitRows` takes. */
+export function eventWrite(values: EventValues): Write {
+  return { statement: 'event', values };
+}
+
+function stateWrites({ writes }: MemoryWrites): Write[] {
+  return writes.map(({ rule, key, chosen, touchedAt, body }) => ({
+    statement: 'state',
+    values: [rule, key, Number(chosen), touchedAt, JSON.stringify(body)],
+  }));
 }
 
 function eventsOf(body: Buffer, source: string, receivedAt: number): AcceptedEvent[] {

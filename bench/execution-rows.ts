@@ -1,6 +1,5 @@
 import Sqlite from 'better-sqlite3';
 import { randomBytes } from 'node:crypto';
-import { canonicalJson } from '../src/platform/canonical-json.ts';
 import type { Change, View } from '../src/journal/journal.ts';
 import { openSqliteJournal } from '../src/journal/sqlite/sqlite-journal.ts';
 import type { SealedRecord } from '../src/pipeline/audit/record.ts';
@@ -13,6 +12,8 @@ import type { Write } from './rows.ts';
 
 /** The rows of one execution, taken from a journal and repeated under other ids. */
 export interface PreparedExecutions {
+  /** Mean size of what one action adds to the records, as stored: everything from its first call to its read-back. */
+  readonly recordBytesPerAction: number;
   /** Commits as `connections` executions make them that go step by step together, whole executions only. */
   commits(connections: number): Write[][];
 }
@@ -49,6 +50,7 @@ export async function executionRows(file: string, executionId: string, count: nu
   steps[0]?.unshift(...incidentWrites(file, incidentId));
   const ids = [executionId, incidentId, userId] as const;
   return {
+    recordBytesPerAction: bytesPerAction(records),
     commits(connections) {
       const commits: Write[][] = [];
       for (let first = 0; first < count; first += connections) {
@@ -60,6 +62,18 @@ export async function executionRows(file: string, executionId: string, count: nu
       return commits;
     },
   };
+}
+
+function bytesPerAction(records: readonly SealedRecord[]): number {
+  const actions = new Set<string>();
+  let bytes = 0;
+  for (const sealed of records) {
+    const { input } = stepOf(sealed.record);
+    if (!('actionId' in input)) continue;
+    actions.add(input.actionId);
+    bytes += Buffer.byteLength(sealed.bytes);
+  }
+  return Math.round(bytes / Math.max(1, actions.size));
 }
 
 function recordWrites({ record, bytes }: SealedRecord): Write[] {
@@ -84,7 +98,7 @@ function rowWrites({ views = [], timers = [], effects = [] }: Change): Write[] {
     ...effects.map(({ execution, name, body }): Write =>
       body === null
         ? { statement: 'noEffect', values: [execution, name] }
-        : { statement: 'effect', values: [execution, name, canonicalJson(body)] },
+        : { statement: 'effect', values: [execution, name, JSON.stringify(body)] },
     ),
   ];
 }
@@ -92,7 +106,7 @@ function rowWrites({ views = [], timers = [], effects = [] }: Change): Write[] {
 function viewWrite(view: View): Write {
   const { kind, id, uniqueKey, status, type, severity, subject, parent, ref, at, body } = view;
   const columns = [uniqueKey, status, type, severity, subject, parent, ref].map((value) => value ?? null);
-  return { statement: 'view', values: [kind, id, ...columns, at, canonicalJson(body)] };
+  return { statement: 'view', values: [kind, id, ...columns, at, JSON.stringify(body)] };
 }
 
 /** The incident that began with the execution: its record and its view, as stored. */

@@ -1,62 +1,60 @@
 import Sqlite from 'better-sqlite3';
 
-/** How often the file is looked at while executions are under way, in ms: the resolution of the completed times. */
+/** How often the file is looked at while an end is waited for, in ms: the resolution of the completed times. */
 const LOOK_MS = 1;
 
-/**
- * Sees executions end without asking the server: reads the journal's file from outside, as another process may. An
- * end is seen when its record is committed, at most about a millisecond later.
- */
+/** Sees executions end without asking the server: reads its journal from outside, as another process may. */
 export interface JournalWatch {
-  /** Resolves when the record of the execution's end is committed. */
+  /** Resolves when the end of the execution is committed and was seen, a few milliseconds later at most. */
   ended(executionId: string): Promise<void>;
-  /** Pages in use times their size. */
-  bytes(): number;
-  close(): void;
+  /** What the journal takes on the disk. */
+  bytes(): Promise<number>;
+  close(): Promise<void>;
 }
 
-interface Row {
-  readonly no: number;
-  readonly stream: number;
-  readonly ended: number;
-}
-
-export function watchJournal(file: string): JournalWatch {
+/**
+ * Watches a file. The watch takes time of the cores that the server also needs, so it only looks while somebody waits,
+ * and of what is new only the records that end an execution leave SQLite.
+ */
+export function watchFile(file: string): JournalWatch {
   const database = new Sqlite(file, { readonly: true });
-  const news = database.prepare<[number], Row>(
-    `select no, stream, instr(bytes, '"type":"execution.ended"') > 0 as ended from records where no > ? order by no`,
-  );
-  const nameOf = database.prepare<[number], { name: string }>('select name from streams where no = ?');
+  const newest = database.prepare<[], number>('select max(no) from records').pluck();
+  const ends = database
+    .prepare<[number, number], string>(
+      `select s.name from records r join streams s on s.no = r.stream
+       where r.no > ? and r.no <= ? and instr(r.bytes, '"type":"execution.ended"') > 0`,
+    )
+    .pluck();
   const waiting = new Map<string, () => void>();
   /** Ends that were seen before anybody asked: the reply to the POST was still under way. */
   const early = new Set<string>();
-  let last = database.prepare<[], { no: number }>('select coalesce(max(no), 0) as no from records').get()?.no ?? 0;
-  let closed = false;
+  let last = newest.get() ?? 0;
+  let timer: NodeJS.Timeout | null = null;
 
   function look(): void {
-    for (const { no, stream, ended } of news.all(last)) {
-      last = no;
-      if (ended === 0) continue;
-      const id = nameOf.get(stream)?.name.replace('execution/', '') ?? '';
+    timer = null;
+    const now = newest.get() ?? 0;
+    const streams = now === last ? [] : ends.all(last, now);
+    last = now;
+    for (const stream of streams) {
+      const id = stream.replace('execution/', '');
       const resolve = waiting.get(id);
       waiting.delete(id);
       if (resolve === undefined) early.add(id);
       else resolve();
     }
+    if (waiting.size > 0) timer = setTimeout(look, LOOK_MS);
   }
-  function keepLooking(): void {
-    if (closed) return;
-    look();
-    setTimeout(keepLooking, LOOK_MS);
-  }
-  keepLooking();
   return {
-    ended: (id) =>
-      early.delete(id) ? Promise.resolve() : new Promise((resolve) => void waiting.set(id, () => resolve())),
-    bytes: () =>
+    ended(id) {
+      if (early.delete(id)) return Promise.resolve();
+      timer ??= setTimeout(look, LOOK_MS);
+      return new Promise((resolve) => void waiting.set(id, () => resolve()));
+    },
+    bytes: async () =>
       Number(database.pragma('page_count', { simple: true })) * Number(database.pragma('page_size', { simple: true })),
-    close() {
-      closed = true;
+    async close() {
+      if (timer !== null) clearTimeout(timer);
       database.close();
     },
   };

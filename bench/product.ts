@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { Service, Workshop } from './children.ts';
+import type { JournalWatch } from './journal-watch.ts';
+import type { Place } from './storage.ts';
 
 /** The product as users run it: the compiled server in its own process, set up over its API. */
 
@@ -9,6 +11,8 @@ export interface Product {
   readonly dataDir: string;
   /** Secrets of a service account. Each key has a request limit of its own, so load is spread over them. */
   readonly keys: readonly string[];
+  /** Looks at its journal from outside. */
+  watch(): Promise<JournalWatch>;
 }
 
 export interface ProductOptions {
@@ -17,6 +21,8 @@ export interface ProductOptions {
   /** Where actions go, or null for none. */
   readonly targetUrl: string | null;
   readonly keys: number;
+  /** Where its journal shall be. */
+  readonly place: Place;
   /** Directory for a CPU profile of the server, or null. */
   readonly profileDir: string | null;
 }
@@ -29,13 +35,14 @@ const CREATED = z.looseObject({ data: z.looseObject({ id: z.string() }) });
 
 /** Starts the server on a new journal, makes an administrator and a service account with keys. */
 export async function startProduct(workshop: Workshop, options: ProductOptions): Promise<Product> {
-  const { program, targetUrl, keys, profileDir } = options;
+  const { program, targetUrl, keys, place, profileDir } = options;
   const dataDir = workshop.directory();
   const profiling = profileDir === null ? [] : ['--cpu-prof', '--cpu-prof-dir', profileDir];
   const target = targetUrl === null ? [] : ['--sandbox', targetUrl];
   const service = await workshop.start([...profiling, program, 'serve', '--data', dataDir, '--port', '0', ...target], {
     SANDBOX_TOKEN: 'bench-token-bench-token',
     LOG_LEVEL: 'error',
+    ...place.env,
   });
   const { url, setupToken } = service;
   const user = { name: 'Bench', email: 'bench@example.org' };
@@ -47,7 +54,7 @@ export async function startProduct(workshop: Workshop, options: ProductOptions):
     const made = await post(url, '/api/keys', admin, { userId, name: `load ${index}` });
     secrets.push(KEY.parse(made).data.secret);
   }
-  return { service, dataDir, keys: secrets };
+  return { service, dataDir, keys: secrets, watch: () => place.watch(dataDir) };
 }
 
 /** A JSON request outside of any measurement. @throws Error with the reply when it is refused. */

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { ownProgram, type Workshop } from './children.ts';
-import type { ExecutionOptions } from './executions.ts';
 import { poster, runRate } from './load.ts';
 import { latencyOf, pause } from './measure.ts';
+import type { BenchOptions } from './options.ts';
 import { post, startProduct } from './product.ts';
+import { openStorage } from './storage.ts';
 
 /** Incidents in a second. */
 const RATE = 100;
@@ -39,10 +40,12 @@ const FIRSTS = z.record(z.string(), z.string());
  * is an incident, which starts a playbook. All processes read one clock of the machine.
  * @throws Error when an event was refused or an incident was not answered by an action.
  */
-export async function benchReaction(workshop: Workshop, options: ExecutionOptions): Promise<Record<string, unknown>> {
-  const { seconds, warmup, program, profileDir } = options;
+export async function benchReaction(workshop: Workshop, options: BenchOptions): Promise<Record<string, unknown>> {
+  const { seconds, warmup, program, profileDir, db } = options;
+  const storage = await openStorage(workshop, db);
+  const place = await storage.newPlace();
   const stub = await workshop.start(ownProgram('stub.ts'));
-  const product = await startProduct(workshop, { program, profileDir, targetUrl: stub.url, keys: 20 });
+  const product = await startProduct(workshop, { program, profileDir, targetUrl: stub.url, keys: 20, place });
   const { service, keys } = product;
   await post(service.url, '/api/incident-playbooks', keys[0] ?? '', PLAYBOOK);
   const { post: send } = poster(service.url, 32);
@@ -81,11 +84,13 @@ export async function benchReaction(workshop: Workshop, options: ExecutionOption
   }
   return {
     bench: 'reaction',
+    db,
     valid: true,
     incidentsPerSecond: RATE,
     incidents: counted.length,
     fromSending: latencyOf(fromSending),
     fromAccepted: latencyOf(fromAccepted),
+    postgres: storage.about,
   };
 }
 

@@ -1,17 +1,17 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import Sqlite from 'better-sqlite3';
 import { Pool } from 'undici';
 import { z } from 'zod';
+import { rowsInDatabase, rowsInFile, type KeepRow } from './kept-rows.ts';
 import { announce, textOf } from './serve.ts';
 
 /**
  * The references *none* and *bare*: a plain handler that makes the same HTTP calls as an execution of the bench's
  * playbook and nothing else. *bare* also keeps one small row for each step, committed in groups and on disk before
- * the next step begins. Usage: `reference-handler.ts STUB_URL [FILE]`; with a file it is *bare*.
+ * the next step begins. Usage: `reference-handler.ts STUB_URL [FILE | postgres://...]`; with a place for rows it is *bare*.
  */
-const [stubUrl = '', file] = process.argv.slice(2);
+const [stubUrl = '', place] = process.argv.slice(2);
 const pool = new Pool(stubUrl, { connections: 64, pipelining: 1 });
-const keep = file === undefined ? async () => undefined : openRows(file);
+const keep = await keeperOf(place);
 const ORDER = z.looseObject({ userId: z.string() });
 let number = 0;
 
@@ -56,30 +56,9 @@ function call(method: 'GET' | 'POST', path: string, headers: Record<string, stri
   });
 }
 
-/** Rows in SQLite as durable as the product's (WAL, synchronous FULL): resolves when the row is on disk. */
-function openRows(path: string): (id: string, step: number) => Promise<void> {
-  const database = new Sqlite(path);
-  database.pragma('journal_mode = WAL');
-  database.pragma('synchronous = FULL');
-  database.exec(
-    'create table rows (no integer primary key, id text not null, step integer not null, at integer not null)',
-  );
-  const insert = database.prepare<[string, number, number]>('insert into rows (id, step, at) values (?, ?, ?)');
-  let waiting: { readonly id: string; readonly step: number; readonly resolve: () => void }[] = [];
-  const insertAll = database.transaction((rows: typeof waiting) => {
-    for (const { id, step } of rows) insert.run(id, step, Date.now());
-  });
-  const flush = (): void => {
-    const batch = waiting;
-    waiting = [];
-    insertAll.immediate(batch);
-    for (const { resolve } of batch) resolve();
-  };
-  return (id, step) =>
-    new Promise((resolve) => {
-      if (waiting.length === 0) setImmediate(flush);
-      waiting.push({ id, step, resolve });
-    });
+async function keeperOf(where: string | undefined): Promise<KeepRow> {
+  if (where === undefined) return async () => undefined;
+  return where.startsWith('postgres://') ? rowsInDatabase(where) : rowsInFile(where);
 }
 
 announce(server);

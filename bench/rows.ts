@@ -29,6 +29,7 @@ const STATEMENTS = {
   effect: 'insert into effects (execution, name, body) values (?, ?, ?)',
   noEffect: 'delete from effects where execution = ? and name = ?',
   event: 'insert into events (source, id, time, raw_hash, body, raw) values (?, ?, ?, ?, ?, ?)',
+  arrival: 'insert into arrivals (batch, last_event) values (?, (select coalesce(max(no), 0) from events))',
   state: `insert into detector_states (rule, key, version, chosen, touched, body) values (?, ?, 1, ?, ?, ?)
     on conflict (rule, key) do update set version = version + 1, touched = excluded.touched, body = excluded.body`,
 } as const;

@@ -4,11 +4,12 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { Service, Workshop } from './children.ts';
 import { cpuMsOf, pause, rounded } from './measure.ts';
+import { CannotRunError, type BenchOptions } from './options.ts';
 import { post, startProduct } from './product.ts';
+import { openStorage } from './storage.ts';
 import { fillWithWaiting } from './waiting-fill.ts';
 
-/** Executions that wait for approval, and those of them whose wait is over when the server starts again. */
-const WAITING = 100_000;
+/** Executions whose wait is over when the server starts again. */
 const DUE = 1_000;
 
 /** How long a server rests before its memory is looked at, and how long its idling is watched, in ms. */
@@ -49,14 +50,13 @@ interface WaitingResult extends Record<string, unknown> {
  * What executions cost that wait for people: the server's memory and CPU over those of the same server on an empty
  * journal, how long it takes to start, and how soon it goes on with those whose time has come.
  */
-export async function benchWaiting(
-  workshop: Workshop,
-  { program, count = WAITING }: { readonly program: string; readonly count?: number },
-): Promise<WaitingResult> {
+export async function benchWaiting(workshop: Workshop, { program, count, db }: BenchOptions): Promise<WaitingResult> {
+  if (db !== 'sqlite') throw new CannotRunError('waiting is measured on SQLite only');
   const { service, dataDir, keys } = await startProduct(workshop, {
     program,
     targetUrl: SANDBOX,
     keys: 1,
+    place: await (await openStorage(workshop, 'sqlite')).newPlace(),
     profileDir: null,
   });
   const [key = ''] = keys;
@@ -101,6 +101,9 @@ export async function benchWaiting(
   const dueEndedMs = await untilEnded(file, DUE);
   await third.service.stop();
   return {
+    bench: 'waiting',
+    db: 'sqlite',
+    valid: true,
     waiting: count,
     empty,
     full,
