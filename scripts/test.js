@@ -47,7 +47,7 @@ const folder = mkdtempSync(join(tmpdir(), 'firebreak-results-'));
 const output = join(folder, 'results.json');
 /** What starts processes, plays whole days or runs thousands of worlds. */
 const SLOW = [
-  'tests/{bench,crash,failure,replicas,torture}/**',
+  'tests/{bench,crash,failure,power-cut,replicas,torture}/**',
   'tests/simulation/{planted,simulation}.test.ts',
   'tests/audit/{mutations,witness,witnessed-server}.test.ts',
   'tests/intake/order-over-http.test.ts',
