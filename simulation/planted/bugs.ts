@@ -169,7 +169,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'holds',
     'prior-of-the-second',
     CALL,
-    'return { prior: held.prior, heldBy: held.executionId };',
+    'return { prior: held.prior, heldBy: held.executionId, heldAs };',
     "return { prior: { value: 'contained' }, heldBy: held.executionId };",
   ),
 
@@ -226,18 +226,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'await alone(executionId, async () => {',
     'await inTurn(executionId, async () => {',
   ),
-  bug(
-    'recovery',
-    'child-told-once',
-    `${CORE}/children.ts`,
-    'return startUndo(t, planActionOf(t.plan, input.actionId));',
-    "return t.add({ type: 'input.ignored', why: 'the child is being undone' });",
-  ),
+  bug('holds', 'leaving-hold-shared', CALL, 'held.isBeingUndone === true && !evenIfBeingUndone', 'false'),
+  bug('holds', 'sharer-unrecognised', CHANGE, 'return heldAs?.key ?? key;', 'return key;'),
   bug(
     'recovery',
     'taken-over-as-unsent',
     RUNNER,
-    'if (mayHaveBeenSent(effect, inherited.get(key))) await interrupt(loaded, effect);\n      else launcher',
+    'if (mayHaveBeenSent(effect, queued)) await interrupt(loaded, effect);\n        else launcher',
     'launcher',
   ),
   bug(

@@ -37,6 +37,26 @@ describe('two executions that want the same of the same target at the same time'
     await expectReplays(engine.journal);
   });
 
+  it('are joined by a third that recognises the hold although the one who made it is gone', async () => {
+    engine = testEngine();
+    await engine.start(suspend, 'exe_1');
+    await engine.runUntilQuiet();
+    await engine.start(suspend, 'exe_2');
+    await engine.runUntilQuiet();
+    await engine.runner.submit('exe_1', undo);
+    await engine.runUntilQuiet();
+    await engine.start(suspend, 'exe_3');
+    await engine.runUntilQuiet();
+    const ends = await executionsOf(engine.journal);
+    // What it would find by itself is our own containment, and it would "restore" that one day.
+    expect(ends.get('exe_3')?.actions['a']).toMatchObject({ status: 'SKIPPED', reason: 'already_held' });
+    expect(ends.get('exe_3')?.actions['a']?.prior).toEqual(ends.get('exe_1')?.actions['a']?.prior);
+    for (const id of ['exe_2', 'exe_3']) await engine.runner.submit(id, undo);
+    await engine.runUntilQuiet();
+    expect(engine.target.effects).toEqual([PERFORMED, RESTORED]);
+    await expectReplays(engine.journal);
+  });
+
   it('give it back when the time of the last one is over', async () => {
     engine = testEngine();
     const forAMinute = planOf([planAction('a', { ttlMs: 60_000 })]);

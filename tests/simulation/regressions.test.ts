@@ -16,6 +16,13 @@ it.each([
   [405, 'a call was sent after its caller had given up on it'],
   [663, 'a call that landed after the last read was taken for failed'],
   [1621, 'the row of a shared hold kept the state that its own holder had brought about'],
+  [3030, 'what was answered while an outage was caught up with was asked for once more'],
+  [3539, 'an answer that was handed in twice passed for that of the next read'],
+  [4671, 'a parent waited for a child that ran again when it was told to undo'],
+  [8585, 'a hold was shared while it was being undone'],
+  [20195, 'a shared hold was not recognised when the one who made it was gone'],
+  [20714, 'a process that had been taken for dead began what it had claimed before'],
+  [31934, 'the row of a hold kept the key of the run before a retry'],
 ])('seed %i: %s', async (seed) => {
   const { broken } = await runWorld({ seed, steps: 60 });
   expect(broken).toEqual([]);

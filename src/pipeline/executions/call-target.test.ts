@@ -87,8 +87,15 @@ describe('a call that was cut off, and finds the effect of another execution', (
     const { answer } = await call('verify', 'theirs', [holdOf('theirs', prior)]);
     expect(answer).toEqual({
       type: 'verified',
-      result: { says: 'foreign', digest: 'd', prior, heldBy: 'exe_theirs' },
+      result: { says: 'foreign', digest: 'd', prior, heldBy: 'exe_theirs', heldAs: { key: 'theirs', since: 0 } },
     });
+  });
+
+  it('does not share a hold that is being undone: what the target shows may be from before', async () => {
+    const { body, ...hold } = holdOf('theirs', { marker: 'theirs', present: null });
+    const leaving = { ...hold, body: { ...Object(body), isBeingUndone: true } };
+    const { answer } = await call('verify', 'theirs', [leaving]);
+    expect(answer).toEqual({ type: 'verified', result: { says: 'foreign', digest: 'd' } });
   });
 
   it('says that somebody else did it when no execution holds it', async () => {

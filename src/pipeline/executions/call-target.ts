@@ -176,8 +176,17 @@ async function observe(ports: CallPorts, executionId: string, effect: AttemptEff
   return { prior, heldBy: null };
 }
 
-/** The hold of another execution that the target shows now, with the prior state that belongs to the first of them. */
-async function sharedHold(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
+/**
+ * The hold of another execution that the target shows now, with the prior state that belongs to the first of them. One that
+ * is being undone is none, unless it is asked about: what the target shows may be from before the undo.
+ */
+async function sharedHold(
+  ports: CallPorts,
+  executionId: string,
+  effect: AttemptEffect,
+  call: Call,
+  evenIfBeingUndone = false,
+) {
   const { handler, context } = call;
   for (const hold of await holdsOf(ports, effect)) {
     if (isOwn(hold, executionId, effect)) continue;
@@ -186,10 +195,13 @@ async function sharedHold(ports: CallPorts, executionId: string, effect: Attempt
       readonly key: string;
       readonly prior: JsonObject;
       readonly performedAfter: number;
+      readonly isBeingUndone?: true;
     };
+    if (held.isBeingUndone === true && !evenIfBeingUndone) continue;
     const theirs = { ...context, idempotencyKey: held.key, startedAt: held.performedAfter };
     const shown = await handler.verify?.(effect.target, effect.parameters, held.prior, null, theirs);
-    if (shown?.says === 'holds') return { prior: held.prior, heldBy: held.executionId };
+    const heldAs = { key: held.key, since: held.performedAfter };
+    if (shown?.says === 'holds') return { prior: held.prior, heldBy: held.executionId, heldAs };
   }
   return null;
 }
@@ -204,7 +216,9 @@ async function isHeldByOthers(ports: CallPorts, executionId: string, effect: Att
   const ours = canonicalJson(effect.prior);
   const shares = ({ body }: StoredView): boolean =>
     typeof body === 'object' && body !== null && 'prior' in body && canonicalJson(body['prior']) === ours;
-  return others.some(shares) || (others.length > 0 && (await sharedHold(ports, executionId, effect, call)) !== null);
+  return (
+    others.some(shares) || (others.length > 0 && (await sharedHold(ports, executionId, effect, call, true)) !== null)
+  );
 }
 
 async function holdsOf(ports: CallPorts, effect: AttemptEffect): Promise<readonly StoredView[]> {

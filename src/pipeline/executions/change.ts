@@ -202,8 +202,8 @@ function holdViews(plan: Plan, before: ExecutionState | null, after: ExecutionSt
   for (const action of Object.values(after.actions)) {
     const old = before?.actions[action.actionId];
     const had = old !== undefined && holds(old);
-    // The prior state is another one when it turned out that the hold is shared: it is the one of the first hold then.
-    const same = had === holds(action) && (!had || old.prior === action.prior);
+    // The prior state and the key are others when it turned out that the hold is shared, the key also when a person retried.
+    const same = had === holds(action) && (!had || isSameHold(old, action));
     if (same) continue;
     const view = holdView(plan, after, action, holds(action) ? 'hold' : null);
     if (view !== null) views.push(view);
@@ -228,15 +228,32 @@ function holds(action: ActionState): boolean {
   }
 }
 
+function isSameHold(old: ActionState, action: ActionState): boolean {
+  return (
+    old.prior === action.prior && shownKey(old) === shownKey(action) && isBeingUndone(old) === isBeingUndone(action)
+  );
+}
+
+/** What the target shows of it: others may have to recognise it when whoever made it is gone. */
+function shownKey({ heldAs, key }: ActionState): string | null {
+  return heldAs?.key ?? key;
+}
+
+/** An undo may have been sent: whatever the target still shows, nobody can rely on it any more. */
+function isBeingUndone({ phase }: ActionState): boolean {
+  return phase === 'undoing' || phase === 'undo_backoff';
+}
+
 function holdView(plan: Plan, state: ExecutionState, action: ActionState, keep: 'hold' | null): View | null {
   const { declaration } = planActionOf(plan, action.actionId);
   if (declaration.holds === null || action.target === null) return null;
   const body = {
     executionId: state.id,
     actionId: action.actionId,
-    key: action.key,
+    key: shownKey(action),
     prior: action.prior,
-    performedAfter: action.attemptAt,
+    performedAfter: action.heldAs?.since ?? action.attemptAt,
+    ...(isBeingUndone(action) ? { isBeingUndone: true } : {}),
   };
   return {
     kind: 'hold',

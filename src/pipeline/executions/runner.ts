@@ -119,8 +119,8 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
   const plansOnDisk = new Set<string>();
   /** Executions whose inputs are being taken up, each with the end of it. */
   const busy = new Map<string, Promise<void>>();
-  /** What was taken over and not gone on with yet, by execution and name. */
-  const inherited = new Map<string, QueuedEffect>();
+  /** What was taken over and not gone on with yet, by execution and name, and who this process was when it took it. */
+  const inherited = new Map<string, QueuedEffect & { readonly holder: string }>();
   let goingOn = 0;
   let waiting = 0;
 
@@ -260,10 +260,16 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
       goingOn += 1;
       try {
         for (let count = CLAIMED_AT_ONCE; count === CLAIMED_AT_ONCE;) {
+          const before = members.processId;
           const claimed = await members.claim(CLAIMED_AT_ONCE);
+          const holder = members.processId;
           count = claimed.length;
           if (count > 0) await points.at('takeover.claimed');
-          for (const queued of claimed) inherited.set(keyOf(queued.execution, queued.name), queued);
+          for (const { unbegun, ...queued } of claimed) {
+            // Another one meanwhile: under which of both names it was claimed cannot be told, nor what became of it since.
+            const sure = unbegun === true && before === holder ? { unbegun } : {};
+            inherited.set(keyOf(queued.execution, queued.name), { ...queued, ...sure, holder });
+          }
         }
         for (const id of executionsOf([...inherited.values()])) await inTurn(id, () => goOn(id));
         const others = [...inherited.values()].filter(({ name }) => name.startsWith(NEWS_PREFIX));
@@ -350,8 +356,12 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     for (const effect of owed) {
       const key = keyOf(executionId, effect.name);
       if (!taken.has(effect.name) || launcher.isUnderWay(executionId, effect.name)) continue;
-      if (mayHaveBeenSent(effect, inherited.get(key))) await interrupt(loaded, effect);
-      else launcher.launch(loaded, effect);
+      const queued = inherited.get(key);
+      // Taken for dead meanwhile, this process has lost it to whoever claims next, itself perhaps.
+      if (queued?.holder === members.processId) {
+        if (mayHaveBeenSent(effect, queued)) await interrupt(loaded, effect);
+        else launcher.launch(loaded, effect);
+      }
       inherited.delete(key);
     }
   }

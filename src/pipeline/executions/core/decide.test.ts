@@ -1,37 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { declaration, gate, planAction, planOf, startOf } from '../../../../tests/support/plans.ts';
+import { ExecutionStory, NO_ANSWER, REFUSED, STORY_START } from '../../../../tests/support/execution-story.ts';
 import type { Plan } from '../../playbooks/plan.ts';
-import { decide, type Decision } from './decide.ts';
+import { decide } from './decide.ts';
 import { effectsOf, timersOf } from './demands.ts';
-import type { AttemptError, Input, NewInput } from './inputs.ts';
-import { statusOf, type ExecutionState } from './state.ts';
+import type { NewInput } from './inputs.ts';
+import { statusOf } from './state.ts';
 
 /** Cases that went wrong once, each as the shortest story that shows it. */
 
-const START = Date.UTC(2026, 10, 21, 3, 0, 0);
+const START = STORY_START;
 const by = { type: 'person', id: 'usr_1' } as const;
-const UNKNOWN: AttemptError = {
-  code: 'timeout',
-  message: 'no answer',
-  retryable: true,
-  resultUnknown: true,
-  retryAfterMs: null,
-};
-const REFUSED: AttemptError = { ...UNKNOWN, code: 'refused', retryable: false, resultUnknown: false };
+const UNKNOWN = NO_ANSWER;
 
-class Story {
-  readonly plan: Plan;
-  now = START;
-  last: Decision;
-
+class Story extends ExecutionStory {
   constructor(plan: Plan, accounts: readonly string[] = []) {
-    this.plan = plan;
-    const start = startOf('exe_1', 'jrn_test', accounts);
-    this.last = decide(plan, null, { ...start, type: 'start', planHash: 'h', at: START });
-  }
-
-  get state(): ExecutionState {
-    return this.last.state;
+    super(plan, { snapshot: startOf('exe_1', 'jrn_test', accounts).snapshot });
   }
 
   /** Names of the effects that are owed now. */
@@ -39,47 +23,20 @@ class Story {
     return effectsOf(this.plan, this.state).map(({ name }) => name);
   }
 
-  take(input: NewInput): this {
-    const at: Input = { ...input, at: this.now };
-    this.last = decide(this.plan, this.state, at);
-    return this;
-  }
-
-  /** Answers the attempt that is under way for an action. */
-  answer(actionId: string, type: 'observed' | 'performed' | 'verified' | 'undone', result: object): this {
-    const action = this.state.actions[actionId];
-    const attempt = type === 'undone' ? action?.undoAttempt : action?.attempt;
-    const base = { actionId, attempt, generation: action?.generation };
-    return this.take({ type, ...base, result } as NewInput); // each test gives the result that belongs to the type
-  }
-
-  perform(actionId: string): this {
-    if (this.state.actions[actionId]?.phase === 'observing') {
-      this.answer(actionId, 'observed', { prior: { was: 1 }, heldBy: null });
-    }
-    return this.answer(actionId, 'performed', { outcome: {} });
-  }
-
-  succeed(actionId: string): this {
-    return this.perform(actionId).answer(actionId, 'verified', { says: 'holds', digest: 'd' });
+  /** The call is answered, and not read back yet. */
+  perform(actionId = 'a'): this {
+    if (this.action(actionId).phase === 'observing') this.observe(actionId);
+    return this.answer('performed', { outcome: {} }, actionId);
   }
 
   fail(actionId: string): this {
-    return this.answer(actionId, 'observed', { error: REFUSED });
+    return this.answer('observed', { error: REFUSED }, actionId);
   }
 
   interrupt(actionId: string, landsIn?: number): this {
     const { attempt = 0, generation = 0 } = this.state.actions[actionId] ?? {};
     const landing = landsIn === undefined ? {} : { mayLandUntil: this.now + landsIn };
     return this.take({ type: 'interrupted', actionId, attempt, generation, ...landing });
-  }
-
-  /** Moves to the earliest timer with this beginning and takes it. */
-  timer(beginning: string): this {
-    const timer = timersOf(this.plan, this.state).find(({ name }) => name.startsWith(beginning));
-    if (timer === undefined) throw new Error(`no timer ${beginning}`);
-    this.now = Math.max(this.now, timer.due);
-    return this.take({ type: 'timer', name: timer.name, generation: timer.generation });
   }
 
   status(actionId = 'a'): string | null | undefined {
@@ -94,7 +51,7 @@ const blind = declaration({ readBack: false, holds: null });
 describe('a stop', () => {
   it('lets no call begin whose look at the state before was still under way', () => {
     const story = new Story(planOf([planAction('a')])).take(cancel);
-    story.answer('a', 'observed', { prior: {}, heldBy: null });
+    story.answer('observed', { prior: {}, heldBy: null });
     expect(story.owed).toEqual([]);
     expect(story.status()).toBe('SKIPPED');
   });
@@ -110,18 +67,18 @@ describe('reading the target', () => {
     const story = new Story(
       planOf([planAction('a', { retry: { maxRetries: 2, backoffMs: 1, backoffMultiplier: 2 } })]),
     );
-    story.perform('a').answer('a', 'verified', { error: UNKNOWN });
-    for (const _ of [1, 2]) story.timer('resume:a').answer('a', 'verified', { error: UNKNOWN });
+    story.perform('a').answer('verified', { error: UNKNOWN });
+    for (const _ of [1, 2]) story.timer('resume:a').answer('verified', { error: UNKNOWN });
     expect(story.status()).toBe('UNKNOWN');
   });
 
   it('waits for the settling time after a lost reply too, before anything is repeated', () => {
     const slow = declaration({ settleMs: 2_000 });
     const story = new Story(planOf([planAction('a', { declaration: slow })]));
-    story.answer('a', 'observed', { prior: {}, heldBy: null }).answer('a', 'performed', { error: UNKNOWN });
-    story.answer('a', 'verified', { says: 'absent', digest: 'd' });
+    story.answer('observed', { prior: {}, heldBy: null }).answer('performed', { error: UNKNOWN });
+    story.answer('verified', { says: 'absent', digest: 'd' });
     expect(story.state.actions['a']?.phase).toBe('settling');
-    story.timer('resume:a').answer('a', 'verified', { says: 'holds', digest: 'd' });
+    story.timer('resume:a').answer('verified', { says: 'holds', digest: 'd' });
     expect(story.now - START).toBe(2_000);
     expect(story.status()).toBe('SUCCESS');
   });
@@ -150,7 +107,7 @@ describe('reading the target', () => {
   });
 
   it('does not follow a failed look at the state before: nothing was called', () => {
-    const story = new Story(planOf([planAction('a')])).answer('a', 'observed', { error: UNKNOWN });
+    const story = new Story(planOf([planAction('a')])).answer('observed', { error: UNKNOWN });
     expect(story.state.actions['a']?.phase).toBe('backoff');
   });
 });
@@ -158,21 +115,21 @@ describe('reading the target', () => {
 describe('an interrupted call', () => {
   it('does not use up the retries', () => {
     const once = planAction('a', { retry: { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 } });
-    const story = new Story(planOf([once])).answer('a', 'observed', { prior: {}, heldBy: null });
+    const story = new Story(planOf([once])).answer('observed', { prior: {}, heldBy: null });
     for (const _ of [1, 2, 3]) {
-      story.interrupt('a').answer('a', 'verified', { says: 'absent', digest: 'd' }).timer('resume:a');
+      story.interrupt('a').answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a');
     }
     expect(story.owed).toEqual(['perform:a:1:4']);
     expect(story.succeed('a').status()).toBe('SUCCESS');
   });
 
   it('is looked for at once, and not repeated before it can no longer land', () => {
-    const story = new Story(planOf([planAction('a')])).answer('a', 'observed', { prior: {}, heldBy: null });
+    const story = new Story(planOf([planAction('a')])).answer('observed', { prior: {}, heldBy: null });
     story.interrupt('a', 10_000);
     expect(story.owed).toEqual(['verify:a:1:1']);
-    story.answer('a', 'verified', { says: 'absent', digest: 'd' }).timer('resume:a');
+    story.answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a');
     expect([story.now - START, story.owed]).toEqual([10_000, ['verify:a:1:1:1']]);
-    story.answer('a', 'verified', { says: 'holds', digest: 'd' });
+    story.answer('verified', { says: 'holds', digest: 'd' });
     expect([story.status(), story.state.actions['a']?.attempt]).toEqual(['SUCCESS', 1]);
   });
 
@@ -197,8 +154,8 @@ describe('a retry', () => {
   };
 
   it('has the whole time limit again', () => {
-    const story = new Story(timesOut).answer('a', 'observed', { prior: {}, heldBy: null });
-    story.answer('a', 'performed', { error: { ...REFUSED, retryable: true } }).timer('execution');
+    const story = new Story(timesOut).answer('observed', { prior: {}, heldBy: null });
+    story.answer('performed', { error: { ...REFUSED, retryable: true } }).timer('execution');
     expect([story.status(), statusOf(story.state)]).toEqual(['TIMED_OUT', 'FAILED']);
     story.take(retry);
     const limit = timersOf(story.plan, story.state).find(({ name }) => name === 'execution');
@@ -207,7 +164,7 @@ describe('a retry', () => {
 
   it('after a roll-back ends with what it did, not with the roll-back', () => {
     const story = new Story(planOf([planAction('a')], [planAction('b', { onFailure: 'COMPENSATE' })]));
-    story.succeed('a').fail('b').answer('a', 'undone', { result: 'restored', digest: 'd' });
+    story.succeed('a').fail('b').answer('undone', { result: 'restored', digest: 'd' });
     expect(statusOf(story.state)).toBe('ROLLED_BACK');
     story.take(retry).succeed('b');
     expect([story.status('a'), story.status('b'), statusOf(story.state)]).toEqual([
@@ -219,7 +176,7 @@ describe('a retry', () => {
 
   it('after a cancel with undo keeps what it then does', () => {
     const story = new Story(planOf([planAction('a'), planAction('b')])).fail('a').take({ ...cancel, compensate: true });
-    story.answer('b', 'observed', { prior: {}, heldBy: null });
+    story.answer('observed', { prior: {}, heldBy: null }, 'b');
     expect(statusOf(story.state)).toBe('CANCELLED');
     story.take(retry).succeed('a');
     expect([story.status('a'), statusOf(story.state)]).toEqual(['SUCCESS', 'COMPLETED']);
@@ -229,9 +186,9 @@ describe('a retry', () => {
     const story = new Story(
       planOf([planAction('a', { retry: { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 } })]),
     );
-    story.perform('a').answer('a', 'verified', { error: UNKNOWN });
+    story.perform('a').answer('verified', { error: UNKNOWN });
     expect(story.status()).toBe('UNKNOWN');
-    story.take(retry).answer('a', 'verified', { says: 'holds', digest: 'd' });
+    story.take(retry).answer('verified', { says: 'holds', digest: 'd' });
     story.take({ type: 'compensate', by, reason: 'false alarm' });
     expect(story.owed).toEqual(['undo:a:2:1']);
   });
@@ -337,18 +294,18 @@ describe('undoing', () => {
     expect(story.take(undo).last.facts).toEqual([
       { type: 'input.ignored', why: 'still running: cancel it with compensate' },
     ]);
-    story.take({ ...undo, by: parent }).answer('b', 'observed', { prior: {}, heldBy: null });
+    story.take({ ...undo, by: parent }).answer('observed', { prior: {}, heldBy: null }, 'b');
     expect(story.take({ ...undo, by: parent }).last.facts).toEqual([
       { type: 'input.ignored', why: 'already being undone' },
     ]);
-    expect(statusOf(story.answer('a', 'undone', { result: 'restored', digest: 'd' }).state)).toBe('ROLLED_BACK');
+    expect(statusOf(story.answer('undone', { result: 'restored', digest: 'd' }).state)).toBe('ROLLED_BACK');
   });
 
   it('is never called done when it failed, however often it is asked for', () => {
     const story = new Story(planOf([planAction('a')])).succeed('a');
     const undo: NewInput = { type: 'compensate', by, reason: 'false alarm' };
     for (const _ of [1, 2]) {
-      story.take(undo).answer('a', 'undone', { error: REFUSED });
+      story.take(undo).answer('undone', { error: REFUSED });
       expect(statusOf(story.state)).toBe('COMPENSATION_FAILED');
     }
   });
@@ -366,7 +323,7 @@ describe('undoing', () => {
     });
     child.succeed('a').take({ type: 'reported', status: 'COMPLETED' });
     for (const end of [2, 3]) {
-      child.take(undo).answer('a', 'undone', { error: REFUSED });
+      child.take(undo).answer('undone', { error: REFUSED });
       expect(child.owed).toEqual([`report:${end}:COMPENSATION_FAILED`]);
       // News of the end before, heard late, do not stand for this one.
       child.take({ type: 'reported', status: 'COMPENSATION_FAILED', end: end - 1 });
@@ -398,7 +355,7 @@ describe('undoing', () => {
     const story = new Story(planOf([planAction('a', { ttlMs: 1_000 })])).succeed('a').timer('ttl:a');
     story.take({ type: 'compensate', by, reason: 'false alarm' });
     expect(statusOf(story.state)).toBe('COMPENSATING');
-    story.answer('a', 'undone', { result: 'restored', digest: 'd' });
+    story.answer('undone', { result: 'restored', digest: 'd' });
     expect(statusOf(story.state)).toBe('ROLLED_BACK');
   });
 
@@ -411,7 +368,7 @@ describe('undoing', () => {
 
   it('by time leaves an execution that had done its work completed', () => {
     const story = new Story(planOf([planAction('a', { ttlMs: 1_000 })], [planAction('b', { gates: [gate()] })]));
-    story.succeed('a').timer('ttl:a').answer('a', 'undone', { result: 'restored', digest: 'd' }).take(cancel);
+    story.succeed('a').timer('ttl:a').answer('undone', { result: 'restored', digest: 'd' }).take(cancel);
     expect(story.status('a')).toBe('COMPENSATED');
     expect(statusOf(story.state)).toBe('CANCELLED');
   });
@@ -439,7 +396,7 @@ describe('names that every object answers to', () => {
     expect(story.take(vote).last.facts).toEqual([{ type: 'input.ignored', why: 'no such approval' }]);
     const child: NewInput = { type: 'child', actionId: 'a', childId: name, status: 'COMPLETED', containedAt: null };
     expect(story.take(child).last.facts).toEqual([{ type: 'input.ignored', why: 'no such child' }]);
-    expect(story.answer(name, 'performed', { outcome: {} }).last.facts[0]?.type).toBe('attempt.late');
+    expect(story.answer('performed', { outcome: {} }, name).last.facts[0]?.type).toBe('attempt.late');
   });
 
   it('may be what a playbook calls its action', () => {

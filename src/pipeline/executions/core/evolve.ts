@@ -196,7 +196,8 @@ function evolveAttempt(
       });
     case 'attempt.observed': {
       const observed = input.type === 'observed' && 'prior' in input.result ? input.result.prior : null;
-      return withAction(state, fact.actionId, { phase: 'performing', prior: observed, sent: true });
+      const heldAs = input.type === 'observed' && 'prior' in input.result ? (input.result.heldAs ?? null) : null;
+      return withAction(state, fact.actionId, { phase: 'performing', prior: observed, heldAs, sent: true });
     }
     case 'attempt.performed': {
       const reply = input.type === 'performed' && 'outcome' in input.result ? input.result.outcome : null;
@@ -227,7 +228,8 @@ function evolveAttempt(
     case 'hold.shared': {
       const answer = readingOf(input) ?? (input.type === 'performed' ? input.result : null);
       const shared = answer !== null && 'prior' in answer ? answer.prior : null;
-      return withAction(state, fact.actionId, { phase: 'idle', prior: shared });
+      const heldAs = answer !== null && 'prior' in answer ? (answer.heldAs ?? null) : null;
+      return withAction(state, fact.actionId, { phase: 'idle', prior: shared, heldAs });
     }
     default:
       return unreachable(fact);
@@ -375,6 +377,7 @@ function idleAction(actionId: string): ActionState {
     accounts: [],
     parameters: null,
     prior: null,
+    heldAs: null,
     sent: false,
     reply: null,
     performedAt: null,

@@ -82,7 +82,9 @@ export interface AttemptError {
 
 export interface ObservedInput extends AttemptBase {
   readonly type: 'observed';
-  readonly result: { readonly prior: JsonObject; readonly heldBy: string | null } | { readonly error: AttemptError };
+  readonly result:
+    | { readonly prior: JsonObject; readonly heldBy: string | null; readonly heldAs?: HeldAs }
+    | { readonly error: AttemptError };
 }
 
 export interface PerformedInput extends AttemptBase {
@@ -94,7 +96,7 @@ export interface PerformedInput extends AttemptBase {
   readonly result:
     | { readonly outcome: JsonObject }
     /** Nothing was called: another execution's hold shows at the target already. */
-    | { readonly prior: JsonObject; readonly heldBy: string }
+    | { readonly prior: JsonObject; readonly heldBy: string; readonly heldAs?: HeldAs }
     | { readonly error: AttemptError };
 }
 
@@ -102,6 +104,15 @@ export interface VerifiedInput extends AttemptBase {
   readonly type: 'verified';
   readonly result: Reading;
   readonly turn?: Turn;
+}
+
+/**
+ * As what a target shows a hold that is shared: the key of the call that made it, and when that began. Whoever made it may be
+ * gone before the last who shares it. Records of the first version have none.
+ */
+export interface HeldAs {
+  readonly key: string;
+  readonly since: number;
 }
 
 /**
@@ -114,7 +125,13 @@ type Turn = number;
 export type Reading =
   | { readonly says: 'holds' | 'absent' | 'foreign' | 'unknown'; readonly digest: string }
   /** What shows is the hold of another execution, and its prior state. */
-  | { readonly says: 'foreign'; readonly digest: string; readonly prior: JsonObject; readonly heldBy: string }
+  | {
+      readonly says: 'foreign';
+      readonly digest: string;
+      readonly prior: JsonObject;
+      readonly heldBy: string;
+      readonly heldAs?: HeldAs;
+    }
   | { readonly error: AttemptError };
 
 /** The reading that an input brings, by itself or together with the answer of the call. */

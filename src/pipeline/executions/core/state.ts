@@ -1,7 +1,7 @@
 import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
 import type { Approval } from '../../approvals/approval.ts';
 import type { Severity } from '../../vocabulary.ts';
-import type { AttemptError, Requester, Snapshot } from './inputs.ts';
+import type { AttemptError, HeldAs, Requester, Snapshot } from './inputs.ts';
 
 export const EXECUTION_STATUSES = [
   'INITIATED',
@@ -106,6 +106,8 @@ export interface ActionState {
   readonly accounts: readonly string[];
   readonly parameters: JsonObject | null;
   readonly prior: JsonObject | null;
+  /** Where another execution's hold is shared: as what the target shows it. */
+  readonly heldAs: HeldAs | null;
   /** The call for the present attempt was sent, or may have been. */
   readonly sent: boolean;
   readonly reply: JsonObject | null;
