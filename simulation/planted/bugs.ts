@@ -169,8 +169,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'holds',
     'prior-of-the-second',
     CALL,
-    'return { prior: held.prior, heldBy: held.executionId, heldAs };',
-    "return { prior: { value: 'contained' }, heldBy: held.executionId };",
+    'return { prior: hold.prior, heldBy: hold.executionId, heldAs };',
+    "return { prior: { value: 'contained' }, heldBy: hold.executionId };",
   ),
 
   bug(
@@ -226,7 +226,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'await alone(executionId, async () => {',
     'await inTurn(executionId, async () => {',
   ),
-  bug('holds', 'leaving-hold-shared', CALL, 'held.isBeingUndone === true && !evenIfBeingUndone', 'false'),
+  bug('holds', 'leaving-hold-shared', CALL, '(hold) => hold.isBeingUndone !== true', '() => true'),
   bug('holds', 'sharer-unrecognised', CHANGE, 'return heldAs?.key ?? key;', 'return key;'),
   bug(
     'recovery',

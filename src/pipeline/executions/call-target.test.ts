@@ -10,7 +10,7 @@ import type { AttemptEffect } from './core/demands.ts';
 
 const PRIOR = { marker: 'ours', present: null };
 
-function effect(kind: 'verify' | 'undo'): AttemptEffect {
+function effect(kind: 'observe' | 'verify' | 'undo'): AttemptEffect {
   return {
     kind,
     name: `${kind}:suspend:1:1`,
@@ -39,7 +39,7 @@ function holdOf(key: string, prior: JsonObject): StoredView {
 }
 
 /** Calls a target that shows the mark of `shown`, while others have these holds. */
-async function call(kind: 'verify' | 'undo', shown: string | null, holds: readonly StoredView[]) {
+async function call(kind: 'observe' | 'verify' | 'undo', shown: string | null, holds: readonly StoredView[]) {
   const undone: string[] = [];
   const ports: CallPorts = {
     journal: { listViews: async () => ({ items: [...holds], total: holds.length }) },
@@ -64,6 +64,7 @@ async function call(kind: 'verify' | 'undo', shown: string | null, holds: readon
         contains: true,
       },
       parameters: z.looseObject({}),
+      observe: async () => ({ present: shown }),
       perform: async () => ({}),
       async verify(_target, _parameters, _prior, _outcome, { idempotencyKey }): Promise<VerifyResult> {
         return { says: shown === null ? 'absent' : shown === idempotencyKey ? 'holds' : 'foreign', digest: 'd' };
@@ -101,6 +102,26 @@ describe('a call that was cut off, and finds the effect of another execution', (
   it('says that somebody else did it when no execution holds it', async () => {
     const { answer } = await call('verify', 'theirs', []);
     expect(answer).toEqual({ type: 'verified', result: { says: 'foreign', digest: 'd' } });
+  });
+});
+
+describe('a look at the state before', () => {
+  const theirPrior = { marker: 'theirs', present: null };
+
+  it("finds another execution's hold, and shares it with the state that was before it", async () => {
+    const { answer } = await call('observe', 'theirs', [holdOf('theirs', theirPrior)]);
+    expect(answer).toMatchObject({ result: { prior: theirPrior, heldBy: 'exe_theirs' } });
+  });
+
+  it('takes what was before a hold that is being undone, and shares nothing: it will be gone', async () => {
+    const { body, ...hold } = holdOf('theirs', theirPrior);
+    const { answer } = await call('observe', 'theirs', [{ ...hold, body: { ...Object(body), isBeingUndone: true } }]);
+    expect(answer).toEqual({ type: 'observed', result: { prior: theirPrior, heldBy: null } });
+  });
+
+  it('takes what it sees when nobody holds it', async () => {
+    const { answer } = await call('observe', 'somebody', []);
+    expect(answer).toEqual({ type: 'observed', result: { prior: { present: 'somebody' }, heldBy: null } });
   });
 });
 

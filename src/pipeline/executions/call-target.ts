@@ -165,7 +165,10 @@ async function requireHold(ports: CallPorts, { holder }: HeldEffect, signal: Abo
   signal.throwIfAborted();
 }
 
-/** Reads the state before; a hold that another execution has, and that the target still shows, is shared. */
+/**
+ * Reads the state before; a hold that another execution has, and that the target still shows, is shared. One that is being
+ * undone is not: the undo may land at any time. But what was before it is what was before us.
+ */
 async function observe(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
   const { handler, context } = call;
   const shared = await sharedHold(ports, executionId, effect, call);
@@ -173,35 +176,39 @@ async function observe(ports: CallPorts, executionId: string, effect: AttemptEff
   const send = ports.points?.at('observe.send');
   if (send !== undefined) await send;
   const prior = (await handler.observe?.(effect.target, effect.parameters, context)) ?? {};
-  return { prior, heldBy: null };
+  const leaving = await shownHold(ports, executionId, effect, call, (hold) => hold.isBeingUndone === true);
+  return { prior: leaving?.prior ?? prior, heldBy: null };
 }
 
-/**
- * The hold of another execution that the target shows now, with the prior state that belongs to the first of them. One that
- * is being undone is none, unless it is asked about: what the target shows may be from before the undo.
- */
-async function sharedHold(
+/** The hold of another execution that the target shows now, with the prior state that belongs to the first of them. */
+function sharedHold(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
+  return shownHold(ports, executionId, effect, call, (hold) => hold.isBeingUndone !== true);
+}
+
+/** What the row of a hold says (`change.ts`). */
+interface Hold {
+  readonly executionId: string;
+  readonly key: string;
+  readonly prior: JsonObject;
+  readonly performedAfter: number;
+  readonly isBeingUndone?: true;
+}
+
+async function shownHold(
   ports: CallPorts,
   executionId: string,
   effect: AttemptEffect,
-  call: Call,
-  evenIfBeingUndone = false,
+  { handler, context }: Call,
+  wanted: (hold: Hold) => boolean,
 ) {
-  const { handler, context } = call;
-  for (const hold of await holdsOf(ports, effect)) {
-    if (isOwn(hold, executionId, effect)) continue;
-    const held = hold.body as unknown as {
-      readonly executionId: string;
-      readonly key: string;
-      readonly prior: JsonObject;
-      readonly performedAfter: number;
-      readonly isBeingUndone?: true;
-    };
-    if (held.isBeingUndone === true && !evenIfBeingUndone) continue;
-    const theirs = { ...context, idempotencyKey: held.key, startedAt: held.performedAfter };
-    const shown = await handler.verify?.(effect.target, effect.parameters, held.prior, null, theirs);
-    const heldAs = { key: held.key, since: held.performedAfter };
-    if (shown?.says === 'holds') return { prior: held.prior, heldBy: held.executionId, heldAs };
+  for (const view of await holdsOf(ports, effect)) {
+    if (isOwn(view, executionId, effect)) continue;
+    const hold = view.body as unknown as Hold; // written by `change.ts`
+    if (!wanted(hold)) continue;
+    const theirs = { ...context, idempotencyKey: hold.key, startedAt: hold.performedAfter };
+    const shown = await handler.verify?.(effect.target, effect.parameters, hold.prior, null, theirs);
+    const heldAs = { key: hold.key, since: hold.performedAfter };
+    if (shown?.says === 'holds') return { prior: hold.prior, heldBy: hold.executionId, heldAs };
   }
   return null;
 }
@@ -217,7 +224,8 @@ async function isHeldByOthers(ports: CallPorts, executionId: string, effect: Att
   const shares = ({ body }: StoredView): boolean =>
     typeof body === 'object' && body !== null && 'prior' in body && canonicalJson(body['prior']) === ours;
   return (
-    others.some(shares) || (others.length > 0 && (await sharedHold(ports, executionId, effect, call, true)) !== null)
+    others.some(shares) ||
+    (others.length > 0 && (await shownHold(ports, executionId, effect, call, () => true)) !== null)
   );
 }
 
