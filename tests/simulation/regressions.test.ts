@@ -21,6 +21,7 @@ it.each([
   [3539, 'an answer that was handed in twice passed for that of the next read'],
   [4671, 'a parent waited for a child that ran again when it was told to undo'],
   [8585, 'a hold was shared while it was being undone'],
+  [12956, 'an execution that had only looked kept another one from taking its hold back'],
   [20195, 'a shared hold was not recognised when the one who made it was gone'],
   [20714, 'a process that had been taken for dead began what it had claimed before'],
   [31934, 'the row of a hold kept the key of the run before a retry'],

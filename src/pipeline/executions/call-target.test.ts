@@ -126,10 +126,19 @@ describe('a look at the state before', () => {
 });
 
 describe('an undo', () => {
+  /** Our own row, as it stands while we undo. */
+  const own = { ...holdOf('ours', PRIOR), id: 'exe_ours|suspend' };
+
   it('leaves what another execution shares', async () => {
-    const { answer, undone } = await call('undo', 'ours', [holdOf('theirs', PRIOR)]);
+    const sharer = { ...holdOf('ours', PRIOR), id: 'exe_theirs|suspend' };
+    const { answer, undone } = await call('undo', 'ours', [own, sharer]);
     expect(answer).toMatchObject({ result: { result: 'still_held' } });
     expect(undone).toEqual([]);
+  });
+
+  it('takes back what another execution has only looked at, although both found the same before', async () => {
+    const { undone } = await call('undo', 'ours', [own, holdOf('theirs', PRIOR)]);
+    expect(undone).toEqual(['undo']);
   });
 
   it('leaves what the target shows as the effect of another execution', async () => {

@@ -1,4 +1,4 @@
-import { assertCanonical, canonicalJson } from '../../platform/canonical-json.ts';
+import { assertCanonical } from '../../platform/canonical-json.ts';
 import type { CrashPoints } from '../../platform/crash-points.ts';
 import { messageOf } from '../../platform/errors.ts';
 import type { Machine } from '../../platform/machine.ts';
@@ -214,19 +214,17 @@ async function shownHold(
 }
 
 /**
- * Whether another execution relies on what is to be taken back: it shares our prior state, or the target shows its own
- * mark. One that only looked, and whose call was cut off before it did anything, does not: it acts by itself later, and
- * nobody would be left to take ours back.
+ * Whether another execution relies on what is to be taken back: it shares our hold, which its row names by the same key, or
+ * the target shows its own mark. One that only looked, and whose call was cut off or is still to come, does not: it acts by
+ * itself later, and nobody would be left to take ours back if it does not.
  */
 async function isHeldByOthers(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
-  const others = (await holdsOf(ports, effect)).filter((hold) => !isOwn(hold, executionId, effect));
-  const ours = canonicalJson(effect.prior);
-  const shares = ({ body }: StoredView): boolean =>
-    typeof body === 'object' && body !== null && 'prior' in body && canonicalJson(body['prior']) === ours;
-  return (
-    others.some(shares) ||
-    (others.length > 0 && (await shownHold(ports, executionId, effect, call, () => true)) !== null)
-  );
+  const views = await holdsOf(ports, effect);
+  const keyOf = ({ body }: StoredView): string => (body as unknown as Hold).key; // written by `change.ts`
+  const own = views.find((view) => isOwn(view, executionId, effect));
+  const others = views.filter((view) => view !== own);
+  if (own !== undefined && others.some((view) => keyOf(view) === keyOf(own))) return true;
+  return others.length > 0 && (await shownHold(ports, executionId, effect, call, () => true)) !== null;
 }
 
 async function holdsOf(ports: CallPorts, effect: AttemptEffect): Promise<readonly StoredView[]> {
