@@ -16,6 +16,7 @@ it.each([
   [405, 'a call was sent after its caller had given up on it'],
   [663, 'a call that landed after the last read was taken for failed'],
   [1621, 'the row of a shared hold kept the state that its own holder had brought about'],
+  [995, 'a hold that was being undone was taken for an effect that stays'],
   [2965, 'the containment of a hold that was being undone was taken for the state before'],
   [3030, 'what was answered while an outage was caught up with was asked for once more'],
   [3539, 'an answer that was handed in twice passed for that of the next read'],

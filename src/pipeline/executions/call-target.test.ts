@@ -92,11 +92,11 @@ describe('a call that was cut off, and finds the effect of another execution', (
     });
   });
 
-  it('does not share a hold that is being undone: what the target shows may be from before', async () => {
+  it('does not share a hold that is being undone: what the target shows will be gone, and is as good as nothing', async () => {
     const { body, ...hold } = holdOf('theirs', { marker: 'theirs', present: null });
     const leaving = { ...hold, body: { ...Object(body), isBeingUndone: true } };
     const { answer } = await call('verify', 'theirs', [leaving]);
-    expect(answer).toEqual({ type: 'verified', result: { says: 'foreign', digest: 'd' } });
+    expect(answer).toEqual({ type: 'verified', result: { says: 'absent', digest: 'd' } });
   });
 
   it('says that somebody else did it when no execution holds it', async () => {

@@ -127,9 +127,13 @@ async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answ
       const send = ports.points?.at('verify.send');
       if (send !== undefined) await send;
       const verified = (await handler.verify?.(target, parameters, prior, reply, context)) ?? UNREADABLE;
-      const shared = verified.says === 'foreign' ? await sharedHold(ports, executionId, effect, call) : null;
-      if (shared === null) return { result: verified, type: 'verified' };
-      return { type: 'verified', result: { ...shared, says: 'foreign', digest: verified.digest } };
+      if (verified.says !== 'foreign') return { result: verified, type: 'verified' };
+      const { digest } = verified;
+      const shared = await sharedHold(ports, executionId, effect, call);
+      if (shared !== null) return { type: 'verified', result: { ...shared, says: 'foreign', digest } };
+      // What shows is a hold that will be gone: as good as nothing.
+      const leaving = await leavingHold(ports, executionId, effect, call);
+      return { type: 'verified', result: { says: leaving === null ? 'foreign' : 'absent', digest } };
     }
     case 'check': {
       const send = ports.points?.at('check.send');
@@ -176,13 +180,18 @@ async function observe(ports: CallPorts, executionId: string, effect: AttemptEff
   const send = ports.points?.at('observe.send');
   if (send !== undefined) await send;
   const prior = (await handler.observe?.(effect.target, effect.parameters, context)) ?? {};
-  const leaving = await shownHold(ports, executionId, effect, call, (hold) => hold.isBeingUndone === true);
+  const leaving = await leavingHold(ports, executionId, effect, call);
   return { prior: leaving?.prior ?? prior, heldBy: null };
 }
 
 /** The hold of another execution that the target shows now, with the prior state that belongs to the first of them. */
 function sharedHold(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
   return shownHold(ports, executionId, effect, call, (hold) => hold.isBeingUndone !== true);
+}
+
+/** The same of a hold that is being undone. */
+function leavingHold(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
+  return shownHold(ports, executionId, effect, call, (hold) => hold.isBeingUndone === true);
 }
 
 /** What the row of a hold says (`change.ts`). */
