@@ -87,6 +87,9 @@ export async function openLogKeeper(
     if (!due) return;
     const note = signCheckpoint({ origin: name, size, root: frontierRoot(frontier) }, key);
     await reach('checkpoint.signed');
+    // Whoever came first may have signed a smaller log a moment ago: two keys must not both have signed.
+    const newest = journal.shared ? (await log.checkpoints(1)).at(-1) : undefined;
+    if (newest !== undefined) requireOwn(newest.note, name, key);
     await log.addCheckpoint({ size, at: clock.now(), note });
     await reach('checkpoint.stored');
     // Published as read back, so that what is told outside is what the journal holds.
