@@ -128,7 +128,6 @@ function claimOf(action: ActionModel): 'sure' | 'unsure' | 'none' {
       return action.shared ? 'sure' : 'none';
     case 'UNKNOWN':
     case 'COMPENSATION_FAILED':
-    case 'SUPERSEDED':
       return 'unsure';
     case 'FAILED':
     case 'TIMED_OUT':

@@ -167,6 +167,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     'holds',
+    'shared-hold-undone-as-own',
+    `${CORE}/demands.ts`,
+    "effectKey: kind === 'undo' ? (action.heldAs?.key ?? ownKey) : ownKey,",
+    'effectKey: ownKey,',
+  ),
+  bug(
+    'holds',
     'prior-of-the-second',
     CALL,
     'return { prior: hold.prior, heldBy: hold.executionId, heldAs };',

@@ -32,23 +32,38 @@ export interface Cells {
   /** Called with each effect as it takes place. */
   onEffect: (effect: EffectDone, call: Call) => void;
   read(call: Call): string;
+  /** `changed` is false where it was so already, by somebody else. */
   perform(call: Call): JsonObject;
   /** As the target showed it `agoMs` before, where nothing newer is shown yet. */
   verify(call: Call, agoMs: number): 'holds' | 'absent' | 'foreign';
-  undo(call: Call, prior: string): UndoResult;
+  undo(call: Call, prior: string, reply: JsonObject | null): UndoResult;
   /** Somebody else changes a cell. */
   strange(group: string, value: string): void;
 }
 
 export const CONTAINED = 'contained';
 
+/**
+ * What a target remembers of who contained it. `every`: the key of each call, like a list to which everybody adds his entry;
+ * `first`: the key of the call that changed it, like an account with an owner of its suspension; `none`: nothing, like a flag.
+ */
+export type Marks = 'every' | 'first' | 'none';
+export const MARKS: readonly Marks[] = ['every', 'first', 'none'];
+
+export interface CellPorts {
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  /** Business time in ms: how long a target takes to show something is counted in it, as the engine counts. */
+  readonly wall: () => number;
+  readonly marks: Marks;
+}
+
 export function groupOf({ declaration, target }: Pick<Call, 'declaration' | 'target'>): string | null {
   const { holds, connector } = declaration;
   return holds === null ? null : `${connector}|${holds}|${target.type}:${target.id}`;
 }
 
-/** @param wall business time in ms: how long a target takes to show something is counted in it, as the engine counts. */
-export function cellsOf(scheduler: Scheduler, trace: Trace, wall: () => number): Cells {
+export function cellsOf({ scheduler, trace, wall, marks }: CellPorts): Cells {
   const cells = new Map<string, Cell>();
   const done: EffectDone[] = [];
   /** Keys that a target with a native key has seen. */
@@ -79,7 +94,7 @@ export function cellsOf(scheduler: Scheduler, trace: Trace, wall: () => number):
     world.onEffect(effect, call);
   }
 
-  function undo(call: Call, prior: string): UndoResult['result'] {
+  function undo(call: Call, prior: string, reply: JsonObject | null): UndoResult['result'] {
     const group = groupOf(call);
     if (group === null) {
       if (!seen.has(call.key)) note(call, 'undo');
@@ -88,9 +103,16 @@ export function cellsOf(scheduler: Scheduler, trace: Trace, wall: () => number):
     }
     const cell = cellOf(group);
     if (cell.value !== CONTAINED) return cell.touched ? 'superseded' : 'not_needed';
+    // Where nothing is remembered only the state before tells what has to be restored.
+    if (marks === 'first' && !cell.keys.has(call.effectKey))
+      return reply?.['changed'] === false ? 'not_needed' : 'superseded';
     change(cell, prior, new Set());
     note(call, 'undo');
     return 'restored';
+  }
+
+  function isOfOthers({ value, keys }: Cell, { key }: Call): boolean {
+    return value === CONTAINED && !keys.has(key);
   }
 
   const world: Cells = {
@@ -103,10 +125,12 @@ export function cellsOf(scheduler: Scheduler, trace: Trace, wall: () => number):
     },
     perform(call) {
       const { idempotency } = call.declaration;
-      const reply = { done: true };
+      const reply = { changed: true };
       if (idempotency === 'native-key' && seen.has(call.key)) return reply;
-      seen.add(call.key);
       const group = groupOf(call);
+      // Who sees that it is so already, by somebody else, sends nothing.
+      if (group !== null && marks !== 'every' && isOfOthers(cellOf(group), call)) return { changed: false };
+      seen.add(call.key);
       if (group === null) {
         const times = occurred.get(call.key) ?? [];
         // The same end state, the same entry of a list: a repeat changes nothing.
@@ -115,7 +139,7 @@ export function cellsOf(scheduler: Scheduler, trace: Trace, wall: () => number):
       } else {
         const cell = cellOf(group);
         if (cell.value === CONTAINED && cell.keys.has(call.key) && idempotency !== 'none') return reply;
-        change(cell, CONTAINED, new Set([...cell.keys, call.key]));
+        change(cell, CONTAINED, new Set(marks === 'every' ? [...cell.keys, call.key] : [call.key]));
       }
       note(call, 'perform');
       return reply;
@@ -127,12 +151,12 @@ export function cellsOf(scheduler: Scheduler, trace: Trace, wall: () => number):
       const cell = cellOf(group);
       const { value, keys } = cell.history.find(({ until }) => until > shown) ?? cell;
       if (value !== CONTAINED) return 'absent';
-      return keys.has(call.key) ? 'holds' : 'foreign';
+      return marks === 'none' || keys.has(call.effectKey) ? 'holds' : 'foreign';
     },
-    undo(call, prior) {
+    undo(call, prior, reply) {
       const known = undone.get(call.key);
       if (known !== undefined) return known;
-      const result: UndoResult = { result: undo(call, prior), digest: 'd' };
+      const result: UndoResult = { result: undo(call, prior, reply), digest: 'd' };
       if (call.declaration.idempotency === 'native-key') undone.set(call.key, result);
       return result;
     },

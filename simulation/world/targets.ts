@@ -7,7 +7,7 @@ import {
   type ActionTarget,
   type JsonObject,
 } from '../../src/pipeline/actions/contract.ts';
-import { cellsOf, type Cells } from './cells.ts';
+import { cellsOf, type Cells, type Marks } from './cells.ts';
 import type { Host } from './host.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -26,6 +26,8 @@ export interface Call {
   readonly kind: CallKind;
   readonly tag: string;
   readonly key: string;
+  /** The key of the call that made the effect. */
+  readonly effectKey: string;
   readonly target: ActionTarget;
   readonly declaration: ActionDeclaration;
   readonly host: string;
@@ -72,6 +74,7 @@ export interface TargetPorts {
   readonly trace: Trace;
   readonly random: Random;
   readonly weather: TargetWeather;
+  readonly marks: Marks;
   /** Business time, ms since 1970. */
   wall(): number;
 }
@@ -84,7 +87,7 @@ type Fate = 'fine' | 'lost_request' | 'lost_reply' | 'reset' | 'late' | 'busy' |
 /** Outside systems, honest about their class: what was done to them is kept apart from what they answered. */
 export function createTargets(ports: TargetPorts): Targets {
   const { scheduler, trace, random, weather } = ports;
-  const cells = cellsOf(scheduler, trace, ports.wall);
+  const cells = cellsOf({ scheduler, trace, wall: ports.wall, marks: ports.marks });
   const offered = new Map<string, ActionDeclaration>();
   let underWay = 0;
 
@@ -172,9 +175,14 @@ export function createTargets(ports: TargetPorts): Targets {
       if (declaration === undefined) return null;
       const calls =
         <Answer>(kind: CallKind, work: (call: Call, given: Parameters) => Answer) =>
-        (target: ActionTarget, raw: unknown, { idempotencyKey: key, signal }: ActionContext): Promise<Answer> => {
+        (
+          target: ActionTarget,
+          raw: unknown,
+          { idempotencyKey: key, effectKey, signal }: ActionContext,
+        ): Promise<Answer> => {
           const given = parameters.parse(raw);
-          const call = { kind, tag: `${given.tag}@${target.id}`, key, target, declaration, signal, host: host.name };
+          const tag = `${given.tag}@${target.id}`;
+          const call = { kind, tag, key, effectKey, target, declaration, signal, host: host.name };
           return exchange(host, call, given, () => work(call, given));
         };
       const observe = calls('observe', (call) => ({ value: cells.read(call) }));
@@ -187,8 +195,8 @@ export function createTargets(ports: TargetPorts): Targets {
       const check = calls('check', () => {
         return { state: random.pick(['pending', 'pending', 'passed', 'failed'] as const) };
       });
-      const undo: ActionHandler['undo'] = (target, raw, prior, _outcome, context) =>
-        calls('undo', (call) => cells.undo(call, valueOf(prior)))(target, raw, context);
+      const undo: ActionHandler['undo'] = (target, raw, prior, outcome, context) =>
+        calls('undo', (call) => cells.undo(call, valueOf(prior), outcome))(target, raw, context);
       return {
         declaration,
         parameters,

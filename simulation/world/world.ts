@@ -7,6 +7,7 @@ import { createWireTap } from '../oracle/wire.ts';
 import { createPeople } from '../workload/people.ts';
 import { offeredActions } from '../workload/plans.ts';
 import type { SealedRecord } from '../../src/pipeline/audit/record.ts';
+import { MARKS, type Marks } from './cells.ts';
 import { createChaos } from './chaos.ts';
 import { eventByEvent } from './event-by-event.ts';
 import { startEngine, type Engine, type Surroundings } from './engine.ts';
@@ -27,6 +28,8 @@ export interface WorldOptions {
   readonly lateUndos?: boolean;
   /** False: nothing is judged, for a second run that only has to give the same trace as a first one that kept every promise. */
   readonly judged?: boolean;
+  /** What targets remember; drawn from the seed unless it is said. */
+  readonly marks?: Marks;
   readonly show?: (line: string) => void;
 }
 
@@ -58,6 +61,7 @@ export async function runWorld({
   steps,
   lateUndos = false,
   judged = true,
+  marks = seededRandom(seed).fork('marks').pick(MARKS),
   show,
 }: WorldOptions): Promise<WorldResult> {
   const random = seededRandom(seed);
@@ -72,7 +76,14 @@ export async function runWorld({
   const targetWeather = { ...calm };
   let offset = 0;
   const wall = (): number => accelerated?.now() ?? START + Math.floor(scheduler.now / 1_000) + offset;
-  const targets = createTargets({ scheduler, trace, random: random.fork('targets'), weather: targetWeather, wall });
+  const targets = createTargets({
+    scheduler,
+    trace,
+    random: random.fork('targets'),
+    weather: targetWeather,
+    marks,
+    wall,
+  });
   const offered = offeredActions(shape);
   for (const declaration of offered) targets.offer(declaration);
 

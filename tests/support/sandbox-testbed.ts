@@ -66,5 +66,10 @@ export function contextOf(
   key: string = randomUUID(),
   signal: AbortSignal = new AbortController().signal,
 ): ActionContext {
-  return { idempotencyKey: key, signal, startedAt: STARTED_AT, traceparent: null };
+  return { idempotencyKey: key, effectKey: key, signal, startedAt: STARTED_AT, traceparent: null };
+}
+
+/** The context of the undo of what was made under `effectKey`. */
+export function undoOf(effectKey: string, undoKey: string = randomUUID()): ActionContext {
+  return { ...contextOf(undoKey), effectKey };
 }

@@ -37,8 +37,8 @@ function idsOf(prior: JsonObject | null): readonly unknown[] | null {
   return Array.isArray(ids) ? ids : null;
 }
 
-function priorOf(call: Call<unknown>, present: readonly Thing[]): JsonObject {
-  return { ids: present.map((thing) => thing.id), marker: call.context.idempotencyKey };
+function priorOf(present: readonly Thing[]): JsonObject {
+  return { ids: present.map((thing) => thing.id) };
 }
 
 export function fullSessionKill(client: SandboxClient): ActionHandler {
@@ -48,12 +48,12 @@ export function fullSessionKill(client: SandboxClient): ActionHandler {
   return handler({
     declaration: declare('FULL_SESSION_KILL', { reversibility: 'selfRecoverable', holds: null, contains: true }),
     parameters: PARAMETERS.none,
-    observe: async (call) => priorOf(call, (await read(call)).user.sessions),
+    observe: async (call) => priorOf((await read(call)).user.sessions),
     async perform({ target, context }) {
       const path = `/users/${segment(target.id)}/sessions`;
       const done = await client.change({ method: 'DELETE', path, reply }, context);
       if (done.refused) throw done.error;
-      return { changed: done.body.ended.length > 0, ended: done.body.ended, marker: context.idempotencyKey };
+      return { changed: done.body.ended.length > 0, ended: done.body.ended };
     },
     async verify(call) {
       const reading = await read(call);
@@ -71,12 +71,12 @@ export function selectiveTokenRevoke(client: SandboxClient): ActionHandler {
   return handler<Selection>({
     declaration: declare('SELECTIVE_TOKEN_REVOKE', { reversibility: 'selfRecoverable', holds: null, contains: true }),
     parameters: PARAMETERS.selectiveTokenRevoke,
-    observe: async (call) => priorOf(call, selectedTokens(await read(call), call.parameters)),
+    observe: async (call) => priorOf(selectedTokens(await read(call), call.parameters)),
     async perform({ target, parameters, context }) {
       const path = `/users/${segment(target.id)}/tokens/revoke`;
       const done = await client.change({ method: 'POST', path, body: parameters, reply }, context);
       if (done.refused) throw done.error;
-      return { changed: done.body.revoked.length > 0, revoked: done.body.revoked, marker: context.idempotencyKey };
+      return { changed: done.body.revoked.length > 0, revoked: done.body.revoked };
     },
     async verify(call) {
       const reading = await read(call);
@@ -108,20 +108,19 @@ export function deviceDeregister(client: SandboxClient): ActionHandler {
   return handler({
     declaration: declare('DEVICE_DEREGISTER', { reversibility: 'irreversible', holds: null, contains: true }),
     parameters: PARAMETERS.deviceDeregister,
-    observe: async (call) => priorOf(call, named(await read(call), call.parameters.deviceIds)),
+    observe: async (call) => priorOf(named(await read(call), call.parameters.deviceIds)),
     async perform({ target, parameters, context }) {
-      const marker = context.idempotencyKey;
       const path = `/users/${segment(target.id)}/devices/deregister`;
       const done = await client.change({ method: 'POST', path, body: parameters, reply }, context);
-      if (!done.refused) return { changed: done.body.removed.length > 0, removed: done.body.removed, marker };
+      if (!done.refused) return { changed: done.body.removed.length > 0, removed: done.body.removed };
       if (done.code !== 'device_not_found') throw done.error;
       // Some of the named devices are gone already: the rest still has to go.
-      const left = named(await client.readUser(target.id, marker, context), parameters.deviceIds);
-      if (left.length === 0) return { changed: false, removed: [], marker };
+      const left = named(await client.readUser(target.id, context.idempotencyKey, context), parameters.deviceIds);
+      if (left.length === 0) return { changed: false, removed: [] };
       const body = { deviceIds: left.map(({ id }) => id) };
       const rest = await client.change({ method: 'POST', path, body, reply }, context);
       if (rest.refused) throw rest.error;
-      return { changed: true, removed: rest.body.removed, marker };
+      return { changed: true, removed: rest.body.removed };
     },
     async verify(call) {
       const reading = await read(call);

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { safeHttp } from '../../platform/safe-http.ts';
 import type { ActionTarget } from '../../pipeline/actions/contract.ts';
-import { contextOf, STARTED_AT, testbed } from '../../../tests/support/sandbox-testbed.ts';
+import { contextOf, STARTED_AT, testbed, undoOf } from '../../../tests/support/sandbox-testbed.ts';
 import { sandboxHandlers } from './actions.ts';
 
 /*
@@ -157,7 +157,7 @@ describe('GEO_LOCK and ENHANCED_LOGGING', () => {
     expect(await handler.verify?.(target, parameters, prior, null, context)).toMatchObject({ says: 'absent' });
     const outcome = await handler.perform(target, parameters, prior, context);
     expect((await userNow(target))['geoLock']).toMatchObject({ allowedCountries: ['DE'] });
-    const undo = contextOf();
+    const undo = undoOf(context.effectKey);
     expect(await handler.undo?.(target, parameters, prior, outcome, undo)).toMatchObject({ result: 'restored' });
     expect((await userNow(target))['geoLock']).toMatchObject({ allowedCountries: ['DE', 'FR'], owner: 'theirs' });
     expect(await handler.undo?.(target, parameters, prior, outcome, undo)).toMatchObject({ result: 'restored' });
@@ -172,7 +172,9 @@ describe('GEO_LOCK and ENHANCED_LOGGING', () => {
     expect((await userNow(target))['loggingLevel']).toBe('enhanced');
     await advance(30 * MINUTE_MS);
     expect((await userNow(target))['loggingLevel']).toBe('standard');
-    expect(await handler.undo?.(target, parameters, null, outcome, contextOf())).toMatchObject({ result: 'restored' });
+    expect(await handler.undo?.(target, parameters, null, outcome, undoOf(context.effectKey))).toMatchObject({
+      result: 'restored',
+    });
   });
 });
 
@@ -187,7 +189,7 @@ describe('ACTION_BLOCK', () => {
     expect((await userNow(target))['privileges']).toMatchObject([{ name: 'audit.read', effective: false }]);
     const again = await bed.raw('POST', `/users/${target.id}/privileges`, { name: 'user.admin', grantedBy: 'x' });
     expect(again.status).toBe(409);
-    await handler.undo?.(target, parameters, prior, outcome, contextOf());
+    await handler.undo?.(target, parameters, prior, outcome, undoOf(context.effectKey));
     expect((await userNow(target))['privileges']).toMatchObject([
       { name: 'audit.read', effective: true },
       { name: 'user.admin', effective: true },

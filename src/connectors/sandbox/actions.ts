@@ -7,7 +7,7 @@ import { accountSuspend, actionBlock, enhancedLogging, geoLock } from './user-st
 
 /**
  * All actions of the sandbox company. The outcome of each carries `changed` (false: it was already so, an undo does
- * nothing) and `marker` (the key that the effect is marked with at the target).
+ * nothing).
  *
  * @throws TypeError when `baseUrl` is no URL
  */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConnectorError, type ActionTarget, type JsonObject } from '../../pipeline/actions/contract.ts';
-import { contextOf, testbed } from '../../../tests/support/sandbox-testbed.ts';
+import { contextOf, testbed, undoOf } from '../../../tests/support/sandbox-testbed.ts';
 
 /**
  * The contract of `actions/contract.ts`, run over every handler against the real service over HTTP, with the faults
@@ -123,7 +123,7 @@ async function startCase(one: Case, key: string = randomUUID()) {
   const verify = async (outcome: JsonObject | null): Promise<string> =>
     (await handler.verify?.(target, parameters, prior, outcome, context))?.says ?? 'none';
   const undo = async (outcome: JsonObject | null, undoKey: string): Promise<string> =>
-    (await handler.undo?.(target, parameters, prior, outcome, contextOf(undoKey)))?.result ?? 'none';
+    (await handler.undo?.(target, parameters, prior, outcome, undoOf(key, undoKey)))?.result ?? 'none';
   return { handler, target, context, key, prior, perform, verify, undo };
 }
 
@@ -136,7 +136,7 @@ describe.each(CASES)('$type', (one) => {
     const { handler, target, prior, context, perform, verify, key } = await start();
     expect(await verify(null)).toBe('absent');
     const outcome = await perform();
-    expect(outcome).toMatchObject({ changed: true, marker: key });
+    expect(outcome).toMatchObject({ changed: true });
     const result = await handler.verify?.(target, parameters, prior, outcome, context);
     expect(result?.says).toBe('holds');
     expect(result?.digest).toMatch(/^[0-9a-f]{64}$/);
@@ -248,13 +248,35 @@ describe.each(UNDOABLE)('the undo of $type', (one) => {
     expect((await ledgerOf(undoKey)).effects).toHaveLength(1);
   });
 
-  it('is undone after a lost reply, by the marker in what was observed', async () => {
+  it('is undone after a lost reply, by the key of the effect', async () => {
     const { perform, verify, undo } = await start();
     await fault('lost_reply', { times: 1, match: { pathIncludes: one.path } });
     await expect(perform()).rejects.toThrow(ConnectorError);
     const undoKey = randomUUID();
     expect(await undo(null, undoKey)).toBe('restored');
     expect(await verify(null)).toBe('absent');
+  });
+
+  it('is undone for another execution that shares it and made no call of its own', async () => {
+    const { handler, target, perform, prior, verify, key } = await start();
+    await perform();
+    // Another execution would find another state before; it shares the one of whoever came first.
+    expect(await handler.observe?.(target, parameters, contextOf(key))).toEqual(prior);
+    expect(await handler.undo?.(target, parameters, prior, null, undoOf(key))).toMatchObject({ result: 'restored' });
+    expect(await verify(null)).toBe('absent');
+  });
+
+  it('is undone although it was found done already: a call that changed nothing is not the one that made it', async () => {
+    const { handler, target, perform, prior, verify, key } = await start();
+    await perform();
+    const nothing = { changed: false };
+    expect(await handler.undo?.(target, parameters, prior, nothing, undoOf(key))).toMatchObject({ result: 'restored' });
+    expect(await verify(null)).toBe('absent');
+  });
+
+  it('does not say in the state before who asked for it', async () => {
+    const { handler, target, prior } = await start();
+    expect(await handler.observe?.(target, parameters, contextOf())).toEqual(prior);
   });
 
   it('is undone although the reply to the undo is lost', async () => {
@@ -285,7 +307,7 @@ describe.each(UNDOABLE)('the undo of $type', (one) => {
     const outcome = await handler.perform(target, parameters, prior, context);
     expect(outcome).toMatchObject({ changed: false });
     expect(await handler.verify?.(target, parameters, prior, outcome, context)).toMatchObject({ says: 'foreign' });
-    expect(await handler.undo?.(target, parameters, prior, outcome, contextOf())).toMatchObject({
+    expect(await handler.undo?.(target, parameters, prior, outcome, undoOf(context.effectKey))).toMatchObject({
       result: 'not_needed',
     });
     expect(await first.verify(null)).toBe('holds');

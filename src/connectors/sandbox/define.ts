@@ -116,15 +116,6 @@ export function notShownYet(message: string): ConnectorError {
   return new ConnectorError('not_shown_yet', message, { retryable: true, resultUnknown: false });
 }
 
-/**
- * The keys that mark a state as ours. `observe` and `perform` run under the key of the effect and write it down
- * (`marker`); `undo` runs under a key of its own and finds the effect's key there. Without either nothing is ours.
- */
-export function ourMarkers(call: Call<unknown>): ReadonlySet<string> {
-  const found = [call.outcome?.['marker'], call.prior?.['marker']].filter((value) => typeof value === 'string');
-  return new Set(found);
-}
-
 /** A member of recorded JSON as an object, or null. */
 export function objectOf(value: unknown): Readonly<Record<string, unknown>> | null {
   // Safe: any non-null, non-array object can be read through string keys, and every value is unknown again.

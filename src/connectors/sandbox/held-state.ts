@@ -7,7 +7,7 @@ import type {
   VerifyResult,
 } from '../../pipeline/actions/contract.ts';
 import { segment, type SandboxClient, type UserReading } from './client.ts';
-import { handler, notShownYet, objectOf, ourMarkers, type Call } from './define.ts';
+import { handler, notShownYet, objectOf, type Call } from './define.ts';
 
 /**
  * States of a user that are set and taken back: suspension, geo lock, enhanced logging, action block. All four are
@@ -55,7 +55,7 @@ export function heldStateHandler<P>(client: SandboxClient, state: HeldState<P>):
       const present = state.slot(reading);
       // After a crash between call and record the present state may already be ours: it is not what was before.
       const former = present?.owner === context.idempotencyKey ? null : present;
-      return { present: former, marker: context.idempotencyKey };
+      return { present: former };
     },
     perform: (call) => setState(client, state, call),
     verify: (call) => verifyState(client, state, call),
@@ -65,19 +65,18 @@ export function heldStateHandler<P>(client: SandboxClient, state: HeldState<P>):
 
 async function setState<P>(client: SandboxClient, state: HeldState<P>, call: Call<P>): Promise<JsonObject> {
   const { target, parameters, context } = call;
-  const marker = context.idempotencyKey;
   for (let conflict = 0; conflict < MAX_CONFLICTS; conflict += 1) {
-    const reading = await client.readUser(target.id, marker, context);
+    const reading = await client.readUser(target.id, context.idempotencyKey, context);
     const slot = state.slot(reading);
     // `at` is read before the call: with the lifetime it tells later whether the state has ended by itself.
-    if (slot?.owner === marker) return { changed: true, marker, at: numberOf(slot['at'], reading.now) };
-    if (slot !== null && state.satisfies(slot, parameters, reading)) return { changed: false, marker, at: reading.now };
+    if (isOurs(slot, call)) return { changed: true, at: numberOf(slot?.['at'], reading.now) };
+    if (slot !== null && state.satisfies(slot, parameters, reading)) return { changed: false, at: reading.now };
     const { method, path, body } = state.set(parameters);
     const url = `/users/${segment(target.id)}${path}`;
     // With the version only where something would be replaced: then it must be what was just read.
     const ifMatch = slot === null ? {} : { ifMatch: reading.user.version };
     const reply = await client.change({ method, path: url, body, ...ifMatch, reply: anyReply }, context);
-    if (!reply.refused) return { changed: true, marker, at: reading.now };
+    if (!reply.refused) return { changed: true, at: reading.now };
     if (reply.code !== 'stale_version' && !reply.code.startsWith('already_')) throw reply.error;
   }
   throw notShownYet('the user is being changed by somebody else');
@@ -89,12 +88,12 @@ async function verifyState<P>(client: SandboxClient, state: HeldState<P>, call: 
   const slot = state.slot(reading);
   const { digest } = reading;
   if (slot === null) return { says: 'absent', digest };
-  if (slot.owner === context.idempotencyKey || isOurs(slot, call)) return { says: 'holds', digest };
+  if (isOurs(slot, call)) return { says: 'holds', digest };
   return { says: state.satisfies(slot, parameters, reading) ? 'foreign' : 'absent', digest };
 }
 
-function isOurs(slot: Slot, call: Call<unknown>): boolean {
-  return slot.owner !== null && ourMarkers(call).has(slot.owner);
+function isOurs(slot: Slot | null, { context }: Call<unknown>): boolean {
+  return slot?.owner === context.effectKey;
 }
 
 async function undoState<P>(client: SandboxClient, state: HeldState<P>, call: Call<P>): Promise<UndoResult> {
@@ -105,9 +104,9 @@ async function undoState<P>(client: SandboxClient, state: HeldState<P>, call: Ca
     const { digest, now } = reading;
     const undone = reading.marks.some(({ effect }) => effect === state.clearEffect || effect === state.putBackEffect);
     const slot = state.slot(reading);
-    const ours = slot !== null && isOurs(slot, call);
+    const ours = isOurs(slot, call);
     if (!ours && undone) return { result: 'restored', digest };
-    if (outcome?.['changed'] === false) return { result: 'not_needed', digest };
+    if (!ours && outcome?.['changed'] === false) return { result: 'not_needed', digest };
     if (undone) throw notShownYet('the undo was done but is not shown yet');
     const former = objectOf(prior?.['present']);
     const back = former === null ? null : (state.putBack?.(former, now) ?? null);

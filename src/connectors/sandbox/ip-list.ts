@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { addressClass, canonicalAddress, type AddressClass } from '../../platform/address-class.ts';
 import type { ActionHandler, JsonObject, UndoResult, VerifyResult } from '../../pipeline/actions/contract.ts';
 import type { IpEntry, SandboxClient } from './client.ts';
-import { declare, handler, notShownYet, ourMarkers, refused, type Call } from './define.ts';
+import { declare, handler, notShownYet, refused, type Call } from './define.ts';
 import { PARAMETERS } from './parameters.ts';
 
 /**
@@ -79,11 +79,11 @@ function ipListHandler(
 } {
   return {
     async observe({ target, context }) {
-      const { entries, version } = await client.readIpList(context.idempotencyKey, context);
+      const { entries } = await client.readIpList(context.idempotencyKey, context);
       const listed = entries.some(
         (entry) => entry.list === list && entry.ip === target.id && entry.owner !== context.idempotencyKey,
       );
-      return { listed, version, marker: context.idempotencyKey };
+      return { listed };
     },
     async verify(call) {
       const { entries, now, digest } = await client.readIpList(call.context.idempotencyKey, call.context);
@@ -106,15 +106,21 @@ function guardAddress(address: string, classes: ReadonlySet<AddressClass>): void
 
 async function addEntry(client: SandboxClient, list: IpEntry['list'], call: Call<Parameters>): Promise<JsonObject> {
   const { target, parameters, context } = call;
-  const marker = context.idempotencyKey;
   for (let conflict = 0; conflict < MAX_CONFLICTS; conflict += 1) {
-    const { version, entries, now } = await client.readIpList(marker, context);
+    const { version, entries, now } = await client.readIpList(context.idempotencyKey, context);
     const own = ownEntry(entries, list, call);
-    if (own !== undefined) return { changed: true, marker, expiresAt: own.expiresAt };
+    if (own !== undefined) return { changed: true, expiresAt: own.expiresAt };
     const expiresAt = endOf(now, parameters);
-    if (coveringEntry(entries, list, target.id, expiresAt) !== undefined) return { changed: false, marker, expiresAt };
-    const entry: IpEntry = { ip: target.id, list, owner: marker, reason: parameters.reason, addedAt: now, expiresAt };
-    if (await write(client, version, [...entries, entry], call)) return { changed: true, marker, expiresAt };
+    if (coveringEntry(entries, list, target.id, expiresAt) !== undefined) return { changed: false, expiresAt };
+    const entry: IpEntry = {
+      ip: target.id,
+      list,
+      owner: context.effectKey,
+      reason: parameters.reason,
+      addedAt: now,
+      expiresAt,
+    };
+    if (await write(client, version, [...entries, entry], call)) return { changed: true, expiresAt };
   }
   throw notShownYet('the list is being changed by others all the time');
 }
@@ -128,8 +134,9 @@ async function removeEntry(client: SandboxClient, list: IpEntry['list'], call: C
     if (own === undefined) {
       const expiresAt = outcome?.['expiresAt'];
       const ended = typeof expiresAt === 'number' && expiresAt <= now;
+      if (undone) return { result: 'restored', digest };
       if (outcome?.['changed'] === false) return { result: 'not_needed', digest };
-      if (undone || ended) return { result: 'restored', digest };
+      if (ended) return { result: 'restored', digest };
       // Without an outcome our call may never have arrived; with one, somebody else took the entry away.
       return { result: outcome === null ? 'not_needed' : 'superseded', digest };
     }
@@ -160,14 +167,10 @@ async function write(
   return !done.refused;
 }
 
-/** Our entry: owned by the key of this effect, whether we are called under it or (undo) under another. */
+/** The entry that this effect made. */
 function ownEntry(entries: readonly IpEntry[], list: IpEntry['list'], call: Call<Parameters>): IpEntry | undefined {
-  const markers = ourMarkers(call);
-  const { idempotencyKey: key } = call.context;
-  return entries.find(
-    ({ ip, list: kind, owner }) =>
-      ip === call.target.id && kind === list && owner !== null && (owner === key || markers.has(owner)),
-  );
+  const { target, context } = call;
+  return entries.find(({ ip, list: kind, owner }) => ip === target.id && kind === list && owner === context.effectKey);
 }
 
 /** Somebody else's entry that lasts as long as ours would. */

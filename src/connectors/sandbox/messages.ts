@@ -66,7 +66,7 @@ export function forcePasswordReset(client: SandboxClient): ActionHandler {
       const path = `/users/${segment(target.id)}/password-reset`;
       const done = await client.change({ method: 'POST', path, body: parameters, reply }, context);
       if (done.refused && done.code !== 'already_required') throw done.error;
-      return { changed: !done.refused, marker: context.idempotencyKey };
+      return { changed: !done.refused };
     },
     async verify({ target, context }) {
       const { user, marks, digest } = await client.readUser(target.id, context.idempotencyKey, context);
@@ -93,7 +93,7 @@ export function stepUpChallenge(client: SandboxClient): ActionHandler {
       const done = await client.change({ method: 'POST', path, body, reply }, context);
       if (done.refused) throw done.error;
       const { challengeId, expiresAt } = done.body;
-      return { changed: true, challengeId, expiresAt, marker: context.idempotencyKey };
+      return { changed: true, challengeId, expiresAt };
     },
     async verify({ target, context }) {
       const { challenge, digest } = await client.findChallenge(target.id, context.idempotencyKey, context);

@@ -31,7 +31,6 @@ describe('CUSTOM_WEBHOOK', () => {
     expect(await call({ body: { incident: 'inc_1', score: 7 } }, key)).toEqual({
       changed: true,
       status: 200,
-      marker: key,
     });
     await call({ method: 'PUT', body: 'plain' }, `${key}2`);
     expect(await received(key)).toMatchObject([{ method: 'POST', body: '{"incident":"inc_1","score":7}' }]);

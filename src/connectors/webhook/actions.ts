@@ -125,7 +125,7 @@ async function call(http: SafeHttp, parameters: Parameters, context: ActionConte
     });
     const failure = statusError(method, reply);
     if (failure !== null) throw failure;
-    return { changed: true, status: reply.status, marker: context.idempotencyKey };
+    return { changed: true, status: reply.status };
   } catch (error) {
     throw connectorErrorOf(error);
   }

@@ -51,6 +51,11 @@ export interface ActionDeclaration {
 export interface ActionContext {
   /** The same for every retry and take-over of this action instance; sent where the API takes one. */
   readonly idempotencyKey: string;
+  /**
+   * What marks the effect as the one that is meant: the key of the call that made it. The same as `idempotencyKey` but for
+   * `undo`, which has a key of its own, and for a hold that another execution made and this one shares.
+   */
+  readonly effectKey: string;
   readonly signal: AbortSignal;
   /** Business time of the attempt's start, ms since 1970. */
   readonly startedAt: number;
@@ -76,7 +81,10 @@ export interface ActionHandler<Parameters = unknown> {
    * it is given with it before anything is sent, and refuses what is wrong as `invalid_parameters`.
    */
   readonly parameters: ZodType<Parameters>;
-  /** The state before: undo restores it, it does not guess. Absent when there is nothing to restore. */
+  /**
+   * The state before: undo restores it, it does not guess. Absent when there is nothing to restore. It says nothing about
+   * who asks: an execution that comes while another one's hold is being taken back gets the state before that one.
+   */
   observe?(target: ActionTarget, parameters: Parameters, context: ActionContext): Promise<JsonObject>;
   /** @throws ConnectorError */
   perform(

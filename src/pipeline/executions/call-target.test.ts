@@ -8,7 +8,7 @@ import type { AttemptEffect } from './core/demands.ts';
 
 /** What other executions hold, and whose mark the target shows, when one of them was cut off half-way. */
 
-const PRIOR = { marker: 'ours', present: null };
+const PRIOR = { present: null };
 
 function effect(kind: 'observe' | 'verify' | 'undo'): AttemptEffect {
   return {
@@ -25,6 +25,7 @@ function effect(kind: 'observe' | 'verify' | 'undo'): AttemptEffect {
     prior: PRIOR,
     reply: null,
     key: 'ours',
+    effectKey: 'ours',
     startedAt: 0,
     timeoutMs: 1_000,
     readBack: true,
@@ -66,8 +67,8 @@ async function call(kind: 'observe' | 'verify' | 'undo', shown: string | null, h
       parameters: z.looseObject({}),
       observe: async () => ({ present: shown }),
       perform: async () => ({}),
-      async verify(_target, _parameters, _prior, _outcome, { idempotencyKey }): Promise<VerifyResult> {
-        return { says: shown === null ? 'absent' : shown === idempotencyKey ? 'holds' : 'foreign', digest: 'd' };
+      async verify(_target, _parameters, _prior, _outcome, { effectKey }): Promise<VerifyResult> {
+        return { says: shown === null ? 'absent' : shown === effectKey ? 'holds' : 'foreign', digest: 'd' };
       },
       async undo(): Promise<UndoResult> {
         undone.push('undo');
@@ -84,7 +85,7 @@ async function call(kind: 'observe' | 'verify' | 'undo', shown: string | null, h
 
 describe('a call that was cut off, and finds the effect of another execution', () => {
   it('shares its hold, with the state that was before the first of them', async () => {
-    const prior = { marker: 'theirs', present: null };
+    const prior = { present: null };
     const { answer } = await call('verify', 'theirs', [holdOf('theirs', prior)]);
     expect(answer).toEqual({
       type: 'verified',
@@ -93,7 +94,7 @@ describe('a call that was cut off, and finds the effect of another execution', (
   });
 
   it('does not share a hold that is being undone: what the target shows will be gone, and is as good as nothing', async () => {
-    const { body, ...hold } = holdOf('theirs', { marker: 'theirs', present: null });
+    const { body, ...hold } = holdOf('theirs', { present: null });
     const leaving = { ...hold, body: { ...Object(body), isBeingUndone: true } };
     const { answer } = await call('verify', 'theirs', [leaving]);
     expect(answer).toEqual({ type: 'verified', result: { says: 'absent', digest: 'd' } });
@@ -106,7 +107,7 @@ describe('a call that was cut off, and finds the effect of another execution', (
 });
 
 describe('a look at the state before', () => {
-  const theirPrior = { marker: 'theirs', present: null };
+  const theirPrior = { present: null };
 
   it("finds another execution's hold, and shares it with the state that was before it", async () => {
     const { answer } = await call('observe', 'theirs', [holdOf('theirs', theirPrior)]);
@@ -142,13 +143,13 @@ describe('an undo', () => {
   });
 
   it('leaves what the target shows as the effect of another execution', async () => {
-    const theirs = holdOf('theirs', { marker: 'theirs', present: null });
+    const theirs = holdOf('theirs', { present: null });
     const { answer } = await call('undo', 'theirs', [theirs]);
     expect(answer).toMatchObject({ result: { result: 'still_held' } });
   });
 
   it('takes back what only it did, though another execution was about to do the same', async () => {
-    const cutOff = holdOf('theirs', { marker: 'theirs', present: null });
+    const cutOff = holdOf('theirs', { present: null });
     const { answer, undone } = await call('undo', 'ours', [cutOff]);
     expect(answer).toMatchObject({ result: { result: 'restored' } });
     expect(undone).toEqual(['undo']);

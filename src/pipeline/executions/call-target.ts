@@ -71,6 +71,7 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
     if (handler === null) throw notInstalled(effect);
     const context: ActionContext = {
       idempotencyKey: effect.key,
+      effectKey: effect.effectKey,
       signal,
       startedAt: effect.startedAt,
       traceparent: null,
@@ -214,7 +215,7 @@ async function shownHold(
     if (isOwn(view, executionId, effect)) continue;
     const hold = view.body as unknown as Hold; // written by `change.ts`
     if (!wanted(hold)) continue;
-    const theirs = { ...context, idempotencyKey: hold.key, startedAt: hold.performedAfter };
+    const theirs = { ...context, idempotencyKey: hold.key, effectKey: hold.key, startedAt: hold.performedAfter };
     const shown = await handler.verify?.(effect.target, effect.parameters, hold.prior, null, theirs);
     const heldAs = { key: hold.key, since: hold.performedAfter };
     if (shown?.says === 'holds') return { prior: hold.prior, heldBy: hold.executionId, heldAs };

@@ -38,6 +38,8 @@ export interface AttemptEffect {
   readonly prior: JsonObject | null;
   readonly reply: JsonObject | null;
   readonly key: string;
+  /** What the target marks the effect with: the key of the call that made it, also where another execution made it. */
+  readonly effectKey: string;
   readonly startedAt: number;
   readonly timeoutMs: number;
   readonly holds: string | null;
@@ -112,7 +114,8 @@ function attemptEffect(
   const { declaration, timeoutMs } = planActionOf(plan, action.actionId);
   const attempt = kind === 'undo' ? action.undoAttempt : action.attempt;
   const turn = kind === 'check' ? action.checks : kind === 'verify' ? action.rereads : 0;
-  const key = kind === 'undo' ? idempotencyKey(state, action.actionId, 'undo', action.generation) : (action.key ?? '');
+  const ownKey = action.key ?? '';
+  const key = kind === 'undo' ? idempotencyKey(state, action.actionId, 'undo', action.generation) : ownKey;
   return {
     kind,
     name: effectName(kind, action.actionId, action.generation, attempt, turn),
@@ -127,6 +130,7 @@ function attemptEffect(
     prior: action.prior,
     reply: action.reply,
     key,
+    effectKey: kind === 'undo' ? (action.heldAs?.key ?? ownKey) : ownKey,
     startedAt: action.attemptAt,
     timeoutMs,
     holds: declaration.holds,

@@ -188,6 +188,7 @@ function evolveAttempt(
         attemptAt: input.at,
         ...(fact.phase === 'verifying' ? { verifyingSince: input.at } : {}),
         key: fact.key,
+        heldAs: null,
         // Begun with a read only when a call of the generation before may have taken effect.
         sent: fact.phase !== 'observing',
         reply: null,
@@ -229,7 +230,8 @@ function evolveAttempt(
       const answer = readingOf(input) ?? (input.type === 'performed' ? input.result : null);
       const shared = answer !== null && 'prior' in answer ? answer.prior : null;
       const heldAs = answer !== null && 'prior' in answer ? (answer.heldAs ?? null) : null;
-      return withAction(state, fact.actionId, { phase: 'idle', prior: shared, heldAs });
+      // What our own call was answered is about another effect than the one that is shared.
+      return withAction(state, fact.actionId, { phase: 'idle', prior: shared, heldAs, reply: null });
     }
     default:
       return unreachable(fact);

@@ -23,6 +23,18 @@ describe('an undo', () => {
     expect(statusOf(story.state)).toBe('ROLLED_BACK');
   });
 
+  it('names the effect by the key of the call that made it, also where another execution made it', () => {
+    const own = undoing();
+    const key = own.action().key ?? '';
+    expect(effectsOf(own.plan, own.state)).toMatchObject([{ kind: 'undo', effectKey: key }]);
+    const shared = new ExecutionStory(planOf([planAction('a')])).observe();
+    shared.answer('performed', { outcome: { changed: false } });
+    const heldAs = { key: 'theirs', since: 0 };
+    shared.answer('verified', { says: 'foreign', digest: 'd', prior: { was: 0 }, heldBy: 'exe_0', heldAs }).take(undo);
+    // Our own call changed nothing: its answer is not the one of the effect that is undone.
+    expect(effectsOf(shared.plan, shared.state)).toMatchObject([{ kind: 'undo', effectKey: 'theirs', reply: null }]);
+  });
+
   it('is tried five times, with growing pauses, under one key, and then a person is needed', () => {
     const story = undoing();
     const keys = new Set<string>();
