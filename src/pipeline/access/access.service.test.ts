@@ -11,7 +11,7 @@ import { PERSONAL_FIELDS } from './access.ts';
 import { ACCESS_STREAM, emptyAccessState, foldAccess } from './access.store.ts';
 import { countingBytes, FakeJournal } from './fake-journal.ts';
 import type { CallContext } from './principal.ts';
-import { createSetupService, SETUP_TOKEN_LIFETIME_MS } from './setup.service.ts';
+import { createSetupService, SETUP_REPEAT_MS, SETUP_TOKEN_LIFETIME_MS } from './setup.service.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 8);
 const DAY = 86_400_000;
@@ -86,6 +86,28 @@ describe('set-up', () => {
     expect(await redeem(adminSecret)).toBe('unauthenticated');
     expect(await redeem(token, NOW + SETUP_TOKEN_LIFETIME_MS)).toBe('unauthenticated');
     expect(await redeem(token, NOW + SETUP_TOKEN_LIFETIME_MS - 1)).toBe('no error');
+  });
+
+  it('gives the same person another key for the same token within ten minutes, and ends the first one', async () => {
+    const token = (await setup.issueToken(anonymous, { recovery: true })) ?? '';
+    const redeem = (name: string, now: number, given = token) =>
+      setup.redeem({ ...anonymous, now }, { token: given, name, email: 'Mia@example.org' });
+    const first = await redeem('Mia', NOW);
+    expect(await codeOf(redeem('Eve', NOW))).toBe('conflict');
+    expect(await codeOf(redeem('Mia', NOW, `fbs_${'A'.repeat(43)}`))).toBe('conflict');
+    const second = await redeem('Mia', NOW + SETUP_REPEAT_MS - 1);
+    expect(second.user).toEqual(first.user);
+    expect(await access.authenticate(first.secret, NOW)).toBeNull();
+    expect((await access.authenticate(second.secret, NOW))?.userId).toBe(first.user.id);
+    expect(await codeOf(redeem('Mia', NOW + SETUP_REPEAT_MS))).toBe('conflict');
+  });
+
+  it('gives nothing again once the key was revoked', async () => {
+    const token = (await setup.issueToken(anonymous, { recovery: true })) ?? '';
+    const mia = { token, name: 'Mia', email: 'mia@example.org' };
+    const { key } = await setup.redeem(anonymous, mia);
+    await access.revokeKey(admin, key.id);
+    expect(await codeOf(setup.redeem(anonymous, mia))).toBe('conflict');
   });
 
   it('lets only one of two win who use the token at the same time', async () => {

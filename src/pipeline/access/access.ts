@@ -59,6 +59,8 @@ export const SETUP = z.strictObject({
   usedAt: z.int().nullable(),
   /** Where several processes were started: the tokens that the others printed. */
   earlier: z.array(z.strictObject({ hash: z.string(), expiresAt: z.int() })).optional(),
+  /** Whom the token made an administrator, and their present first key. */
+  usedBy: z.strictObject({ userId: z.string(), keyId: z.string() }).optional(),
 });
 export type Setup = Readonly<z.infer<typeof SETUP>>;
 

@@ -3,12 +3,28 @@ import { derivedId } from '../../platform/hash.ts';
 import { applyUserInput, type ApiKey, type Setup, type User } from './access.ts';
 import { applyAccessChange, hasActiveAdmin, requireFreeEmail } from './access-change.ts';
 import { DEFAULT_KEY_LIFETIME_MS } from './access.service.ts';
-import { keyWrite, loadSetup, setupWrite, userWrite, type AccessJournal } from './access.store.ts';
+import {
+  keyWrite,
+  loadKey,
+  loadSetup,
+  loadUser,
+  setupWrite,
+  userWrite,
+  type AccessJournal,
+  type Versioned,
+} from './access.store.ts';
 import type { AnonymousContext } from './principal.ts';
 import { mintSecret, sameHash, SECRET_BYTES, secretHash, type RandomBytes } from './secret.ts';
 
 /** How long a set-up token may be used, in ms: a working day to finish the installation. Each start makes a new one. */
 export const SETUP_TOKEN_LIFETIME_MS = 24 * 3_600_000;
+
+/**
+ * How long the same person may use the same token again, in ms of business time: the answer with the key may have been lost,
+ * and nobody else could make another one. What it gave the first time stops working then, so that a stranger who read the
+ * token cannot get a key unnoticed.
+ */
+export const SETUP_REPEAT_MS = 10 * 60_000;
 
 /** Tokens of other processes that stay good: more than are ever started on one journal before it is set up. */
 const MAX_EARLIER_TOKENS = 31;
@@ -24,7 +40,10 @@ export interface SetupService {
     ctx: AnonymousContext,
     options?: { readonly recovery?: boolean; readonly keepEarlier?: boolean },
   ): Promise<string | null>;
-  /** Creates a SECURITY_ADMIN and their key, and burns the token. @throws FirebreakError `unauthenticated`, `conflict`. */
+  /**
+   * Creates a SECURITY_ADMIN and their key, and burns the token. The same token with the same name and email address within
+   * `SETUP_REPEAT_MS` gives that person another key in place of the first. @throws FirebreakError `unauthenticated`, `conflict`.
+   */
   redeem(
     ctx: AnonymousContext,
     input: {
@@ -60,42 +79,96 @@ export function createSetupService(journal: AccessJournal, randomBytes: RandomBy
 
     async redeem(ctx, { token, ...person }) {
       const secret = mintSecret('fbk', randomBytes(SECRET_BYTES));
-      const userId = derivedId('usr', Buffer.from(randomBytes(16)).toString('hex'));
-      const keyId = derivedId('key', userId);
+      const fresh = Buffer.from(randomBytes(16)).toString('hex');
       return applyAccessChange(journal, ctx, async () => {
         const before = await loadSetup(journal);
-        if (before === null || before.item.usedAt !== null) {
-          throw new FirebreakError('conflict', 'Firebreak is set up: ask a SECURITY_ADMIN for an account');
-        }
         const hash = secretHash('fbs', token);
-        if (hash === null || !tokensOf(before.item, ctx.now).some((token) => sameHash(hash, token.hash))) {
+        if (before === null) throw alreadySetUp();
+        if (before.item.usedAt !== null) {
+          const made = isIn(tokensRepeatable(before.item, ctx.now), hash) ? await madeBy(before.item) : null;
+          if (made === null || !isSamePerson(made.user.item, person)) throw alreadySetUp();
+          return keyAgain(before, made, firstKey(made.user.item.id, fresh, secret, ctx.now));
+        }
+        if (!isIn(tokensOf(before.item, ctx.now), hash)) {
           throw new FirebreakError(
             'unauthenticated',
             'The set-up token is wrong or expired: a restart prints a new one',
           );
         }
-        const blank = {
-          id: userId,
-          kind: 'person',
-          name: '',
-          email: null,
-          disabled: false,
-          createdAt: ctx.now,
-        } as const;
-        const user = applyUserInput({ ...blank, roles: ['SECURITY_ADMIN'], linkedAccounts: [] }, person);
+        const userId = derivedId('usr', fresh);
+        const user = applyUserInput({ ...blankAdmin(userId), createdAt: ctx.now }, person);
         await requireFreeEmail(journal, user);
-        const key = firstKey(userId, keyId, secret, ctx.now);
+        const key = firstKey(userId, fresh, secret, ctx.now);
+        const used = { ...before.item, usedAt: ctx.now, usedBy: { userId, keyId: key.id } };
         return {
           writes: [
-            setupWrite({ ...before.item, usedAt: ctx.now }, before.version, userId, ctx.now),
+            setupWrite(used, before.version, userId, ctx.now),
             userWrite(user, 0, userId, ctx.now),
             keyWrite(key, 0, userId, ctx.now),
           ],
           answer: { user, key, secret },
         };
       });
+
+      async function madeBy({ usedBy }: Setup) {
+        const user = usedBy === undefined ? null : await loadUser(journal, usedBy.userId);
+        const key = usedBy === undefined ? null : await loadKey(journal, usedBy.keyId);
+        return user === null || key === null || user.item.disabled || key.item.revokedAt !== null
+          ? null
+          : { user, key };
+      }
+
+      /** The key that was made may have reached somebody, or nobody: it ends, and whoever had it will notice. */
+      function keyAgain(
+        before: Versioned<Setup>,
+        made: { readonly user: Versioned<User>; readonly key: Versioned<ApiKey> },
+        key: ApiKey,
+      ) {
+        const user = made.user.item;
+        const used = { ...before.item, usedBy: { userId: user.id, keyId: key.id } };
+        return {
+          writes: [
+            setupWrite(used, before.version, user.id, ctx.now),
+            keyWrite({ ...made.key.item, revokedAt: ctx.now }, made.key.version, user.id, ctx.now),
+            keyWrite(key, 0, user.id, ctx.now),
+          ],
+          answer: { user, key, secret },
+        };
+      }
     },
   };
+}
+
+function alreadySetUp(): FirebreakError {
+  return new FirebreakError('conflict', 'Firebreak is set up: ask a SECURITY_ADMIN for an account');
+}
+
+function blankAdmin(id: string): User {
+  return {
+    id,
+    kind: 'person',
+    name: '',
+    email: null,
+    disabled: false,
+    createdAt: 0,
+    roles: ['SECURITY_ADMIN'],
+    linkedAccounts: [],
+  };
+}
+
+/** Whether it is the same request as the one that made `user`. */
+function isSamePerson(user: User, person: Parameters<typeof applyUserInput>[1]): boolean {
+  const again = applyUserInput(blankAdmin(user.id), person);
+  return again.name === user.name && again.email === user.email;
+}
+
+function isIn(tokens: readonly { readonly hash: string }[], hash: string | null): boolean {
+  return hash !== null && tokens.some((token) => sameHash(hash, token.hash));
+}
+
+/** The tokens that may be used once more because the answer to their first use may have been lost. */
+function tokensRepeatable({ usedAt, ...setup }: Setup, now: number): readonly { readonly hash: string }[] {
+  return usedAt !== null && now < usedAt + SETUP_REPEAT_MS ? tokensOf({ ...setup, usedAt: null }, now) : [];
 }
 
 /** The tokens that can be used, the newest first. */
@@ -105,9 +178,9 @@ function tokensOf(setup: Setup | null, now: number): readonly { readonly hash: s
   return [{ hash, expiresAt }, ...earlier].filter((token) => token.expiresAt > now);
 }
 
-function firstKey(userId: string, id: string, secret: string, now: number): ApiKey {
+function firstKey(userId: string, fresh: string, secret: string, now: number): ApiKey {
   return {
-    id,
+    id: derivedId('key', userId, fresh),
     userId,
     name: 'set-up',
     hash: secretHash('fbk', secret) ?? '',
