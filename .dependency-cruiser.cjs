@@ -7,6 +7,7 @@
 const FLOW = [
   'audit',
   'access',
+  'recovery',
   'events',
   'detections',
   'incidents',

@@ -2,6 +2,7 @@ import type { HealthService } from './api/services.ts';
 import type { GroupCommitter } from './journal/group-commit.ts';
 import type { Journal } from './journal/journal.ts';
 import type { LogKeeper } from './journal/log-keeper.ts';
+import type { SetBack } from './pipeline/recovery/recovery.service.ts';
 import type { WallClock } from './platform/clock.ts';
 import { MAX_UNWITNESSED_MS, type Witnessing } from './witness/witnessing.ts';
 
@@ -15,10 +16,19 @@ export interface HealthPorts {
   readonly keeper: Pick<LogKeeper, 'state'>;
   readonly witness: Pick<Witnessing, 'unwitnessedMs'>;
   readonly wall: Pick<WallClock, 'jumpMs'>;
+  /** Null: the journal is in use. */
+  readonly setBack: SetBack | null;
 }
 
 /** Whether the parts that requests need can do their work, told in the seeds' shape too. */
-export function createHealthService({ journal, committer, keeper, witness, wall }: HealthPorts): HealthService {
+export function createHealthService({
+  journal,
+  committer,
+  keeper,
+  witness,
+  wall,
+  setBack,
+}: HealthPorts): HealthService {
   async function failing(): Promise<readonly string[]> {
     const { size, signedSize } = keeper.state();
     const log = size - signedSize > MAX_UNSIGNED_LEAVES ? ['log'] : [];
@@ -51,7 +61,7 @@ export function createHealthService({ journal, committer, keeper, witness, wall 
       const witnessed = (unwitnessedMs ?? 0) <= MAX_UNWITNESSED_MS;
       const clockJumpMs = wall.jumpMs();
       return {
-        healthy: parts.length === 0 && witnessed && clockJumpMs === 0,
+        healthy: parts.length === 0 && witnessed && clockJumpMs === 0 && setBack === null,
         models: {
           incidentPlaybook: stored,
           playbookExecution: stored,
@@ -62,6 +72,10 @@ export function createHealthService({ journal, committer, keeper, witness, wall 
         pendingApprovals: await count('approval', 'PENDING'),
         unwitnessedMs,
         clockJumpMs,
+        setBack:
+          setBack === null
+            ? null
+            : { size: setBack.size, publishedSize: Math.max(...setBack.lost.map(({ size }) => size)) },
       };
     },
   };

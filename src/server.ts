@@ -11,6 +11,7 @@ import { fileAnchor } from './journal/file-anchor.ts';
 import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
+import { CONFIG_STREAM, generationsIn } from './pipeline/audit/generations.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
@@ -31,6 +32,7 @@ import { createIncidentService } from './pipeline/incidents/incidents.service.ts
 import { createIngestService } from './pipeline/intake/intake.service.ts';
 import { createIntake, type Intake } from './pipeline/intake/intake.ts';
 import { loadSurroundings } from './pipeline/intake/surroundings.ts';
+import { createRecoveryService, isOver, type SetBack } from './pipeline/recovery/recovery.service.ts';
 import { createPlaybookService } from './pipeline/playbooks/playbooks.service.ts';
 import type { Config } from './platform/config.ts';
 import { FirebreakError, messageOf } from './platform/errors.ts';
@@ -43,6 +45,7 @@ import { announceTime, businessTime } from './start/business-time.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import type { Role } from './start/role.ts';
+import { lookBack } from './start/set-back.ts';
 import { startupFault } from './start/startup-fault.ts';
 
 /** How long a stop waits for calls that are under way, in ms of machine time; a restart verifies what is left. */
@@ -62,8 +65,8 @@ export interface ServerOptions {
   readonly acceleratedFrom: number | null;
   /** Stands between the server and its journal. For tests only: to watch commits, to make them fail. */
   readonly journalThrough?: (journal: Journal) => Journal;
-  /** The program of a thread that writes a journal in a file (`STORE_THREAD`). Absent or null: this thread does. */
-  readonly writerThread?: URL | null;
+  /** The program of a journal's threads, where it is in a file (`STORE_THREAD`). Absent or null: this thread does it all. */
+  readonly storeThread?: URL | null;
 }
 
 export interface RunningServer {
@@ -74,6 +77,8 @@ export interface RunningServer {
   readonly routes: readonly DeclaredRoute[];
   /** How much waits in memory at this moment, for tests that overload it. */
   waiting(): { readonly changes: number; readonly inputs: number; readonly events: number };
+  /** Of a journal that was set back: resolves when two people have confirmed it, and the server has to start anew. */
+  readonly confirmed: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -111,7 +116,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     performs,
     ids,
     machine,
-    writerThread: options.writerThread ?? null,
+    storeThread: options.storeThread ?? null,
   });
   opened.push(async () => {
     closing.abort();
@@ -126,16 +131,24 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     untilStored({ machine, closing: closing.signal }, goOn).catch(onError('what an outage left could not be taken up'));
   });
   const key = loadLogKey(config.logKeyFile ?? join(config.dataDir, 'log-key.pem'));
-  const witness = await openWitnessing(config.witness, {
-    log: journal.log,
+  const published = fileAnchor(join(config.dataDir, 'checkpoints.txt'), (bytes) =>
+    log.warn({ bytes }, 'the last checkpoint in checkpoints.txt was unfinished and has been cut off'),
+  );
+  const setBack = await lookBack(journal, config, key, onError('the journal could not be compared'));
+  if (setBack !== null)
+    log.error(setBack, 'the journal is older than what was published of it: RECOVERED until two people confirm');
+  // Until then events come in; nothing is done outside, no time passes, nothing is signed.
+  const acts = performs && setBack === null;
+  const witness = await openWitnessing(setBack === null ? config.witness : null, {
+    log: {
+      leafHashes: (from, to) => journal.longReads.leafHashes(from, to),
+      checkpoints: (newest) => journal.log.checkpoints(newest),
+    },
     machine,
     monotonic: () => clock.monotonic(),
     onError: onError('the log could not be witnessed'),
   });
   opened.push(() => witness.close());
-  const published = fileAnchor(join(config.dataDir, 'checkpoints.txt'), (bytes) =>
-    log.warn({ bytes }, 'the last checkpoint in checkpoints.txt was unfinished and has been cut off'),
-  );
   const anchors = [published, ...witness.anchors];
   const throughCommitter = journalThrough(journal, committer);
   const keeper = await openLogKeeper(throughCommitter, key, clock, anchors);
@@ -189,7 +202,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const runner: Runner = createRunner(
     { journal, members, machine, committer, store, clock },
-    performs ? performer : performNothing,
+    acts ? performer : performNothing,
   );
 
   // Events.
@@ -217,10 +230,11 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, policies }),
     approvals: createApprovalService({ journal, cast: (ctx, vote) => castVote(runner, ctx, vote) }),
-    audits: createAuditService({ journal, store }),
+    audits: createAuditService({ journal, store, machine }),
     ingest: createIngestService(intake, clock),
     metrics: createMetricsService({ journal, store, machine }),
-    health: createHealthService({ journal, committer, keeper, witness, wall: own.wall }),
+    recovery: createRecoveryService(throughCommitter, setBack),
+    health: createHealthService({ journal, committer, keeper, witness, wall: own.wall, setBack }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';
@@ -240,7 +254,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     await runner.catchUp();
     await intake.bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => name.startsWith(NEWS_PREFIX)));
   };
-  if (performs) await takeOver();
+  if (acts) await takeOver();
   const anonymous = { traceId: '0'.repeat(32), correlationId: 'start', now: clock.now(), idempotencyKey: null };
   // A worker offers no way to use one; others that share the journal print their own.
   const setupToken = role === 'worker' ? null : await setup.issueToken(anonymous, { keepEarlier: journal.shared });
@@ -252,10 +266,10 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     closing: closing.signal,
     onError: onError('timers could not be applied'),
   };
-  const membership = { members, machine, closing: closing.signal, takeOver: performs ? takeOver : null };
+  const membership = { members, machine, closing: closing.signal, takeOver: acts ? takeOver : null };
   const background = [probeStore({ committer, clock, machine, closing: closing.signal }), witness.run(closing.signal)];
   if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
-  if (performs) {
+  if (acts) {
     const onLogError = onError('the log could not be kept');
     background.push(keepLog(keeper, { members, machine, closing: closing.signal, onError: onLogError }));
     const accelerated = {
@@ -265,6 +279,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     };
     background.push(steered === null ? keepTime(timekeeping, clock) : keepAcceleratedTime(accelerated, steered));
   } else keeper.leave();
+  const confirmed = setBack === null ? never() : untilConfirmed(journal, setBack, machine, closing.signal);
   const waiting = () => ({ changes: committer.waiting, inputs: runner.waiting, events: intake.waiting });
   const stop = async (): Promise<void> => {
     await server.close();
@@ -273,14 +288,21 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     closing.abort();
     await Promise.allSettled(background);
     // A store that is away must not keep a process from ending: the next start signs.
-    if (performs && (await members.leads('log').catch(() => false)))
+    if (acts && (await members.leads('log').catch(() => false)))
       await keeper.keep(true).catch(onError('the log was not signed'));
     await members.leave().catch(onError('no goodbye was said'));
     await Promise.all([outside.close(), witness.close()]);
     await own.close();
   };
   try {
-    return { url: await server.listen({ host: config.host, port: config.port }), setupToken, routes, waiting, stop };
+    return {
+      url: await server.listen({ host: config.host, port: config.port }),
+      setupToken,
+      routes,
+      waiting,
+      confirmed,
+      stop,
+    };
   } catch (thrown) {
     // What works in the background would keep a process alive that nobody can reach.
     await stop();
@@ -288,6 +310,25 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     throw new FirebreakError('conflict', `Cannot listen on ${where}: ${messageOf(thrown)}`, [], { cause: thrown });
   }
 }
+
+/** How often a server whose journal was set back looks whether it was confirmed, perhaps to another process, in ms. */
+const CONFIRMED_POLL_MS = 250;
+
+async function untilConfirmed(
+  journal: Pick<Journal, 'readStream'>,
+  setBack: SetBack,
+  machine: Machine,
+  closing: AbortSignal,
+): Promise<void> {
+  while (!closing.aborted) {
+    const records = await journal.readStream(CONFIG_STREAM).catch(() => []);
+    if (isOver(generationsIn(records.map(({ record }) => record)), setBack)) return;
+    await machine.sleep(CONFIRMED_POLL_MS, closing);
+  }
+  return never();
+}
+
+const never = (): Promise<void> => new Promise(() => undefined);
 
 /** What an `api` process begins of what it commits: nothing. Whoever performs finds it in the queue. */
 const performNothing = (): Launcher => ({ launch: () => undefined, inFlight: 0, isUnderWay: () => false });

@@ -6,8 +6,9 @@ import type { Programs, Running } from './programs.ts';
 import type { Company } from './company.ts';
 import type { Store } from './stores.ts';
 
-/** What a start says that the database refused. */
-const NO_DATABASE = 'The database cannot be used';
+/** What a start says whose journal was too slow or away: whatever supervises a service starts it again. */
+const NO_JOURNAL = ['The database cannot be used', 'the journal does not answer'];
+const isRefused = (complaints: string): boolean => NO_JOURNAL.some((words) => complaints.includes(words));
 /** Pause before a start that was refused is made again, in ms. */
 const RESTART_MS = 300;
 
@@ -22,7 +23,7 @@ export interface Server {
   /** Begins a life. */
   start(): Running;
   /**
-   * Waits until its present life is ready. A start that the database refused is made again, as whatever supervises a
+   * Waits until its present life is ready. A start whose journal was too slow or away is made again, as whatever supervises a
    * service would. @throws with its complaints when it ended for any other reason, before or after it was ready.
    */
   untilReady(): Promise<void>;
@@ -78,7 +79,7 @@ export async function openServer(settings: ServerSettings, number: number): Prom
       await waited.ready;
     } catch (thrown) {
       if (life !== waited) return untilReady();
-      if (!waited.complaints().includes(NO_DATABASE)) throw thrown;
+      if (!isRefused(waited.complaints())) throw thrown;
       await pause(RESTART_MS);
       if (life === waited) begin();
       return untilReady();
@@ -105,7 +106,7 @@ export async function openServer(settings: ServerSettings, number: number): Prom
     async kill() {
       const { ended = null, complaints = () => '' } = life ?? {};
       const code = await end('SIGKILL');
-      if (ended === null || code === null || complaints().includes(NO_DATABASE)) return;
+      if (ended === null || code === null || isRefused(complaints())) return;
       throw new Error(`a server ended by itself with ${code}: ${complaints()}`);
     },
     async stop() {

@@ -7,6 +7,7 @@ import {
   type LogStore,
   type StoredView,
 } from '../../src/journal/journal.ts';
+import { longReadsHere } from '../../src/journal/long-reads-here.ts';
 import type { Membership } from '../../src/journal/membership.ts';
 import { readBack, type Store, type ViewRow } from './store.ts';
 
@@ -24,6 +25,8 @@ export interface JournalLink {
 /** The journal's port over the simulated store: the third adapter, with the same promises as the others. */
 export function memoryJournal(store: Store, link: JournalLink): Journal {
   const { ask } = link;
+  const reads = reader(store, ask);
+  const log = memoryLog(store);
   return {
     id: store.id,
     createdAt: store.createdAt,
@@ -36,8 +39,9 @@ export function memoryJournal(store: Store, link: JournalLink): Journal {
     },
     retention: KEEPS_EVERYTHING,
     close: async () => undefined,
-    ...reader(store, ask),
-    log: memoryLog(store),
+    ...reads,
+    log,
+    longReads: longReadsHere(reads, log),
   };
 }
 
@@ -48,7 +52,7 @@ const KEEPS_EVERYTHING: Journal['retention'] = {
   removeEvents: async () => 0,
 };
 
-type Reader = Omit<JournalReader, 'id' | 'createdAt' | 'accelerated' | 'shared' | 'log'>;
+type Reader = Omit<JournalReader, 'id' | 'createdAt' | 'accelerated' | 'shared' | 'longReads' | 'log'>;
 
 function reader(store: Store, ask: Ask): Reader {
   const rowsOf = (kind: string): readonly ViewRow[] => [...(store.views.get(kind)?.values() ?? [])];

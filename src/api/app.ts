@@ -16,6 +16,7 @@ import { collectRoutes, refuseOtherMethods, type DeclaredRoute } from './route-t
 import { keyRoutes, setupRoutes, userRoutes } from './routes/access.routes.ts';
 import { approvalRoutes } from './routes/approvals.routes.ts';
 import { auditRoutes, metricsRoutes } from './routes/audits.routes.ts';
+import { journalRoutes } from './routes/journal.routes.ts';
 import { eventRoutes } from './routes/events.routes.ts';
 import { executionRoutes } from './routes/executions.routes.ts';
 import { errorRoutes, healthRoutes } from './routes/health.routes.ts';
@@ -109,6 +110,7 @@ async function addRoutes(server: ApiServer, services: Services, limits: RateLimi
   auditRoutes(server, services.audits);
   policyRoutes(server, services.policies);
   metricsRoutes(server, services.metrics);
+  journalRoutes(server, services.recovery);
   playbookRoutes(server, services.playbooks);
 }
 

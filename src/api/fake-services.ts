@@ -119,6 +119,7 @@ function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'ide
     },
     ingest: { ingest: one('ingest', { accepted: 1 }) },
     metrics: { read: one('metrics.read', { totalExecutions: 0, successRate: null }) },
+    recovery: { read: (ctx) => one('recovery.read')(ctx, {}), confirm: one('recovery.confirm') },
     health: {
       ready: () => Promise.resolve({ ready: true, failing: [] }),
       playbooks: () => Promise.resolve({ healthy: true, models, active: 5, pendingApprovals: 3 }),

@@ -55,6 +55,8 @@ const ROUTES: readonly (readonly [string, string, unknown, string, unknown])[] =
   ['GET', `${P}/policies/p1`, null, 'policies.get', { id: 'p1' }],
   ['POST', `${P}/policies`, { name: 'n' }, 'policies.create', { definition: { name: 'n' } }],
   ['GET', `${P}/metrics`, null, 'metrics.read', {}],
+  ['GET', '/api/journal', null, 'recovery.read', {}],
+  ['POST', '/api/journal/recovery/confirm', { reason: ' ours ' }, 'recovery.confirm', { reason: 'ours' }],
   ['GET', '/api/incidents?severity=CRITICAL&type=CUSTOM', null, 'incidents.list', { ...page, severity: 'CRITICAL' }],
   ['GET', '/api/incidents/i1', null, 'incidents.get', { id: 'i1' }],
   [

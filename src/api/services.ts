@@ -7,6 +7,7 @@ import type { ExecutionService } from '../pipeline/executions/executions.service
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
 import type { IngestService } from '../pipeline/intake/intake.service.ts';
+import type { RecoveryService } from '../pipeline/recovery/recovery.service.ts';
 import type { PlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
 
 /**
@@ -24,6 +25,7 @@ export interface Services {
   readonly incidents: IncidentVerbs;
   readonly ingest: IngestService;
   readonly metrics: MetricsService;
+  readonly recovery: RecoveryService;
   readonly health: HealthService;
   readonly idempotency: IdempotencyStore;
 }
@@ -49,6 +51,8 @@ export interface HealthService {
     readonly pendingApprovals: number;
     /** How long signed records have waited for the witness; null or absent without a witness. */
     readonly unwitnessedMs?: number | null;
+    /** Of a journal that was set back and not confirmed: how many records it holds, and how many were published. */
+    readonly setBack?: { readonly size: number; readonly publishedSize: number } | null;
     /** How far the wall clock has jumped, in ms; 0 while business time follows it. */
     readonly clockJumpMs?: number;
   }>;

@@ -11,11 +11,12 @@ import { parseKeys } from '../pipeline/audit/export.ts';
 import type { LogKey } from '../pipeline/audit/verify-checkpoints.ts';
 import type { Clock } from '../platform/clock.ts';
 import { readConfig, type Config } from '../platform/config.ts';
-import { FirebreakError } from '../platform/errors.ts';
+import { FirebreakError, messageOf } from '../platform/errors.ts';
 import { randomIds } from '../platform/ids.ts';
 import { realMachine } from '../platform/machine.ts';
 import { openOwnJournal } from '../start/own-journal.ts';
-import { ownKey } from './audit.ts';
+import { lookBack } from '../start/set-back.ts';
+import { ownKeys } from './audit.ts';
 import type { Io } from './io.ts';
 import { inWords, openExistingJournal } from './open-journal.ts';
 
@@ -55,9 +56,10 @@ export async function archiveCommand(options: ArchiveOptions, io: Io): Promise<n
       performs: config.databaseUrl === null,
       ids: randomIds(),
       machine: realMachine,
-      writerThread: null,
+      storeThread: null,
     });
     try {
+      await refuseSetBack(own.journal, config, io);
       const removal = await archive(directory, own.journal, { options, config, io, before, now });
       io.stdout.write(options.json ? `${JSON.stringify(removal)}\n` : `${told(removal, directory)}\n`);
       return 0;
@@ -65,6 +67,21 @@ export async function archiveCommand(options: ArchiveOptions, io: Io): Promise<n
       await own.close();
     }
   });
+}
+
+/** What is taken out is signed for, and nothing may be signed for a journal that is older than what was published. */
+async function refuseSetBack(journal: Journal, config: Config, io: Io): Promise<void> {
+  const file = logKeyFile(config);
+  if (!existsSync(file)) return; // whoever has the key signs, and looks
+  const warn = (thrown: unknown): void => void io.stderr.write(`${messageOf(thrown)}\n`);
+  if ((await lookBack(journal, config, loadLogKey(file), warn)) === null) return;
+  const message =
+    'the journal is older than what was published of it; start the server and have two people confirm that it is used so';
+  throw new FirebreakError('conflict', message);
+}
+
+function logKeyFile({ logKeyFile: named, dataDir }: Config): string {
+  return named ?? join(dataDir, 'log-key.pem');
 }
 
 interface Setting {
@@ -81,7 +98,7 @@ type Told = Removal & { readonly archive: string | null };
 async function archive(directory: string, journal: Journal, setting: Setting): Promise<Told> {
   const { options, config, io, before, now } = setting;
   const keys =
-    options.keys === undefined ? [ownKey(options.data, journal, io)] : parseKeys(io.readTextSync(options.keys));
+    options.keys === undefined ? await ownKeys(options.data, journal, io) : parseKeys(io.readTextSync(options.keys));
   if (!isThere(directory) && !(await written(directory, keys, setting)))
     return { archive: null, streams: 0, events: 0, kept: 0 };
   const read = await readArchive(directory, journal, keys, now);
@@ -133,7 +150,7 @@ async function sealed(journal: Journal, config: Config, now: number): Promise<vo
 }
 
 async function ownKeeper(journal: Journal, config: Config, now: number): Promise<LogKeeper> {
-  const file = config.logKeyFile ?? join(config.dataDir, 'log-key.pem');
+  const file = logKeyFile(config);
   if (!existsSync(file)) {
     const message = `no server signs the log now, and its key is not here (${file}); start a server, or set LOG_KEY_FILE`;
     throw new FirebreakError('conflict', message);

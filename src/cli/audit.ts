@@ -1,15 +1,24 @@
 import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { logRows } from '../journal/log-reading.ts';
 import type { Journal } from '../journal/journal.ts';
 import { appendedNotes } from '../pipeline/audit/anchor-file.ts';
-import { origin } from '../pipeline/audit/checkpoint.ts';
-import { EXPORT_FORMAT, keyFromPem, parseKeys } from '../pipeline/audit/export.ts';
+import { openCheckpoint, type Checkpoint } from '../pipeline/audit/checkpoint.ts';
+import { EXPORT_FORMAT, parseKeys } from '../pipeline/audit/export.ts';
+import {
+  CONFIG_STREAM,
+  GENERATION_BEGUN,
+  generationsIn,
+  isKnownLost,
+  logKeysOf,
+  type Generation,
+} from '../pipeline/audit/generations.ts';
 import { firstOtherFile, openExport, writeExport } from '../pipeline/audit/export-files.ts';
 import type { LogKey } from '../pipeline/audit/verify-checkpoints.ts';
 import { verifyLog, type Verification } from '../pipeline/audit/verify.ts';
-import { FirebreakError } from '../platform/errors.ts';
+import { FirebreakError, invariant } from '../platform/errors.ts';
 import { formatVerifierKey } from '../pipeline/audit/signed-note.ts';
 import { joinArchives, type JoinedArchives } from '../archive/join.ts';
 import type { Io } from './io.ts';
@@ -30,16 +39,27 @@ export interface AuditVerifyOptions extends WitnessSource {
 /** Verifies a journal (`--data`), with the rows that the API shows, or an export. Exit code 0 when intact, 1 for every other verdict. */
 export async function auditVerifyCommand(options: AuditVerifyOptions, io: Io): Promise<number> {
   const anchors = options.anchor === undefined ? [] : notesIn(io.readTextSync(options.anchor));
-  const result = await (options.directory === undefined
+  const { generations, ...result } = await (options.directory === undefined
     ? verifyJournal(options, io, anchors)
     : verifyExport(options.directory, options, io, anchors));
+  const intact = result.verdict === 'intact';
   io.stdout.write(
-    options.json ? `${JSON.stringify({ ...result, intact: result.verdict === 'intact' })}\n` : `${sentence(result)}\n`,
+    options.json
+      ? `${JSON.stringify({ ...result, generations: generations.slice(1), intact })}\n`
+      : `${sentence(result)}${generations.slice(1).map(inWords).join('')}\n`,
   );
-  return result.verdict === 'intact' ? 0 : 1;
+  return intact ? 0 : 1;
 }
 
-async function verifyJournal(options: AuditVerifyOptions, io: Io, anchors: readonly string[]): Promise<Verification> {
+/** What people agreed to do without; the rest of the verdict is about what is there. */
+function inWords({ generation, signedSize, lost }: Generation): string {
+  const published = Math.max(...lost.map(({ size }) => size));
+  return `; generation ${generation} began behind record ${signedSize}, without what was published up to record ${published}`;
+}
+
+type Verified = Verification & { readonly generations: readonly Generation[] };
+
+async function verifyJournal(options: AuditVerifyOptions, io: Io, anchors: readonly string[]): Promise<Verified> {
   if (options.data === undefined)
     throw new FirebreakError('invalid_request', 'name an export directory, or a journal with --data');
   const journal = await openExistingJournal(options.data, io);
@@ -52,14 +72,15 @@ async function verifyJournal(options: AuditVerifyOptions, io: Io, anchors: reado
       unsequenced: await rows.unsequenced(),
       checkpoints: (await rows.checkpoints()).map(({ note }) => note),
     };
+    const generations = await generationsOf(journal);
     const keys =
-      options.keys === undefined ? [ownKey(options.data, journal, io)] : parseKeys(io.readTextSync(options.keys));
-    const own = ownAnchors(options.data, io);
-    const witnessed = await witnessedCheckpoints(options, originsOf(keys), io);
+      options.keys === undefined ? await ownKeys(options.data, journal, io) : parseKeys(io.readTextSync(options.keys));
+    const own = ownAnchors(options.data, io).filter((note) => !isNoteKnownLost(note, generations));
+    const witnessed = stillOwed(await witnessedCheckpoints(options, originsOf(keys), io), generations);
     const verified = await verifyLog(log, { keys, anchors: [...anchors, ...own], witnessed, now: Date.now() });
     const result = await withArchives(verified, archives);
     // Rows are judged by the records, so only by records that nobody changed.
-    return result.verdict === 'intact' ? await withRows(result, journal) : result;
+    return { ...(result.verdict === 'intact' ? await withRows(result, journal) : result), generations };
   } finally {
     await journal.close();
   }
@@ -79,18 +100,21 @@ async function verifyExport(
   options: AuditVerifyOptions,
   io: Io,
   anchors: readonly string[],
-): Promise<Verification> {
+): Promise<Verified> {
   const { log, keys, archive } = await openExport(directory);
   const trusted = options.keys === undefined ? keys : parseKeys(io.readTextSync(options.keys));
-  const witnessed = await witnessedCheckpoints(options, originsOf(trusted), io);
+  const generations = trusted.length > 1 ? await generationsInExport(directory) : generationsIn([]);
+  const witnessed = stillOwed(await witnessedCheckpoints(options, originsOf(trusted), io), generations);
   const trust = { keys: trusted, anchors, witnessed, now: Date.now() };
   if (archive === null) {
     const archives = await joinArchives(options.archive ?? []);
-    return withArchives(await verifyLog({ ...log, records: archives.join(log.records) }, trust), archives);
+    const verified = await verifyLog({ ...log, records: archives.join(log.records) }, trust);
+    return { ...(await withArchives(verified, archives)), generations };
   }
   const result = await verifyLog(log, { ...trust, held: archive.streams });
   const other = result.verdict === 'intact' ? await firstOtherFile(directory, archive.contents) : null;
-  return other === null ? result : changed(result, `${other} is not the file that the archive's manifest names.`);
+  const problem = `${other} is not the file that the archive's manifest names.`;
+  return { ...(other === null ? result : changed(result, problem)), generations };
 }
 
 /** The verdict on the archives themselves, once all records fit together. */
@@ -103,6 +127,41 @@ function changed(result: Verification, problem: string): Verification {
   return { ...result, verdict: 'changed', firstBad: null, problem };
 }
 
+/** Without the checkpoints of records that two people have taken for lost. */
+function stillOwed(witnessed: readonly Checkpoint[], generations: readonly Generation[]): readonly Checkpoint[] {
+  return witnessed.filter((checkpoint) => !isKnownLost(checkpoint, generations));
+}
+
+function isNoteKnownLost(note: string, generations: readonly Generation[]): boolean {
+  const opened = openCheckpoint(note, []);
+  return opened.status !== 'malformed' && isKnownLost(opened.checkpoint, generations);
+}
+
+async function generationsOf(journal: Pick<Journal, 'readStream'>): Promise<readonly Generation[]> {
+  return generationsIn((await journal.readStream(CONFIG_STREAM)).map(({ record }) => record));
+}
+
+/** As the export's own records say: they are judged with all others, so whoever made them up is found. */
+async function generationsInExport(directory: string): Promise<readonly Generation[]> {
+  const { log } = await openExport(directory);
+  const about: unknown[] = [];
+  for await (const { bytes } of log.records) {
+    const text = Buffer.from(bytes).toString('utf8');
+    if (text.includes(GENERATION_BEGUN)) about.push(parsed(text));
+  }
+  return generationsIn(z.array(RECORD).parse(about.filter((record) => RECORD.safeParse(record).success)));
+}
+
+const RECORD = z.looseObject({ type: z.string(), data: z.record(z.string(), z.json()) });
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 /** A key is named after the log that it signs. */
 function originsOf(keys: readonly LogKey[]): ReadonlySet<string> {
   return new Set(keys.map(({ name }) => name));
@@ -112,7 +171,9 @@ function originsOf(keys: readonly LogKey[]): ReadonlySet<string> {
 export async function auditKeyCommand({ data }: { readonly data: string }, io: Io): Promise<number> {
   const journal = await openExistingJournal(data, io);
   try {
-    io.stdout.write(`${formatVerifierKey(ownKey(data, journal, io))}\n`);
+    const present = (await ownKeys(data, journal, io)).at(-1);
+    invariant(present !== undefined, 'a journal has a generation');
+    io.stdout.write(`${formatVerifierKey(present)}\n`);
     return 0;
   } finally {
     await journal.close();
@@ -134,14 +195,14 @@ export async function auditExportCommand({ directory, data }: AuditExportOptions
         format: EXPORT_FORMAT,
         exportedAt: Date.now(),
         journalId: journal.id,
-        generation: 1,
+        generation: (await generationsOf(journal)).at(-1)?.generation ?? 1,
         accelerated: journal.accelerated,
       },
       records: bytesOf(rows.records()),
       leaves: rows.leaves(),
       unsequenced: await rows.unsequenced(),
       checkpoints: await rows.checkpoints(),
-      keys: [ownKey(data, journal, io)],
+      keys: await ownKeys(data, journal, io),
     });
     io.stdout.write(`exported to ${directory}; check it with: firebreak audit verify ${directory}\n`);
     return 0;
@@ -154,11 +215,18 @@ async function* bytesOf(records: AsyncIterable<{ readonly bytes: string }>): Asy
   for await (const { bytes } of records) yield bytes;
 }
 
-/** The key that signs the log: in `LOG_KEY_FILE`, else beside the journal. Who can change the journal can change it too: an auditor brings their own copy. */
-export function ownKey(dataDir: string, journal: Pick<Journal, 'id' | 'accelerated'>, io: Io): LogKey {
+/**
+ * The key that signs the log, as each generation of it was signed: in `LOG_KEY_FILE`, else beside the journal. Who can change the
+ * journal can change it too: an auditor brings their own copy.
+ */
+export async function ownKeys(
+  dataDir: string,
+  journal: Pick<Journal, 'id' | 'accelerated' | 'readStream'>,
+  io: Io,
+): Promise<readonly LogKey[]> {
   const file = io.env['LOG_KEY_FILE']?.trim() || join(dataDir, 'log-key.pem');
-  const pem = createPublicKey(io.readTextSync(file)).export({ format: 'pem', type: 'spki' });
-  return keyFromPem(pem.toString(), origin(journal.id, { accelerated: journal.accelerated, generation: 1 }));
+  const { id: journalId, accelerated } = journal;
+  return logKeysOf({ journalId, accelerated }, await generationsOf(journal), createPublicKey(io.readTextSync(file)));
 }
 
 /** The checkpoints that were published beside the journal, but for one that a power cut left unfinished. */

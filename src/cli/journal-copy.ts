@@ -12,7 +12,7 @@ import { loadSurroundings } from '../pipeline/intake/surroundings.ts';
 import { DEFAULT_RULES } from '../pipeline/detections/rules.ts';
 import { databaseUrlOf, readConfig } from '../platform/config.ts';
 import { FirebreakError } from '../platform/errors.ts';
-import { ownAnchors, ownKey, sentence } from './audit.ts';
+import { ownAnchors, ownKeys, sentence } from './audit.ts';
 import type { Io } from './io.ts';
 import { inWords, openSqliteFile } from './open-journal.ts';
 import { firstForgedRow } from './verify-rows.ts';
@@ -100,7 +100,7 @@ async function verifyCopy(copy: Journal, dataDir: string, io: Io): Promise<void>
     unsequenced: await rows.unsequenced(),
     checkpoints: (await rows.checkpoints()).map(({ note }) => note),
   };
-  const trust = { keys: [ownKey(dataDir, copy, io)], anchors: ownAnchors(dataDir, io), now: Date.now() };
+  const trust = { keys: await ownKeys(dataDir, copy, io), anchors: ownAnchors(dataDir, io), now: Date.now() };
   const result = await verifyLog(log, trust);
   if (result.verdict !== 'intact')
     throw new FirebreakError('conflict', `the copy does not verify: ${sentence(result)}`);

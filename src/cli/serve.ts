@@ -38,17 +38,25 @@ export async function serveCommand(options: ServeOptions, io: Io): Promise<numbe
   try {
     const sandbox = options.withSandbox ? await startSandbox(processes) : sandboxOf(options, io);
     if (sandbox !== null) log.warn('acting in a sandbox company: a simulation, nothing outside of it is touched');
-    const server = await startServer(config, {
-      version: VERSION,
-      log,
-      sandbox,
-      acceleratedFrom: acceleratedFrom(options),
-      role: options.role,
-      writerThread: STORE_THREAD,
-    });
-    io.stdout.write(`${JSON.stringify({ event: 'ready', url: server.url, setupToken: server.setupToken })}\n`);
-    await io.stopRequested();
-    await server.stop();
+    const stopped = io.stopRequested().then(() => true);
+    for (let { port } = config, goesOn = true; goesOn;) {
+      const server = await startServer(
+        { ...config, port },
+        {
+          version: VERSION,
+          log,
+          sandbox,
+          acceleratedFrom: acceleratedFrom(options),
+          role: options.role,
+          storeThread: STORE_THREAD,
+        },
+      );
+      io.stdout.write(`${JSON.stringify({ event: 'ready', url: server.url, setupToken: server.setupToken })}\n`);
+      goesOn = !(await Promise.race([stopped, server.confirmed.then(() => false)]));
+      await server.stop();
+      // Under the same address, also where the system chose it.
+      port = Number(new URL(server.url).port);
+    }
     return 0;
   } finally {
     await processes.stopAll();

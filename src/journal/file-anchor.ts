@@ -19,13 +19,29 @@ export function fileAnchor(file: string, onTorn: (bytes: number) => void = () =>
   return (note) => appendFile(file, `${note}\n`, { mode: 0o600, flush: true });
 }
 
+/** The newest whole note in the file, or null. */
+export function newestNote(file: string): string | null {
+  const handle = openSync(file, 'a+', 0o600);
+  try {
+    return appendedNotes(tailOf(handle).toString('utf8')).notes.at(-1) ?? null;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function tailOf(handle: number): Buffer {
+  const { size } = fstatSync(handle);
+  const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
+  readSync(handle, tail, 0, tail.length, size - tail.length);
+  return tail;
+}
+
 /** Cuts off an unfinished note. Answers how many bytes that were. */
 function mend(file: string): number {
   const handle = openSync(file, 'a+', 0o600);
   try {
     const { size } = fstatSync(handle);
-    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
-    readSync(handle, tail, 0, tail.length, size - tail.length);
+    const tail = tailOf(handle);
     const text = tail.toString('utf8');
     const { notes, end } = appendedNotes(text);
     if (end === text.length) return 0;

@@ -2,7 +2,8 @@ import type { Clock } from '../platform/clock.ts';
 import { NO_CRASH_POINTS, type CrashPoint, type CrashPoints } from '../platform/crash-points.ts';
 import { FirebreakError, invariant } from '../platform/errors.ts';
 import type { Machine } from '../platform/machine.ts';
-import { openCheckpoint, origin, signCheckpoint } from '../pipeline/audit/checkpoint.ts';
+import { openCheckpoint, parseOrigin, signCheckpoint } from '../pipeline/audit/checkpoint.ts';
+import { CONFIG_STREAM, generationsIn, presentOrigin } from '../pipeline/audit/generations.ts';
 import { appendLeaves, frontierRoot, leafHash, type Frontier } from '../pipeline/audit/merkle.ts';
 import { noteKey } from '../pipeline/audit/signed-note.ts';
 import { checkpointDue, planPositions } from '../pipeline/audit/sequencer.ts';
@@ -35,13 +36,14 @@ export interface LogKeeper {
  * refuses who comes second, and a checkpoint is computed from committed leaves and stands under its size.
  */
 export async function openLogKeeper(
-  journal: Pick<Journal, 'id' | 'accelerated' | 'log' | 'shared' | 'view' | 'commit'>,
+  journal: Pick<Journal, 'id' | 'accelerated' | 'log' | 'shared' | 'view' | 'commit' | 'readStream'>,
   key: LogKeyPair,
   clock: Clock,
   anchors: readonly Anchor[],
   points: CrashPoints = NO_CRASH_POINTS,
 ): Promise<LogKeeper> {
-  const name = origin(journal.id, { accelerated: journal.accelerated, generation: 1 });
+  const about = (await journal.readStream(CONFIG_STREAM)).map(({ record }) => record);
+  const name = presentOrigin({ journalId: journal.id, accelerated: journal.accelerated }, generationsIn(about));
   const { log } = journal;
   let signed = await signedSize(log, name, key);
   const kept = keptFrontier(journal, noteKey(name, key.publicKey));
@@ -142,7 +144,10 @@ export async function openLogKeeper(
  * checkpoints that nobody who trusts the first key believes.
  */
 function requireOwn(note: string, name: string, { publicKey }: LogKeyPair): void {
-  if (openCheckpoint(note, [noteKey(name, publicKey)]).status === 'valid') return;
+  // The newest checkpoint may be one of the generation before: signed by the same key under another name.
+  const [line = ''] = note.split('\n', 1);
+  const signedAs = parseOrigin(line)?.journalId === parseOrigin(name)?.journalId ? line : name;
+  if (openCheckpoint(note, [noteKey(signedAs, publicKey)]).status === 'valid') return;
   const message =
     'The log is signed with another key than the one that this process has; give it the same (LOG_KEY_FILE)';
   throw new FirebreakError('conflict', message);

@@ -51,6 +51,12 @@ export interface Membership {
   held(limit: number): Promise<readonly QueuedEffect[]>;
   /** Whether the duty is this process's: taken when nobody living has it. @throws StoreUnavailableError. */
   leads(duty: Duty): Promise<boolean>;
+  /**
+   * Calls `news` when others may have left something to claim, until `closing`. A hint only: it may come late, for
+   * nothing or never, and who hears it claims as it does from time to time anyway. Never rejects. Absent where nobody
+   * tells.
+   */
+  readonly listen?: (news: () => void, closing: AbortSignal) => Promise<void>;
   /** Runs work on one target one after the other, over all processes. */
   withTarget<Result>(target: string, work: () => Promise<Result>): Promise<Result>;
   /** Says goodbye: others need not wait for the lease to run out. */

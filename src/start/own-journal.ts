@@ -27,8 +27,8 @@ export interface OwnJournalOptions {
   readonly performs: boolean;
   readonly ids: Ids;
   readonly machine: Machine;
-  /** The program of a thread that writes a journal in a file; null: this thread does. */
-  readonly writerThread: URL | null;
+  /** The program of threads that write a journal in a file and read what takes long; null: this thread does. */
+  readonly storeThread: URL | null;
 }
 
 /**
@@ -52,13 +52,13 @@ export async function openOwnJournal(config: Config, options: OwnJournalOptions)
 
 type Birth = { readonly id: string; readonly at: number; readonly accelerated: boolean };
 
-function openFile({ dataDir }: Config, birth: Birth, { ids, writerThread }: OwnJournalOptions): OwnJournal {
+function openFile({ dataDir }: Config, birth: Birth, { ids, storeThread }: OwnJournalOptions): OwnJournal {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const fence = takeFence(join(dataDir, 'writer.lock'));
   const file = join(dataDir, 'journal.sqlite');
   try {
     refuseEmptied(file, join(dataDir, 'checkpoints.txt'));
-    const journal = openSqliteJournal({ file, birth, writerThread });
+    const journal = openSqliteJournal({ file, birth, storeThread });
     const close = async (): Promise<void> => {
       await journal.close();
       fence.release();

@@ -7,7 +7,8 @@ const keeper = { keep: async () => undefined, state: () => ({ size: 0, signedSiz
 
 function health(unwitnessedMs: number | null) {
   const witness = { unwitnessedMs: () => unwitnessedMs };
-  return createHealthService({ journal, committer: { ailing: false }, keeper, witness, wall: { jumpMs: () => 0 } });
+  const [committer, wall] = [{ ailing: false }, { jumpMs: () => 0 }];
+  return createHealthService({ journal, committer, keeper, witness, wall, setBack: null });
 }
 
 describe('health', () => {

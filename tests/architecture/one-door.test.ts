@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 const DOORS: ReadonlyMap<string, string> = new Map([
   ['src/journal/group-commit.ts journal.commit', 'the door of all commits'],
   ['src/pipeline/access/access-change.ts journal.commit', 'is given `throughCommitter`, see below'],
+  ['src/pipeline/recovery/recovery.service.ts journal.commit', 'is given `throughCommitter`, see below'],
   ['src/api/idempotency.ts journal.commit', 'is given `throughCommitter`, see below'],
   ['src/journal/kept-frontier.ts journal.commit', "the log keeper's, which is given `throughCommitter`, see below"],
   ['src/journal/postgres/postgres-journal.ts writer.commit', 'the adapter itself'],
@@ -41,6 +42,7 @@ const DOORS: ReadonlyMap<string, string> = new Map([
   ['src/journal/log-keeper.ts log.addCheckpoint', 'the door of the log'],
   // Other things of the same name.
   ['src/journal/sqlite/store.ts files.check', 'whether the files are still the own ones'],
+  ['src/journal/sqlite/store-thread.ts files.check', 'whether the files are still the own ones'],
   ['src/journal/copy/copy-journal.ts options.verify', 'the verifier'],
   ['src/pipeline/detections/run.ts detector.observe', 'what a detector reads of an event'],
   ['src/pipeline/detections/registry.ts detector.observe', 'what a detector reads of an event'],
@@ -104,7 +106,13 @@ describe('commits, calls and the log', () => {
 
   it('services that commit by themselves are given the journal that goes through the committer', () => {
     const root = readFileSync('src/server.ts', 'utf8');
-    for (const service of ['createSetupService', 'createAccessService', 'createIdempotencyStore', 'openLogKeeper']) {
+    for (const service of [
+      'createSetupService',
+      'createAccessService',
+      'createIdempotencyStore',
+      'createRecoveryService',
+      'openLogKeeper',
+    ]) {
       expect(root).toMatch(new RegExp(String.raw`\b${service}\(throughCommitter\b`));
       expect(root.match(new RegExp(String.raw`\b${service}\(`, 'g'))).toHaveLength(1);
     }

@@ -1,4 +1,8 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadLogKey } from '../../src/journal/log-key.ts';
+import { origin, signCheckpoint } from '../../src/pipeline/audit/checkpoint.ts';
 import { AILMENTS, faultyJournal, type Ailment } from '../support/faulty-journal.ts';
 import { nothingOwed, recordTypesOf, rowsOf } from '../support/journal-rows.ts';
 import {
@@ -119,6 +123,32 @@ async function worldWith(fault: Ailment | null): Promise<World> {
 }
 
 const SETUP = 'POST /api/setup';
+const CONFIRM = 'POST /api/journal/recovery/confirm';
+/** Walked where they can succeed: while there is nobody, and after a backup was restored. */
+const APART: readonly string[] = [SETUP, CONFIRM];
+
+/** The one route for a journal that was set back: here by a checkpoint of records that it has not. */
+async function confirmAt(world: World, kind: Ailment | null): Promise<Observed> {
+  const { house, journal } = world;
+  const file = join(house.dataDir, 'checkpoints.txt');
+  const { id } = (await house.admin.api('GET', '/api/journal')).body.data;
+  const lost = { origin: origin(id, { accelerated: false, generation: 1 }), size: 1_000_000, root: 'ab'.repeat(32) };
+  let notes = '';
+  await house.restart(() => {
+    notes = readFileSync(file, 'utf8');
+    appendFileSync(file, `${signCheckpoint(lost, loadLogKey(join(house.dataDir, 'log-key.pem')))}\n`);
+  });
+  const request = {
+    api: house.admin.api,
+    method: 'POST',
+    path: '/api/journal/recovery/confirm',
+    body: { reason: 'drill' },
+  };
+  const at = kind === null ? null : { kind, nth: 1 };
+  const observed = await observe({ journal, dataDir: house.dataDir }, CONFIRM, request, at);
+  await house.restart(() => writeFileSync(file, notes));
+  return observed;
+}
 
 /** Fails the n-th write and all after it, for n from 1 until the request does not notice any more. */
 async function walk(world: World, kind: Ailment): Promise<Observed[]> {
@@ -126,7 +156,7 @@ async function walk(world: World, kind: Ailment): Promise<Observed[]> {
   const all = [...world.setUp];
   for (const route of world.routes.filter(changesState)) {
     const name = `${route.method} ${route.url}`;
-    if (name === SETUP) continue; // walked while there was nobody
+    if (APART.includes(name)) continue;
     for (let nth = 1, noticed = true; noticed; nth += 1) {
       const request = await validRequest(world, route);
       const observed = await observe({ journal, dataDir: house.dataDir }, name, request, { kind, nth });
@@ -134,6 +164,7 @@ async function walk(world: World, kind: Ailment): Promise<Observed[]> {
       noticed = !succeeded(observed.reply);
     }
   }
+  all.push(await confirmAt(world, kind));
   return all;
 }
 
@@ -156,10 +187,11 @@ async function calm(world: World): Promise<Observed[]> {
   const all = [...world.setUp];
   for (const route of world.routes.filter(changesState)) {
     const name = `${route.method} ${route.url}`;
-    if (name === SETUP) continue;
+    if (APART.includes(name)) continue;
     const request = await validRequest(world, route);
     all.push(await observe({ journal: world.journal, dataDir: world.house.dataDir }, name, request, null));
   }
+  all.push(await confirmAt(world, null));
   return all;
 }
 

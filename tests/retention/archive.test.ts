@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { removeArchived } from '../../src/archive/remove.ts';
 import { readArchive } from '../../src/archive/write.ts';
 import { archiveCommand, timeBefore } from '../../src/cli/archive.ts';
-import { auditExportCommand, auditVerifyCommand, ownKey } from '../../src/cli/audit.ts';
+import { auditExportCommand, auditVerifyCommand, ownKeys } from '../../src/cli/audit.ts';
 import { openSqliteFile } from '../../src/cli/open-journal.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openLogKeeper } from '../../src/journal/log-keeper.ts';
@@ -256,7 +256,7 @@ describe('what is old', { timeout: 60_000 }, () => {
         addCheckpoint: (checkpoint) => count(() => log.addCheckpoint(checkpoint)),
       },
     };
-    const keys = [ownKey(data, journal, testIo())];
+    const keys = await ownKeys(data, journal, testIo());
     const read = await readArchive(out, journal, keys, later);
     try {
       const ports = { now: () => later, by: 'test', sealed: () => sign(watched) };

@@ -192,13 +192,33 @@ function rowPromises(journal: () => Journal, statuses: Statuses, reopen: () => P
       );
       await statuses(rows({ views: many }));
       const list = async (more: object) => {
-        const { items, total } = await journal().listViews({ kind: 'finding', limit: 2, skip: 0, ...more });
-        return [items.map(({ id }) => id), total];
+        const query = { kind: 'finding', limit: 2, skip: 0, ...more } as const;
+        const page = await journal().listViews(query);
+        expect(await journal().longReads.listViews(query)).toEqual(page);
+        return [page.items.map(({ id }) => id), page.total];
       };
       expect(await list({})).toEqual([['v3', 'v1'], 5]);
       expect(await list({ skip: 4 })).toEqual([['v0'], 5]);
       expect(await list({ status: 'OPEN', parent: 'p0' })).toEqual([['v2', 'v0'], 2]);
       expect(await list({ status: "x' or '1'='1" })).toEqual([[], 0]);
+    });
+  });
+
+  describe('long reads', () => {
+    it('show what was committed before they were asked, and nothing that was not', async () => {
+      const shown = async (): Promise<unknown> => {
+        const { items, total } = await journal().longReads.listViews({ kind: 'finding', limit: 9, skip: 0 });
+        return [total, items.map(({ id, version, body }) => [id, version, body])];
+      };
+      expect(await shown()).toEqual([0, []]);
+      for (let version = 0; version < 20; version += 1) {
+        expect(await statuses(rows({ views: [view('a', version, { body: { version } })] }))).toEqual(['applied']);
+        expect(await shown()).toEqual([1, [['a', version + 1, { version }]]]);
+      }
+      expect(await statuses(rows({ views: [view('b', 0), view('a', 1)] }))).toEqual(['stale']);
+      expect(await shown()).toEqual([1, [['a', 20, { version: 19 }]]]);
+      expect(await statuses(rows({ views: [view('a', 20, { body: null })] }))).toEqual(['applied']);
+      expect(await shown()).toEqual([0, []]);
     });
   });
 
@@ -322,6 +342,7 @@ function logPromises(journal: () => Journal, statuses: Statuses, reopen: () => P
       expect(await journal().log.size()).toBe(2);
       expect(await journal().log.leaves(1, 5)).toEqual([{ position: 1, stream: 's', seq: 1 }]);
       expect(await journal().log.leafHashes(0, 2)).toEqual(['ab'.repeat(32), 'ab'.repeat(32)]);
+      expect(await journal().longReads.leafHashes(1, 9)).toEqual(['ab'.repeat(32)]);
     });
 
     it('keeps the first checkpoint of a size', async () => {

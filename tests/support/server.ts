@@ -89,8 +89,10 @@ export interface Harness {
   sandboxUser(id: string): Promise<{ readonly sessions: readonly { readonly endedAt?: unknown }[] }>;
   /** Waits until the execution is none of these any more; answers with it. */
   settled(executionId: string, busy?: readonly string[]): Promise<NonNullable<Body['data']>>;
-  /** Stops the server (the sandbox stays) and starts it again on the same data. */
-  restart(): Promise<void>;
+  /** Resolves when the server has to start anew, because a journal that was set back was confirmed. */
+  confirmed(): Promise<void>;
+  /** Stops the server (the sandbox stays) and starts it again on the same data; `meanwhile` with no server on them. */
+  restart(meanwhile?: () => void): Promise<void>;
   /** Stops the server only: its files stay until `stop`. */
   halt(): Promise<void>;
   stop(): Promise<void>;
@@ -192,8 +194,12 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     settled: (executionId, busy = ['INITIATED', 'RUNNING', 'COMPENSATING']) =>
       settledExecution(admin.api, executionId, busy),
-    async restart() {
+    confirmed: () => server.confirmed,
+    async restart(meanwhile = () => undefined) {
       await server.stop();
+      open?.close();
+      open = null;
+      meanwhile();
       server = await serve(dataDir, company, options);
     },
     halt: () => server.stop(),

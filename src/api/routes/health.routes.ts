@@ -20,6 +20,10 @@ const PLAYBOOK_HEALTH = z.object({
   }),
   executions: z.object({ active: z.int(), pending_approvals: z.int() }),
   log: z.object({ unwitnessedMs: z.int() }).optional().describe('Only with a witness'),
+  journal: z
+    .object({ state: z.literal('RECOVERED'), size: z.int(), publishedSize: z.int() })
+    .optional()
+    .describe('Only of a journal that was set back, until two people have confirmed it'),
   clock: z.object({ jumpMs: z.int() }).optional().describe('Only while the wall clock is not believed'),
 });
 
@@ -55,13 +59,14 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
     },
     handler: async (_request, reply) => {
       const { healthy, models, active, pendingApprovals, ...more } = await health.playbooks();
-      const { unwitnessedMs = null, clockJumpMs = 0 } = more;
+      const { unwitnessedMs = null, clockJumpMs = 0, setBack = null } = more;
       if (!healthy) void reply.code(503).header('retry-after', String(RETRY_AFTER_SECONDS));
       const status = healthy ? ('healthy' as const) : ('unhealthy' as const);
       const executions = { active, pending_approvals: pendingApprovals };
       const log = unwitnessedMs === null ? {} : { log: { unwitnessedMs } };
       const jumped = clockJumpMs === 0 ? {} : { clock: { jumpMs: clockJumpMs } };
-      return { status, models, executions, ...log, ...jumped };
+      const journal = setBack === null ? {} : { journal: { state: 'RECOVERED' as const, ...setBack } };
+      return { status, models, executions, ...log, ...journal, ...jumped };
     },
   });
 }

@@ -90,9 +90,14 @@ export async function connect(address: Address, purpose: string, patience = SERV
   const client = new Client(clientConfig(address, purpose, patience));
   // Without a listener a connection that is lost while nobody asks anything would end the process.
   client.on('error', () => undefined);
-  await client.connect();
-  await client.query(SESSION);
-  return client;
+  try {
+    await client.connect();
+    await client.query(SESSION);
+    return client;
+  } catch (thrown) {
+    endOf(client);
+    throw thrown;
+  }
 }
 
 /** A single connection that is used by one at a time, and made anew when it was lost. */
@@ -124,6 +129,10 @@ export function openLine(
     if (closed) throw new Error(CLOSED);
     if (current !== null) return current;
     const fresh = await connect(address, purpose(), patience);
+    if (closed) {
+      endOf(fresh);
+      throw new Error(CLOSED);
+    }
     generation += 1;
     current = fresh;
     const lost = (): void => {

@@ -5,6 +5,7 @@ import { BEAT_MS, LEASE_MS, SEND_MARGIN_MS, type Duty, type Membership, type Que
 import { inTransaction, openLine, type Address, type Line } from './connection.ts';
 import { connectionLost, storeFault } from './faults.ts';
 import { lockKey } from './lock-key.ts';
+import type { Ear } from './news.ts';
 import { effectsFrom, type EffectRow } from './reader.ts';
 
 /** Pause between two tries to get a target that another process works on, in ms; an action takes some tens. */
@@ -28,6 +29,8 @@ export interface MembershipPorts {
   readonly journalId: string;
   /** The schema version that this program knows. */
   readonly schema: number;
+  /** Hears what others tell; null: nothing is to be heard. */
+  readonly ear: Ear | null;
 }
 
 export interface PostgresMembership extends Membership {
@@ -43,7 +46,7 @@ export interface PostgresMembership extends Membership {
  * exclude each other by the lock on that row.
  */
 export function openMembership(ports: MembershipPorts): PostgresMembership {
-  const { address, machine, monotonic } = ports;
+  const { address, machine, monotonic, ear } = ports;
   const targets = keyedSemaphore(1);
   let processId = ports.newProcessId();
   /** When the last beat that took was sent; null: none, or what was held is lost. */
@@ -257,6 +260,7 @@ export function openMembership(ports: MembershipPorts): PostgresMembership {
         return effectsFrom(rows);
       }),
     leads,
+    ...(ear === null ? {} : { listen: (news, closing) => ear.listen(news, closing) }),
     withTarget: (target, work) =>
       targets.run(target, async () => {
         const key = lockKey(`${ports.journalId} target ${target}`);

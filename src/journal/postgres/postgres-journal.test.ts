@@ -9,8 +9,12 @@ const shared = sharedCluster();
 afterAll(() => shared.remove());
 
 describe.skipIf(shared.skip !== null)('the journal on PostgreSQL', () => {
-  journalConformance('PostgreSQL', () => postgresPlace(shared));
+  // Nothing may rest on hints: half of it runs without them, and what processes promise each other runs both ways.
+  journalConformance('PostgreSQL', () => postgresPlace(shared, true));
   retentionConformance('PostgreSQL', () => postgresPlace(shared));
-  membershipConformance('PostgreSQL', () => postgresPlace(shared));
-  sharedConformance('PostgreSQL', () => postgresPlace(shared));
+  for (const hints of [false, true]) {
+    const name = hints ? 'PostgreSQL with hints' : 'PostgreSQL';
+    membershipConformance(name, () => postgresPlace(shared, hints));
+    sharedConformance(name, () => postgresPlace(shared, hints));
+  }
 });

@@ -3,13 +3,15 @@ import type { Client } from 'pg';
 import { FirebreakError } from '../../platform/errors.ts';
 import type { Ids } from '../../platform/ids.ts';
 import { realMachine, type Machine } from '../../platform/machine.ts';
-import { StoreUnavailableError, type Journal } from '../journal.ts';
+import { StoreUnavailableError, type Change, type ChangeResult, type Journal } from '../journal.ts';
+import { longReadsHere } from '../long-reads-here.ts';
 import { born, requireSafeServer, type Birth, type Born } from './birth.ts';
 import { inTransaction, openLine, openReadPool, type Address, type Queryable } from './connection.ts';
 import { scrubberFor, storeFault } from './faults.ts';
 import { postgresLogStore } from './log-store.ts';
 import { openMembership } from './membership.ts';
 import { lockSchema, migrate } from './migrate.ts';
+import { openEar, openTeller } from './news.ts';
 import { postgresReader, type InTime } from './reader.ts';
 import { postgresRetention } from './retention.ts';
 import { MIGRATIONS } from './schema.ts';
@@ -23,6 +25,8 @@ export interface PostgresJournalOptions {
   readonly birth: Birth;
   /** Whether this process performs effects itself; otherwise what it queues is for others to claim. */
   readonly performs: boolean;
+  /** False: neither tells others what it left for them nor hears of what they left; all is found by looking. Absent: true. */
+  readonly hints?: boolean;
   readonly ids: Ids;
   readonly monotonic: () => number;
   readonly now?: () => number;
@@ -56,6 +60,11 @@ export async function openPostgresJournal(options: PostgresJournalOptions): Prom
   const opened: { close(): Promise<void> }[] = [line, sequencer];
   try {
     const birth = await inTransaction(line, (client) => prepare(client, options.birth, unguessable()));
+    const news = { address, machine, journalId: birth.id };
+    const hints = options.hints ?? true;
+    // Who performs nothing has nothing to hear, and who performs holds what it commits and has nothing to tell.
+    const ear = hints && options.performs ? openEar(news, () => members.processId) : null;
+    const teller = hints && !options.performs ? openTeller(news) : null;
     const members = openMembership({
       address,
       machine,
@@ -64,6 +73,7 @@ export async function openPostgresJournal(options: PostgresJournalOptions): Prom
       newProcessId: () => ids.next('prc'),
       journalId: birth.id,
       schema: MIGRATIONS.length,
+      ear,
     });
     opened.push({ close: () => members.leave() });
     await members.beat();
@@ -87,18 +97,27 @@ export async function openPostgresJournal(options: PostgresJournalOptions): Prom
         throw storeFault(thrown, address.scrub, true);
       }
     };
+    const reader = postgresReader(pool, inTime(machine, monotonic));
+    const log = postgresLogStore(pool, written);
     return {
       ...birth,
-      ...postgresReader(pool, inTime(machine, monotonic)),
+      ...reader,
       shared: true,
       members,
       turns,
-      log: postgresLogStore(pool, written),
+      log,
+      longReads: longReadsHere(reader, log),
       retention: postgresRetention(pool, written),
-      commit: (changes) => writer.commit(changes),
+      async commit(changes) {
+        const results = await writer.commit(changes);
+        if (teller !== null && leftSomething(changes, results)) teller.tell();
+        return results;
+      },
       clockOffsetMs: () => members.clockOffsetMs(),
       lives: (processId) => members.lives(processId),
       async close() {
+        ear?.close();
+        await teller?.close();
         await members.leave().catch(() => undefined);
         await Promise.all([line.close(), sequencer.close(), turns.close(), pool.close()]);
       },
@@ -107,6 +126,13 @@ export async function openPostgresJournal(options: PostgresJournalOptions): Prom
     for (const each of opened) await each.close().catch(() => undefined);
     throw thrown instanceof FirebreakError ? thrown : storeFault(thrown, address.scrub, false);
   }
+}
+
+/** Whether a commit queued effects. */
+function leftSomething(changes: readonly Change[], results: readonly ChangeResult[]): boolean {
+  return changes.some(
+    ({ effects = [] }, index) => results[index]?.status === 'applied' && effects.some(({ body }) => body !== null),
+  );
 }
 
 /** How long a database may be silent, in ms: as long as a request waits for a commit (`group-commit.ts`). */

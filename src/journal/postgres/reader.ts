@@ -13,7 +13,7 @@ import {
 import type { QueuedEffect } from '../membership.ts';
 import type { Queryable } from './connection.ts';
 
-export type Reads = Omit<JournalReader, 'id' | 'createdAt' | 'accelerated' | 'shared' | 'log'>;
+export type Reads = Omit<JournalReader, 'id' | 'createdAt' | 'accelerated' | 'shared' | 'longReads' | 'log'>;
 
 /** Ends a wait for an answer that does not come. */
 export type InTime = <Answer>(asked: Promise<Answer>) => Promise<Answer>;

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { FirebreakError } from '../../platform/errors.ts';
 import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import type { Journal } from '../journal.ts';
+import { longReadsHere } from '../long-reads-here.ts';
 import type { Membership } from '../membership.ts';
 import { readBirth } from './birth.ts';
 import { connect, SNAPSHOT_PATIENCE, type Address, type Queryable } from './connection.ts';
@@ -52,12 +53,15 @@ export async function journalOver(client: Client, guarded: Guard = (work) => wor
   // One connection answers one question at a time; readers ask several at once.
   const turns = keyedSemaphore(1);
   const read: Queryable = { query: (query) => guarded(() => turns.run('read', () => client.query(query))) };
+  const reader = postgresReader(read);
+  const log = postgresLogStore(read, refuse);
   return {
     ...birth,
-    ...postgresReader(read),
+    ...reader,
     shared: false,
     members: ONLOOKER,
-    log: postgresLogStore(read, refuse),
+    log,
+    longReads: longReadsHere(reader, log),
     retention: postgresRetention(read, refuse),
     commit: refuse,
     close: async () => undefined,

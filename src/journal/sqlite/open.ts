@@ -3,7 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { FirebreakError, messageOf } from '../../platform/errors.ts';
 import { MIGRATIONS, type Migration } from './schema.ts';
 
-type DatabaseConstructor = new (file: string) => Database;
+type DatabaseConstructor = new (file: string, options?: { readonly readonly: boolean }) => Database;
 
 /** How long a second process may hold the file before we give up, in ms: a backup or a checkpoint takes less. */
 const BUSY_TIMEOUT_MS = 2_000;
@@ -42,6 +42,14 @@ export function openDatabase(file: string): Database {
   database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   database.pragma('journal_size_limit = 67108864');
   migrate(database);
+  return database;
+}
+
+/** Opens the file of a journal that is open already, on a connection that can write nothing. */
+export function openToRead(file: string): Database {
+  const database = new (loadDriver())(file, { readonly: true });
+  database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  database.pragma(`cache_size = -${PAGE_CACHE_KIB}`);
   return database;
 }
 

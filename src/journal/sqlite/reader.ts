@@ -2,19 +2,13 @@ import type { Database } from 'better-sqlite3';
 import type { Json } from '../../platform/canonical-json.ts';
 import type { JournalRecord, SealedRecord } from '../../pipeline/audit/record.ts';
 import type { AcceptedEvent, Event } from '../../pipeline/events/event.ts';
-import {
-  detectorStateKey,
-  eventKey,
-  type JournalReader,
-  type StoredView,
-  type Timer,
-  type ViewQuery,
-} from '../journal.ts';
+import { detectorStateKey, eventKey, type JournalReader, type StoredView, type Timer } from '../journal.ts';
 import type { QueuedEffect } from '../membership.ts';
 import { arrivalStatements } from './arrivals.ts';
 import { guard } from './faults.ts';
+import { pageOf, storedView, viewRows, type ViewRow } from './view-pages.ts';
 
-type Reader = Omit<JournalReader, 'id' | 'createdAt' | 'accelerated' | 'shared' | 'log'>;
+type Reader = Omit<JournalReader, 'id' | 'createdAt' | 'accelerated' | 'shared' | 'longReads' | 'log'>;
 
 /** Everything that is read of the tables but the log's. */
 export function makeReader(database: Database): Reader {
@@ -68,9 +62,9 @@ export function makeReader(database: Database): Reader {
     readStream: (stream, afterSeq = 0) => answer(() => records.all(stream, afterSeq).map(sealedFrom)),
     streams: (prefix = '') => answer(() => streamNames.all(prefix, `${prefix}\u{10ffff}`).map(({ name }) => name)),
     object: (hash) => answer(() => parsed(object.get(hash)?.body)),
-    view: (kind, id) => answer(() => storedView(view.get(kind, id))),
-    viewByUniqueKey: (kind, key) => answer(() => storedView(viewByKey.get(kind, key))),
-    listViews: (query) => answer(() => listViews(database, query)),
+    view: (kind, id) => answer(() => viewFrom(view.get(kind, id))),
+    viewByUniqueKey: (kind, key) => answer(() => viewFrom(viewByKey.get(kind, key))),
+    listViews: (query) => answer(() => pageOf(viewRows(database, query))),
     knownEvents: (ids) =>
       answer(() => {
         const known = new Map<string, string>();
@@ -112,13 +106,6 @@ export function makeReader(database: Database): Reader {
   };
 }
 
-interface ViewRow {
-  readonly id: string;
-  readonly version: number;
-  readonly at: number;
-  readonly body: string;
-}
-
 interface EventRow {
   readonly body: string;
   readonly raw: Buffer;
@@ -130,8 +117,8 @@ function parsed(body: string | undefined): Json | null {
   return body === undefined ? null : (JSON.parse(body) as Json);
 }
 
-function storedView(row: ViewRow | undefined): StoredView | null {
-  return row === undefined ? null : { ...row, body: JSON.parse(row.body) as Json };
+function viewFrom(row: ViewRow | undefined): StoredView | null {
+  return row === undefined ? null : storedView(row);
 }
 
 function acceptedFrom(row: EventRow | undefined): AcceptedEvent | null {
@@ -140,32 +127,4 @@ function acceptedFrom(row: EventRow | undefined): AcceptedEvent | null {
 
 function sealedFrom(row: { bytes: string; hash: Buffer }): SealedRecord {
   return { record: JSON.parse(row.bytes) as JournalRecord, bytes: row.bytes, hash: row.hash.toString('hex') };
-}
-
-const FILTERS = ['id', 'status', 'type', 'severity', 'subject', 'parent', 'ref'] as const;
-
-/**
- * Without figures about the data, SQLite walks all rows of a kind in the order of their times until enough have the
- * wanted status or parent; where none has, that is all of them.
- */
-function viewsBy(wanted: readonly string[]): string {
-  if (wanted.includes('id')) return 'views';
-  if (wanted.includes('parent')) return 'views indexed by views_by_parent';
-  return wanted.includes('status') ? 'views indexed by views_by_status' : 'views';
-}
-
-function listViews(database: Database, query: ViewQuery): { items: StoredView[]; total: number } {
-  const wanted = FILTERS.filter((column) => query[column] !== undefined);
-  const where = ['kind = @kind', ...wanted.map((column) => `${column} = @${column}`)].join(' and ');
-  const values: Record<string, string | number> = { kind: query.kind, limit: query.limit, skip: query.skip };
-  for (const column of wanted) values[column] = query[column] ?? '';
-  const items = database
-    .prepare<[typeof values], ViewRow>(
-      `select id, version, at, body from ${viewsBy(wanted)} where ${where} order by at desc, id desc limit @limit offset @skip`,
-    )
-    .all(values);
-  const total = database
-    .prepare<[typeof values], { n: number }>(`select count(*) as n from views where ${where}`)
-    .get(values);
-  return { items: items.map((row) => ({ ...row, body: JSON.parse(row.body) as Json })), total: total?.n ?? 0 };
 }

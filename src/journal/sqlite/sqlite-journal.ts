@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3';
 import { canonicalJson } from '../../platform/canonical-json.ts';
 import type { JournalRecord } from '../../pipeline/audit/record.ts';
 import type { Journal } from '../journal.ts';
+import { longReadsHere } from '../long-reads-here.ts';
 import { requireUnsealed } from '../sealed.ts';
 import { soleMember } from '../sole-member.ts';
 import { guard } from './faults.ts';
@@ -11,6 +12,7 @@ import { sqliteLogStore } from './sqlite-log-store.ts';
 import { makeReader } from './reader.ts';
 import { oldEventsReader } from './retention.ts';
 import { rowsOf } from './rows.ts';
+import { startReadThread } from './start-read-thread.ts';
 import { startStoreThread } from './start-store-thread.ts';
 import { COMMIT_BUSY_TIMEOUT_MS, makeStore, storeHere, type StoreThread } from './store.ts';
 import { makeWriter } from './writer.ts';
@@ -21,8 +23,8 @@ export interface SqliteJournalOptions {
   readonly birth: { readonly id: string; readonly at: number; readonly accelerated: boolean };
   /** Everything that is read is of this one moment, whatever a server writes meanwhile; nothing can be committed. */
   readonly snapshot?: boolean;
-  /** The program of a thread that writes (`STORE_THREAD`). Absent or null: the thread that asks does. */
-  readonly writerThread?: URL | null;
+  /** The program of threads that write and that read what takes long (`STORE_THREAD`). Absent or null: the one that asks does. */
+  readonly storeThread?: URL | null;
 }
 
 /**
@@ -42,13 +44,16 @@ export function openSqliteJournal(options: SqliteJournalOptions): Journal {
   });
   const store = options.snapshot === true ? READ_ONLY : storeOf(database, options);
   const reader = makeReader(database);
+  const log = sqliteLogStore(database, store);
+  const reads = readsBeside(options) ?? { longReads: longReadsHere(reader, log), close: async () => undefined };
   const oldEvents = oldEventsReader(database);
   return {
     ...meta,
     ...reader,
     shared: false,
     members: soleMember((limit) => reader.queuedEffects(limit)),
-    log: sqliteLogStore(database, store),
+    log,
+    longReads: reads.longReads,
     retention: {
       removeStreams: (streams) => store.removeStreams(streams),
       oldEvents: async (query) => guard(() => oldEvents(query)),
@@ -56,6 +61,8 @@ export function openSqliteJournal(options: SqliteJournalOptions): Journal {
     },
     commit: async (changes) => store.commit(changes.map(rowsOf)),
     async close() {
+      // The last one to close tidies up the file, which who only reads it cannot.
+      await reads.close().catch(() => undefined); // a thread that died on its way out has let go of it too
       await store.close();
       database.close();
     },
@@ -63,12 +70,22 @@ export function openSqliteJournal(options: SqliteJournalOptions): Journal {
 }
 
 /** One thing writes the file: the connection that reads must not while a thread does. */
-function storeOf(database: Database, { file, writerThread = null }: SqliteJournalOptions): StoreThread {
+function storeOf(database: Database, { file, storeThread = null }: SqliteJournalOptions): StoreThread {
   const identities = identify(file);
   database.pragma(`busy_timeout = ${COMMIT_BUSY_TIMEOUT_MS}`);
-  if (writerThread === null) return storeHere(makeStore(database, identities));
+  if (storeThread === null) return storeHere(makeStore(database, identities));
   database.pragma('query_only = on');
-  return startStoreThread({ file, identities }, writerThread);
+  return startStoreThread({ file, identities }, storeThread);
+}
+
+/** Null: a snapshot is of the moment of its own connection, and without a program the thread that asks reads. */
+function readsBeside({
+  file,
+  snapshot = false,
+  storeThread = null,
+}: SqliteJournalOptions): ReturnType<typeof startReadThread> | null {
+  if (snapshot || storeThread === null) return null;
+  return startReadThread({ file, identities: identify(file) }, storeThread);
 }
 
 const refuse = (): Promise<never> => Promise.reject(new Error('invariant broken: a snapshot is only read'));

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import type { LogStore } from '../journal.ts';
+import { leafHashReader } from './leaf-hashes.ts';
 import type { StoreThread } from './store.ts';
 
 /** The Merkle log's tables in SQLite. Rowids of `records` grow in commit order, so a prefix is always placed whole. */
@@ -10,9 +11,7 @@ export function sqliteLogStore(database: Database, store: Pick<StoreThread, 'pla
      where r.no > ? order by r.no limit ?`,
   );
   const size = database.prepare<[], { n: number }>('select coalesce(max(position) + 1, 0) as n from leaves');
-  const hashes = database.prepare<[number, number], { hash: Buffer }>(
-    'select hash from leaves where position >= ? and position < ? order by position',
-  );
+  const leafHashes = leafHashReader(database);
   const leaves = database.prepare<[number, number], { position: number; stream: string; seq: number }>(
     `select l.position, coalesce(s.name, '') as stream, l.seq from leaves l left join streams s on s.no = l.stream
      where l.position >= ? order by l.position limit ?`,
@@ -27,7 +26,7 @@ export function sqliteLogStore(database: Database, store: Pick<StoreThread, 'pla
     unsequenced: async (limit) => unsequenced.all(Number(placed.get()?.value ?? 0), limit),
     recordRows: async (stream) => rows.all(stream).map((row) => ({ ...row, hash: row.hash.toString('hex') })),
     size: async () => size.get()?.n ?? 0,
-    leafHashes: async (from, to) => hashes.all(from, to).map(({ hash }) => hash.toString('hex')),
+    leafHashes: async (from, to) => leafHashes(from, to),
     place: (expectedSize, given) => store.place(expectedSize, given),
     leaves: async (from, limit) => leaves.all(from, limit),
     addCheckpoint: (checkpoint) => store.addCheckpoint(checkpoint),

@@ -1,21 +1,26 @@
 import { StoreUnavailableError } from '../journal.ts';
+import type { LongReadRows } from './long-reads.ts';
 import type { FileIdentity } from './own-files.ts';
 import type { Store } from './store.ts';
 
-/** What the thread is given when it starts. */
+/** What a thread is given when it starts. */
 export interface StoreThreadData {
   readonly file: string;
   readonly identities: readonly FileIdentity[];
 }
 
-/** A call of a `Store`, as it goes to the thread. */
-export type StoreCall =
-  | { readonly [Name in keyof Store]: { readonly name: Name; readonly given: Parameters<Store[Name]> } }[keyof Store]
-  | { readonly name: 'close' };
+/** Calls of a `Store` and of `LongReadRows`, as they go to a thread. A thread is asked for one kind of them only. */
+export type StoreCall = CallOf<Store, keyof Store>;
+export type ReadCall = CallOf<LongReadRows, keyof LongReadRows>;
+export type ThreadCall = StoreCall | ReadCall | { readonly name: 'close' };
+
+type CallOf<Calls extends Record<Names, (...given: never[]) => unknown>, Names extends keyof Calls> = {
+  readonly [Name in Names]: { readonly name: Name; readonly given: Parameters<Calls[Name]> };
+}[Names];
 
 export interface StoreRequest {
   readonly id: number;
-  readonly call: StoreCall;
+  readonly call: ThreadCall;
 }
 
 /** The answer to the request of that id. */

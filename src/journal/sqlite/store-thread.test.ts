@@ -26,7 +26,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const threadPlace = (): Place => {
   const place = mkdtempSync(join(tmpdir(), 'firebreak-journal-'));
   return {
-    open: async () => openSqliteJournal({ file: join(place, 'journal.sqlite'), birth, writerThread: UNCOMPILED }),
+    open: async () => openSqliteJournal({ file: join(place, 'journal.sqlite'), birth, storeThread: UNCOMPILED }),
     remove: async () => rmSync(place, { recursive: true, force: true }),
   };
 };
@@ -35,7 +35,7 @@ retentionConformance('SQLite with a thread that writes', threadPlace);
 
 describe('a thread that writes the journal', () => {
   it('hands errors on as what they are, and goes on after them', async () => {
-    const journal = openSqliteJournal({ file, birth, writerThread: UNCOMPILED });
+    const journal = openSqliteJournal({ file, birth, storeThread: UNCOMPILED });
     await journal.commit([append('s', 0, birth.at)]);
     const other = new (loadDriver())(file);
     other.exec('begin immediate');
@@ -52,7 +52,7 @@ describe('a thread that writes the journal', () => {
   });
 
   it('writes nothing to a file that was put in the place of its own', async () => {
-    const journal = openSqliteJournal({ file, birth, writerThread: UNCOMPILED });
+    const journal = openSqliteJournal({ file, birth, storeThread: UNCOMPILED });
     await journal.commit([append('s', 0, birth.at)]);
     renameSync(file, `${file}.moved`);
     await expect(journal.commit([append('s', 1, birth.at)])).rejects.toThrow('was moved, removed or replaced');
@@ -74,12 +74,17 @@ describe('a thread that writes the journal', () => {
     await store.close();
   });
 
-  it('can be closed twice, and before it was asked for anything', async () => {
+  it('can be closed twice, and before it was asked for anything; nothing is written after that', async () => {
     await openSqliteJournal({ file, birth }).close();
+    const unused = startStoreThread({ file, identities: identify(file) }, UNCOMPILED);
+    await unused.close();
     const store = startStoreThread({ file, identities: identify(file) }, UNCOMPILED);
-    await store.close();
     await store.addCheckpoint({ size: 1, at: 1, note: 'n' });
     await store.close();
     await store.close();
+    for (const closed of [unused, store]) {
+      const late = closed.addCheckpoint({ size: 2, at: 1, note: 'n' });
+      await expect(late).rejects.toMatchObject({ message: 'the journal is closed', unknown: false });
+    }
   });
 });

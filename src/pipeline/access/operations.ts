@@ -19,6 +19,7 @@ export const OPERATION_NAMES = [
   'approval.read',
   'approval.vote',
   'audit.read',
+  'journal.recover',
   'metrics.read',
   'user.read',
   'user.manage',
@@ -65,6 +66,11 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     says: 'approve or deny, where a gate names the role',
   },
   'audit.read': { roles: ROLES, humanOnly: false, says: 'read the audit trail' },
+  'journal.recover': {
+    roles: ['SECURITY_ADMIN', 'CISO'],
+    humanOnly: true,
+    says: 'take a journal that was set back into use, together with another person',
+  },
   'metrics.read': { roles: ROLES, humanOnly: false, says: 'see the figures' },
   'user.read': {
     roles: ['SECURITY_ADMIN', 'CISO', 'COMPLIANCE_OFFICER', 'AUDITOR'],

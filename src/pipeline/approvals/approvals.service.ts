@@ -19,7 +19,7 @@ export type VoteResult =
   { readonly admitted: true } | { readonly admitted: false; readonly code: string; readonly reason: string };
 
 export interface ApprovalPorts {
-  readonly journal: Pick<JournalReader, 'view' | 'listViews'>;
+  readonly journal: Pick<JournalReader, 'view' | 'longReads'>;
   /** Applies the vote in the execution and answers when that is on disk. */
   cast(ctx: CallContext, vote: CastVote): Promise<VoteResult>;
 }
@@ -67,7 +67,13 @@ export function createApprovalService({ journal, cast }: ApprovalPorts): Approva
       const filters = { status, severity: severityOf(query), type: actionType, parent: executionId, ref: playbookId };
       const wanted = given({ ...filters, subject });
       // The seeds' GET /approvals is the list of what waits.
-      const { items, total } = await journal.listViews({ kind: 'approval', status: 'PENDING', ...wanted, limit, skip });
+      const { items, total } = await journal.longReads.listViews({
+        kind: 'approval',
+        status: 'PENDING',
+        ...wanted,
+        limit,
+        skip,
+      });
       return { items: items.map(shownApproval), total };
     },
     async get(_ctx, { id }) {

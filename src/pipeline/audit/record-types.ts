@@ -40,6 +40,9 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'journal.sealed', v: 1, personal: [] },
   // Names what retention takes out of the journal, and the archive that holds it; only what such a record names may be missing.
   { type: 'journal.archived', v: 1, personal: ['/by'] },
+  // A journal that was set back: who takes it into use without what is lost, and from when on its log has another origin.
+  { type: 'journal.recovery_confirmed', v: 1, personal: ['/reason'] },
+  { type: 'journal.generation_begun', v: 1, personal: [] },
   { type: 'config.changed', v: 1, personal: [] },
 
   { type: 'access.user_saved', v: 1, personal: ['/user/email', '/user/linkedAccounts', '/user/name'] },

@@ -1,5 +1,6 @@
 import { FirebreakError } from '../../platform/errors.ts';
 import type { JournalReader } from '../../journal/journal.ts';
+import type { Machine } from '../../platform/machine.ts';
 import type { CallContext } from '../access/principal.ts';
 import type { Json } from '../../platform/canonical-json.ts';
 import { given, severityOf, shownTime, type Answer, type Listing, type ListQuery, type Resource } from '../service.ts';
@@ -11,10 +12,13 @@ import { auditItem } from './show.ts';
 
 /** Executions that one list looks through, newest first; older ones are found by naming the execution. */
 const MAX_EXECUTIONS_SCANNED = 1_000;
+/** Executions that are read and folded at once: everything else waits meanwhile, some ms. */
+const FOLDED_AT_ONCE = 25;
 
 export interface AuditPorts {
-  readonly journal: Pick<JournalReader, 'listViews' | 'readStream' | 'view'>;
+  readonly journal: Pick<JournalReader, 'longReads' | 'readStream' | 'view'>;
   readonly store: ExecutionStore;
+  readonly machine: Pick<Machine, 'turn'>;
 }
 
 export interface AuditService {
@@ -28,7 +32,7 @@ export interface AuditService {
   ): Promise<Listing>;
 }
 
-export function createAuditService({ journal, store }: AuditPorts): AuditService {
+export function createAuditService({ journal, store, machine }: AuditPorts): AuditService {
   async function itemsOf(executionId: string): Promise<Resource[]> {
     const loaded = await store.load(executionId);
     const records = await journal.readStream(executionStream(executionId));
@@ -39,16 +43,22 @@ export function createAuditService({ journal, store }: AuditPorts): AuditService
     const { executionId, userId, playbookId, type } = query;
     const subject = userId === undefined ? undefined : (canonicalIdentity(userId) ?? userId);
     const wanted = given({ id: executionId, subject, ref: playbookId, severity: severityOf(query), type });
-    const { items } = await journal.listViews({ kind: 'execution', ...wanted, limit: MAX_EXECUTIONS_SCANNED, skip: 0 });
+    const { items } = await journal.longReads.listViews({
+      kind: 'execution',
+      ...wanted,
+      limit: MAX_EXECUTIONS_SCANNED,
+      skip: 0,
+    });
     return items.map(({ id }) => id);
   }
 
   return {
     async list(_ctx, query) {
       const found: Resource[] = [];
-      for (const id of await executionIds(query)) {
+      for (const [index, id] of (await executionIds(query)).entries()) {
         const items = await itemsOf(id);
         found.push(...items.filter((item) => matches(item, query)));
+        if (index % FOLDED_AT_ONCE === FOLDED_AT_ONCE - 1) await machine.turn();
       }
       return { items: found.slice(query.skip, query.skip + query.limit), total: found.length };
     },

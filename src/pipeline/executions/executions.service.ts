@@ -32,7 +32,7 @@ import { runbookView, shownExecution, type TimelineRecord } from './show.ts';
 import { newExecution, snapshotOf } from './start.ts';
 
 export interface ExecutionPorts {
-  readonly journal: Pick<JournalReader, 'id' | 'listViews' | 'readStream'>;
+  readonly journal: Pick<JournalReader, 'id' | 'longReads' | 'readStream'>;
   readonly committer: GroupCommitter;
   readonly runner: Runner;
   readonly store: ExecutionStore;
@@ -81,7 +81,7 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
       const { limit, skip, status, type, userId, incidentId, playbookId, executionId } = query;
       const filters = { status, severity: severityOf(query), type, parent: incidentId, ref: playbookId };
       const wanted = given({ ...filters, subject: subjectFilter(userId), id: executionId });
-      const { items, total } = await journal.listViews({ kind: 'execution', limit, skip, ...wanted });
+      const { items, total } = await journal.longReads.listViews({ kind: 'execution', limit, skip, ...wanted });
       return { items: items.map(shownView), total };
     },
     async get(_ctx, { id, view }) {

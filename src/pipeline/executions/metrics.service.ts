@@ -17,7 +17,7 @@ const ROWS_AT_ONCE = 1_000;
 const FOLDED_AT_ONCE = 25;
 
 export interface MetricsPorts {
-  readonly journal: Pick<JournalReader, 'listViews'>;
+  readonly journal: Pick<JournalReader, 'longReads'>;
   readonly store: ExecutionStore;
   readonly machine: Pick<Machine, 'turn'>;
 }
@@ -32,7 +32,7 @@ export function createMetricsService({ journal, store, machine }: MetricsPorts):
   async function newest(kind: 'execution' | 'approval' | 'incident', filter: { ref?: string }): Promise<StoredView[]> {
     const found = new Map<string, StoredView>();
     for (let skip = 0; skip < MAX_EXECUTIONS; skip += ROWS_AT_ONCE) {
-      const { items } = await journal.listViews({ kind, ...filter, limit: ROWS_AT_ONCE, skip });
+      const { items } = await journal.longReads.listViews({ kind, ...filter, limit: ROWS_AT_ONCE, skip });
       for (const item of items) found.set(item.id, item);
       if (items.length < ROWS_AT_ONCE) break;
       await machine.turn();

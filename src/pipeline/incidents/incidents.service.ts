@@ -19,7 +19,7 @@ import { incidentOf, incidentStream, incidentWrite, type StoredIncident } from '
 import { withTimeline, type Incident } from './incident.ts';
 
 export interface IncidentPorts {
-  readonly journal: Pick<JournalReader, 'view' | 'listViews'>;
+  readonly journal: Pick<JournalReader, 'view' | 'longReads'>;
   readonly committer: GroupCommitter;
   readonly now: () => number;
 }
@@ -69,7 +69,7 @@ export function createIncidentService({ journal, committer, now }: IncidentPorts
       const { limit, skip, status, type, userId } = query;
       const subject = userId === undefined ? undefined : (canonicalIdentity(userId) ?? userId);
       const wanted = given({ status, severity: severityOf(query), type, subject });
-      const { items, total } = await journal.listViews({ kind: 'incident', limit, skip, ...wanted });
+      const { items, total } = await journal.longReads.listViews({ kind: 'incident', limit, skip, ...wanted });
       return { items: await Promise.all(items.map((view) => present(incidentOf(view).incident))), total };
     },
     async get(_ctx, { id }) {
