@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { exploreAll } from './explore/explore-all.ts';
+import { largeSettings, smallSettings } from './explore/settings.ts';
 import { huntAll } from './planted/hunt.ts';
 import { liveBlocks, liveHere, liveInProcesses } from './processes.ts';
 import type { Run } from './run-seeds.ts';
@@ -9,6 +11,7 @@ import { createTally } from './tally.ts';
  * npm run simulate -- --seeds N [--from S] [--steps 60]    N worlds, each twice; both traces must be the same
  * npm run simulate -- --seed S --trace                     one world, told line by line
  * npm run simulate -- --planted [--only NAME] [--units]    hunts the planted bugs and prints the table
+ * npm run simulate -- --explore [--large]                  every way through small worlds, see explore/
  */
 const { values } = parseArgs({
   options: {
@@ -22,6 +25,9 @@ const { values } = parseArgs({
     processes: { type: 'string' },
     'late-undos': { type: 'boolean', default: false },
     planted: { type: 'boolean', default: false },
+    explore: { type: 'boolean', default: false },
+    large: { type: 'boolean', default: false },
+    zombies: { type: 'boolean', default: false },
     only: { type: 'string' },
     units: { type: 'boolean', default: false },
     worker: { type: 'boolean', default: false },
@@ -59,5 +65,15 @@ async function hunt(): Promise<boolean> {
   });
 }
 
+async function exploreSmallWorlds(): Promise<boolean> {
+  const change = { lateUndos: values['late-undos'], zombies: values.zombies };
+  const settings = [...smallSettings(change), ...(values.large ? largeSettings(change) : [])].filter(
+    ([name]) => values.only === undefined || name.includes(values.only),
+  );
+  const cpuMs = (): number => (process.cpuUsage().user + process.cpuUsage().system) / 1_000;
+  const { broken, incomplete } = await exploreAll({ settings, stop: values.stop, say, cpuMs });
+  return broken + incomplete === 0 && settings.length > 0;
+}
+
 if (values.worker) liveBlocks();
-else process.exitCode = (await (values.planted ? hunt() : simulate())) ? 0 : 1;
+else process.exitCode = (await (values.planted ? hunt() : values.explore ? exploreSmallWorlds() : simulate())) ? 0 : 1;

@@ -38,7 +38,7 @@ function mortal(journal: Journal): { readonly journal: Journal; die(): void } {
 }
 
 describe('a process that was taken for dead', () => {
-  it('sends nothing that it held, and leaves it to who holds it now', async () => {
+  it('does not say what it saw, and leaves it to who holds it now to look', async () => {
     let self: ReturnType<typeof mortal> | undefined;
     engine = testEngine({
       journalThrough: (journal) => {
@@ -49,6 +49,28 @@ describe('a process that was taken for dead', () => {
     engine.target.after = async (call) => {
       if (call.startsWith('observe')) self?.die();
     };
+    await engine.start(planOf([planAction('a')]));
+    await engine.settle();
+    expect(engine.target.calls.map((call) => call.split(' ')[0])).toEqual(['observe']);
+    expect((await engine.journal.queuedEffects()).map(({ name }) => name)).toEqual(['observe:a:1:1']);
+  });
+
+  it('sends nothing that it held, and leaves it to who holds it now', async () => {
+    let self: ReturnType<typeof mortal> | undefined;
+    engine = testEngine({
+      journalThrough: (journal) => {
+        const dying: Journal = {
+          ...journal,
+          async commit(changes) {
+            const results = await journal.commit(changes);
+            if (JSON.stringify(changes).includes('"attempt.observed"')) self?.die();
+            return results;
+          },
+        };
+        self = mortal(dying);
+        return self.journal;
+      },
+    });
     await engine.start(planOf([planAction('a')]));
     await engine.settle();
     expect(engine.target.calls.map((call) => call.split(' ')[0])).toEqual(['observe']);

@@ -159,35 +159,65 @@ async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answ
 }
 
 /**
- * Asked right before something is sent: a process that was stopped for a while may have been taken for dead. Where it
- * is not sure it says again that it lives, and learns by that whether somebody else thought otherwise.
+ * Asked right before something is sent, and before what was read is handed in: a process that was stopped for a while may have
+ * been taken for dead, and with it went its lock on the target. Where it is not sure it says again that it lives, and learns
+ * by that whether somebody else thought otherwise. @throws HoldLost
  */
-async function requireHold(ports: CallPorts, { holder }: HeldEffect, signal: AbortSignal): Promise<void> {
+export async function requireStillHeld(
+  ports: Pick<CallPorts, 'members' | 'machine' | 'closing'>,
+  holder: string,
+): Promise<void> {
   const { members } = ports;
   if (!members.holds()) await untilStored(ports, () => members.beat());
   if (members.processId !== holder || !members.holds()) throw new HoldLost();
+}
+
+async function requireHold(ports: CallPorts, { holder }: HeldEffect, signal: AbortSignal): Promise<void> {
+  await requireStillHeld(ports, holder);
   // Whoever waited for the call was told by now that it took too long: it must not be sent after that.
   signal.throwIfAborted();
 }
 
 /**
  * Reads the state before; a hold that another execution has, and that the target still shows, is shared. One that is being
- * undone is not: the undo may land at any time. But what was before it is what was before us.
+ * undone is not, nor one that cannot be told from nothing. But what was before it is what was before us. The state is read first: a call
+ * of another execution that lands between two looks is found by the second one, and is not taken for what was before.
  */
 async function observe(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
   const { handler, context } = call;
-  const shared = await sharedHold(ports, executionId, effect, call);
-  if (shared !== null) return shared;
   const send = ports.points?.at('observe.send');
   if (send !== undefined) await send;
   const prior = (await handler.observe?.(effect.target, effect.parameters, context)) ?? {};
-  const leaving = await leavingHold(ports, executionId, effect, call);
-  return { prior: leaving?.prior ?? prior, heldBy: null };
+  const shared = await sharedHold(ports, executionId, effect, call);
+  if (shared !== null) return shared;
+  const other = await shownHold(ports, executionId, effect, call, () => true);
+  return { prior: other?.prior ?? prior, heldBy: null };
 }
 
-/** The hold of another execution that the target shows now, with the prior state that belongs to the first of them. */
-function sharedHold(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
-  return shownHold(ports, executionId, effect, call, (hold) => hold.isBeingUndone !== true);
+/**
+ * The hold of another execution that the target shows now, with the prior state that belongs to the first of them. Not one that
+ * is being undone: that may land at any time. Nor one whose call may be still to come, at a target that remembers nobody and so
+ * shows it as soon as it shows any: whoever shared that would wait for nobody.
+ */
+async function sharedHold(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
+  const settled = await shownHold(ports, executionId, effect, call, (hold) => isSettled(hold));
+  if (settled !== null) return settled;
+  const unsettled = await shownHold(ports, executionId, effect, call, (hold) => hold.isBeingUndone !== true);
+  return unsettled !== null && (await remembersWho(effect, call)) ? unsettled : null;
+}
+
+function isSettled({ isBeingUndone, isUnsettled }: Hold): boolean {
+  return isBeingUndone !== true && isUnsettled !== true;
+}
+
+/** A key under which nothing was ever done. */
+const NOBODY = 'nobody';
+
+/** Whether the target can tell whose effect it shows: one that cannot says of anybody's that it is there. */
+async function remembersWho({ target, parameters }: AttemptEffect, { handler, context }: Call): Promise<boolean> {
+  const nobodys = { ...context, idempotencyKey: NOBODY, effectKey: NOBODY };
+  const shown = await handler.verify?.(target, parameters, null, null, nobodys);
+  return shown?.says !== 'holds';
 }
 
 /** The same of a hold that is being undone. */
@@ -202,6 +232,8 @@ interface Hold {
   readonly prior: JsonObject;
   readonly performedAfter: number;
   readonly isBeingUndone?: true;
+  /** Its execution does not know yet what became of its call, or has not made it. */
+  readonly isUnsettled?: true;
 }
 
 async function shownHold(
@@ -226,7 +258,8 @@ async function shownHold(
 /**
  * Whether another execution relies on what is to be taken back: it shares our hold, which its row names by the same key, or
  * the target shows its own mark. One that only looked, and whose call was cut off or is still to come, does not: it acts by
- * itself later, and nobody would be left to take ours back if it does not.
+ * itself later, and nobody would be left to take ours back if it does not. Nor does one that is being undone itself. A target
+ * that remembers nobody shows every mark as soon as it shows one, so the rows have to tell these apart.
  */
 async function isHeldByOthers(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
   const views = await holdsOf(ports, effect);
@@ -234,7 +267,13 @@ async function isHeldByOthers(ports: CallPorts, executionId: string, effect: Att
   const own = views.find((view) => isOwn(view, executionId, effect));
   const others = views.filter((view) => view !== own);
   if (own !== undefined && others.some((view) => keyOf(view) === keyOf(own))) return true;
-  return others.length > 0 && (await shownHold(ports, executionId, effect, call, () => true)) !== null;
+  if (others.length === 0) return false;
+  if ((await shownHold(ports, executionId, effect, call, isSettled)) !== null) return true;
+  // Who is still at it, or takes back its own, does so by itself: where ours shows, it is ours to take back.
+  const { target, parameters, prior, reply } = effect;
+  const ours = await call.handler.verify?.(target, parameters, prior, reply, call.context);
+  if (ours?.says === 'holds') return false;
+  return (await shownHold(ports, executionId, effect, call, () => true)) !== null;
 }
 
 async function holdsOf(ports: CallPorts, effect: AttemptEffect): Promise<readonly StoredView[]> {

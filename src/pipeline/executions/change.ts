@@ -230,7 +230,10 @@ function holds(action: ActionState): boolean {
 
 function isSameHold(old: ActionState, action: ActionState): boolean {
   return (
-    old.prior === action.prior && shownKey(old) === shownKey(action) && isBeingUndone(old) === isBeingUndone(action)
+    old.prior === action.prior &&
+    shownKey(old) === shownKey(action) &&
+    isBeingUndone(old) === isBeingUndone(action) &&
+    (old.status === null) === (action.status === null)
   );
 }
 
@@ -254,6 +257,7 @@ function holdView(plan: Plan, state: ExecutionState, action: ActionState, keep: 
     prior: action.prior,
     performedAfter: action.heldAs?.since ?? action.attemptAt,
     ...(isBeingUndone(action) ? { isBeingUndone: true } : {}),
+    ...(action.status === null ? { isUnsettled: true } : {}),
   };
   return {
     kind: 'hold',

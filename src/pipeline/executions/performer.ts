@@ -1,7 +1,7 @@
 import { NO_CRASH_POINTS } from '../../platform/crash-points.ts';
 import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import { attemptSignals } from './attempt-signals.ts';
-import { callTarget, type CallPorts } from './call-target.ts';
+import { callTarget, requireStillHeld, type CallPorts } from './call-target.ts';
 import { HoldLost } from './hold-lost.ts';
 import { readBackOf, type AttemptEffect, type Effect } from './core/demands.ts';
 import type { Loaded } from './execution-store.ts';
@@ -83,6 +83,8 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
           const said = await callTarget(ports, signals, { executionId, effect: asked, holder });
           const answered = points.at(`${asked.kind}.answered`);
           if (answered !== undefined) await answered;
+          // What was done is a fact whoever says it; what was seen may be over, and whoever holds it now looks again.
+          if (said.type !== 'performed' && said.type !== 'undone') await requireStillHeld(ports, holder);
           return said;
         });
       const once = async (): Promise<void> => {
