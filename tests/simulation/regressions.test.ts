@@ -31,3 +31,11 @@ it.each([
   const { broken } = await runWorld({ seed, steps: 60, marks: 'every' });
   expect(broken).toEqual([]);
 });
+
+it.each([[5360, 'a hold about which a question was asked passed for one that nobody relies on']])(
+  'seed %i: %s',
+  async (seed) => {
+    const { broken } = await runWorld({ seed, steps: 60 });
+    expect(broken).toEqual([]);
+  },
+);

@@ -39,9 +39,23 @@ function holdOf(key: string, prior: JsonObject): StoredView {
   return { id: `exe_${key}|suspend`, version: 1, at: 0, body };
 }
 
-/** Calls a target that shows the mark of `shown`, while others have these holds. */
-async function call(kind: 'observe' | 'verify' | 'undo', shown: string | null, holds: readonly StoredView[]) {
+/** What the row of a hold says of its execution besides. */
+function marked(hold: StoredView, mark: 'isBeingUndone' | 'isUnsettled'): StoredView {
+  return { ...hold, body: { ...Object(hold.body), [mark]: true } };
+}
+
+/** What a flag shows: that it is set, and by nobody. */
+const FLAG = 'a flag';
+
+/** Calls a target that shows the mark of `shown`, while others have these holds; `landing` shows only once it was read. */
+async function call(
+  kind: 'observe' | 'verify' | 'undo',
+  shown: string | null,
+  holds: readonly StoredView[],
+  landing: string | null = null,
+) {
   const undone: string[] = [];
+  let present = shown;
   const ports: CallPorts = {
     journal: { listViews: async () => ({ items: [...holds], total: holds.length }) },
     members: {
@@ -65,10 +79,15 @@ async function call(kind: 'observe' | 'verify' | 'undo', shown: string | null, h
         contains: true,
       },
       parameters: z.looseObject({}),
-      observe: async () => ({ present: shown }),
+      async observe() {
+        const before = present;
+        present = landing ?? present;
+        return { present: before };
+      },
       perform: async () => ({}),
       async verify(_target, _parameters, _prior, _outcome, { effectKey }): Promise<VerifyResult> {
-        return { says: shown === null ? 'absent' : shown === effectKey ? 'holds' : 'foreign', digest: 'd' };
+        const says = present === null ? 'absent' : present === FLAG || present === effectKey ? 'holds' : 'foreign';
+        return { says, digest: 'd' };
       },
       async undo(): Promise<UndoResult> {
         undone.push('undo');
@@ -120,6 +139,23 @@ describe('a look at the state before', () => {
     expect(answer).toEqual({ type: 'observed', result: { prior: theirPrior, heldBy: null } });
   });
 
+  it('finds the hold of a call that lands while it looks, and does not take it for what was before', async () => {
+    const { answer } = await call('observe', null, [holdOf('theirs', theirPrior)], 'theirs');
+    expect(answer).toMatchObject({ result: { prior: theirPrior, heldBy: 'exe_theirs' } });
+  });
+
+  it('shares a hold whose answer is still to come where the target shows whose it is', async () => {
+    const { answer } = await call('observe', 'theirs', [marked(holdOf('theirs', theirPrior), 'isUnsettled')]);
+    expect(answer).toMatchObject({ result: { heldBy: 'exe_theirs' } });
+  });
+
+  it('shares none of those where the target remembers nobody, and takes what was before it', async () => {
+    const { answer } = await call('observe', FLAG, [marked(holdOf('theirs', { present: 'x' }), 'isUnsettled')]);
+    expect(answer).toEqual({ type: 'observed', result: { prior: { present: 'x' }, heldBy: null } });
+    const settled = await call('observe', FLAG, [holdOf('theirs', theirPrior)]);
+    expect(settled.answer).toMatchObject({ result: { heldBy: 'exe_theirs' } });
+  });
+
   it('takes what it sees when nobody holds it', async () => {
     const { answer } = await call('observe', 'somebody', []);
     expect(answer).toEqual({ type: 'observed', result: { prior: { present: 'somebody' }, heldBy: null } });
@@ -145,6 +181,18 @@ describe('an undo', () => {
   it('leaves what the target shows as the effect of another execution', async () => {
     const theirs = holdOf('theirs', { present: null });
     const { answer } = await call('undo', 'theirs', [theirs]);
+    expect(answer).toMatchObject({ result: { result: 'still_held' } });
+  });
+
+  it.each(['isUnsettled', 'isBeingUndone'] as const)('of a flag waits for no execution that %s', async (mark) => {
+    const { answer, undone } = await call('undo', FLAG, [own, marked(holdOf('theirs', PRIOR), mark)]);
+    expect([answer, undone]).toMatchObject([{ result: { result: 'restored' } }, ['undo']]);
+    const relied = await call('undo', FLAG, [own, holdOf('theirs', PRIOR)]);
+    expect(relied.answer).toMatchObject({ result: { result: 'still_held' } });
+  });
+
+  it('leaves what shows as the effect of an execution that does not know it yet', async () => {
+    const { answer } = await call('undo', 'theirs', [own, marked(holdOf('theirs', PRIOR), 'isUnsettled')]);
     expect(answer).toMatchObject({ result: { result: 'still_held' } });
   });
 

@@ -233,7 +233,7 @@ function isSameHold(old: ActionState, action: ActionState): boolean {
     old.prior === action.prior &&
     shownKey(old) === shownKey(action) &&
     isBeingUndone(old) === isBeingUndone(action) &&
-    (old.status === null) === (action.status === null)
+    isUnsettled(old) === isUnsettled(action)
   );
 }
 
@@ -247,6 +247,11 @@ function isBeingUndone({ phase }: ActionState): boolean {
   return phase === 'undoing' || phase === 'undo_backoff';
 }
 
+/** Nobody knows yet whether it is there. A wait for an answer, or a question about it, begins when it is. */
+function isUnsettled({ status, phase }: ActionState): boolean {
+  return status === null && phase !== 'waiting' && phase !== 'checking';
+}
+
 function holdView(plan: Plan, state: ExecutionState, action: ActionState, keep: 'hold' | null): View | null {
   const { declaration } = planActionOf(plan, action.actionId);
   if (declaration.holds === null || action.target === null) return null;
@@ -257,7 +262,7 @@ function holdView(plan: Plan, state: ExecutionState, action: ActionState, keep: 
     prior: action.prior,
     performedAfter: action.heldAs?.since ?? action.attemptAt,
     ...(isBeingUndone(action) ? { isBeingUndone: true } : {}),
-    ...(action.status === null ? { isUnsettled: true } : {}),
+    ...(isUnsettled(action) ? { isUnsettled: true } : {}),
   };
   return {
     kind: 'hold',
