@@ -65,6 +65,9 @@ export function executionStore(
     }
     const state = foldRecords(records);
     const loaded = { plan: await plan(state.planHash), state, seq: last.record.seq, trace: last.record.trace };
+    // A read that took its time must not hide what was committed meanwhile.
+    const newer = cache.get(executionId);
+    if (newer !== undefined && newer.seq >= loaded.seq) return newer;
     bounded(cache, executionId, loaded, MAX_CACHED_EXECUTIONS);
     return loaded;
   }
@@ -75,7 +78,8 @@ export function executionStore(
       const cached = cache.get(executionId);
       if (cached === undefined || !journal.shared) return recall(executionId);
       const head = await journal.streamHead(executionStream(executionId));
-      if (head?.seq !== cached.seq) cache.delete(executionId);
+      if (head?.seq === cached.seq) return cached;
+      if (cache.get(executionId) === cached) cache.delete(executionId);
       return recall(executionId);
     },
     recall,

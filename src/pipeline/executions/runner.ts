@@ -122,6 +122,10 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
   /** What was taken over and not gone on with yet, by execution and name, and who this process was when it took it. */
   const inherited = new Map<string, QueuedEffect & { readonly holder: string }>();
   let goingOn = 0;
+  /** Looks at what this process holds: those that go on, and those that are over. */
+  let looking = 0;
+  let looks = 0;
+  let lookOwed = false;
   let waiting = 0;
 
   function drain(executionId: string): void {
@@ -197,8 +201,13 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
    */
   function begin(holder: string, loaded: Loaded, effects: readonly Effect[]): void {
     if (members.processId === holder) for (const effect of effects) launcher.launch(loaded, effect);
-    // An answer that cannot be had now is had after the outage, which looks up the same.
-    else if (effects.length > 0) void runner.catchUp().catch(() => undefined);
+    else if (effects.length > 0) lookAgain();
+  }
+
+  /** One look for all who ask while another one goes on. What cannot be had now is had after the outage, which looks up the same. */
+  function lookAgain(): void {
+    if (looking > 0) lookOwed = true;
+    else void runner.catchUp().catch(() => undefined);
   }
 
   function startChange({ plan, start, trace }: NewExecution): { change: Change; started(): void } {
@@ -210,6 +219,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     const step: Step = { input, decision: decide(plan, null, input) };
     const { change, newEffects } = changeOf(plan, null, 0, [step], trace);
     const holder = members.processId;
+    const seen = looks;
     return {
       // A plan is plain JSON by its type. One that is on disk is not written again: it never changes and never goes.
       change: plansOnDisk.has(planHash)
@@ -219,6 +229,8 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
         if (plansOnDisk.size >= MAX_KNOWN_PLANS) plansOnDisk.clear();
         plansOnDisk.add(planHash);
         const loaded: Loaded = { plan, state: step.decision.state, seq: 1, trace };
+        // Whoever looked up meanwhile what this process holds may have begun it, and got further with it.
+        if (looking > 0 || looks !== seen) return lookAgain();
         store.remember(start.executionId, loaded);
         begin(holder, loaded, newEffects);
       },
@@ -281,6 +293,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     },
     async catchUp() {
       goingOn += 1;
+      looking += 1;
       try {
         const holder = members.processId;
         const held = await members.held(HELD_AT_ONCE);
@@ -300,6 +313,12 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
         }
       } finally {
         goingOn -= 1;
+        looking -= 1;
+        looks += 1;
+        if (lookOwed && looking === 0) {
+          lookOwed = false;
+          lookAgain();
+        }
       }
     },
     get waiting() {
