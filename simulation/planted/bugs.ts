@@ -25,7 +25,13 @@ function bug(kind: string, name: string, file: string, find: string, replace: st
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug('fencing', 'seq-not-checked', STORE, 'if (known.length !== expectedSeq) throw', 'if (known.length < 0) throw'),
-  bug('fencing', 'hold-not-asked', CALL, 'if (members.processId !== holder) throw new HoldLost();', ''),
+  bug(
+    'fencing',
+    'hold-not-asked',
+    CALL,
+    'if (members.processId !== holder || !members.holds()) throw new HoldLost();',
+    '',
+  ),
   bug(
     'fencing',
     'living-robbed',

@@ -42,6 +42,8 @@ describe('a request that is repeated under its key', () => {
   it('is done once, at whichever write the journal failed', async () => {
     const routes = scene.house.routes
       .filter((route) => changesState(route) && route.method === 'POST' && route.operation !== 'public')
+      // Succeeds only on a journal that was set back: see fail-closed.test.ts.
+      .filter(({ url }) => url !== '/api/journal/recovery/confirm')
       .map(({ method, url }) => `${method} ${url}`);
     expect(routes.length).toBeGreaterThan(8);
     for (const route of routes) {

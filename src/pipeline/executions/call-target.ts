@@ -168,9 +168,8 @@ export async function requireStillHeld(
   holder: string,
 ): Promise<void> {
   const { members } = ports;
-  // An answer that was long under way tells that it lived then: what it still holds nobody else would go on with.
-  while (members.processId === holder && !members.holds()) await untilStored(ports, () => members.beat());
-  if (members.processId !== holder) throw new HoldLost();
+  if (!members.holds()) await untilStored(ports, () => members.beat());
+  if (members.processId !== holder || !members.holds()) throw new HoldLost();
 }
 
 async function requireHold(ports: CallPorts, { holder }: HeldEffect, signal: AbortSignal): Promise<void> {

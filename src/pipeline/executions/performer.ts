@@ -49,7 +49,7 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
     const executions = slots(ports.maxConcurrentExecutions);
     const connectors = keyedSemaphore(ports.maxCallsPerConnector);
     const targets = keyedSemaphore(MAX_CALLS_PER_TARGET);
-    let leftOnDisk = false;
+    let lookOwed = false;
     const signals = attemptSignals(ports.closing, ports.machine);
     /** Effects under way, by execution and name. */
     const underWay = new Map<string, number>();
@@ -138,10 +138,10 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
       const left = (underWay.get(name) ?? 1) - 1;
       if (left > 0) underWay.set(name, left);
       else underWay.delete(name);
-      if (!leftOnDisk || underWay.size > MAX_LAUNCHED >> 1) return;
-      leftOnDisk = false;
+      if (!lookOwed || underWay.size > MAX_LAUNCHED >> 1) return;
+      lookOwed = false;
       void untilStored(ports, () => runner.catchUp()).catch(() => {
-        leftOnDisk = true;
+        lookOwed = true;
       });
     }
 
@@ -152,7 +152,7 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
       isUnderWay: (executionId, name) => underWay.has(nameOf(executionId, name)),
       launch(loaded, effect) {
         if (underWay.size >= MAX_LAUNCHED) {
-          leftOnDisk = true;
+          lookOwed = true;
           return;
         }
         const name = nameOf(loaded.state.id, effect.name);
@@ -161,8 +161,9 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
         void executions
           .within(loaded.state.id, () => run(loaded, effect, holder))
           .catch((thrown: unknown) => {
-            // Who holds it now performs it.
-            if (!ports.closing.aborted && !(thrown instanceof HoldLost)) ports.onBug(thrown, effect);
+            // Who holds it now performs it: another process, or this one, which only could not be sure of it in time.
+            if (thrown instanceof HoldLost) lookOwed = true;
+            else if (!ports.closing.aborted) ports.onBug(thrown, effect);
           })
           .finally(() => over(name));
       },
