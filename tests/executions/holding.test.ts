@@ -24,6 +24,8 @@ function mortal(journal: Journal): { readonly journal: Journal; die(): void } {
       return `process-${lives}`;
     },
     holds: () => !dead,
+    // What it held another one holds by then.
+    held: async (limit) => (lives === 1 && !dead ? journal.members.held(limit) : []),
     async beat() {
       if (dead) lives += 1;
       dead = false;
