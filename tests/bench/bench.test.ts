@@ -9,7 +9,7 @@ const LEVELS = z
   .min(2);
 
 function bench(name: string): unknown {
-  const args = ['node_modules/tsx/dist/cli.mjs', 'bench/main.ts', name, '--json', '--seconds', '1', '--warmup', '0.2'];
+  const args = ['node_modules/tsx/dist/cli.mjs', 'bench/main.ts', name, '--json', '--seconds', '3', '--warmup', '0.5'];
   const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   expect({ status, stderr }).toMatchObject({ status: 0 });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
