@@ -47,8 +47,8 @@ const folder = mkdtempSync(join(tmpdir(), 'firebreak-results-'));
 const output = join(folder, 'results.json');
 /** What starts processes, plays whole days or runs thousands of worlds. */
 const SLOW = [
-  'tests/{bench,crash,failure,power-cut,replicas,torture}/**',
-  'tests/simulation/{planted,simulation}.test.ts',
+  'tests/{bench,crash,failure,interleavings,power-cut,recovery,replicas,torture}/**',
+  'tests/simulation/{explore,planted,simulation}.test.ts',
   'tests/audit/{mutations,witness,witnessed-server}.test.ts',
   'tests/intake/order-over-http.test.ts',
   'tests/demo/**/*.e2e.test.ts',
