@@ -36,6 +36,7 @@ it.each([
   [5360, 'a hold about which a question was asked passed for one that nobody relies on'],
   [10902, 'a slow read hid what was committed while it was under way'],
   [20444, 'what was read was dropped by a process that was slow to say that it lives, and nobody asked again'],
+  [27435, 'a target that could not tell whose effect it shows was taken to show nobody’s'],
   [2662, 'a call was sent on behalf of a state that had gone on while its process was not sure that it lives'],
   [12091, 'what an outage left was begun once more when its commit was heard of'],
 ])('seed %i: %s', async (seed) => {

@@ -46,6 +46,8 @@ function marked(hold: StoredView, mark: 'isBeingUndone' | 'isUnsettled'): Stored
 
 /** What a flag shows: that it is set, and by nobody. */
 const FLAG = 'a flag';
+/** What shows at a target that cannot tell. */
+const SILENT = 'silent';
 
 /** Calls a target that shows the mark of `shown`, while others have these holds; `landing` shows only once it was read. */
 async function call(
@@ -86,6 +88,7 @@ async function call(
       },
       perform: async () => ({}),
       async verify(_target, _parameters, _prior, _outcome, { effectKey }): Promise<VerifyResult> {
+        if (present === SILENT) return { says: 'unknown', digest: '' };
         const says = present === null ? 'absent' : present === FLAG || present === effectKey ? 'holds' : 'foreign';
         return { says, digest: 'd' };
       },
@@ -154,6 +157,13 @@ describe('a look at the state before', () => {
     expect(answer).toEqual({ type: 'observed', result: { prior: { present: 'x' }, heldBy: null } });
     const settled = await call('observe', FLAG, [holdOf('theirs', theirPrior)]);
     expect(settled.answer).toMatchObject({ result: { heldBy: 'exe_theirs' } });
+  });
+
+  it('fails, to be repeated, where the target cannot tell whose effect it shows', async () => {
+    const { answer } = await call('observe', SILENT, [holdOf('theirs', theirPrior)]);
+    expect(answer).toMatchObject({ result: { error: { code: 'cannot_tell', retryable: true, resultUnknown: false } } });
+    const undo = await call('undo', SILENT, [holdOf('theirs', theirPrior)]);
+    expect([undo.answer, undo.undone]).toMatchObject([{ result: { error: { code: 'cannot_tell' } } }, []]);
   });
 
   it('takes what it sees when nobody holds it', async () => {

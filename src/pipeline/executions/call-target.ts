@@ -216,8 +216,7 @@ const NOBODY = 'nobody';
 /** Whether the target can tell whose effect it shows: one that cannot says of anybody's that it is there. */
 async function remembersWho({ target, parameters }: AttemptEffect, { handler, context }: Call): Promise<boolean> {
   const nobodys = { ...context, idempotencyKey: NOBODY, effectKey: NOBODY };
-  const shown = await handler.verify?.(target, parameters, null, null, nobodys);
-  return shown?.says !== 'holds';
+  return !showsIt(await handler.verify?.(target, parameters, null, null, nobodys));
 }
 
 /** The same of a hold that is being undone. */
@@ -236,6 +235,16 @@ interface Hold {
   readonly isUnsettled?: true;
 }
 
+/**
+ * Whether what was asked about is there. @throws ConnectorError when the target cannot tell: taken for nobody's, another
+ * execution's containment would be the state before ours, and our undo would restore it.
+ */
+function showsIt(read: VerifyResult | undefined): boolean {
+  if (read?.says !== 'unknown') return read?.says === 'holds';
+  const message = 'the target does not tell whose effect it shows';
+  throw new ConnectorError('cannot_tell', message, { retryable: true, resultUnknown: false });
+}
+
 async function shownHold(
   ports: CallPorts,
   executionId: string,
@@ -250,7 +259,7 @@ async function shownHold(
     const theirs = { ...context, idempotencyKey: hold.key, effectKey: hold.key, startedAt: hold.performedAfter };
     const shown = await handler.verify?.(effect.target, effect.parameters, hold.prior, null, theirs);
     const heldAs = { key: hold.key, since: hold.performedAfter };
-    if (shown?.says === 'holds') return { prior: hold.prior, heldBy: hold.executionId, heldAs };
+    if (showsIt(shown)) return { prior: hold.prior, heldBy: hold.executionId, heldAs };
   }
   return null;
 }
@@ -272,7 +281,7 @@ async function isHeldByOthers(ports: CallPorts, executionId: string, effect: Att
   // Who is still at it, or takes back its own, does so by itself: where ours shows, it is ours to take back.
   const { target, parameters, prior, reply } = effect;
   const ours = await call.handler.verify?.(target, parameters, prior, reply, call.context);
-  if (ours?.says === 'holds') return false;
+  if (showsIt(ours)) return false;
   return (await shownHold(ports, executionId, effect, call, () => true)) !== null;
 }
 
