@@ -57,6 +57,8 @@ export interface LoadPorts {
 export interface Load {
   /** Executions that have not ended, as the API last said. */
   readonly open: number;
+  /** Holds that end by themselves and have not yet: their undo may take as long as a call that was cut off can land. */
+  readonly lasting: number;
   /** How often they were counted. */
   readonly counted: number;
   /** Changes whenever something moves: for the watchdog. */
@@ -79,7 +81,7 @@ export interface Load {
 /** Begins load: playbooks by hand and attacks by events, with two approvers who vote on everything. */
 export function startLoad(ports: LoadPorts): Load {
   const { api, company, ledger, staff, closing, ending } = ports;
-  const state = { open: 0, counted: 0, ended: 0, votes: 0, bursts: 0 };
+  const state = { open: 0, lasting: 0, counted: 0, ended: 0, votes: 0, bursts: 0 };
   const batches: { path: string; body: string }[] = [];
   const votedOn = new Set<string>();
   const free: string[] = [];
@@ -210,10 +212,15 @@ export function startLoad(ports: LoadPorts): Load {
   async function monitor(): Promise<void> {
     while (!ending.aborted) {
       const counts = await Promise.all(
-        OPEN_STATUSES.map((status) => count(api, staff.watch, `?status=${status}&limit=1`)),
+        OPEN_STATUSES.map((status) => count(api, staff.watch, `executions?status=${status}&limit=1`)),
       );
-      const all = await count(api, staff.watch, '?limit=1');
-      if (counts.every((each) => each !== null) && all !== null) {
+      // Asked for at the end only: it is a walk over all actions.
+      const lasting = closing.aborted
+        ? await count(api, staff.watch, 'audits?playbookId=lasting&status=SUCCESS&limit=1')
+        : 0;
+      const all = await count(api, staff.watch, 'executions?limit=1');
+      if (counts.every((each) => each !== null) && lasting !== null && all !== null) {
+        state.lasting = lasting;
         state.open = counts.reduce((sum, each) => sum + each, 0);
         state.ended = all - state.open;
         state.counted += 1;
@@ -232,6 +239,9 @@ export function startLoad(ports: LoadPorts): Load {
   return {
     get open() {
       return state.open;
+    },
+    get lasting() {
+      return state.lasting;
     },
     get counted() {
       return state.counted;
@@ -264,6 +274,6 @@ async function pending(api: Api, key: string): Promise<readonly string[]> {
 }
 
 async function count(api: Api, key: string, query: string): Promise<number | null> {
-  const reply = await api.ask('GET', `/api/incident-playbooks/executions${query}`, key).catch(() => null);
+  const reply = await api.ask('GET', `/api/incident-playbooks/${query}`, key).catch(() => null);
   return reply?.status === 200 ? LIST.parse(reply.body).total : null;
 }

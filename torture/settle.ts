@@ -10,34 +10,35 @@ import type { Store } from './stores.ts';
 
 /** What is done after the last kill: wait, write down what became of everything, and let the journal be verified. */
 
-/** Open executions that do not become fewer for so long wait for nothing that will come, in ms. */
+/** What does not become less for so long waits for nothing that will come, in ms: longer than a lost call is waited for. */
 const STUCK_MS = 25_000;
 /** How long the verification of a journal may take, in ms: some 100,000 records. */
 const VERIFY_MS = 900_000;
-/** Holds that end by themselves do so after this, in ms: their time and two looks at the timers. */
-const LAST_TIMERS_MS = 2_500;
 const PAGE = 200;
 const AT_ONCE = 8;
 /** How often one thing is asked for. */
 const GET_TRIES = 5;
 
-/** Waits until every execution has ended, or until it is plain that some never will. */
+/**
+ * Waits until every execution has ended and every hold that ends by itself has done so, or until it is plain that some
+ * never will.
+ */
 export async function untilQuiet(load: Load, failed: () => Error | null): Promise<void> {
-  let pulse = '';
-  let movedAt = performance.now();
   // What the API says may be from before the last request was taken: the count after the next one is not.
   const from = load.counted;
-  while ((load.counted < from + 2 || load.open > 0) && performance.now() - movedAt < STUCK_MS) {
+  const isOld = (): boolean => load.counted < from + 2;
+  let pulse = '';
+  let movedAt = performance.now();
+  while ((isOld() || load.open > 0 || load.lasting > 0) && performance.now() - movedAt < STUCK_MS) {
     const thrown = failed();
     if (thrown !== null) throw thrown;
-    const present = `${load.pulse} ${load.open} ${load.counted < from + 2}`;
+    const present = `${load.pulse} ${load.open} ${load.lasting} ${isOld()}`;
     if (pulse !== present) {
       pulse = present;
       movedAt = performance.now();
     }
     await pause(200);
   }
-  await pause(LAST_TIMERS_MS);
 }
 
 const LIST = z.looseObject({ total: z.int(), data: z.array(z.looseObject({ id: z.string() })) });
