@@ -11,7 +11,6 @@ import { fileAnchor } from './journal/file-anchor.ts';
 import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
-import { CONFIG_STREAM, generationsIn } from './pipeline/audit/generations.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
@@ -32,7 +31,7 @@ import { createIncidentService } from './pipeline/incidents/incidents.service.ts
 import { createIngestService } from './pipeline/intake/intake.service.ts';
 import { createIntake, type Intake } from './pipeline/intake/intake.ts';
 import { loadSurroundings } from './pipeline/intake/surroundings.ts';
-import { createRecoveryService, isOver, type SetBack } from './pipeline/recovery/recovery.service.ts';
+import { createRecoveryService } from './pipeline/recovery/recovery.service.ts';
 import { createPlaybookService } from './pipeline/playbooks/playbooks.service.ts';
 import type { Config } from './platform/config.ts';
 import { FirebreakError, messageOf } from './platform/errors.ts';
@@ -45,7 +44,7 @@ import { announceTime, businessTime } from './start/business-time.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import type { Role } from './start/role.ts';
-import { lookBack } from './start/set-back.ts';
+import { lookBack, untilConfirmed } from './start/set-back.ts';
 import { startupFault } from './start/startup-fault.ts';
 
 /** How long a stop waits for calls that are under way, in ms of machine time; a restart verifies what is left. */
@@ -279,7 +278,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     };
     background.push(steered === null ? keepTime(timekeeping, clock) : keepAcceleratedTime(accelerated, steered));
   } else keeper.leave();
-  const confirmed = setBack === null ? never() : untilConfirmed(journal, setBack, machine, closing.signal);
+  const confirmed = untilConfirmed({ journal, setBack, machine, closing: closing.signal });
   const waiting = () => ({ changes: committer.waiting, inputs: runner.waiting, events: intake.waiting });
   const stop = async (): Promise<void> => {
     await server.close();
@@ -310,25 +309,6 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     throw new FirebreakError('conflict', `Cannot listen on ${where}: ${messageOf(thrown)}`, [], { cause: thrown });
   }
 }
-
-/** How often a server whose journal was set back looks whether it was confirmed, perhaps to another process, in ms. */
-const CONFIRMED_POLL_MS = 250;
-
-async function untilConfirmed(
-  journal: Pick<Journal, 'readStream'>,
-  setBack: SetBack,
-  machine: Machine,
-  closing: AbortSignal,
-): Promise<void> {
-  while (!closing.aborted) {
-    const records = await journal.readStream(CONFIG_STREAM).catch(() => []);
-    if (isOver(generationsIn(records.map(({ record }) => record)), setBack)) return;
-    await machine.sleep(CONFIRMED_POLL_MS, closing);
-  }
-  return never();
-}
-
-const never = (): Promise<void> => new Promise(() => undefined);
 
 /** What an `api` process begins of what it commits: nothing. Whoever performs finds it in the queue. */
 const performNothing = (): Launcher => ({ launch: () => undefined, inFlight: 0, isUnderWay: () => false });

@@ -6,7 +6,7 @@ import type { Journal, JournalReader, OldEvents } from '../journal/journal.ts';
 import { logRows } from '../journal/log-reading.ts';
 import type { ArchivedStream } from '../pipeline/audit/archived.ts';
 import { EXPORT_FORMAT, type ArchiveContents } from '../pipeline/audit/export.ts';
-import { CONFIG_STREAM, generationsIn } from '../pipeline/audit/generations.ts';
+import { readGenerations } from '../pipeline/audit/generations.ts';
 import {
   eventLines,
   firstOtherFile,
@@ -72,13 +72,13 @@ export async function writeArchive(
       yield `${JSON.stringify({ event: next.value.event, raw: Buffer.from(next.value.raw).toString('base64') })}\n`;
     }
   }
-  const about = await journal.readStream(CONFIG_STREAM);
+  const generations = await readGenerations(journal);
   await writeExport(draft, {
     manifest: {
       format: EXPORT_FORMAT,
       exportedAt: now,
       journalId: journal.id,
-      generation: generationsIn(about.map(({ record }) => record)).at(-1)?.generation ?? 1,
+      generation: generations.at(-1)?.generation ?? 1,
       accelerated: journal.accelerated,
     },
     records: records(),

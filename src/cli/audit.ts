@@ -8,11 +8,11 @@ import { appendedNotes } from '../pipeline/audit/anchor-file.ts';
 import { openCheckpoint, type Checkpoint } from '../pipeline/audit/checkpoint.ts';
 import { EXPORT_FORMAT, parseKeys } from '../pipeline/audit/export.ts';
 import {
-  CONFIG_STREAM,
   GENERATION_BEGUN,
   generationsIn,
   isKnownLost,
   logKeysOf,
+  readGenerations,
   type Generation,
 } from '../pipeline/audit/generations.ts';
 import { firstOtherFile, openExport, writeExport } from '../pipeline/audit/export-files.ts';
@@ -72,7 +72,7 @@ async function verifyJournal(options: AuditVerifyOptions, io: Io, anchors: reado
       unsequenced: await rows.unsequenced(),
       checkpoints: (await rows.checkpoints()).map(({ note }) => note),
     };
-    const generations = await generationsOf(journal);
+    const generations = await readGenerations(journal);
     const keys =
       options.keys === undefined ? await ownKeys(options.data, journal, io) : parseKeys(io.readTextSync(options.keys));
     const own = ownAnchors(options.data, io).filter((note) => !isNoteKnownLost(note, generations));
@@ -137,10 +137,6 @@ function isNoteKnownLost(note: string, generations: readonly Generation[]): bool
   return opened.status !== 'malformed' && isKnownLost(opened.checkpoint, generations);
 }
 
-async function generationsOf(journal: Pick<Journal, 'readStream'>): Promise<readonly Generation[]> {
-  return generationsIn((await journal.readStream(CONFIG_STREAM)).map(({ record }) => record));
-}
-
 /** As the export's own records say: they are judged with all others, so whoever made them up is found. */
 async function generationsInExport(directory: string): Promise<readonly Generation[]> {
   const { log } = await openExport(directory);
@@ -195,7 +191,7 @@ export async function auditExportCommand({ directory, data }: AuditExportOptions
         format: EXPORT_FORMAT,
         exportedAt: Date.now(),
         journalId: journal.id,
-        generation: (await generationsOf(journal)).at(-1)?.generation ?? 1,
+        generation: (await readGenerations(journal)).at(-1)?.generation ?? 1,
         accelerated: journal.accelerated,
       },
       records: bytesOf(rows.records()),
@@ -226,7 +222,7 @@ export async function ownKeys(
 ): Promise<readonly LogKey[]> {
   const file = io.env['LOG_KEY_FILE']?.trim() || join(dataDir, 'log-key.pem');
   const { id: journalId, accelerated } = journal;
-  return logKeysOf({ journalId, accelerated }, await generationsOf(journal), createPublicKey(io.readTextSync(file)));
+  return logKeysOf({ journalId, accelerated }, await readGenerations(journal), createPublicKey(io.readTextSync(file)));
 }
 
 /** The checkpoints that were published beside the journal, but for one that a power cut left unfinished. */

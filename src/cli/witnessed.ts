@@ -2,7 +2,7 @@ import type { Checkpoint } from '../pipeline/audit/checkpoint.ts';
 import { openCosigned, parseWitnessKey, type WitnessKey } from '../pipeline/audit/cosignature.ts';
 import { FirebreakError } from '../platform/errors.ts';
 import { safeHttp } from '../platform/safe-http.ts';
-import { originHash } from '../witness/witness-store.ts';
+import { askWitness } from '../witness/ask-witness.ts';
 import type { Io } from './io.ts';
 
 /** Where a verifier gets the witness's word from, and whom it trusts. */
@@ -59,9 +59,8 @@ async function fetched(base: string, origins: ReadonlySet<string>): Promise<read
   try {
     const notes: string[] = [];
     for (const origin of origins) {
-      const url = `${base.replace(/\/$/, '')}/checkpoint/${originHash(origin)}`;
-      const reply = await http.request({ method: 'GET', url });
-      if (reply.status === 200) notes.push(reply.body.toString('utf8'));
+      const { note } = await askWitness(http, base, origin);
+      if (note !== null) notes.push(note);
     }
     return notes;
   } finally {

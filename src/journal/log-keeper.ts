@@ -3,7 +3,7 @@ import { NO_CRASH_POINTS, type CrashPoint, type CrashPoints } from '../platform/
 import { FirebreakError, invariant } from '../platform/errors.ts';
 import type { Machine } from '../platform/machine.ts';
 import { openCheckpoint, parseOrigin, signCheckpoint } from '../pipeline/audit/checkpoint.ts';
-import { CONFIG_STREAM, generationsIn, presentOrigin } from '../pipeline/audit/generations.ts';
+import { presentOrigin, readGenerations } from '../pipeline/audit/generations.ts';
 import { appendLeaves, frontierRoot, leafHash, type Frontier } from '../pipeline/audit/merkle.ts';
 import { noteKey } from '../pipeline/audit/signed-note.ts';
 import { checkpointDue, planPositions } from '../pipeline/audit/sequencer.ts';
@@ -42,8 +42,8 @@ export async function openLogKeeper(
   anchors: readonly Anchor[],
   points: CrashPoints = NO_CRASH_POINTS,
 ): Promise<LogKeeper> {
-  const about = (await journal.readStream(CONFIG_STREAM)).map(({ record }) => record);
-  const name = presentOrigin({ journalId: journal.id, accelerated: journal.accelerated }, generationsIn(about));
+  const { id: journalId, accelerated } = journal;
+  const name = presentOrigin({ journalId, accelerated }, await readGenerations(journal));
   const { log } = journal;
   let signed = await signedSize(log, name, key);
   const kept = keptFrontier(journal, noteKey(name, key.publicKey));

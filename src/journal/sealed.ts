@@ -1,15 +1,14 @@
+import { CONFIG_STREAM } from '../pipeline/audit/generations.ts';
 import { FirebreakError } from '../platform/errors.ts';
 import type { JournalRecord } from '../pipeline/audit/record.ts';
 import type { Change } from './journal.ts';
 
-/** Stream of the records about the journal itself. */
-const STREAM = 'config';
 const TYPE = 'journal.sealed';
 
 /** The record that ends a journal which goes on in another place; `expectedSeq` is the seq of its newest such record. */
 export function sealingChange(expectedSeq: number, at: number): Change {
   const data = { reason: 'copied', to: 'postgres' };
-  return { appends: [{ stream: STREAM, expectedSeq, records: [{ type: TYPE, v: 1, at, data }] }] };
+  return { appends: [{ stream: CONFIG_STREAM, expectedSeq, records: [{ type: TYPE, v: 1, at, data }] }] };
 }
 
 /** Whether that is the record that ends a journal. */

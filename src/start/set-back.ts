@@ -4,14 +4,15 @@ import type { Journal, LogStore } from '../journal/journal.ts';
 import type { LogKeyPair } from '../journal/log-key.ts';
 import { openCheckpoint, type Checkpoint } from '../pipeline/audit/checkpoint.ts';
 import { openCosigned, parseWitnessKey } from '../pipeline/audit/cosignature.ts';
-import { CONFIG_STREAM, generationsIn, presentOrigin, type LostCheckpoint } from '../pipeline/audit/generations.ts';
+import { presentOrigin, readGenerations, type LostCheckpoint } from '../pipeline/audit/generations.ts';
 import { appendLeaves, EMPTY_FRONTIER, frontierRoot } from '../pipeline/audit/merkle.ts';
 import { noteKey } from '../pipeline/audit/signed-note.ts';
-import type { SetBack } from '../pipeline/recovery/recovery.service.ts';
+import { isOver, type SetBack } from '../pipeline/recovery/recovery.service.ts';
 import type { Config } from '../platform/config.ts';
+import type { Machine } from '../platform/machine.ts';
 import { messageOf } from '../platform/errors.ts';
 import { safeHttp } from '../platform/safe-http.ts';
-import { originHash } from '../witness/witness-store.ts';
+import { askWitness } from '../witness/ask-witness.ts';
 
 /** Whether the journal is older than what was published of it: a backup that was restored, or another history. */
 
@@ -37,13 +38,31 @@ export async function lookBack(
   onError: (thrown: unknown) => void,
 ): Promise<SetBack | null> {
   const { id: journalId, accelerated, log } = journal;
-  const generations = generationsIn((await journal.readStream(CONFIG_STREAM)).map(({ record }) => record));
-  const name = presentOrigin({ journalId, accelerated }, generations);
+  const name = presentOrigin({ journalId, accelerated }, await readGenerations(journal));
   const file = shownByFile(newestNote(join(dataDir, 'checkpoints.txt')), name, key);
   const lost = await lostOf(log, [file, await shownByWitness(witness, name, onError)]);
   if (lost.length === 0) return null;
   const signedSize = (await log.checkpoints(1)).at(-1)?.size ?? 0;
   return { size: await log.size(), signedSize, lost };
+}
+
+/** How often it is looked whether people have confirmed it, perhaps to another process, in ms. */
+const CONFIRMED_POLL_MS = 250;
+
+/** Resolves when two people have confirmed that a journal which was set back is used so; never for one that was not. */
+export async function untilConfirmed(ports: {
+  readonly journal: Pick<Journal, 'readStream'>;
+  readonly setBack: SetBack | null;
+  readonly machine: Machine;
+  readonly closing: AbortSignal;
+}): Promise<void> {
+  const { journal, setBack, machine, closing } = ports;
+  while (setBack !== null && !closing.aborted) {
+    // A store that is away says nothing: the next look asks again.
+    if (isOver(await readGenerations(journal).catch(() => []), setBack)) return;
+    await machine.sleep(CONFIRMED_POLL_MS, closing);
+  }
+  return new Promise(() => undefined);
 }
 
 /** The checkpoint of a note of our own, in the file beside the journal; null when it is none of this log and key. */
@@ -65,10 +84,9 @@ async function shownByWitness(
   if (configured === null || key === null) return null;
   const http = safeHttp({ allow: [new URL(configured.url).host], totalTimeoutMs: WITNESS_TIMEOUT_MS });
   try {
-    const url = `${configured.url.replace(/\/$/, '')}/checkpoint/${originHash(name)}`;
-    const { status, body } = await http.request({ method: 'GET', url });
+    const { status, note } = await askWitness(http, configured.url, name);
     if (status === 404) return null;
-    const cosigned = status === 200 ? openCosigned(body.toString('utf8'), key) : null;
+    const cosigned = note === null ? null : openCosigned(note, key);
     if (cosigned?.checkpoint.origin === name) return { anchor: 'witness', checkpoint: cosigned.checkpoint };
     onError(new Error(`the witness answered ${status} without a checkpoint of this log that it cosigned`));
     return null;

@@ -15,6 +15,7 @@ import { startHarness, testIo, until, type Harness, type Person, type Reply } fr
 let house: Harness;
 let second: Person;
 let borrowed: Person;
+let alias: Person;
 const file = (name: string): string => join(house.dataDir, name);
 const trigger = (userId: string): Promise<Reply> =>
   house.admin.api('POST', `${BASE}/executions/trigger`, { playbookId: 'acts', userId });
@@ -29,6 +30,12 @@ const suspensions = async (id: string): Promise<number> => {
 };
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 const notesIn = (name: string): number => readFileSync(file(name), 'utf8').split('firebreak/').length - 1;
+
+/** With a key that nobody else has seen. */
+async function withOwnKey(person: Person): Promise<Person> {
+  const key = (await person.api('POST', '/api/keys', { name: 'own' })).body.data.secret;
+  return { ...person, key, api: house.apiOf(key) };
+}
 
 /** The journal's file as it is now, whole: what a backup would hold. */
 async function backUp(): Promise<void> {
@@ -58,8 +65,8 @@ beforeAll(async () => {
   );
   expect((await house.admin.api('POST', BASE, playbook)).status).toBe(201);
   borrowed = await house.person('SECURITY_ADMIN');
-  const own = await borrowed.api('POST', '/api/keys', { name: 'own' });
-  second = { ...borrowed, key: own.body.data.secret, api: house.apiOf(own.body.data.secret) };
+  second = await withOwnKey(borrowed);
+  alias = await withOwnKey(await house.person('SECURITY_ADMIN', { linkedAccounts: ['Ada@soc.example'] }));
 });
 afterAll(() => house.stop());
 
@@ -116,7 +123,7 @@ describe('a journal that is older than what was published of it', () => {
     await house.restart();
   });
 
-  it('is confirmed by two people, not by one with two keys, and not by whoever has not the role', async () => {
+  it('is confirmed by two people, not by one with two keys or two accounts, and not by whoever has not the role', async () => {
     const analyst = await house.person('SECURITY_ANALYST');
     expect((await confirm(analyst)).status).toBe(403);
     expect((await confirm(await house.service('SECURITY_ADMIN'))).status).toBe(403);
@@ -124,6 +131,12 @@ describe('a journal that is older than what was published of it', () => {
     const first = await confirm(house.admin);
     expect([first.status, first.body.data.state]).toEqual([200, 'RECOVERED']);
     expect([(await confirm(house.admin)).status, (await confirm(borrowed)).status]).toEqual([409, 409]);
+    // An account of the same person in another system.
+    const again = await confirm(alias);
+    expect([again.status, again.body.detail]).toEqual([
+      409,
+      expect.stringContaining('You have confirmed this already'),
+    ]);
     // Nothing was signed, and nothing published, in all this time.
     expect(notesIn('checkpoints.txt')).toBe(notes);
     const enough = await confirm(second);

@@ -2,6 +2,7 @@ import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
 import { applyAccessChange, existing, requireAnotherAdmin, requireFreeEmail } from './access-change.ts';
 import {
+  accountsOf,
   applyUserInput,
   checkedScopes,
   isActiveAdmin,
@@ -155,7 +156,7 @@ async function authenticate(journal: AccessJournal, secret: string, now: number)
     kind: user.kind,
     name: user.name,
     roles: user.roles,
-    linkedAccounts: user.email === null ? user.linkedAccounts : [user.email, ...user.linkedAccounts],
+    linkedAccounts: accountsOf(user),
     keyId: key.id,
     keyIssuedBy: key.issuedBy,
     scopes: key.scopes,

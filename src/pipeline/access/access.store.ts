@@ -15,7 +15,7 @@ export interface Versioned<T> {
   readonly version: number;
 }
 
-export async function loadUser(journal: AccessJournal, id: string): Promise<Versioned<User> | null> {
+export async function loadUser(journal: Pick<AccessJournal, 'view'>, id: string): Promise<Versioned<User> | null> {
   const view = await journal.view('user', id);
   return view === null ? null : { item: USER.parse(view.body), version: view.version };
 }

@@ -94,6 +94,11 @@ export function applyUserInput(user: User, input: UserInput): User {
   };
 }
 
+/** Everything that a user is known by in other systems, the email address first. */
+export function accountsOf({ email, linkedAccounts }: Pick<User, 'email' | 'linkedAccounts'>): readonly string[] {
+  return email === null ? linkedAccounts : [email, ...linkedAccounts];
+}
+
 /** Lower case and NFC, as subjects of events are. */
 export function canonicalAccount(id: string): string {
   return id.normalize('NFC').trim().toLowerCase();

@@ -11,6 +11,7 @@ import {
   setupWrite,
   userWrite,
   type AccessJournal,
+  type AccessWrite,
   type Versioned,
 } from './access.store.ts';
 import type { AnonymousContext } from './principal.ts';
@@ -85,9 +86,11 @@ export function createSetupService(journal: AccessJournal, randomBytes: RandomBy
         const hash = secretHash('fbs', token);
         if (before === null) throw alreadySetUp();
         if (before.item.usedAt !== null) {
-          const made = isIn(tokensRepeatable(before.item, ctx.now), hash) ? await madeBy(before.item) : null;
+          const made = isIn(tokensRepeatable(before.item, ctx.now), hash) ? await madeBy(journal, before.item) : null;
           if (made === null || !isSamePerson(made.user.item, person)) throw alreadySetUp();
-          return keyAgain(before, made, firstKey(made.user.item.id, fresh, secret, ctx.now));
+          const user = made.user.item;
+          const key = firstKey(user.id, fresh, secret, ctx.now);
+          return { writes: keyAgain(before, made, key, ctx.now), answer: { user, key, secret } };
         }
         if (!isIn(tokensOf(before.item, ctx.now), hash)) {
           throw new FirebreakError(
@@ -109,34 +112,32 @@ export function createSetupService(journal: AccessJournal, randomBytes: RandomBy
           answer: { user, key, secret },
         };
       });
-
-      async function madeBy({ usedBy }: Setup) {
-        const user = usedBy === undefined ? null : await loadUser(journal, usedBy.userId);
-        const key = usedBy === undefined ? null : await loadKey(journal, usedBy.keyId);
-        return user === null || key === null || user.item.disabled || key.item.revokedAt !== null
-          ? null
-          : { user, key };
-      }
-
-      /** The key that was made may have reached somebody, or nobody: it ends, and whoever had it will notice. */
-      function keyAgain(
-        before: Versioned<Setup>,
-        made: { readonly user: Versioned<User>; readonly key: Versioned<ApiKey> },
-        key: ApiKey,
-      ) {
-        const user = made.user.item;
-        const used = { ...before.item, usedBy: { userId: user.id, keyId: key.id } };
-        return {
-          writes: [
-            setupWrite(used, before.version, user.id, ctx.now),
-            keyWrite({ ...made.key.item, revokedAt: ctx.now }, made.key.version, user.id, ctx.now),
-            keyWrite(key, 0, user.id, ctx.now),
-          ],
-          answer: { user, key, secret },
-        };
-      }
     },
   };
+}
+
+/** The administrator whom the token made and their key, when both are still good. */
+async function madeBy(journal: AccessJournal, { usedBy }: Setup): Promise<Made | null> {
+  const user = usedBy === undefined ? null : await loadUser(journal, usedBy.userId);
+  const key = usedBy === undefined ? null : await loadKey(journal, usedBy.keyId);
+  const over = user === null || key === null || user.item.disabled || key.item.revokedAt !== null;
+  return over ? null : { user, key };
+}
+
+interface Made {
+  readonly user: Versioned<User>;
+  readonly key: Versioned<ApiKey>;
+}
+
+/** The key that was made may have reached somebody, or nobody: it ends, and whoever had it will notice. */
+function keyAgain(before: Versioned<Setup>, made: Made, key: ApiKey, now: number): readonly AccessWrite[] {
+  const userId = made.user.item.id;
+  const used = { ...before.item, usedBy: { userId, keyId: key.id } };
+  return [
+    setupWrite(used, before.version, userId, now),
+    keyWrite({ ...made.key.item, revokedAt: now }, made.key.version, userId, now),
+    keyWrite(key, 0, userId, now),
+  ];
 }
 
 function alreadySetUp(): FirebreakError {

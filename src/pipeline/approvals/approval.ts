@@ -1,3 +1,5 @@
+import { identitiesOf, overlaps } from '../access/identities.ts';
+import { canonicalAccount } from '../access/access.ts';
 import type { PlanGate, Requirement } from '../playbooks/plan.ts';
 import type { Role } from '../vocabulary.ts';
 import { coversRequirements, type Candidate } from './quorum.ts';
@@ -142,7 +144,7 @@ function counts(approval: Approval, vote: Vote): boolean {
 }
 
 function exclusionOf(approval: Approval, identities: ReadonlySet<string>): (VoteCheck & { ok: false }) | null {
-  const among = (ids: readonly string[]): boolean => ids.some((id) => identities.has(canonicalIdentity(id)));
+  const among = (ids: readonly string[]): boolean => ids.some((id) => identities.has(canonicalAccount(id)));
   if (among([approval.requester])) return refuse('requester', 'Nobody approves their own request.');
   if (among(approval.subjectIds)) return refuse('subject', 'The incident is about an account of this person.');
   if (among(approval.authorIds)) return refuse('author', 'This person wrote the step that is to be approved.');
@@ -157,12 +159,12 @@ const BORROWED =
  * does not count beside its maker's own vote, in either order, nor for what its maker asked for.
  */
 function isBorrowed(approval: Approval, voter: Voter): boolean {
-  const maker = canonicalIdentity(voter.issuedBy);
-  const self = canonicalIdentity(voter.userId);
-  if (maker !== self && maker === canonicalIdentity(approval.requester)) return true;
+  const maker = canonicalAccount(voter.issuedBy);
+  const self = canonicalAccount(voter.userId);
+  if (maker !== self && maker === canonicalAccount(approval.requester)) return true;
   return approval.votes.some((vote) => {
-    const other = canonicalIdentity(vote.userId);
-    return (maker !== self && maker === other) || (canonicalIdentity(vote.issuedBy) === self && other !== self);
+    const other = canonicalAccount(vote.userId);
+    return (maker !== self && maker === other) || (canonicalAccount(vote.issuedBy) === self && other !== self);
   });
 }
 
@@ -192,23 +194,6 @@ function peopleOf(votes: readonly Vote[]): readonly Candidate[] {
     people = [...others, { identities, roles }];
   }
   return people.map((person) => ({ roles: person.roles, human: true }));
-}
-
-function identitiesOf(voter: Pick<Voter, 'userId' | 'linkedAccounts'>): ReadonlySet<string> {
-  const identities = new Set([voter.userId, ...voter.linkedAccounts].map(canonicalIdentity));
-  // An empty link says nothing, and would make strangers the same person.
-  identities.delete('');
-  return identities;
-}
-
-function overlaps(left: ReadonlySet<string>, right: ReadonlySet<string>): boolean {
-  for (const identity of right) if (left.has(identity)) return true;
-  return false;
-}
-
-/** The same folding as for subjects of events: NFC, lower case, no spaces around it. */
-function canonicalIdentity(id: string): string {
-  return id.trim().normalize('NFC').toLowerCase();
 }
 
 function refuse(code: VoteRefusal, reason: string): VoteCheck & { ok: false } {

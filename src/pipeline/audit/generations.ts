@@ -16,12 +16,18 @@ export const CONFIG_STREAM = 'config';
 /** Type of the record with which a generation begins. */
 export const GENERATION_BEGUN = 'journal.generation_begun';
 
-const LOST = z.strictObject({ anchor: z.string(), origin: z.string(), size: z.int(), root: z.string() });
+/** As records hold it. */
+export const LOST_CHECKPOINT = z.strictObject({
+  anchor: z.string(),
+  origin: z.string(),
+  size: z.int(),
+  root: z.string(),
+});
 
 /** A published checkpoint of records that the journal no longer holds, and who showed it. */
-export type LostCheckpoint = Readonly<z.infer<typeof LOST>>;
+export type LostCheckpoint = Readonly<z.infer<typeof LOST_CHECKPOINT>>;
 
-const BEGUN = z.looseObject({ generation: z.int(), signedSize: z.int(), lost: z.array(LOST) });
+const BEGUN = z.looseObject({ generation: z.int(), signedSize: z.int(), lost: z.array(LOST_CHECKPOINT) });
 
 export interface Generation {
   readonly generation: number;
@@ -40,6 +46,13 @@ export function generationsIn(
     return parsed?.success === true ? [parsed.data] : [];
   });
   return [{ generation: 1, signedSize: 0, lost: [] }, ...begun];
+}
+
+/** The same, read from a journal. */
+export async function readGenerations(journal: {
+  readStream(stream: string): Promise<readonly { readonly record: JournalRecord }[]>;
+}): Promise<readonly [Generation, ...Generation[]]> {
+  return generationsIn((await journal.readStream(CONFIG_STREAM)).map(({ record }) => record));
 }
 
 /** The origin of the present generation's log. */

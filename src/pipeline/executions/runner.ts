@@ -1,6 +1,6 @@
 import type { Clock } from '../../platform/clock.ts';
 import { NO_CRASH_POINTS, type CrashPoints } from '../../platform/crash-points.ts';
-import { FirebreakError, invariant } from '../../platform/errors.ts';
+import { FirebreakError } from '../../platform/errors.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import { StoreUnavailableError, type Change, type JournalReader, type RecordDraft } from '../../journal/journal.ts';
@@ -8,11 +8,12 @@ import type { Membership, QueuedEffect } from '../../journal/membership.ts';
 import type { Plan } from '../playbooks/plan.ts';
 import { changeOf, NEWS_PREFIX, type Step } from './change.ts';
 import { decide } from './core/decide.ts';
-import { effectsOf, timersOf, type AttemptEffect, type Effect } from './core/demands.ts';
+import { effectsOf, type AttemptEffect, type Effect } from './core/demands.ts';
+import { decideAll, isGone } from './decide-all.ts';
 import type { ExecutionStore, Loaded } from './execution-store.ts';
 import type { Fact } from './core/facts.ts';
 import { inArrivalOrder } from './input-order.ts';
-import type { Input, NewInput, StartInput } from './core/inputs.ts';
+import type { NewInput, StartInput } from './core/inputs.ts';
 import type { ExecutionState } from './core/state.ts';
 import { STRAGGLER_MARGIN_MS } from './straggler.ts';
 
@@ -412,28 +413,4 @@ function executionsOf(queued: readonly QueuedEffect[]): ReadonlySet<string> {
 
 function keyOf(execution: string, name: string): string {
   return `${execution}\n${name}`;
-}
-
-/** A timer that the state does not hold any more. */
-function isGone({ plan, state }: Loaded, input: NewInput): boolean {
-  if (input.type !== 'timer') return false;
-  return timersOf(plan, state).every(({ name, generation }) => name !== input.name || generation !== input.generation);
-}
-
-/** In the order of the canonical text. */
-function timedInput(input: NewInput, at: number): Input {
-  if (!('actionId' in input)) return { at, ...input };
-  const { actionId, ...rest } = input;
-  return { actionId, at, ...rest };
-}
-
-function decideAll(before: Loaded, inputs: readonly NewInput[], at: number): Step[] {
-  let state = before.state;
-  return inputs.map((input) => {
-    const timed = timedInput(input, at);
-    const decision = decide(before.plan, state, timed);
-    invariant(decision.facts.length > 0, `an input of type ${input.type} led to no fact`);
-    state = decision.state;
-    return { input: timed, decision };
-  });
 }

@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import type { Journal } from '../../journal/journal.ts';
 import { FirebreakError } from '../../platform/errors.ts';
+import { accountsOf } from '../access/access.ts';
+import { loadUser } from '../access/access.store.ts';
+import { identitiesOf, overlaps } from '../access/identities.ts';
 import { recordedTrace, type CallContext, type Principal } from '../access/principal.ts';
 import {
   CONFIG_STREAM,
   GENERATION_BEGUN,
   generationsIn,
+  LOST_CHECKPOINT,
   type Generation,
   type LostCheckpoint,
 } from '../audit/generations.ts';
@@ -43,14 +47,14 @@ export interface RecoveryService {
   confirm(ctx: CallContext, input: { readonly reason: string }): Promise<Answer>;
 }
 
-const CONFIRMATION = z.looseObject({ by: z.string(), issuedBy: z.string(), lost: z.array(z.unknown()) });
+const CONFIRMATION = z.looseObject({ by: z.string(), issuedBy: z.string(), lost: z.array(LOST_CHECKPOINT) });
 interface Confirmation {
   readonly by: string;
   readonly issuedBy: string;
   readonly at: number;
 }
 
-type RecoveryJournal = Pick<Journal, 'id' | 'commit' | 'readStream'>;
+type RecoveryJournal = Pick<Journal, 'id' | 'commit' | 'readStream' | 'view'>;
 
 /** @param setBack null: the journal is not set back. */
 export function createRecoveryService(journal: RecoveryJournal, setBack: SetBack | null): RecoveryService {
@@ -69,7 +73,7 @@ export function createRecoveryService(journal: RecoveryJournal, setBack: SetBack
         if (isOver(generations, setBack))
           throw new FirebreakError('conflict', 'Two people have confirmed it already: the server starts anew');
         const before = confirmationsIn(records, setBack);
-        requireAnother(before, ctx.principal);
+        await requireAnother(journal, before, ctx.principal);
         const own = { by: ctx.principal.userId, issuedBy: ctx.principal.keyIssuedBy, at: ctx.now };
         const confirmations = [...before, own];
         const base = { v: 1, at: ctx.now, trace: recordedTrace(ctx) } as const;
@@ -125,8 +129,7 @@ function confirmationsIn(records: readonly SealedRecord[], setBack: SetBack | nu
   return records.flatMap(({ record }) => {
     const parsed = record.type === CONFIRMED ? CONFIRMATION.safeParse(record.data) : null;
     if (parsed?.success !== true) return [];
-    const { by, issuedBy } = parsed.data;
-    const lost = parsed.data.lost as readonly LostCheckpoint[]; // written above
+    const { by, issuedBy, lost } = parsed.data;
     return JSON.stringify(lost.map(nameOf)) === wanted ? [{ by, issuedBy, at: record.at }] : [];
   });
 }
@@ -135,10 +138,17 @@ function nameOf({ origin, size, root }: LostCheckpoint): string {
   return `${origin} ${size} ${root}`;
 }
 
-/** Two people, not one with two keys: whoever made a key for somebody else has seen its secret. */
-function requireAnother(before: readonly Confirmation[], { userId, keyIssuedBy }: Principal): void {
+/** Two people, not one with two keys or two accounts: whoever made a key for somebody else has seen its secret. */
+async function requireAnother(
+  journal: Pick<RecoveryJournal, 'view'>,
+  before: readonly Confirmation[],
+  principal: Principal,
+): Promise<void> {
+  const { userId, keyIssuedBy } = principal;
   for (const { by, issuedBy } of before) {
-    if (by === userId)
+    const earlier = (await loadUser(journal, by))?.item;
+    const accounts = earlier === undefined ? [] : accountsOf(earlier);
+    if (overlaps(identitiesOf({ userId: by, linkedAccounts: accounts }), identitiesOf(principal)))
       throw new FirebreakError('conflict', 'You have confirmed this already: another person has to, too');
     if (keyIssuedBy === by || issuedBy === userId)
       throw new FirebreakError(

@@ -1,6 +1,7 @@
 import { invariant } from '../../../platform/errors.ts';
 import type { Fact } from './facts.ts';
 import { readingOf, type Input } from './inputs.ts';
+import { idleAction } from './idle-action.ts';
 import { isRunning, type ActionState, type ApprovalState, type ExecutionState } from './state.ts';
 
 /**
@@ -363,40 +364,4 @@ function withApproval(state: ExecutionState, approval: ApprovalState): Execution
 function withAction(state: ExecutionState, actionId: string, change: Partial<ActionState>): ExecutionState {
   const action = { ...actionOf(state, actionId), ...change };
   return { ...state, actions: { ...state.actions, [actionId]: action } };
-}
-
-function idleAction(actionId: string): ActionState {
-  return {
-    actionId,
-    phase: 'idle',
-    status: null,
-    reason: null,
-    generation: 1,
-    attempt: 0,
-    attemptAt: 0,
-    key: null,
-    target: null,
-    accounts: [],
-    parameters: null,
-    prior: null,
-    heldAs: null,
-    sent: false,
-    reply: null,
-    performedAt: null,
-    landsUntil: null,
-    verifyingSince: 0,
-    verification: null,
-    error: null,
-    resumeAt: null,
-    waitUntil: null,
-    checks: 0,
-    interruptions: 0,
-    rereads: 0,
-    outcome: null,
-    approvalId: null,
-    settledAt: null,
-    undoAttempt: 0,
-    children: {},
-    containedAt: null,
-  };
 }
