@@ -155,6 +155,12 @@ program
   .description('derive every decision of an execution again and compare')
   .argument('<execution>')
   .option('--data <dir>', 'data directory of the journal (DATA_DIR)', dataDir)
+  .option('--export <dir>', 'read an export or archive instead; see `audit verify` for whether it is sound')
+  .addOption(
+    new Option('--core <which>', 'recorded: each record by the code that decided it; current: by this program')
+      .choices(['recorded', 'current'] as const)
+      .default('recorded' as const),
+  )
   .option('--json', 'one JSON line', false)
   .action(async (execution: string, options) => {
     const { replayCommand } = await import('./cli/replay.ts');

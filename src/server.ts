@@ -41,6 +41,7 @@ import { realMachine, type Machine } from './platform/machine.ts';
 import { createHealthService } from './health.ts';
 import { openWitnessing } from './witness/witnessing.ts';
 import { announceTime, businessTime } from './start/business-time.ts';
+import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import type { Role } from './start/role.ts';
@@ -199,8 +200,9 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     closing: closing.signal,
     onBug: (thrown, effect) => log.error({ err: thrown, effect: effect.name }, 'an effect could not be performed'),
   });
+  const core = await keepOwnCore(journal, committer);
   const runner: Runner = createRunner(
-    { journal, members, machine, committer, store, clock },
+    { journal, members, machine, committer, store, clock, core },
     acts ? performer : performNothing,
   );
 

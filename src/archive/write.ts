@@ -18,6 +18,7 @@ import { leafHash } from '../pipeline/audit/merkle.ts';
 import { verifyLog } from '../pipeline/audit/verify.ts';
 import type { LogKey } from '../pipeline/audit/verify-checkpoints.ts';
 import type { AcceptedEvent } from '../pipeline/events/event.ts';
+import { withObjects } from '../pipeline/executions/exported-objects.ts';
 import { neededUpTo } from '../pipeline/intake/memory-keeper.ts';
 import { FirebreakError } from '../platform/errors.ts';
 import { DEDUPE_HORIZON_MS, MAX_CLOCK_SKEW_MS } from '../platform/limits.ts';
@@ -81,7 +82,7 @@ export async function writeArchive(
       generation: generations.at(-1)?.generation ?? 1,
       accelerated: journal.accelerated,
     },
-    records: records(),
+    ...withObjects(journal, records()),
     leaves: rows.leaves(),
     unsequenced: [],
     checkpoints: await rows.checkpoints(),

@@ -18,6 +18,7 @@ import {
 import { firstOtherFile, openExport, writeExport } from '../pipeline/audit/export-files.ts';
 import type { LogKey } from '../pipeline/audit/verify-checkpoints.ts';
 import { verifyLog, type Verification } from '../pipeline/audit/verify.ts';
+import { withObjects } from '../pipeline/executions/exported-objects.ts';
 import { FirebreakError, invariant } from '../platform/errors.ts';
 import { formatVerifierKey } from '../pipeline/audit/signed-note.ts';
 import { joinArchives, type JoinedArchives } from '../archive/join.ts';
@@ -194,7 +195,7 @@ export async function auditExportCommand({ directory, data }: AuditExportOptions
         generation: (await readGenerations(journal)).at(-1)?.generation ?? 1,
         accelerated: journal.accelerated,
       },
-      records: bytesOf(rows.records()),
+      ...withObjects(journal, bytesOf(rows.records())),
       leaves: rows.leaves(),
       unsequenced: await rows.unsequenced(),
       checkpoints: await rows.checkpoints(),

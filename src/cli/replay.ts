@@ -1,54 +1,118 @@
-import { executionStream } from '../pipeline/executions/change.ts';
-import { executionStore } from '../pipeline/executions/execution-store.ts';
+import { codeOf } from '../pipeline/executions/kept-core.ts';
+import { decidedBy } from '../pipeline/executions/core/decided-by.ts';
 import { stepOf } from '../pipeline/executions/core/fold.ts';
-import { replayRecords, type Replay } from '../pipeline/executions/core/replay.ts';
-import { FirebreakError, invariant } from '../platform/errors.ts';
+import { replayRecords, type Replay, type ReplayedRecord } from '../pipeline/executions/core/replay.ts';
+import type { Plan } from '../pipeline/playbooks/plan.ts';
+import { FirebreakError } from '../platform/errors.ts';
+import { contentHash } from '../platform/hash.ts';
+import { ownCore } from '../start/own-core.ts';
 import type { Io } from './io.ts';
+import { keptInExport, keptInJournal, type KeptExecutions } from './kept-executions.ts';
 import { openExistingJournal } from './open-journal.ts';
+import { runCore } from './run-core.ts';
 
 export interface ReplayOptions {
   readonly execution: string;
   readonly data: string;
   readonly json: boolean;
+  /** Directory of an export or archive that is read instead of the journal. */
+  readonly export?: string;
+  /** `recorded`: each record by the code that decided it, as it was kept; `current`: all by this program's. */
+  readonly core?: 'recorded' | 'current';
+}
+
+/** One execution by one core. */
+interface Part {
+  /** Null: the program that decided ran from its sources, and this one's code judges. */
+  readonly core: string | null;
+  readonly execution: string;
+  readonly records: number;
+  readonly replay: Replay;
 }
 
 /** Replays one execution and its children. Exit code 0 when every decision came out the same, 1 when one did not. */
 export async function replayCommand(options: ReplayOptions, io: Io): Promise<number> {
+  if (options.export !== undefined) return replayKept(keptInExport(options.export), options, io);
   const journal = await openExistingJournal(options.data, io);
   try {
-    const store = executionStore(journal);
-    const replayOne = async (id: string): Promise<Replay> => {
-      const records = await journal.readStream(executionStream(id));
-      const [first] = records;
-      if (first === undefined) throw new FirebreakError('not_found', `there is no execution ${id}`);
-      const { input } = stepOf(first.record);
-      invariant(input.type === 'start', 'an execution begins with its start');
-      return replayRecords(await store.plan(input.planHash), records);
-    };
-    const { items } = await journal.listViews({ kind: 'execution', parent: options.execution, limit: 2_000, skip: 0 });
-    const replays = await Promise.all([options.execution, ...items.map(({ id }) => id)].map(replayOne));
-    const different = replays.find((replay) => !replay.identical);
-    const records = replays.reduce((sum, replay) => sum + replay.records, 0);
-    const answer = {
-      execution: options.execution,
-      identical: different === undefined,
-      executions: replays.length,
-      records,
-      ...different,
-    };
-    io.stdout.write(
-      options.json
-        ? `${JSON.stringify(answer)}\n`
-        : `${describe(answer.identical, replays.length, records, different)}\n`,
-    );
-    return answer.identical ? 0 : 1;
+    return await replayKept(keptInJournal(journal), options, io);
   } finally {
     await journal.close();
   }
 }
 
-function describe(identical: boolean, executions: number, records: number, different: Replay | undefined): string {
-  if (identical) return `identical: ${records} records of ${executions} executions were derived again, byte for byte`;
-  if (different === undefined || different.identical) return 'different';
-  return `different at record ${different.seq}\n  recorded: ${different.recorded}\n  derived:  ${different.derived}`;
+async function replayKept(kept: KeptExecutions, options: ReplayOptions, io: Io): Promise<number> {
+  const { execution, core: judgedBy = 'recorded' } = options;
+  const family = await kept.family(execution);
+  const parts: Part[] = [];
+  for (const [id, records] of family) parts.push(...(await replayOne(kept, id, records, judgedBy)));
+  const { replay: different } = parts.find(({ replay }) => !replay.identical) ?? {};
+  const answer = {
+    execution,
+    identical: different === undefined,
+    executions: family.size,
+    ...different,
+    records: parts.reduce((sum, part) => sum + part.records, 0),
+    judgedBy,
+    cores: [...new Set(parts.map(({ core }) => core))],
+  };
+  io.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `${describe(answer, different)}\n`);
+  return answer.identical ? 0 : 1;
+}
+
+async function replayOne(
+  kept: Pick<KeptExecutions, 'object'>,
+  execution: string,
+  records: readonly ReplayedRecord[],
+  by: 'recorded' | 'current',
+): Promise<readonly Part[]> {
+  const plan = await planOf(kept, execution, records);
+  const own = ownCore()?.hash ?? null;
+  if (by === 'current')
+    return [{ core: own, execution, records: records.length, replay: replayRecords(plan, records) }];
+  const parts: Part[] = [];
+  for (const { core, seqs } of decidedBy(records)) {
+    const judged = new Set(seqs);
+    const replay =
+      core === null || core === own
+        ? replayRecords(plan, records, (seq) => judged.has(seq))
+        : await runCore(core, codeOf(core, await kept.object(core)), {
+            plan,
+            records: records.map(({ record }) => ({ record })),
+            seqs,
+          });
+    parts.push({ core, execution, records: seqs.length, replay });
+  }
+  return parts;
+}
+
+/** The plan that the start of an execution names. */
+async function planOf(
+  kept: Pick<KeptExecutions, 'object'>,
+  execution: string,
+  [first]: readonly ReplayedRecord[],
+): Promise<Plan> {
+  const input = first === undefined ? null : stepOf(first.record).input;
+  if (input?.type !== 'start') throw new FirebreakError('not_found', `there is no execution ${execution}`);
+  const body = await kept.object(input.planHash);
+  if (body === null || contentHash(body) !== input.planHash)
+    throw new FirebreakError('conflict', `The plan ${input.planHash} of ${execution} is missing or was changed`);
+  return body as unknown as Plan; // the hash says that these are the bytes that were written from one
+}
+
+interface Answer {
+  readonly executions: number;
+  readonly records: number;
+  readonly judgedBy: 'recorded' | 'current';
+  readonly cores: readonly (string | null)[];
+}
+
+function describe({ executions, records, judgedBy, cores }: Answer, different: Replay | undefined): string {
+  const names = cores.map((core) => (core === null ? 'this program, run from its sources' : `core ${core}`)).join(', ');
+  if (different === undefined || different.identical)
+    return `identical: ${records} records of ${executions} executions were derived again, byte for byte, by ${names}`;
+  const said = `\n  recorded: ${different.recorded}\n  derived:  ${different.derived}`;
+  return judgedBy === 'current'
+    ? `this program would decide otherwise at record ${different.seq}${said}`
+    : `different at record ${different.seq}${said}`;
 }

@@ -6,6 +6,11 @@ export function sha256Hex(data: string | Uint8Array): string {
   return hash('sha256', data, 'hex');
 }
 
+/** SHA-256 as base64url: 43 characters. */
+export function sha256Base64Url(data: string | Uint8Array): string {
+  return hash('sha256', data, 'base64url');
+}
+
 /** SHA-256 as bytes. */
 export function sha256(data: string | Uint8Array): Buffer {
   return hash('sha256', data, 'buffer');

@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 /** The compiled program in processes of its own, so that it can be killed. Only tests import this file. */
 
-const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
+export const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 
 /** False when nothing is compiled: `npm test` compiles first, a single file run by hand may not have. */
 export const compiled = existsSync(`${DIST}main.js`);
@@ -24,15 +25,16 @@ export interface Program {
 
 /**
  * Starts a compiled module and waits for its first line of JSON. `born` is given the process before that, so that it
- * can be killed while it starts. @throws when it ends before it is ready.
+ * can be killed while it starts; `dist` is another build than this one's. @throws when it ends before it is ready.
  */
 export async function start(
   module: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   born: (child: ChildProcess) => void = () => undefined,
+  dist = DIST,
 ): Promise<Program> {
-  const child = spawn(process.execPath, [`${DIST}${module}.js`, ...args], {
+  const child = spawn(process.execPath, [join(dist, `${module}.js`), ...args], {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

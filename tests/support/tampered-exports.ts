@@ -52,7 +52,7 @@ export async function exportVictim(log: GeneratedLog, directory: string): Promis
     accelerated: false,
     exportedAt: LOG_START,
   };
-  await writeExport(whole, { ...log, manifest, records: log.records.map(({ bytes }) => bytes) });
+  await writeExport(whole, { ...log, manifest, objects: [], records: log.records.map(({ bytes }) => bytes) });
   const witnessed = witnessedNote(at(log.checkpoints, -1).note);
   const witness = join(directory, 'witness.checkpoint');
   writeFileSync(witness, witnessed.note);

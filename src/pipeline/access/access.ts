@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FirebreakError, type Fault } from '../../platform/errors.ts';
+import { canonicalAccount } from './identities.ts';
 import { ROLES, type Role } from '../vocabulary.ts';
 import { OPERATION_NAMES, rolesMay, type Operation } from './operations.ts';
 import type { Principal } from './principal.ts';
@@ -97,11 +98,6 @@ export function applyUserInput(user: User, input: UserInput): User {
 /** Everything that a user is known by in other systems, the email address first. */
 export function accountsOf({ email, linkedAccounts }: Pick<User, 'email' | 'linkedAccounts'>): readonly string[] {
   return email === null ? linkedAccounts : [email, ...linkedAccounts];
-}
-
-/** Lower case and NFC, as subjects of events are. */
-export function canonicalAccount(id: string): string {
-  return id.normalize('NFC').trim().toLowerCase();
 }
 
 /** `text` trimmed, or '' and a fault when it is empty, too long or not well-formed Unicode. */

@@ -1,5 +1,3 @@
-import { canonicalAccount } from './access.ts';
-
 /** Who is the same person: accounts of several names may be one's. */
 
 /** All that somebody is known by. */
@@ -16,4 +14,9 @@ export function identitiesOf(person: {
 export function overlaps(left: ReadonlySet<string>, right: ReadonlySet<string>): boolean {
   for (const identity of right) if (left.has(identity)) return true;
   return false;
+}
+
+/** Lower case and NFC, as subjects of events are. */
+export function canonicalAccount(id: string): string {
+  return id.normalize('NFC').trim().toLowerCase();
 }

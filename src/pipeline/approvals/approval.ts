@@ -1,5 +1,4 @@
-import { identitiesOf, overlaps } from '../access/identities.ts';
-import { canonicalAccount } from '../access/access.ts';
+import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.ts';
 import type { PlanGate, Requirement } from '../playbooks/plan.ts';
 import type { Role } from '../vocabulary.ts';
 import { coversRequirements, type Candidate } from './quorum.ts';

@@ -39,7 +39,7 @@ afterEach(() => {
 });
 
 function write(from: GeneratedLog = log): Promise<string> {
-  return writeExport(directory, { ...from, manifest, records: from.records.map(({ bytes }) => bytes) });
+  return writeExport(directory, { ...from, manifest, objects: [], records: from.records.map(({ bytes }) => bytes) });
 }
 
 async function verify(): Promise<Verification> {
@@ -106,7 +106,15 @@ describe('an export', () => {
   });
 
   it('of an empty journal holds no checkpoint', async () => {
-    await writeExport(directory, { manifest, records: [], leaves: [], unsequenced: [], checkpoints: [], keys: [] });
+    await writeExport(directory, {
+      manifest,
+      objects: [],
+      records: [],
+      leaves: [],
+      unsequenced: [],
+      checkpoints: [],
+      keys: [],
+    });
     expect(readdirSync(directory)).not.toContain(EXPORT_FILES.newest);
     expect((await verify()).verdict).toBe('not_anchored');
   });

@@ -13,15 +13,18 @@ import {
   formatKeys,
   formatLeaf,
   formatManifest,
+  formatObject,
   formatUnsequenced,
   parseArchivedStream,
   parseCheckpointNote,
+  parseExportedObject,
   parseKeys,
   parseLeaf,
   parseManifest,
   parseUnsequenced,
   type ArchiveContents,
   type CheckpointRow,
+  type ExportedObject,
   type ExportManifest,
 } from './export.ts';
 import { verifyGuide } from './export-guide.ts';
@@ -38,6 +41,8 @@ export interface ExportSource {
   readonly records: Rows<string | Uint8Array>;
   readonly leaves: Rows<LeafRow>;
   readonly unsequenced: Rows<UnsequencedRecord>;
+  /** What the records name; read after them, so that the names may be gathered while they are. */
+  readonly objects: Rows<ExportedObject>;
   /** Oldest first. */
   readonly checkpoints: Rows<CheckpointRow>;
   readonly keys: readonly LogKey[];
@@ -82,6 +87,7 @@ export async function writeExport(directory: string, source: ExportSource): Prom
     files[file] = await writeLines(directory, file, rows);
   };
   await write(EXPORT_FILES.records, recordLines(source.records));
+  await write(EXPORT_FILES.objects, mapped(source.objects, formatObject));
   await write(EXPORT_FILES.leaves, mapped(source.leaves, formatLeaf));
   await write(EXPORT_FILES.unsequenced, mapped(source.unsequenced, formatUnsequenced));
   await write(EXPORT_FILES.checkpoints, checkpoints());
@@ -170,6 +176,16 @@ async function fileHash(directory: string, file: string): Promise<string> {
 /** The lines of an archive's events, as text without newlines. */
 export function eventLines(directory: string): AsyncGenerator<string> {
   return mapped(lines(directory, ARCHIVE_FILES.events), (bytes) => textOf(bytes));
+}
+
+/** The records of an export as they lie there: `audit verify` judges them. */
+export function exportedRecords(directory: string): AsyncGenerator<string> {
+  return mapped(lines(directory, EXPORT_FILES.records), (bytes) => textOf(bytes));
+}
+
+/** The objects of an export. @throws FirebreakError `invalid_request` naming the line of one that is not what its name says. */
+export function exportedObjects(directory: string): AsyncGenerator<ExportedObject> {
+  return mapped(lines(directory, EXPORT_FILES.objects), (bytes, line) => parseExportedObject(textOf(bytes), line));
 }
 
 /** Lines without their newline, split at 0x0A only: records may hold U+2028, where other readers would split. */

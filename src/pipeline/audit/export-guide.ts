@@ -87,6 +87,7 @@ ${accelerated}
 |---|---|
 | \`records.ndjson\` | the records, one on a line, exactly as they were hashed, by stream and number |
 | \`leaves.ndjson\` | the place of each record in the Merkle log and its leaf hash |
+| \`objects.ndjson\` | plans and code that the records name by hash, for \`firebreak replay --export\` |
 | \`unsequenced.ndjson\` | records that had no place yet when the export was made |
 | \`checkpoints.ndjson\` | all signed checkpoints, oldest first; \`checkpoint\` is the newest, as it was signed |
 | \`keys.json\` | the public keys, each with the sizes of the log that it may sign |

@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto';
-import { canonicalJson } from '../../platform/canonical-json.ts';
+import { canonicalJson, type Json } from '../../platform/canonical-json.ts';
 import { FirebreakError } from '../../platform/errors.ts';
+import { contentHash } from '../../platform/hash.ts';
 import { archivedStream, type ArchivedStream } from './archived.ts';
 import type { LogIdentity } from './checkpoint.ts';
 import { isTreeHash } from './merkle.ts';
@@ -26,6 +27,8 @@ export const EXPORT_FILES = {
   unsequenced: 'unsequenced.ndjson',
   /** `{at, note, size}`, oldest first; `at` is not signed. */
   checkpoints: 'checkpoints.ndjson',
+  /** `{body, hash}` of each immutable object that the records name: what their decisions followed from. */
+  objects: 'objects.ndjson',
   /** The newest signed note alone, ready for other tools. Absent when there is none. */
   newest: 'checkpoint',
   keys: 'keys.json',
@@ -60,6 +63,12 @@ export interface ArchiveContents {
   readonly events: { readonly count: number; readonly from: number; readonly to: number } | null;
   /** SHA-256 of each file that retention relies on, by name. */
   readonly files: Readonly<Record<string, string>>;
+}
+
+/** An immutable object, under the hash of its canonical JSON. */
+export interface ExportedObject {
+  readonly hash: string;
+  readonly body: Json;
 }
 
 /** A checkpoint as the journal keeps it. `at` is when it was made, ms since 1970. */
@@ -138,6 +147,17 @@ export function formatUnsequenced({ stream, seq, leafHash }: UnsequencedRecord):
 /** As `parseLeaf`. */
 export function parseUnsequenced(text: string, line: number): UnsequencedRecord | Unreadable {
   return waitingIn(canonicalObject(text)) ?? unreadableLine(EXPORT_FILES.unsequenced, line);
+}
+
+export function formatObject({ hash, body }: ExportedObject): string {
+  return `${canonicalJson({ hash, body })}\n`;
+}
+
+/** @throws FirebreakError `invalid_request` when the line is no object whose hash is its name. */
+export function parseExportedObject(text: string, line: number): ExportedObject {
+  const { hash, body } = parseObject(text) ?? {};
+  if (typeof hash === 'string' && body !== undefined && contentHash(body) === hash) return { hash, body: body as Json }; // it was parsed as JSON
+  throw new FirebreakError('invalid_request', unreadableLine(EXPORT_FILES.objects, line).unreadable);
 }
 
 export function formatCheckpoint({ size, at, note }: CheckpointRow): string {

@@ -11,18 +11,26 @@ export function isGone({ plan, state }: Loaded, input: NewInput): boolean {
   return timersOf(plan, state).every(({ name, generation }) => name !== input.name || generation !== input.generation);
 }
 
-/** In the order of the canonical text. */
-function timedInput(input: NewInput, at: number): Input {
-  if (!('actionId' in input)) return { at, ...input };
-  const { actionId, ...rest } = input;
-  return { actionId, at, ...rest };
+/** What is added to inputs when they are taken up. */
+export interface TakenUp {
+  /** Business time, ms since 1970. */
+  readonly at: number;
+  /** Content hash of the code that decides; null where it is not known. */
+  readonly core: string | null;
 }
 
-/** What the inputs lead to, one after the other, each taken at `at`: business time, ms since 1970. */
-export function decideAll(before: Loaded, inputs: readonly NewInput[], at: number): Step[] {
+/** In the order of the canonical text. */
+function completed(input: NewInput, at: number, core: { readonly core?: string }): Input {
+  if (!('actionId' in input)) return { at, ...core, ...input };
+  const { actionId, ...rest } = input;
+  return { actionId, at, ...core, ...rest };
+}
+
+/** What the inputs lead to, one after the other. */
+export function decideAll(before: Loaded, inputs: readonly NewInput[], { at, core }: TakenUp): Step[] {
   let state = before.state;
   return inputs.map((input) => {
-    const timed = timedInput(input, at);
+    const timed = completed(input, at, core === null || core === state.core ? {} : { core });
     const decision = decide(before.plan, state, timed);
     invariant(decision.facts.length > 0, `an input of type ${input.type} led to no fact`);
     state = decision.state;

@@ -105,6 +105,8 @@ export interface RunnerPorts {
   readonly committer: GroupCommitter;
   readonly store: ExecutionStore;
   readonly clock: Clock;
+  /** Content hash of the code that decides, on disk already; null where the program runs from its sources. */
+  readonly core?: string | null;
   /** For tests that stop the process. */
   readonly points?: CrashPoints;
 }
@@ -115,7 +117,7 @@ export interface RunnerPorts {
  * reloads and decides again.
  */
 export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) => Launcher): Runner {
-  const { journal, members, machine, committer, store, clock, points = NO_CRASH_POINTS } = ports;
+  const { journal, members, machine, committer, store, clock, core = null, points = NO_CRASH_POINTS } = ports;
   const mailboxes = new Map<string, Letter[]>();
   const plansOnDisk = new Set<string>();
   /** Executions whose inputs are being taken up, each with the end of it. */
@@ -180,7 +182,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
       // Who was faster with a timer has recorded it: there is nothing left to say about it.
       const standing = tries === 0 ? inputs : inputs.filter((input) => !isGone(before, input));
       if (standing.length === 0) return { answers: [], loaded: before, newEffects: [], holder: members.processId };
-      const steps = decideAll(before, standing, clock.now());
+      const steps = decideAll(before, standing, { at: clock.now(), core });
       const { change, newEffects } = changeOf(before.plan, before.state, before.seq, steps, before.trace);
       const holder = members.processId;
       const result = await committer.submit(change);
@@ -216,7 +218,9 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     // In the order of the canonical text.
     const { authorIds, executionId, journalId, parent, ...rest } = start;
     const at = clock.now();
-    const input: StartInput = { at, authorIds, executionId, journalId, parent, planHash, ...rest, type: 'start' };
+    const decidedBy = core === null ? {} : { core };
+    const named = { authorIds, ...decidedBy, executionId, journalId, parent, planHash };
+    const input: StartInput = { at, ...named, ...rest, type: 'start' };
     const step: Step = { input, decision: decide(plan, null, input) };
     const { change, newEffects } = changeOf(plan, null, 0, [step], trace);
     const holder = members.processId;

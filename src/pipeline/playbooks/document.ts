@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Json } from '../../platform/canonical-json.ts';
 import { messageOf, type Fault } from '../../platform/errors.ts';
+import { memberPointer } from '../../platform/json-pointer.ts';
 import { MAX_BODY_BYTES } from '../../platform/limits.ts';
 import { yaml } from '../../platform/yaml.ts';
 
@@ -19,11 +20,6 @@ const MAX_ALIASES = 100;
 const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 export type Read<T> = { readonly value: T } | { readonly faults: readonly Fault[] };
-
-/** `pointer` extended by one member, escaped as RFC 6901 asks. */
-export function memberPointer(pointer: string, member: string | number): string {
-  return `${pointer}/${String(member).replaceAll('~', '~0').replaceAll('/', '~1')}`;
-}
 
 /**
  * Parses JSON or YAML 1.2 (core schema) into JSON. Refused with the place: broken syntax, a member given twice (in

@@ -1,6 +1,6 @@
 import type { Json } from '../../platform/canonical-json.ts';
 import type { Fault } from '../../platform/errors.ts';
-import { memberPointer } from './document.ts';
+import { memberPointer } from '../../platform/json-pointer.ts';
 import { membersOf, ROOTS, type ExpressionValues, type MemberType, type NameScope, type Root } from './scope.ts';
 
 /**

@@ -11,7 +11,8 @@ import { isRunning, type ActionState, type ApprovalState, type ExecutionState } 
 export function evolve(state: ExecutionState | null, fact: Fact, input: Input): ExecutionState {
   if (fact.type === 'execution.started') return started(input);
   invariant(state !== null, `${fact.type} before execution.started`);
-  return accountForTime(state, evolveStarted(state, fact, input), input.at);
+  const after = accountForTime(state, evolveStarted(state, fact, input), input.at);
+  return input.core === undefined || input.core === after.core ? after : { ...after, core: input.core };
 }
 
 /** Running time counts from when something becomes busy until nothing is any more. */
@@ -28,6 +29,7 @@ function started(input: Input): ExecutionState {
     id: input.executionId,
     journalId: input.journalId,
     planHash: input.planHash,
+    core: input.core ?? null,
     riskLevel: input.riskLevel,
     requester: input.requester,
     authorIds: input.authorIds,

@@ -27,6 +27,11 @@ export type Input =
 interface Base {
   /** Business time at which the input was taken up, ms since 1970. */
   readonly at: number;
+  /**
+   * Content hash of the code that decided about this input, where it is another one than of the input before. Absent as
+   * well where no hash is known: the program ran from its sources.
+   */
+  readonly core?: string;
 }
 
 export interface StartInput extends Base {
@@ -249,6 +254,6 @@ export interface IncidentInput extends Base {
   readonly revision: number;
 }
 
-/** An input as it is handed in; `at` is set when it is taken up. */
-export type NewInput = DistributiveOmit<Exclude<Input, StartInput>, 'at'>;
+/** An input as it is handed in; the rest is set when it is taken up. */
+export type NewInput = DistributiveOmit<Exclude<Input, StartInput>, 'at' | 'core'>;
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -57,6 +57,8 @@ export interface ExecutionState {
   readonly id: string;
   readonly journalId: string;
   readonly planHash: string;
+  /** Content hash of the code that decided last; null where it is not known. */
+  readonly core: string | null;
   readonly riskLevel: Severity;
   readonly requester: Requester;
   readonly authorIds: readonly string[];

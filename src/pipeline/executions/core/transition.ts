@@ -1,6 +1,6 @@
 import { invariant } from '../../../platform/errors.ts';
 import { canonicalJson } from '../../../platform/canonical-json.ts';
-import { sha256 } from '../../../platform/hash.ts';
+import { sha256Base64Url } from '../../../platform/hash.ts';
 import type { Plan, PlanAction } from '../../playbooks/plan.ts';
 import { actionOf, evolve } from './evolve.ts';
 import type { Fact } from './facts.ts';
@@ -61,5 +61,5 @@ export function idempotencyKey(
   direction: 'perform' | 'undo',
   generation: number,
 ): string {
-  return sha256(canonicalJson([state.journalId, state.id, actionId, direction, generation])).toString('base64url');
+  return sha256Base64Url(canonicalJson([state.journalId, state.id, actionId, direction, generation]));
 }
