@@ -38,8 +38,9 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
   const outside = outsideSystems(config, { url: 'http://127.0.0.1:1', token: 'nothing is called' });
   const { registry } = outside;
   const store = executionStore(journal);
+  const closing = new AbortController().signal;
   const runner = createRunner(
-    { journal, members: journal.members, machine: realMachine, committer, store, clock },
+    { journal, members: journal.members, machine: realMachine, committer, store, clock, closing },
     () => ({
       launch: () => undefined,
       inFlight: 0,

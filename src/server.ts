@@ -202,7 +202,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const core = await keepOwnCore(journal, committer);
   const runner: Runner = createRunner(
-    { journal, members, machine, committer, store, clock, core },
+    { journal, members, machine, committer, store, clock, closing: closing.signal, core },
     acts ? performer : performNothing,
   );
 
@@ -214,6 +214,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     runner,
     store,
     clock,
+    machine,
+    closing: closing.signal,
     playbooks,
     policies,
     detectionContext,

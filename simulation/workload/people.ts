@@ -126,7 +126,7 @@ export function createPeople(
     const effect = { execution: executionId, name: newsName(revision), body };
     hand(executionId, `"revision":${revision}`, async () => {
       const result = await engine.committer.submit({ appends: [], effects: [effect] });
-      if (result.status === 'applied') await engine.runner.submit(executionId, input);
+      if (result.status === 'applied') await engine.tell(effect);
     });
   }
   return people;

@@ -54,6 +54,8 @@ export interface Engine {
   readonly performs: boolean;
   /** True once it has taken over what others left, and works. */
   readonly ready: boolean;
+  /** Tells an execution news that are queued; as the server does, until the store lets it. */
+  tell(news: Pick<QueuedEffect, 'execution' | 'body'>): Promise<void>;
 }
 
 /** Starts a process: the same wiring as the server's, with the world behind every port. */
@@ -92,15 +94,17 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     onBug: world.onBug,
   });
   const idle: Launcher = { launch: () => undefined, inFlight: 0, isUnderWay: () => false };
-  const runner: Runner = createRunner({ journal, members, machine, committer, store: executions, clock }, (itself) =>
-    performs ? performer(overheard(itself, world)) : idle,
+  const runner: Runner = createRunner(
+    { journal, members, machine, committer, store: executions, clock, closing: closing.signal },
+    (itself) => (performs ? performer(overheard(itself, world)) : idle),
   );
 
-  async function bring(news: readonly QueuedEffect[]): Promise<void> {
-    for (const { execution, body } of news) {
-      const input = body as unknown as Omit<IncidentInput, 'at'>; // written by `news` of the workload
-      void untilStored({ machine, closing: closing.signal }, () => runner.submit(execution, input)).catch(world.onBug);
-    }
+  async function tell({ execution, body }: Pick<QueuedEffect, 'execution' | 'body'>): Promise<void> {
+    const input = body as unknown as Omit<IncidentInput, 'at'>; // written by `news` of the workload
+    await untilStored({ machine, closing: closing.signal }, () => runner.submit(execution, input));
+  }
+  async function bring(all: readonly QueuedEffect[]): Promise<void> {
+    for (const news of all) void tell(news).catch(world.onBug);
   }
   async function goOn(): Promise<void> {
     await runner.catchUp();
@@ -136,6 +140,7 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     committer,
     journal,
     performs,
+    tell,
     get ready() {
       return ready && host.alive;
     },

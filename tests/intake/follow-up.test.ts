@@ -1,11 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AcceptedEvent } from '../../src/pipeline/events/event.ts';
+import { StoreUnavailableError } from '../../src/journal/journal.ts';
 import { normaliseEvent } from '../../src/pipeline/events/normalise-event.ts';
 import { incidentOf } from '../../src/pipeline/incidents/incident-change.ts';
-import { createIntake, type Intake } from '../../src/pipeline/intake/intake.ts';
+import { createIntake, type Intake, type IntakePorts } from '../../src/pipeline/intake/intake.ts';
 import { compilePlaybook } from '../../src/pipeline/playbooks/compile.ts';
 import { toPlaybook } from '../../src/pipeline/playbooks/playbook.ts';
 import type { ActivePlaybook } from '../../src/pipeline/playbooks/playbooks.service.ts';
+import { realMachine } from '../../src/platform/machine.ts';
 import { TEST_START, testEngine, type TestEngine } from '../support/engine.ts';
 import { declaration, planAction, planOf } from '../support/plans.ts';
 
@@ -54,7 +56,7 @@ function failure(account: string, index: number): AcceptedEvent {
   return { event: normalised.event, raw: bytes };
 }
 
-function intakeOf(change: object = {}): Intake {
+function intakeOf(change: object = {}, more: Partial<IntakePorts> = {}): Intake {
   const playbook = active(change);
   const intake = createIntake({
     journal: engine.journal,
@@ -62,6 +64,8 @@ function intakeOf(change: object = {}): Intake {
     runner: engine.runner,
     store: engine.store,
     clock: engine.clock,
+    machine: realMachine,
+    closing: new AbortController().signal,
     playbooks: { active: async () => [playbook], load: async () => playbook },
     policies: { inForce: async () => [] },
     detectionContext: () => ({ egressLabel: () => null }),
@@ -69,6 +73,7 @@ function intakeOf(change: object = {}): Intake {
     onError: (thrown) => {
       throw thrown;
     },
+    ...more,
   });
   engine.onEnd((incidentId, executionId) => intake.lookAgain(incidentId, executionId));
   return intake;
@@ -159,22 +164,50 @@ describe('a campaign that goes on', () => {
     expect(total).toBe(2);
   });
 
-  it('brings news that a stopped process owed', async () => {
-    engine = testEngine();
-    engine.know(planOf([planAction('suspend')]));
+  /** As if the commit had happened and the process had ended right after it. */
+  async function oweNews(): Promise<void> {
     const intake = intakeOf();
     await intake.take(['a', 'b', 'c'].map(failure), undefined);
     await quiet(intake);
     const { items } = await engine.journal.listViews({ kind: 'execution', limit: 10, skip: 0 });
     const [incidentView] = (await engine.journal.listViews({ kind: 'incident', limit: 1, skip: 0 })).items;
     const parent = items.find(({ body }) => Object(body).parentExecutionId === null);
-    // As if the commit had happened and the process had ended right after it.
     const effects = [{ execution: parent?.id ?? '', name: 'incident:1', body: { incidentId: incidentView?.id ?? '' } }];
     await engine.journal.commit([{ appends: [], effects }]);
+  }
+
+  it('brings news that a stopped process owed', async () => {
+    engine = testEngine();
+    engine.know(planOf([planAction('suspend')]));
+    await oweNews();
     await intakeOf().bring(await engine.runner.takeOver());
     await engine.settle();
     expect(await engine.journal.queuedEffects()).toEqual([]);
     expect(suspended()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('brings news once the store can be read again, although no commit has failed', async () => {
+    engine = testEngine();
+    engine.know(planOf([planAction('suspend')]));
+    await oweNews();
+    const owed = await engine.runner.takeOver();
+    let refusals = 3;
+    const journal: IntakePorts['journal'] = {
+      ...engine.journal,
+      view: async (kind, id) => {
+        if (refusals === 0) return engine.journal.view(kind, id);
+        refusals -= 1;
+        throw new StoreUnavailableError('away for a while', false);
+      },
+    };
+    const waits: number[] = [];
+    const machine = { sleep: async (ms: number) => void waits.push(ms) };
+    const intake = intakeOf({}, { journal, machine });
+    // Asked for again while the first still waits: it is told once.
+    await Promise.all([intake.bring(owed), intake.bring(owed)]);
+    await engine.settle();
+    expect([refusals, waits.length]).toEqual([0, 3]);
+    expect(await engine.journal.queuedEffects()).toEqual([]);
   });
 });
 

@@ -38,6 +38,7 @@ it.each([
   [20444, 'what was read was dropped by a process that was slow to say that it lives, and nobody asked again'],
   [27435, 'a target that could not tell whose effect it shows was taken to show nobody’s'],
   [2662, 'a call was sent on behalf of a state that had gone on while its process was not sure that it lives'],
+  [235896, 'news that could not be told because a read failed, and no commit, were told never'],
   [12091, 'what an outage left was begun once more when its commit was heard of'],
 ])('seed %i: %s', async (seed) => {
   const { broken } = await runWorld({ seed, steps: 60 });

@@ -91,7 +91,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });
   const store = executionStore(journal);
   const runner: Runner = createRunner(
-    { journal, members, machine, committer, store, clock, points },
+    { journal, members, machine, committer, store, clock, closing: closing.signal, points },
     createPerformer({
       journal,
       members,
@@ -118,6 +118,8 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
     runner,
     store,
     clock,
+    machine,
+    closing: closing.signal,
     playbooks,
     policies,
     detectionContext: () => ({ egressLabel: () => null }),

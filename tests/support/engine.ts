@@ -94,10 +94,13 @@ export function testEngine(
     closing: closing.signal,
     onBug: (thrown) => bugs.push(thrown),
   });
-  const runner: Runner = createRunner({ journal, members, machine, committer, store, clock }, (itself) => {
-    launcher = performer(itself);
-    return launcher;
-  });
+  const runner: Runner = createRunner(
+    { journal, members, machine, committer, store, clock, closing: closing.signal },
+    (itself) => {
+      launcher = performer(itself);
+      return launcher;
+    },
+  );
   const engine: TestEngine = {
     journal,
     committer,

@@ -36,7 +36,15 @@ export function testIntake({ file, now, egress = [], shared = false, ...ports }:
   const committer = groupCommitter(journal, realMachine);
   const store = executionStore(journal);
   const runner = createRunner(
-    { journal, members: journal.members, machine: realMachine, committer, store, clock },
+    {
+      journal,
+      members: journal.members,
+      machine: realMachine,
+      committer,
+      store,
+      clock,
+      closing: new AbortController().signal,
+    },
     () => ({
       inFlight: 0,
       isUnderWay: () => false,
@@ -52,6 +60,8 @@ export function testIntake({ file, now, egress = [], shared = false, ...ports }:
     runner,
     store,
     clock,
+    machine: realMachine,
+    closing: new AbortController().signal,
     playbooks: {
       active: async () => [],
       load: async (id) => {

@@ -16,6 +16,7 @@ import { inArrivalOrder } from './input-order.ts';
 import type { NewInput, StartInput } from './core/inputs.ts';
 import type { ExecutionState } from './core/state.ts';
 import { STRAGGLER_MARGIN_MS } from './straggler.ts';
+import { untilStored } from './until-stored.ts';
 
 /** Tries to apply an input whose execution somebody else advances at the same moment. */
 const MAX_STALE_RETRIES = 20;
@@ -105,6 +106,7 @@ export interface RunnerPorts {
   readonly committer: GroupCommitter;
   readonly store: ExecutionStore;
   readonly clock: Clock;
+  readonly closing: AbortSignal;
   /** Content hash of the code that decides, on disk already; null where the program runs from its sources. */
   readonly core?: string | null;
   /** For tests that stop the process. */
@@ -117,7 +119,7 @@ export interface RunnerPorts {
  * reloads and decides again.
  */
 export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) => Launcher): Runner {
-  const { journal, members, machine, committer, store, clock, core = null, points = NO_CRASH_POINTS } = ports;
+  const { journal, members, machine, committer, store, clock, closing, core = null, points = NO_CRASH_POINTS } = ports;
   const mailboxes = new Map<string, Letter[]>();
   const plansOnDisk = new Set<string>();
   /** Executions whose inputs are being taken up, each with the end of it. */
@@ -207,10 +209,10 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     else if (effects.length > 0) lookAgain();
   }
 
-  /** One look for all who ask while another one goes on. What cannot be had now is had after the outage, which looks up the same. */
+  /** One look for all who ask while another one goes on. Nobody hears of a read that failed, so it is tried again here. */
   function lookAgain(): void {
     if (looking > 0) lookOwed = true;
-    else void runner.catchUp().catch(() => undefined);
+    else void untilStored({ machine, closing }, () => runner.catchUp()).catch(() => undefined);
   }
 
   function startChange({ plan, start, trace }: NewExecution): { change: Change; started(): void } {

@@ -7,7 +7,7 @@ const STORE_RETRY_MS = 500;
 
 /** Repeats work that only the store stands in the way of, until it is done or the process ends. */
 export async function untilStored<Result>(
-  { machine, closing }: { readonly machine: Machine; readonly closing: AbortSignal },
+  { machine, closing }: { readonly machine: Pick<Machine, 'sleep'>; readonly closing: AbortSignal },
   work: () => Promise<Result>,
 ): Promise<Result> {
   for (;;) {

@@ -3,6 +3,7 @@ import type { CrashPoints } from '../../platform/crash-points.ts';
 import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
 import { MAX_EVENTS_PER_TRANSACTION } from '../../platform/limits.ts';
+import type { Machine } from '../../platform/machine.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import { StoreUnavailableError, type Change, type JournalReader, type RecordDraft } from '../../journal/journal.ts';
 import type { QueuedEffect } from '../../journal/membership.ts';
@@ -13,6 +14,7 @@ import type { AcceptedEvent, Event } from '../events/event.ts';
 import { NEWS_PREFIX } from '../executions/change.ts';
 import type { ExecutionStore } from '../executions/execution-store.ts';
 import type { Runner } from '../executions/runner.ts';
+import { untilStored } from '../executions/until-stored.ts';
 import type { StoredIncident } from '../incidents/incident-change.ts';
 import { storedFrom } from '../incidents/incidents.service.ts';
 import { openKey } from '../incidents/incident.ts';
@@ -46,6 +48,7 @@ export interface IntakePorts {
   readonly committer: GroupCommitter;
   readonly runner: Runner;
   readonly clock: Clock;
+  readonly machine: Pick<Machine, 'sleep'>;
   readonly store: ExecutionStore;
   readonly playbooks: { active(): Promise<readonly ActivePlaybook[]>; load(id: string): Promise<ActivePlaybook> };
   readonly policies: { inForce(): Promise<readonly PolicyInForce[]> };
@@ -53,7 +56,8 @@ export interface IntakePorts {
   detectionContext(at: number): DetectionContext;
   /** Fills in the place of a public address where the event brings none. */
   withPlace(event: Event): Event;
-  /** Told of news that could not be brought; they stay queued until the next start. */
+  readonly closing: AbortSignal;
+  /** Told of news that could not be brought for another reason than the store; they stay queued until the next start. */
   onError(thrown: unknown): void;
   /** For tests that stop the process. */
   readonly points?: CrashPoints;
@@ -111,7 +115,9 @@ export function createIntake(ports: IntakePorts): Intake {
   let pending: Pending[] = [];
   let pendingBytes = 0;
   let running = false;
-  let newsUnderWay = 0;
+  /** Names of the news that are being brought, each with its execution: one that waits for the store is not brought twice. */
+  const telling = new Set<string>();
+  let looking = 0;
   let lookedForUnused = 0;
 
   /** States that nothing touches any more go, so that their pool never fills up with what passed by once. */
@@ -128,15 +134,18 @@ export function createIntake(ports: IntakePorts): Intake {
     }
   }
 
+  /** A read that failed is followed by no look at what is owed, as a commit that failed is: so it is tried again here. */
   async function tell(news: OwedNews): Promise<void> {
-    newsUnderWay += 1;
+    const name = `${news.execution} ${news.revision}`;
+    if (telling.has(name)) return;
+    telling.add(name);
     try {
       await ports.points?.at('news.owed');
-      await bringNews({ ...ports, now: () => ports.clock.now() }, news);
+      await untilStored(ports, () => bringNews({ ...ports, now: () => ports.clock.now() }, news));
     } catch (thrown) {
       ports.onError(thrown);
     } finally {
-      newsUnderWay -= 1;
+      telling.delete(name);
     }
   }
 
@@ -183,7 +192,7 @@ export function createIntake(ports: IntakePorts): Intake {
 
   return {
     get busy() {
-      return running || newsUnderWay > 0;
+      return running || telling.size > 0 || looking > 0;
     },
     get waiting() {
       return pending.length;
@@ -206,11 +215,11 @@ export function createIntake(ports: IntakePorts): Intake {
       return promise;
     },
     async lookAgain(incidentId, executionId) {
-      newsUnderWay += 1;
+      looking += 1;
       try {
         await lookAgain({ ...ports, now: () => ports.clock.now() }, incidentId, executionId);
       } finally {
-        newsUnderWay -= 1;
+        looking -= 1;
       }
     },
     flush: () => keeper.flush(),
