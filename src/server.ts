@@ -189,6 +189,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     journal,
     members,
     machine,
+    clock,
     handlerFor,
     spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
     async tellIncident(incidentId, executionId, ...end) {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import type { Api } from './api.ts';
+import type { Api, Sent } from './api.ts';
 import { expectStatus, type Load } from './load.ts';
 import type { Programs } from './programs.ts';
 import type { Staff } from './staff.ts';
@@ -17,7 +17,9 @@ const VERIFY_MS = 900_000;
 const PAGE = 200;
 const AT_ONCE = 8;
 /** How often one thing is asked for. */
-const GET_TRIES = 5;
+const TRIES = 8;
+/** Pause after an answer that there were too many requests, in ms: what is left of the minute that they are counted in. */
+const TOO_MANY_MS = 15_000;
 
 /**
  * Waits until every execution has ended and every hold that ends by itself has done so, or until it is plain that some
@@ -77,16 +79,18 @@ const TAKEN = z.looseObject({ data: z.looseObject({ accepted: z.int() }) });
 export async function dumpJournal(api: Api, staff: Staff, load: Load, file: string): Promise<void> {
   const base = '/api/incident-playbooks';
   const key = (index: number): string => staff.readers[index % staff.readers.length] ?? '';
-  /** Asks again when a machine that is busy with other things was too slow once. */
-  const get = async (path: string, asker: string): Promise<unknown> => {
+  /** Asks again when a machine that is busy with other things was too slow, or the server says that it was asked too much. */
+  const ask = async (method: string, path: string, asker: string, sent?: Sent): Promise<unknown> => {
     for (let tries = 1; ; tries += 1) {
-      const reply = await api.ask('GET', path, asker).catch((thrown: unknown) => {
-        if (tries === GET_TRIES) throw thrown;
+      const reply = await api.ask(method, path, asker, sent).catch((thrown: unknown) => {
+        if (tries === TRIES) throw thrown;
         return null;
       });
-      if (reply !== null) return expectStatus(reply, 200);
+      if (reply?.status === 429 && tries < TRIES) await pause(TOO_MANY_MS);
+      else if (reply !== null) return expectStatus(reply, 200);
     }
   };
+  const get = (path: string, asker: string): Promise<unknown> => ask('GET', path, asker);
   const all = async (path: string): Promise<readonly unknown[]> => {
     const found: unknown[] = [];
     for (let total = 1, skip = 0; skip < total; skip += PAGE) {
@@ -115,7 +119,7 @@ export async function dumpJournal(api: Api, staff: Staff, load: Load, file: stri
   // An event that is stored is a duplicate when it comes again; one that is accepted now had been lost.
   const acceptedAgain = await inTurns(load.batches, async ({ path, body }) => {
     const sent = { body, type: 'application/x-ndjson' };
-    return TAKEN.parse(expectStatus(await api.ask('POST', path, staff.load, sent), 200)).data.accepted;
+    return TAKEN.parse(await ask('POST', path, staff.load, sent)).data.accepted;
   });
   const dump = {
     executions: executions.map(({ id, playbookId, userId, status, parentExecutionId }, index) => ({

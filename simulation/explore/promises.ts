@@ -33,7 +33,7 @@ function claimOf(action: ActionState | undefined): Claim {
 }
 
 /** Statuses of an action whose hold has a row, as soon as it knows what was before. */
-const ROWS: ReadonlySet<string | null> = new Set([null, 'SUCCESS', 'UNKNOWN', 'TIMED_OUT', 'COMPENSATION_FAILED']);
+const ROWS: ReadonlySet<string | null> = new Set([null, 'SUCCESS', 'UNKNOWN', 'COMPENSATION_FAILED']);
 const UNDONE: ReadonlySet<string | null> = new Set(['COMPENSATED', 'NOT_NEEDED', 'SUPERSEDED']);
 
 /** What must hold at every moment. */
@@ -47,7 +47,8 @@ export function brokenIn(world: World): Broken | null {
       return { rule: 'holds', what: `${name} says that it holds the target, which is ${world.cell.value}` };
     const row = world.holds.find(({ id }) => id === `${state.id}|${ACTION}`);
     const shared = action.status === 'SKIPPED' && action.reason === 'already_held';
-    const wants = action.prior !== null && (ROWS.has(action.status) || shared);
+    const unsure = action.status === 'TIMED_OUT' && claimOf(action) === 'unsure';
+    const wants = action.prior !== null && (ROWS.has(action.status) || shared || unsure);
     if (wants !== (row !== undefined))
       return {
         rule: 'rows',

@@ -82,6 +82,7 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     journal,
     members,
     machine,
+    clock,
     handlerFor: (type, connector) => targets.handlerOf(host, type, connector),
     spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
     async tellIncident(_incidentId, executionId, status) {

@@ -39,6 +39,12 @@ it.each([
   [27435, 'a target that could not tell whose effect it shows was taken to show nobody’s'],
   [2662, 'a call was sent on behalf of a state that had gone on while its process was not sure that it lives'],
   [235896, 'news that could not be told because a read failed, and no commit, were told never'],
+  [
+    255736,
+    'a read that was older than the hold of another execution passed for what shows now, and its hold was undone',
+  ],
+  [258446, 'what was being taken over passed for what this process had never begun'],
+  [263626, 'an action that ran out of time between two tries kept another one from being undone'],
   [12091, 'what an outage left was begun once more when its commit was heard of'],
 ])('seed %i: %s', async (seed) => {
   const { broken } = await runWorld({ seed, steps: 60 });

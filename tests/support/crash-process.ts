@@ -96,6 +96,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
       journal,
       members,
       machine,
+      clock,
       points,
       handlerFor: (type, connector) => {
         const known = registry.declarations().find((each) => each.type === type && each.connector === connector);

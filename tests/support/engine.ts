@@ -74,6 +74,7 @@ export function testEngine(
     journal,
     members,
     machine,
+    clock,
     handlerFor: (type, connector) => {
       for (const plan of plans.values()) {
         for (const stage of plan.stages) {

@@ -9,6 +9,9 @@ import type { AttemptEffect } from './core/demands.ts';
 /** What other executions hold, and whose mark the target shows, when one of them was cut off half-way. */
 
 const PRIOR = { present: null };
+const NOW = 100_000;
+/** How long the target may show what was before. */
+const SETTLE_MS = 2_000;
 
 function effect(kind: 'observe' | 'verify' | 'undo'): AttemptEffect {
   return {
@@ -75,7 +78,7 @@ async function call(
         idempotency: 'native-key',
         reversibility: 'undo',
         readBack: true,
-        settleMs: 0,
+        settleMs: SETTLE_MS,
         waits: false,
         holds: 'account.suspended',
         contains: true,
@@ -98,6 +101,7 @@ async function call(
       },
     }),
     closing: new AbortController().signal,
+    clock: { now: () => NOW },
   };
   const signals = attemptSignals(ports.closing, ports.machine);
   const held = { executionId: 'exe_ours', effect: effect(kind), holder: 'prc_1' };
@@ -181,6 +185,17 @@ describe('an undo', () => {
     const { answer, undone } = await call('undo', 'ours', [own, sharer]);
     expect(answer).toMatchObject({ result: { result: 'still_held' } });
     expect(undone).toEqual([]);
+  });
+
+  it('leaves what another execution has just read back, although a read may not show it yet', async () => {
+    const readBack = (at: number): StoredView => {
+      const { body, ...hold } = holdOf('theirs', PRIOR);
+      return { ...hold, body: { ...Object(body), readBackAt: at } };
+    };
+    const fresh = await call('undo', 'ours', [own, readBack(NOW - SETTLE_MS + 1)]);
+    expect([fresh.answer, fresh.undone]).toMatchObject([{ result: { result: 'still_held' } }, []]);
+    const old = await call('undo', 'ours', [own, readBack(NOW - SETTLE_MS)]);
+    expect([old.answer, old.undone]).toMatchObject([{ result: { result: 'restored' } }, ['undo']]);
   });
 
   it('takes back what another execution has only looked at, although both found the same before', async () => {

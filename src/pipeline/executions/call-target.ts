@@ -1,4 +1,5 @@
 import { assertCanonical } from '../../platform/canonical-json.ts';
+import type { Clock } from '../../platform/clock.ts';
 import type { CrashPoints } from '../../platform/crash-points.ts';
 import { messageOf } from '../../platform/errors.ts';
 import type { Machine } from '../../platform/machine.ts';
@@ -28,6 +29,7 @@ export interface CallPorts {
   readonly journal: Pick<JournalReader, 'listViews'>;
   readonly members: Pick<Membership, 'processId' | 'holds' | 'beat' | 'withTarget'>;
   readonly machine: Machine;
+  readonly clock: Pick<Clock, 'now'>;
   /** The handler of an action type at a connector, or null when it is not installed (any more). */
   handlerFor(actionType: string, connector: string): ActionHandler | null;
   readonly closing: AbortSignal;
@@ -233,6 +235,8 @@ interface Hold {
   readonly isBeingUndone?: true;
   /** Its execution does not know yet what became of its call, or has not made it. */
   readonly isUnsettled?: true;
+  /** When its execution had read it back, in ms of business time. */
+  readonly readBackAt?: number;
 }
 
 /**
@@ -252,14 +256,18 @@ async function shownHold(
   { handler, context }: Call,
   wanted: (hold: Hold) => boolean,
 ) {
+  const { settleMs } = handler.declaration;
   for (const view of await holdsOf(ports, effect)) {
     if (isOwn(view, executionId, effect)) continue;
     const hold = view.body as unknown as Hold; // written by `change.ts`
     if (!wanted(hold)) continue;
+    const heldAs = { key: hold.key, since: hold.performedAfter };
+    const found = { prior: hold.prior, heldBy: hold.executionId, heldAs };
+    // Its own execution has seen it; what this one would see may still be from before that.
+    if (hold.readBackAt !== undefined && ports.clock.now() < hold.readBackAt + settleMs) return found;
     const theirs = { ...context, idempotencyKey: hold.key, effectKey: hold.key, startedAt: hold.performedAfter };
     const shown = await handler.verify?.(effect.target, effect.parameters, hold.prior, null, theirs);
-    const heldAs = { key: hold.key, since: hold.performedAfter };
-    if (showsIt(shown)) return { prior: hold.prior, heldBy: hold.executionId, heldAs };
+    if (showsIt(shown)) return found;
   }
   return null;
 }

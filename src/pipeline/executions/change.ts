@@ -217,10 +217,12 @@ function holds(action: ActionState): boolean {
   switch (action.status) {
     case 'SUCCESS':
     case 'UNKNOWN':
-    case 'TIMED_OUT':
     case 'COMPENSATION_FAILED':
     case null:
       return true;
+    case 'TIMED_OUT':
+      // One that ran out of time between two tries is known not to be there: nobody would ever take it back.
+      return action.error?.resultUnknown === true;
     case 'SKIPPED':
       return action.reason === 'already_held';
     default:
@@ -252,6 +254,12 @@ function isUnsettled({ status, phase }: ActionState): boolean {
   return status === null && phase !== 'waiting' && phase !== 'checking';
 }
 
+/** When it was seen at the target: for a while after that a read may still show what was before. */
+function readBackAt(action: ActionState): { readonly readBackAt?: number } {
+  const { settledAt, verification } = action;
+  return settledAt === null || verification !== 'holds' || isBeingUndone(action) ? {} : { readBackAt: settledAt };
+}
+
 function holdView(plan: Plan, state: ExecutionState, action: ActionState, keep: 'hold' | null): View | null {
   const { declaration } = planActionOf(plan, action.actionId);
   if (declaration.holds === null || action.target === null) return null;
@@ -263,6 +271,7 @@ function holdView(plan: Plan, state: ExecutionState, action: ActionState, keep: 
     performedAfter: action.heldAs?.since ?? action.attemptAt,
     ...(isBeingUndone(action) ? { isBeingUndone: true } : {}),
     ...(isUnsettled(action) ? { isUnsettled: true } : {}),
+    ...readBackAt(action),
   };
   return {
     kind: 'hold',

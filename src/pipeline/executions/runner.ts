@@ -126,6 +126,8 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
   const busy = new Map<string, Promise<void>>();
   /** What was taken over and not gone on with yet, by execution and name, and who this process was when it took it. */
   const inherited = new Map<string, QueuedEffect & { readonly holder: string }>();
+  /** The last question about what is held or may be taken over. */
+  let asked: Promise<unknown> = Promise.resolve();
   let goingOn = 0;
   /** Looks at what this process holds: those that go on, and those that are over. */
   let looking = 0;
@@ -278,18 +280,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     async takeOver() {
       goingOn += 1;
       try {
-        for (let count = CLAIMED_AT_ONCE; count === CLAIMED_AT_ONCE;) {
-          const before = members.processId;
-          const claimed = await members.claim(CLAIMED_AT_ONCE);
-          const holder = members.processId;
-          count = claimed.length;
-          if (count > 0) await points.at('takeover.claimed');
-          for (const { unbegun, ...queued } of claimed) {
-            // Another one meanwhile: under which of both names it was claimed cannot be told, nor what became of it since.
-            const sure = unbegun === true && before === holder ? { unbegun } : {};
-            inherited.set(keyOf(queued.execution, queued.name), { ...queued, ...sure, holder });
-          }
-        }
+        for (let count = CLAIMED_AT_ONCE; count === CLAIMED_AT_ONCE;) count = await oneByOne(inherit);
         for (const id of executionsOf([...inherited.values()])) await inTurn(id, () => goOn(id));
         const others = [...inherited.values()].filter(({ name }) => name.startsWith(NEWS_PREFIX));
         for (const { execution, name } of others) inherited.delete(keyOf(execution, name));
@@ -303,7 +294,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
       looking += 1;
       try {
         const holder = members.processId;
-        const held = await members.held(HELD_AT_ONCE);
+        const held = await oneByOne(() => members.held(HELD_AT_ONCE));
         const names = new Set(held.map(({ execution, name }) => keyOf(execution, name)));
         for (const executionId of executionsOf(held)) {
           await inTurn(executionId, () => goOn(executionId));
@@ -336,6 +327,30 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
       return !taking && launcher.inFlight === 0 && !committer.busy;
     },
   };
+
+  /**
+   * Asks what is held and what may be taken over one after the other: what was claimed and is not known here yet would
+   * pass for what this process holds and has never begun.
+   */
+  function oneByOne<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    const answer = asked.then(ask);
+    asked = answer.catch(() => undefined);
+    return answer;
+  }
+
+  /** Answers with how many effects were taken over. */
+  async function inherit(): Promise<number> {
+    const before = members.processId;
+    const claimed = await members.claim(CLAIMED_AT_ONCE);
+    const holder = members.processId;
+    if (claimed.length > 0) await points.at('takeover.claimed');
+    for (const { unbegun, ...queued } of claimed) {
+      // Another one meanwhile: under which of both names it was claimed cannot be told, nor what became of it since.
+      const sure = unbegun === true && before === holder ? { unbegun } : {};
+      inherited.set(keyOf(queued.execution, queued.name), { ...queued, ...sure, holder });
+    }
+    return claimed.length;
+  }
 
   /** What has just been committed here is begun by who committed it; then it is this one's turn. */
   async function inTurn(executionId: string, work: () => Promise<void>): Promise<void> {
