@@ -6,6 +6,7 @@ import { huntAll } from './planted/hunt.ts';
 import { liveBlocks, liveHere, liveInProcesses } from './processes.ts';
 import type { Run } from './run-seeds.ts';
 import { createTally } from './tally.ts';
+import { FIRST_DISTINCT_SEED } from './world/random.ts';
 
 /*
  * npm run simulate -- --seeds N [--from S] [--steps 60]    N worlds, each twice; both traces must be the same
@@ -17,7 +18,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string' },
     steps: { type: 'string', default: '60' },
-    from: { type: 'string', default: '1' },
+    from: { type: 'string', default: String(FIRST_DISTINCT_SEED) },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     once: { type: 'boolean', default: false },

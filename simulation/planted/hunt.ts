@@ -31,7 +31,7 @@ export async function hunt(bug: PlantedBug, seeds: number, processes: number): P
 }
 
 function firstFailure(folder: string, seeds: number, processes: number): Promise<string | null> {
-  const options = ['--stop', '--seeds', String(seeds), '--processes', String(processes)];
+  const options = ['--stop', '--from', '1', '--seeds', String(seeds), '--processes', String(processes)];
   const child = spawn(process.execPath, ['--import', 'tsx', 'simulation/main.ts', ...options], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'ignore'],
