@@ -176,8 +176,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'holds',
     'prior-of-the-second',
     CALL,
-    'return { prior: hold.prior, heldBy: hold.executionId, heldAs };',
-    "return { prior: { value: 'contained' }, heldBy: hold.executionId };",
+    'const found = { prior: hold.prior, heldBy: hold.executionId, heldAs };',
+    "const found = { prior: { value: 'contained' }, heldBy: hold.executionId };",
   ),
 
   bug(
@@ -191,7 +191,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'wake-ups',
     'nothing-caught-up',
     RUNNER,
-    'const held = await members.held(HELD_AT_ONCE);',
+    'const held = await oneByOne(() => members.held(HELD_AT_ONCE));',
     'const held = (await members.held(HELD_AT_ONCE)).slice(0, 0);',
   ),
   bug('wake-ups', 'parent-not-told', `${CORE}/demands.ts`, 'return state.parent !== null ||', 'return'),

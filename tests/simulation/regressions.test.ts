@@ -45,6 +45,7 @@ it.each([
   ],
   [258446, 'what was being taken over passed for what this process had never begun'],
   [263626, 'an action that ran out of time between two tries kept another one from being undone'],
+  [1_000_685, 'what an undo that was cut off could still take away passed for contained'],
   [12091, 'what an outage left was begun once more when its commit was heard of'],
 ])('seed %i: %s', async (seed) => {
   const { broken } = await runWorld({ seed, steps: 60 });

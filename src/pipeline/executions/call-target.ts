@@ -130,6 +130,8 @@ async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answ
       const send = ports.points?.at('verify.send');
       if (send !== undefined) await send;
       const verified = (await handler.verify?.(target, parameters, prior, reply, context)) ?? UNREADABLE;
+      if (verified.says === 'holds' && (await isLeaving(ports, executionId, effect)))
+        return { result: { ...verified, leaving: true }, type: 'verified' };
       if (verified.says !== 'foreign') return { result: verified, type: 'verified' };
       const { digest } = verified;
       const shared = await sharedHold(ports, executionId, effect, call);
@@ -224,6 +226,17 @@ async function remembersWho({ target, parameters }: AttemptEffect, { handler, co
 /** The same of a hold that is being undone. */
 function leavingHold(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
   return shownHold(ports, executionId, effect, call, (hold) => hold.isBeingUndone === true);
+}
+
+/**
+ * Whether another execution takes back its hold here: where its call was cut off, nobody knows when it takes effect, and with it
+ * may go what shows now. Of those that are not cut off, none is under way while the target is locked for us.
+ */
+async function isLeaving(ports: CallPorts, executionId: string, effect: AttemptEffect): Promise<boolean> {
+  const views = await holdsOf(ports, effect);
+  return views.some(
+    (view) => !isOwn(view, executionId, effect) && (view.body as unknown as Hold).isBeingUndone === true, // written by `change.ts`
+  );
 }
 
 /** What the row of a hold says (`change.ts`). */

@@ -14,6 +14,10 @@ import { takeInterruptedUndo } from './compensation.ts';
 import { settle } from './settle.ts';
 import { idempotencyKey, planActionOf, type Transition } from './transition.ts';
 
+/** First pause before a target is looked at again that another execution takes something back at, in ms: an undo takes less. */
+const FIRST_LOOK_AGAIN_MS = 1_000;
+/** How often: a minute in all, longer than a call that was cut off may take and be repeated. */
+const MAX_LOOKS_AGAIN = 6;
 /** First pause between two checks of a waiting action, in ms; doubles up to `MAX_CHECK_INTERVAL_MS`. */
 const FIRST_CHECK_INTERVAL_MS = 5_000;
 /** Longest pause between two checks, in ms: a user who answers is seen within a minute. */
@@ -71,6 +75,7 @@ function takeReading(t: Transition, plan: PlanAction, reading: Reading): void {
     return settle(t, plan, 'SKIPPED', 'already_held');
   }
   const { says } = reading;
+  if (says === 'holds' && reading.leaving === true) return awaitLeaving(t, plan);
   switch (says) {
     case 'holds':
     case 'foreign':
@@ -82,6 +87,21 @@ function takeReading(t: Transition, plan: PlanAction, reading: Reading): void {
     default:
       return says;
   }
+}
+
+/** It shows, but it may be gone with what another execution takes back: looked at again until that is over, or a person has to. */
+function awaitLeaving(t: Transition, plan: PlanAction): void {
+  const { rereads } = t.action(plan.actionId);
+  if (rereads >= MAX_LOOKS_AGAIN) return settle(t, plan, 'UNKNOWN', 'taken_back_by_another');
+  const resumeAt = t.input.at + doubled(FIRST_LOOK_AGAIN_MS, rereads, MAX_CHECK_INTERVAL_MS);
+  t.add({ type: 'settling.awaited', actionId: plan.actionId, resumeAt });
+}
+
+/** `first`, doubled so many times, and at most `most`: step by step, so that every engine gives the same integer. */
+function doubled(first: number, times: number, most: number): number {
+  let interval = first;
+  for (let time = 0; time < times && interval < most; time += 1) interval *= 2;
+  return Math.min(interval, most);
 }
 
 /** A verify that failed says nothing about the effect: try again as long as there are attempts, then ask a person. */
@@ -138,9 +158,8 @@ export function takeChecked(t: Transition, input: CheckedInput): void {
   if (state !== 'pending') return settle(t, plan, 'SUCCESS', null, state);
   const until = action.waitUntil ?? input.at;
   if (input.at >= until) return settle(t, plan, 'SUCCESS', null, 'expired');
-  let interval = FIRST_CHECK_INTERVAL_MS;
-  for (let check = 0; check < action.checks && interval < MAX_CHECK_INTERVAL_MS; check += 1) interval *= 2;
-  const resumeAt = Math.min(until, input.at + Math.min(interval, MAX_CHECK_INTERVAL_MS));
+  const interval = doubled(FIRST_CHECK_INTERVAL_MS, action.checks, MAX_CHECK_INTERVAL_MS);
+  const resumeAt = Math.min(until, input.at + interval);
   t.add({ type: 'action.waiting', actionId: input.actionId, until, resumeAt });
 }
 

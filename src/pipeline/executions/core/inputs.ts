@@ -128,7 +128,12 @@ type Turn = number;
 
 /** What a look at the target after the call said. */
 export type Reading =
-  | { readonly says: 'holds' | 'absent' | 'foreign' | 'unknown'; readonly digest: string }
+  | {
+      readonly says: 'holds' | 'absent' | 'foreign' | 'unknown';
+      readonly digest: string;
+      /** Another execution takes back its own hold, by a call that may still take effect: what shows may be gone then. */
+      readonly leaving?: true;
+    }
   /** What shows is the hold of another execution, and its prior state. */
   | {
       readonly says: 'foreign';
