@@ -106,8 +106,17 @@ for (const { id, status, playbookId, actions } of journal.executions) {
     note('stuck', over && became === 'SUCCESS' && playbookId === 'lasting', `${name}: its end never came`);
   }
 }
+// Whose undo failed for good, or was never due, says so: a person has to look at it, and it is no loss. All others undo.
+const SAYS_SO = ['SUCCESS', 'UNKNOWN', 'COMPENSATION_FAILED', 'SKIPPED'];
+const holders = new Set(
+  journal.executions.flatMap(({ actions }) =>
+    actions
+      .filter(({ actionType, status }) => actionType === 'ACCOUNT_SUSPEND' && SAYS_SO.includes(status))
+      .map(({ target }) => target),
+  ),
+);
 const shared = company.suspended.filter((person) => !isOwn(person));
-for (const person of shared) note('stuck', true, `${person} is held and nobody holds`);
+for (const person of shared) note('stuck', !holders.has(person), `${person} is held and nobody holds`);
 for (let left = 0; left < audit.queued; left += 1) note('stuck', true, 'an effect is owed and nobody performs it');
 note('chain-errors', audit.verify.intact !== true, `audit verify: ${JSON.stringify(audit.verify)}`);
 for (const stream of audit.replays.differing) note('chain-errors', true, `replay: ${stream}`);

@@ -145,6 +145,24 @@ describe('the checker', () => {
     expect(check(change).status).toBe(1);
   });
 
+  it.each(['COMPENSATED', 'COMPENSATION_FAILED'])('knows who says so when a shared account is held: %s', (status) => {
+    const { line } = check(({ company, journal }) => {
+      const target = 's1@torture.test';
+      company.suspended.push(target);
+      const suspend = {
+        actionId: 'suspend',
+        actionType: 'ACCOUNT_SUSPEND',
+        status,
+        verification: 'holds',
+        target,
+        key: 'k',
+      };
+      const shared = { ...second(journal), id: 'exe_3', playbookId: 'shared', userId: target, actions: [suspend] };
+      journal.executions.push(shared as ReturnType<typeof second>); // of an account that others have, too
+    });
+    expect(line).toContain(status === 'COMPENSATED' ? ' stuck 1 ' : ' stuck 0 ');
+  });
+
   it('counts what does not verify and what does not replay', () => {
     const { line, status } = check(({ audit }) => {
       audit.verify.intact = false;
