@@ -41,9 +41,15 @@ describe('every way through a small world', () => {
   });
 
   it('finds what is known to be open: an undo that lands late takes back what another execution does', async () => {
-    const { broken } = await explore({ ...DEFAULT_SETTING, deaths: 0, acts: 1, lateUndos: true });
+    const { broken } = await explore({
+      ...DEFAULT_SETTING,
+      marks: 'first',
+      faults: 1,
+      deaths: 0,
+      acts: 1,
+      lateUndos: true,
+    });
     expect(broken?.rule).toBe('holds');
-    expect(broken?.path.at(-1)).toBe('an undo of A lands late');
   });
 });
 
