@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { JournalReader } from '../journal/journal.ts';
 import { exportedObjects, exportedRecords } from '../pipeline/audit/export-files.ts';
 import type { JournalRecord } from '../pipeline/audit/record.ts';
@@ -17,6 +18,8 @@ export interface KeptExecutions {
 
 /** Children of one execution: more than a fan-out ever has. */
 const MAX_CHILDREN = 2_000;
+/** Objects of an export that are kept: the plan and the cores of one family. */
+const MAX_RECENT_OBJECTS = 8;
 
 export function keptInJournal(journal: Pick<JournalReader, 'readStream' | 'listViews' | 'object'>): KeptExecutions {
   return {
@@ -33,6 +36,8 @@ export function keptInJournal(journal: Pick<JournalReader, 'readStream' | 'listV
 
 /** Reads the files of an export, which may be far larger than memory, as often as it is asked. */
 export function keptInExport(directory: string): KeptExecutions {
+  /** What was asked for lately: the children of a fan-out have one plan and mostly one core. */
+  const recent = new Map<string, Json>();
   return {
     async family(parent) {
       const family = new Map<string, ReplayedRecord[]>([[executionStream(parent), []]]);
@@ -44,7 +49,14 @@ export function keptInExport(directory: string): KeptExecutions {
       return new Map([...family].map(([stream, records]) => [stream.slice(prefix), records]));
     },
     async object(hash) {
-      for await (const { hash: name, body } of exportedObjects(directory)) if (name === hash) return body;
+      const known = recent.get(hash);
+      if (known !== undefined) return known;
+      for await (const { hash: name, body } of exportedObjects(directory)) {
+        if (name !== hash) continue;
+        if (recent.size >= MAX_RECENT_OBJECTS) recent.clear();
+        recent.set(hash, body);
+        return body;
+      }
       return null;
     },
   };
@@ -52,20 +64,40 @@ export function keptInExport(directory: string): KeptExecutions {
 
 async function* recordsIn(directory: string): AsyncGenerator<JournalRecord> {
   for await (const bytes of exportedRecords(directory)) {
-    if (bytes.includes('"execution.advanced"')) yield recordOf(bytes);
+    if (!bytes.includes('"execution.advanced"')) continue;
+    const record = recordOf(bytes);
+    if (record !== null) yield record;
   }
 }
 
-function recordOf(bytes: string): JournalRecord {
+const TYPED = z.looseObject({ type: z.string() });
+
+/** Of an advanced execution what a replay asks for by name; `audit verify` says whether it is what was written. */
+const ADVANCED = z.looseObject({
+  seq: z.int(),
+  stream: z.string(),
+  type: z.string(),
+  v: z.int(),
+  data: z.looseObject({
+    facts: z.array(z.looseObject({ type: z.string() })),
+    input: z.looseObject({ type: z.string(), at: z.int() }),
+  }),
+});
+
+/** Null for a record of another type, which may hold the name of this one: the fields of an event are anybody's. */
+function recordOf(bytes: string): JournalRecord | null {
   try {
-    return JSON.parse(bytes) as JournalRecord; // `audit verify` says whether it is one
-  } catch {
-    throw new FirebreakError('invalid_request', 'The export holds a line that is no record: firebreak audit verify');
+    const value = TYPED.parse(JSON.parse(bytes));
+    if (value.type !== 'execution.advanced') return null;
+    return ADVANCED.parse(value) as unknown as JournalRecord; // checked as far as it is read here
+  } catch (cause) {
+    const message = 'The export holds a line that is no record of an execution: ask `firebreak audit verify`';
+    throw new FirebreakError('invalid_request', message, [], { cause });
   }
 }
 
 function isChildOf(parent: string, record: JournalRecord): boolean {
-  if (record.type !== 'execution.advanced' || record.seq !== 1) return false;
+  if (record.seq !== 1) return false;
   const { input } = stepOf(record);
   return input.type === 'start' && input.parent?.executionId === parent;
 }

@@ -45,7 +45,8 @@ async function replayKept(kept: KeptExecutions, options: ReplayOptions, io: Io):
   const { execution, core: judgedBy = 'recorded' } = options;
   const family = await kept.family(execution);
   const parts: Part[] = [];
-  for (const [id, records] of family) parts.push(...(await replayOne(kept, id, records, judgedBy)));
+  const judge = { by: judgedBy, own: ownCore()?.hash ?? null };
+  for (const [id, records] of family) parts.push(...(await replayOne(kept, id, records, judge)));
   const { replay: different } = parts.find(({ replay }) => !replay.identical) ?? {};
   const answer = {
     execution,
@@ -60,14 +61,19 @@ async function replayKept(kept: KeptExecutions, options: ReplayOptions, io: Io):
   return answer.identical ? 0 : 1;
 }
 
+interface Judge {
+  readonly by: 'recorded' | 'current';
+  /** The core of this program; null when it runs from its sources. */
+  readonly own: string | null;
+}
+
 async function replayOne(
   kept: Pick<KeptExecutions, 'object'>,
   execution: string,
   records: readonly ReplayedRecord[],
-  by: 'recorded' | 'current',
+  { by, own }: Judge,
 ): Promise<readonly Part[]> {
   const plan = await planOf(kept, execution, records);
-  const own = ownCore()?.hash ?? null;
   if (by === 'current')
     return [{ core: own, execution, records: records.length, replay: replayRecords(plan, records) }];
   const parts: Part[] = [];

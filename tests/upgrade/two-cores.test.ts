@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -128,11 +137,15 @@ describe.skipIf(!compiled)('an execution that two versions of the program have d
     const elsewhere = ['--data', join(scratch, 'no-journal'), '--export', out];
     const { said } = await replay(...elsewhere);
     expect(said).toEqual((await replay()).said);
+    appendFileSync(join(out, 'records.ndjson'), '{"type":"events.accepted","data":{"action":"execution.advanced"}}\n');
+    expect((await replay(...elsewhere)).said).toEqual(said);
     const file = join(out, 'objects.ndjson');
     writeFileSync(file, readFileSync(file, 'utf8').replace('backoffMs + 1', 'backoffMs + 2'));
     const changed = await replay(...elsewhere);
     expect([changed.code === 0, changed.said]).toEqual([false, null]);
     expect(changed.stderr).toContain('objects.ndjson');
+    writeFileSync(join(out, 'records.ndjson'), '{"type":"execution.advanced","data":null}\n');
+    expect((await replay(...elsewhere)).stderr).toContain('no record of an execution');
   });
 
   it('is not judged by code that was changed, or is not there', async () => {

@@ -4,6 +4,7 @@ import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { sha256Hex } from '../../platform/hash.ts';
 import { FirebreakError } from '../../platform/errors.ts';
+import type { StoredObject } from '../../journal/journal.ts';
 import type { ArchivedStream } from './archived.ts';
 import {
   ARCHIVE_FILES,
@@ -24,7 +25,6 @@ import {
   parseUnsequenced,
   type ArchiveContents,
   type CheckpointRow,
-  type ExportedObject,
   type ExportManifest,
 } from './export.ts';
 import { verifyGuide } from './export-guide.ts';
@@ -42,7 +42,7 @@ export interface ExportSource {
   readonly leaves: Rows<LeafRow>;
   readonly unsequenced: Rows<UnsequencedRecord>;
   /** What the records name; read after them, so that the names may be gathered while they are. */
-  readonly objects: Rows<ExportedObject>;
+  readonly objects: Rows<StoredObject>;
   /** Oldest first. */
   readonly checkpoints: Rows<CheckpointRow>;
   readonly keys: readonly LogKey[];
@@ -184,7 +184,7 @@ export function exportedRecords(directory: string): AsyncGenerator<string> {
 }
 
 /** The objects of an export. @throws FirebreakError `invalid_request` naming the line of one that is not what its name says. */
-export function exportedObjects(directory: string): AsyncGenerator<ExportedObject> {
+export function exportedObjects(directory: string): AsyncGenerator<StoredObject> {
   return mapped(lines(directory, EXPORT_FILES.objects), (bytes, line) => parseExportedObject(textOf(bytes), line));
 }
 

@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { canonicalJson, type Json } from '../../platform/canonical-json.ts';
 import { FirebreakError } from '../../platform/errors.ts';
 import { contentHash } from '../../platform/hash.ts';
+import type { StoredObject } from '../../journal/journal.ts';
 import { archivedStream, type ArchivedStream } from './archived.ts';
 import type { LogIdentity } from './checkpoint.ts';
 import { isTreeHash } from './merkle.ts';
@@ -63,12 +64,6 @@ export interface ArchiveContents {
   readonly events: { readonly count: number; readonly from: number; readonly to: number } | null;
   /** SHA-256 of each file that retention relies on, by name. */
   readonly files: Readonly<Record<string, string>>;
-}
-
-/** An immutable object, under the hash of its canonical JSON. */
-export interface ExportedObject {
-  readonly hash: string;
-  readonly body: Json;
 }
 
 /** A checkpoint as the journal keeps it. `at` is when it was made, ms since 1970. */
@@ -149,12 +144,12 @@ export function parseUnsequenced(text: string, line: number): UnsequencedRecord 
   return waitingIn(canonicalObject(text)) ?? unreadableLine(EXPORT_FILES.unsequenced, line);
 }
 
-export function formatObject({ hash, body }: ExportedObject): string {
+export function formatObject({ hash, body }: StoredObject): string {
   return `${canonicalJson({ hash, body })}\n`;
 }
 
 /** @throws FirebreakError `invalid_request` when the line is no object whose hash is its name. */
-export function parseExportedObject(text: string, line: number): ExportedObject {
+export function parseExportedObject(text: string, line: number): StoredObject {
   const { hash, body } = parseObject(text) ?? {};
   if (typeof hash === 'string' && body !== undefined && contentHash(body) === hash) return { hash, body: body as Json }; // it was parsed as JSON
   throw new FirebreakError('invalid_request', unreadableLine(EXPORT_FILES.objects, line).unreadable);
