@@ -24,7 +24,6 @@ const { values } = parseArgs({
     once: { type: 'boolean', default: false },
     stop: { type: 'boolean', default: false },
     processes: { type: 'string' },
-    'late-undos': { type: 'boolean', default: false },
     planted: { type: 'boolean', default: false },
     explore: { type: 'boolean', default: false },
     large: { type: 'boolean', default: false },
@@ -46,7 +45,6 @@ async function simulate(): Promise<boolean> {
     steps: Number(values.steps),
     twice: !values.once && !values.trace,
     stop: values.stop,
-    lateUndos: values['late-undos'],
   };
   const tally = createTally(run, say, () => performance.now());
   if (processes > 1 && run.seeds > 1 && !values.trace) await liveInProcesses(run, processes, tally, warn);
@@ -67,7 +65,7 @@ async function hunt(): Promise<boolean> {
 }
 
 async function exploreSmallWorlds(): Promise<boolean> {
-  const change = { lateUndos: values['late-undos'], zombies: values.zombies };
+  const change = { zombies: values.zombies };
   const settings = [...smallSettings(change), ...(values.large ? largeSettings(change) : [])].filter(
     ([name]) => values.only === undefined || name.includes(values.only),
   );

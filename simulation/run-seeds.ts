@@ -10,8 +10,6 @@ export interface Run {
   readonly twice: boolean;
   /** Ends at the first world that fails. */
   readonly stop: boolean;
-  /** Undos may land when their callers have given up. */
-  readonly lateUndos: boolean;
 }
 
 /** A world that broke a promise, and which. */
@@ -35,15 +33,15 @@ export async function liveSeeds(run: Run, show: ((line: string) => void) | null)
   let lived = 0;
   for (let seed = run.from; seed < run.from + run.seeds && !(run.stop && failures.length > 0); seed += 1) {
     lived += 1;
-    const { steps, lateUndos } = run;
-    const result = await runWorld({ seed, steps, lateUndos, ...(show === null ? {} : { show }) });
+    const { steps } = run;
+    const result = await runWorld({ seed, steps, ...(show === null ? {} : { show }) });
     const { events, executions, records, calls } = result;
     for (const [name, count] of [...Object.entries({ events, executions, records, calls }), ...result.faults])
       totals.set(name, (totals.get(name) ?? 0) + count);
     const broken = [...result.broken];
     if (run.twice) {
       // What was judged once need not be judged again: a trace with the same hash has the same records and effects.
-      const { digest } = await runWorld({ seed, steps, lateUndos, judged: broken.length > 0 });
+      const { digest } = await runWorld({ seed, steps, judged: broken.length > 0 });
       if (digest !== result.digest) broken.push('determinism: a second run gave another trace');
     }
     if (broken.length > 0) failures.push({ seed, broken });

@@ -39,8 +39,7 @@ export function createTally(run: Run, say: (line: string) => void, now: () => nu
       for (const [name, count] of Object.entries(lived.totals)) totals.set(name, (totals.get(name) ?? 0) + count);
       for (const { seed, broken } of lived.failures) {
         say(`seed ${seed} FAILED: ${broken.slice(0, MAX_TOLD).join('; ')}`);
-        const options = `--steps ${run.steps}${run.lateUndos ? ' --late-undos' : ''}`;
-        say(`  again: npm run simulate -- --seed ${seed} ${options} --trace`);
+        say(`  again: npm run simulate -- --seed ${seed} --steps ${run.steps} --trace`);
       }
     },
     fail(what) {

@@ -25,8 +25,6 @@ export interface Setting {
   readonly zombies: boolean;
   /** Acts of people: cancel, undo, retry. */
   readonly acts: number;
-  /** Undos may land when their callers have given up: known to be more than the engine survives. */
-  readonly lateUndos: boolean;
   /** Exploring more states than this is given up, in states. */
   readonly maxStates: number;
 }
@@ -42,7 +40,6 @@ export const DEFAULT_SETTING: Setting = {
   deaths: 1,
   zombies: false,
   acts: 2,
-  lateUndos: false,
   maxStates: 2_000_000,
 };
 

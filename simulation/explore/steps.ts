@@ -114,21 +114,15 @@ async function stepsOfJob({ plan, setting }: Rules, world: World, job: Job): Pro
       if (job.silent)
         return at >= job.deadline ? [await answered(`${who} gives the ${call.kind} up`, { says: 'nothing', at })] : [];
       if (job.arrived !== null) {
-        const steps = [
-          await answered(`the ${call.kind} of ${who} is answered`, { says: 'value', value: job.arrived, at }),
-        ];
-        // A call that lands when its caller gave up is the more general case, where it may.
-        if (mayFail && !mayLandLate(call, setting))
-          steps.push(...(await noAnswer(world, `the reply to ${who} is lost`)));
-        return steps;
+        // Its reply is not lost: a call that lands when its caller gave up is the more general case.
+        return [await answered(`the ${call.kind} of ${who} is answered`, { says: 'value', value: job.arrived, at })];
       }
       const { cell, answer, effect } = applyWrite(world.cell, call, setting);
       const to = { ...became({ ...job, arrived: answer }), cell };
       const steps = [step(`the ${call.kind} of ${who} arrives`, to, effect ? { effect: { execution, call } } : {})];
       if (!mayFail) return steps;
-      const late = mayLandLate(call, setting);
-      const loose = late ? { ...world, writes: [...world.writes, looseWrite(job, call, at)] } : world;
-      steps.push(...(await noAnswer(loose, `the ${call.kind} of ${who} ${late ? 'is under way' : 'is lost'}`)));
+      const loose = { ...world, writes: [...world.writes, looseWrite(job, call, at)] };
+      steps.push(...(await noAnswer(loose, `the ${call.kind} of ${who} is under way`)));
       steps.push(await fault(`the ${call.kind} of ${who} is refused`, { says: 'error', code: 'refused', at }));
       steps.push(
         await fault(`the target is too busy for the ${call.kind} of ${who}`, { says: 'error', code: 'busy', at }),
@@ -149,10 +143,6 @@ async function stepsOfJob({ plan, setting }: Rules, world: World, job: Job): Pro
       await fault(`${label}, and the connection breaks`, lost, from),
     ];
   }
-}
-
-function mayLandLate({ kind }: WriteCall, { lateUndos }: Setting): boolean {
-  return kind === 'perform' || lateUndos;
 }
 
 function looseWrite({ execution }: Job, call: WriteCall, at: number): LooseWrite {
@@ -216,16 +206,12 @@ function deaths(rules: Rules, world: World): readonly Step[] {
     const own = world.jobs.filter((job) => job.execution === execution && job.lostAt === null);
     const jobs = world.jobs.filter((job) => !own.includes(job));
     const gone = own.flatMap((job) => {
-      if (job.asks.port !== 'write' || !isTravelling(job) || !mayLandLate(job.asks.call, setting)) return [];
+      if (job.asks.port !== 'write' || !isTravelling(job)) return [];
       return [looseWrite(job, job.asks.call, world.now)];
     });
     const died = { ...world, spent, inherited, jobs, writes: [...world.writes, ...gone] };
     const steps = [step(`the process of ${nameOf(execution)} dies`, died, { calm: false })];
-    // What it has sent by then has arrived, or may land late.
-    const unsendable = own.some(
-      (job) => isTravelling(job) && job.asks.port === 'write' && !mayLandLate(job.asks.call, setting),
-    );
-    if (setting.zombies && own.length > 0 && !unsendable) {
+    if (setting.zombies && own.length > 0) {
       const lost = own.map((job) => ({ ...job, lostAt: job.answers.length }));
       const slow = { ...world, spent, inherited, jobs: [...jobs, ...lost] };
       steps.push(step(`the process of ${nameOf(execution)} is taken for dead`, slow, { calm: false }));

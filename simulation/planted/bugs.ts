@@ -157,6 +157,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ),
   bug('keys', 'retry-reuses-the-key', `${CORE}/evolve.ts`, 'generation: generation + 1,', 'generation,'),
 
+  bug(
+    'holds',
+    'prior-of-one-that-has-left',
+    CALL,
+    'const isStale = await isLeaving(ports, executionId, effect);',
+    'const isStale = false;',
+  ),
+  bug(
+    'holds',
+    'foreign-taken-for-final',
+    CALL,
+    'if (await isLeaving(ports, executionId, effect)) seen = await look();',
+    '',
+  ),
   bug('holds', 'released-too-early', CALL, 'if (await isHeldByOthers(', 'if (1 > 2 && await isHeldByOthers('),
   bug(
     'holds',

@@ -150,10 +150,15 @@ export function createTargets(ports: TargetPorts): Targets {
         default:
       }
       const there = way();
-      if (fate === 'twice') arrives(copyUs(call, there, limitUs), call, () => void work());
+      let isUnsent = false;
+      const copy = (): void => {
+        if (!isUnsent) work();
+      };
+      if (fate === 'twice') arrives(copyUs(call, there, limitUs), call, copy);
       // A µs after its copy, so that no answer leaves before both are there.
       arrives(there + 1, call, () => {
         const value = work();
+        isUnsent = isNothingSent(value);
         if (fate === 'lost_reply') return;
         if (fate === 'reset') answer('reset', () => fail('connection_lost', true, true));
         else answer(`${call.kind} answers`, () => resolve(value));
@@ -212,6 +217,11 @@ export function createTargets(ports: TargetPorts): Targets {
     },
   };
   return targets;
+}
+
+/** Whether a handler looked first and saw that it is so already: what it did not send cannot come twice. */
+function isNothingSent(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'changed' in answer && answer.changed === false;
 }
 
 /** What an undo restores. */

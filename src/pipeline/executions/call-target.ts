@@ -126,20 +126,8 @@ async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answ
       const outcome = await handler.perform(target, parameters, prior, context);
       return { result: { outcome }, type: 'performed' };
     }
-    case 'verify': {
-      const send = ports.points?.at('verify.send');
-      if (send !== undefined) await send;
-      const verified = (await handler.verify?.(target, parameters, prior, reply, context)) ?? UNREADABLE;
-      if (verified.says === 'holds' && (await isLeaving(ports, executionId, effect)))
-        return { result: { ...verified, leaving: true }, type: 'verified' };
-      if (verified.says !== 'foreign') return { result: verified, type: 'verified' };
-      const { digest } = verified;
-      const shared = await sharedHold(ports, executionId, effect, call);
-      if (shared !== null) return { type: 'verified', result: { ...shared, says: 'foreign', digest } };
-      // What shows is a hold that will be gone: as good as nothing.
-      const leaving = await leavingHold(ports, executionId, effect, call);
-      return { type: 'verified', result: { says: leaving === null ? 'foreign' : 'absent', digest } };
-    }
+    case 'verify':
+      return { result: await verify(ports, executionId, effect, call), type: 'verified' };
     case 'check': {
       const send = ports.points?.at('check.send');
       if (send !== undefined) await send;
@@ -191,11 +179,38 @@ async function observe(ports: CallPorts, executionId: string, effect: AttemptEff
   const { handler, context } = call;
   const send = ports.points?.at('observe.send');
   if (send !== undefined) await send;
-  const prior = (await handler.observe?.(effect.target, effect.parameters, context)) ?? {};
+  const before = async (): Promise<JsonObject> =>
+    (await handler.observe?.(effect.target, effect.parameters, context)) ?? {};
+  const prior = await before();
   const shared = await sharedHold(ports, executionId, effect, call);
   if (shared !== null) return shared;
   const other = await shownHold(ports, executionId, effect, call, () => true);
-  return { prior: other?.prior ?? prior, heldBy: null };
+  if (other !== null) return { prior: other.prior, heldBy: null };
+  // One that is being taken back may have gone between the two looks: it was in what was read, and does not show now.
+  const isStale = await isLeaving(ports, executionId, effect);
+  return { prior: isStale ? await before() : prior, heldBy: null };
+}
+
+/** What the target shows of our effect, and whether that lasts. */
+async function verify(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
+  const send = ports.points?.at('verify.send');
+  if (send !== undefined) await send;
+  const { handler, context } = call;
+  const look = async (): Promise<VerifyResult> =>
+    (await handler.verify?.(effect.target, effect.parameters, effect.prior, effect.reply, context)) ?? UNREADABLE;
+  let seen = await look();
+  if (seen.says === 'foreign') {
+    const shared = await sharedHold(ports, executionId, effect, call);
+    if (shared !== null) return { ...shared, says: 'foreign' as const, digest: seen.digest };
+    // What shows is a hold that will be gone: as good as nothing.
+    const leaving = await leavingHold(ports, executionId, effect, call);
+    if (leaving !== null) return { says: 'absent' as const, digest: seen.digest };
+    // One that is being taken back may have gone between the two looks.
+    if (await isLeaving(ports, executionId, effect)) seen = await look();
+  }
+  if (seen.says === 'holds' && (await isLeaving(ports, executionId, effect)))
+    return { ...seen, leaving: true as const };
+  return seen;
 }
 
 /**

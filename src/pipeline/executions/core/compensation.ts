@@ -63,12 +63,14 @@ function isLateUndo(t: Transition, input: UndoneInput | InterruptedInput): boole
   return true;
 }
 
-/** The caller is gone: the next undo waits until this one cannot land any more, unless the target knows its key. */
+/**
+ * The caller is gone: the next undo waits until this one cannot land any more. Also where the target knows its key: the next
+ * one may find that there is nothing to send, and then no repeat of the key keeps the first one from landing.
+ */
 export function takeInterruptedUndo(t: Transition, input: InterruptedInput): void {
   if (isLateUndo(t, input)) return;
-  const plan = planActionOf(t.plan, input.actionId);
-  const landed = plan.declaration.idempotency === 'native-key' ? input.at : (input.mayLandUntil ?? input.at);
-  t.add({ type: 'undo.awaited', actionId: input.actionId, resumeAt: Math.max(landed, input.at) });
+  const resumeAt = Math.max(input.mayLandUntil ?? input.at, input.at);
+  t.add({ type: 'undo.awaited', actionId: input.actionId, resumeAt });
 }
 
 export function takeUndone(t: Transition, input: UndoneInput): void {
@@ -80,8 +82,7 @@ export function takeUndone(t: Transition, input: UndoneInput): void {
       return settleUndo(t, plan, 'COMPENSATION_FAILED', error.code);
     }
     // What still lands would take back what somebody else does after the next undo was answered.
-    const landing = plan.declaration.idempotency === 'native-key' ? 0 : (input.mayLandForMs ?? 0);
-    const resumeAt = input.at + Math.max(backoffMs(plan, input.attempt, error), landing);
+    const resumeAt = input.at + Math.max(backoffMs(plan, input.attempt, error), input.mayLandForMs ?? 0);
     return t.add({ type: 'undo.failed', actionId: input.actionId, code: error.code, resumeAt });
   }
   switch (input.result.result) {
