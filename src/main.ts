@@ -151,6 +151,15 @@ program
   });
 
 program
+  .command('version')
+  .description('say the version, and the hash of the code that decides')
+  .option('--json', 'one JSON line', false)
+  .action(async (options) => {
+    const { versionCommand } = await import('./cli/version.ts');
+    process.exitCode = versionCommand(options, io);
+  });
+
+program
   .command('replay')
   .description('derive every decision of an execution again and compare')
   .argument('<execution>')

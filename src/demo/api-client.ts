@@ -1,9 +1,14 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 
 /** The server as the demo sees it: over HTTP with an API key, like any other client. */
 
 /** How long one request may take, in ms. */
 const REQUEST_MS = 30_000;
+/** How often a request is sent while the server says that it cannot serve now (503): a slow disk, a busy machine. */
+const MAX_TRIES = 5;
+/** Longest pause before the next try, in ms, whatever `Retry-After` asks for. */
+const MAX_PAUSE_MS = 5_000;
 
 const PROBLEM = z.looseObject({
   title: z.string(),
@@ -38,15 +43,21 @@ export function createClient(baseUrl: string, key: string | null): Client {
     type: string,
     shape: z.ZodType<T>,
   ): Promise<T> {
-    const reply = await fetch(`${baseUrl}${path}`, {
-      method,
-      body,
-      signal: AbortSignal.timeout(REQUEST_MS),
-      headers: {
-        ...(body === null ? {} : { 'content-type': type }),
-        ...(key === null ? {} : { authorization: `Bearer ${key}` }),
-      },
-    });
+    const ask = (): Promise<Response> =>
+      fetch(`${baseUrl}${path}`, {
+        method,
+        body,
+        signal: AbortSignal.timeout(REQUEST_MS),
+        headers: {
+          ...(body === null ? {} : { 'content-type': type }),
+          ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+        },
+      });
+    let reply = await ask();
+    for (let tries = 1; reply.status === 503 && tries < MAX_TRIES; tries += 1) {
+      await pause(pauseMs(reply));
+      reply = await ask();
+    }
     const text = await reply.text();
     if (!reply.ok)
       throw new RefusedError(reply.status, `${method} ${path} answered ${reply.status}: ${problemText(text)}`);
@@ -59,6 +70,11 @@ export function createClient(baseUrl: string, key: string | null): Client {
     post: (path, body, shape) => send('POST', path, JSON.stringify(body), 'application/json', shape),
     postLines: (path, lines, shape) => send('POST', path, `${lines.join('\n')}\n`, 'application/x-ndjson', shape),
   };
+}
+
+function pauseMs({ headers }: Response): number {
+  const seconds = Number(headers.get('retry-after') ?? 1);
+  return Math.min(Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : 1_000, MAX_PAUSE_MS);
 }
 
 function problemText(text: string): string {

@@ -17,6 +17,7 @@ import { bundleCore } from '../../scripts/bundle-core.js';
 import { edited } from '../support/edited-core.ts';
 import { BASE, byHand, NOTIFY, SUSPEND_APPROVED } from '../support/playbooks.ts';
 import { compiled, DIST, run, start, stop, type Program } from '../support/killable.ts';
+import { VERSION } from '../../src/version.ts';
 import { apiAt, until, type Api } from '../support/server.ts';
 
 /**
@@ -119,7 +120,11 @@ describe.skipIf(!compiled)('an execution that two versions of the program have d
     const { code, said } = await replay();
     expect(said).toMatchObject({ identical: true, judgedBy: 'recorded' });
     expect(code).toBe(0);
-    expect(new Set(said?.['cores'] as string[]).size).toBe(2);
+    const cores = said?.['cores'] as string[];
+    expect(new Set(cores).size).toBe(2);
+    const { stdout } = await run('main', ['version', '--json'], {});
+    expect(JSON.parse(stdout)).toMatchObject({ version: VERSION, node: process.versions.node, core: cores[1] });
+    expect((await run('main', ['version'], {})).stdout).toContain(`\ncore ${cores[1]}\n`);
   });
 
   it('shows what this program would decide otherwise, as a result of its own', async () => {
