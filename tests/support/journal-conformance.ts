@@ -199,6 +199,10 @@ function rowPromises(journal: () => Journal, statuses: Statuses, reopen: () => P
       };
       expect(await list({})).toEqual([['v3', 'v1'], 5]);
       expect(await list({ skip: 4 })).toEqual([['v0'], 5]);
+      expect(await list({ skip: 5 })).toEqual([[], 5]);
+      expect(await list({ status: 'CLOSED' })).toEqual([['v3', 'v4'], 2]);
+      expect(await list({ status: 'CLOSED', skip: 9 })).toEqual([[], 2]);
+      expect(await list({ kind: 'user' })).toEqual([[], 0]);
       expect(await list({ status: 'OPEN', parent: 'p0' })).toEqual([['v2', 'v0'], 2]);
       expect(await list({ status: "x' or '1'='1" })).toEqual([[], 0]);
     });

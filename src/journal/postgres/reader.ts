@@ -11,6 +11,7 @@ import {
   type ViewQuery,
 } from '../journal.ts';
 import type { QueuedEffect } from '../membership.ts';
+import { totalOfPage } from '../page-total.ts';
 import type { Queryable } from './connection.ts';
 
 export type Reads = Omit<JournalReader, 'id' | 'createdAt' | 'accelerated' | 'shared' | 'longReads' | 'log'>;
@@ -169,6 +170,9 @@ async function listViews(
     text: `select id, version, at, body from views where ${where} ${page}`,
     values: [...values, query.limit, query.skip],
   });
-  const total = await connection.query<Count>({ text: `select count(*) as n from views where ${where}`, values });
-  return { items: rows.flatMap((row) => storedView(row) ?? []), total: total.rows[0]?.n ?? 0 };
+  const items = rows.flatMap((row) => storedView(row) ?? []);
+  const known = totalOfPage(query, rows.length);
+  if (known !== null) return { items, total: known };
+  const counted = await connection.query<Count>({ text: `select count(*) as n from views where ${where}`, values });
+  return { items, total: counted.rows[0]?.n ?? 0 };
 }

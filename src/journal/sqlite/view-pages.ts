@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Json } from '../../platform/canonical-json.ts';
 import type { StoredView, ViewPage, ViewQuery } from '../journal.ts';
+import { totalOfPage } from '../page-total.ts';
 
 /** A view as it is stored. */
 export interface ViewRow {
@@ -29,10 +30,10 @@ export function viewRows(database: Database, query: ViewQuery): ViewRows {
       `select id, version, at, body from ${viewsBy(wanted)} where ${where} order by at desc, id desc limit @limit offset @skip`,
     )
     .all(values);
-  const total = database
-    .prepare<[typeof values], { n: number }>(`select count(*) as n from views where ${where}`)
-    .get(values);
-  return { rows, total: total?.n ?? 0 };
+  const count = (): number =>
+    database.prepare<[typeof values], { n: number }>(`select count(*) as n from views where ${where}`).get(values)?.n ??
+    0;
+  return { rows, total: totalOfPage(query, rows.length) ?? count() };
 }
 
 /**

@@ -58,6 +58,7 @@ export function createPolicyService({
   reversibilityOf,
 }: PolicyPorts): PolicyService {
   let cached: Promise<readonly PolicyInForce[]> | null = null;
+  let latest: { readonly versions: string; readonly inForce: readonly PolicyInForce[] } | null = null;
 
   function checked(
     definition: Definition,
@@ -73,6 +74,21 @@ export function createPolicyService({
   async function userIds(): Promise<ReadonlySet<string>> {
     const { items } = await journal.listViews({ kind: 'user', limit: MAX_POLICIES, skip: 0 });
     return new Set(items.map(({ id }) => id));
+  }
+
+  /** The same list as before when nothing has changed: plans that were bound to it are kept by it. */
+  async function loadInForce(): Promise<readonly PolicyInForce[]> {
+    const { items } = await journal.listViews({ kind: 'policy', status: 'ENABLED', limit: MAX_POLICIES, skip: 0 });
+    const versions = items.map((view) => `${view.id}@${storedOf(view).version}`).join('\n');
+    if (latest?.versions === versions) return latest.inForce;
+    const inForce = items
+      .map((view) => {
+        const { version, document } = storedOf(view);
+        return { policyId: view.id, version, policy: document as unknown as Policy }; // checked by `create`
+      })
+      .sort((left, right) => (left.policyId < right.policyId ? -1 : 1));
+    latest = { versions, inForce };
+    return inForce;
   }
 
   return {
@@ -112,17 +128,7 @@ export function createPolicyService({
     },
     inForce() {
       if (cached !== null && !journal.shared) return cached;
-      const loading = journal
-        .listViews({ kind: 'policy', status: 'ENABLED', limit: MAX_POLICIES, skip: 0 })
-        .then(({ items }) => {
-          // Stored by `create` after it was checked; its document is a Policy.
-          const all = items.map((view) => ({
-            policyId: view.id,
-            version: storedOf(view).version,
-            policy: storedOf(view).document as unknown as Policy,
-          }));
-          return all.sort((left, right) => (left.policyId < right.policyId ? -1 : 1));
-        });
+      const loading = loadInForce();
       cached = loading;
       // A journal that could not be read now may be readable the next time.
       loading.catch(() => {
