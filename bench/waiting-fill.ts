@@ -68,6 +68,7 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
     ids,
     approvalTimeoutMs: config.approvals.timeoutMs,
     reversibilityOf: () => null,
+    valuesOf: async () => null,
   });
   const executions = createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, policies });
   const trigger = async (index: number): Promise<void> => {

@@ -24,6 +24,7 @@ import { createExecutionService } from './pipeline/executions/executions.service
 import { createMetricsService } from './pipeline/executions/metrics.service.ts';
 import { createPerformer } from './pipeline/executions/performer.ts';
 import { createRunner, type Launcher, type Runner } from './pipeline/executions/runner.ts';
+import { valuesOfIncident } from './pipeline/executions/start.ts';
 import { spawnChildren } from './pipeline/executions/spawn.ts';
 import { keepAcceleratedTime, keepTime } from './pipeline/executions/timekeeper.ts';
 import { untilStored } from './pipeline/executions/until-stored.ts';
@@ -180,6 +181,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ids,
     approvalTimeoutMs: config.approvals.timeoutMs,
     reversibilityOf: (type) => declarationOf(type)?.reversibility ?? null,
+    valuesOf: (incidentId) => valuesOfIncident(journal, incidentId),
   });
 
   // Incidents and executions.

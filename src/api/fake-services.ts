@@ -97,7 +97,12 @@ function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'ide
       update: one('playbooks.update'),
       remove: one('playbooks.remove'),
     },
-    policies: { list: many('policies.list'), get: one('policies.get'), create: one('policies.create') },
+    policies: {
+      list: many('policies.list'),
+      get: one('policies.get'),
+      create: one('policies.create'),
+      evaluate: one('policies.evaluate'),
+    },
     executions: {
       list: many('executions.list'),
       get: one('executions.get'),

@@ -39,6 +39,17 @@ export const PAGE = {
   skip: z.coerce.number().int().min(0).max(MAX_SKIP).default(0),
 };
 
+/** Either spelling; stored is one. */
+export const ACTION_TYPE = z
+  .string()
+  .max(64)
+  .transform((name, context) => {
+    const type = actionTypeOf(name);
+    if (type !== null) return type;
+    context.addIssue({ code: 'custom', message: 'is not an action type' });
+    return z.NEVER;
+  });
+
 /** Filters of lists; each route picks those that its service honours, and an unknown one is refused. */
 export const FILTER = {
   status: z
@@ -51,17 +62,7 @@ export const FILTER = {
     .string()
     .regex(/^[A-Za-z0-9_]{1,64}$/, 'is one word')
     .optional(),
-  /** Either spelling; stored is one. */
-  actionType: z
-    .string()
-    .max(64)
-    .transform((name, context) => {
-      const type = actionTypeOf(name);
-      if (type !== null) return type;
-      context.addIssue({ code: 'custom', message: 'is not an action type' });
-      return z.NEVER;
-    })
-    .optional(),
+  actionType: ACTION_TYPE.optional(),
   userId: ACCOUNT_ID.optional(),
   incidentId: ID.optional(),
   executionId: ID.optional(),

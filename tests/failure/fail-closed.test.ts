@@ -210,14 +210,18 @@ describe('with nothing in the way', () => {
     const world = worlds.get(null);
     if (world === undefined) throw new Error('the calm world was not made');
     const { journal, house, routes } = world;
-    const before = journal.writes;
     const reading = routes.filter((route) => !changesState(route));
     expect(reading.length).toBeGreaterThan(15);
-    for (const { method, url } of reading) {
-      const { status } = await house.admin.api(method, url.replace(/:\w+/g, 'x1'));
+    for (const route of reading) {
+      const { method, url } = route;
+      const isSafe = method === 'GET' || method === 'HEAD';
+      const asks = isSafe ? null : await validRequest(world, route);
+      const before = journal.writes;
+      const { status } = await (asks === null ? house.admin.api(method, url.replace(/:\w+/g, 'x1')) : send(asks));
+      expect([`${method} ${url}`, journal.writes]).toEqual([`${method} ${url}`, before]);
+      if (asks !== null) expect(status).toBe(200);
       expect([`${method} ${url}`, status < 500]).toEqual([`${method} ${url}`, true]);
     }
-    expect(journal.writes).toBe(before);
   });
 });
 

@@ -71,6 +71,15 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
     async (scene) => asAdmin(scene, `${BASE}/policies`, { ...POLICY, name: scene.fresh('policy-'), enabled: false }),
   ],
   [
+    `POST ${BASE}/policies/evaluate`,
+    async (scene) =>
+      asAdmin(scene, `${BASE}/policies/evaluate`, {
+        actionType: 'ACCOUNT_SUSPEND',
+        riskLevel: 'HIGH',
+        playbookId: 'waits',
+      }),
+  ],
+  [
     `POST ${EXECUTIONS}/trigger`,
     async (scene) => asAdmin(scene, `${EXECUTIONS}/trigger`, { playbookId: 'waits', userId: scene.fresh('user-') }),
   ],
@@ -95,9 +104,12 @@ export async function validRequest(scene: Scene, { method, url }: DeclaredRoute)
   return { method, ...(await make(scene)) };
 }
 
-/** Whatever is not a safe method (RFC 9110 9.2.1) changes state. */
-export function changesState({ method }: DeclaredRoute): boolean {
-  return method !== 'GET' && method !== 'HEAD';
+/**
+ * Whatever is not a safe method (RFC 9110 9.2.1) changes state, unless its operation only reads: a question that is too long for an
+ * address. That it keeps to that is tested with the safe ones.
+ */
+export function changesState({ method, operation }: DeclaredRoute): boolean {
+  return method !== 'GET' && method !== 'HEAD' && !operation.endsWith('.read');
 }
 
 function asAdmin({ house }: Scene, path: string, body?: unknown): Omit<ValidRequest, 'method'> {

@@ -87,6 +87,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
     ids,
     approvalTimeoutMs: DEFAULTS.approvalTimeoutMs,
     reversibilityOf: (type) => declarationOf(type)?.reversibility ?? null,
+    valuesOf: async () => null,
   });
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });
   const store = executionStore(journal);

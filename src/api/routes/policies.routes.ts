@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { POLICY_SCOPES } from '../../pipeline/approvals/policy.ts';
+import { PLAYBOOK_TYPES, SEVERITIES } from '../../pipeline/vocabulary.ts';
 import { created, many, one } from '../envelope.ts';
-import { DEFINITION, FILTER, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
+import { ACTION_TYPE, DEFINITION, FILTER, ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
 import type { PolicyVerbs } from '../services.ts';
 import { withOneId } from './playbooks.routes.ts';
@@ -12,7 +13,15 @@ const { enabled } = FILTER;
 const type = z.enum(POLICY_SCOPES).optional();
 const LIST = z.strictObject({ ...PAGE, type, enabled });
 
-/** Approval policies: read and create. */
+const QUESTION = z.strictObject({
+  actionType: ACTION_TYPE,
+  riskLevel: z.enum(SEVERITIES),
+  playbookId: ID,
+  playbookType: z.enum(PLAYBOOK_TYPES).default('CUSTOM'),
+  incidentId: ID.optional().describe('Its values decide conditions; without it a gate with a condition applies'),
+});
+
+/** Approval policies: read, create, and ask what they would ask. */
 export function policyRoutes(app: ApiServer, policies: PolicyVerbs): void {
   app.route({
     method: 'GET',
@@ -29,6 +38,21 @@ export function policyRoutes(app: ApiServer, policies: PolicyVerbs): void {
     handler: async (request, reply) => {
       const definition = withOneId(request.body, 'policyId');
       return created(await policies.create(contextOf(request), { definition }), reply, BASE);
+    },
+  });
+  app.route({
+    method: 'POST',
+    url: `${BASE}/evaluate`,
+    config: { operation: 'policy.read' },
+    schema: {
+      tags,
+      summary: 'What the policies would ask before an action, and why; nothing is done',
+      body: QUESTION,
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) => {
+      const { incidentId = null, ...query } = request.body;
+      return one(await policies.evaluate(contextOf(request), { ...query, incidentId }), reply);
     },
   });
   app.route({

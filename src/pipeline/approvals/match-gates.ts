@@ -25,23 +25,57 @@ export function matchGates(
   query: GateQuery,
   values: ExpressionValues | null,
 ): readonly PlanGate[] {
+  return judgeGates(policies, query, values)
+    .filter(({ applies }) => applies)
+    .map(({ inForce, gate }) => planGate(inForce, gate));
+}
+
+/** Why a gate applies or does not. */
+export type Why =
+  | 'all triggers fit'
+  | 'the condition cannot be decided'
+  | 'asks for no approval'
+  | 'another risk level'
+  | 'another action type'
+  | 'another playbook'
+  | 'the condition is false';
+
+export interface GateVerdict {
+  readonly inForce: PolicyInForce;
+  readonly gate: PolicyGate;
+  readonly applies: boolean;
+  readonly why: Why;
+}
+
+/** Every gate of the enabled policies in the same order, with what was found of it. */
+export function judgeGates(
+  policies: readonly PolicyInForce[],
+  query: GateQuery,
+  values: ExpressionValues | null,
+): readonly GateVerdict[] {
   return [...policies]
     .filter(({ policy }) => policy.enabled)
     .sort((left, right) => (left.policyId < right.policyId ? -1 : left.policyId > right.policyId ? 1 : 0))
     .flatMap((inForce) =>
-      inForce.policy.policyGates
-        .filter((gate) => gate.requiresApproval && applies(gate, query, values))
-        .map((gate) => planGate(inForce, gate)),
+      inForce.policy.policyGates.map((gate) => {
+        const why = judge(gate, query, values);
+        return { inForce, gate, applies: APPLIES.has(why), why };
+      }),
     );
 }
 
-function applies(gate: PolicyGate, query: GateQuery, values: ExpressionValues | null): boolean {
+const APPLIES: ReadonlySet<Why> = new Set<Why>(['all triggers fit', 'the condition cannot be decided']);
+
+function judge(gate: PolicyGate, query: GateQuery, values: ExpressionValues | null): Why {
   const { riskLevels, actionTypes, playbookIds, condition } = gate.triggers;
-  if (!names(riskLevels, query.riskLevel) || !names(actionTypes, query.actionType)) return false;
-  if (!names(playbookIds, query.playbookId)) return false;
-  if (condition === undefined || values === null) return true;
-  const result = evaluateCondition(condition, values);
-  return 'error' in result || result.value;
+  if (!gate.requiresApproval) return 'asks for no approval';
+  if (!names(riskLevels, query.riskLevel)) return 'another risk level';
+  if (!names(actionTypes, query.actionType)) return 'another action type';
+  if (!names(playbookIds, query.playbookId)) return 'another playbook';
+  if (condition === undefined) return 'all triggers fit';
+  const result = values === null ? null : evaluateCondition(condition, values);
+  if (result === null || 'error' in result) return 'the condition cannot be decided';
+  return result.value ? 'all triggers fit' : 'the condition is false';
 }
 
 /** An absent or empty list leaves the choice open. */
@@ -49,7 +83,8 @@ function names<T>(list: readonly T[] | undefined, value: T): boolean {
   return list === undefined || list.length === 0 || list.includes(value);
 }
 
-function planGate({ policyId, version, policy }: PolicyInForce, gate: PolicyGate): PlanGate {
+/** A gate as plans keep it. */
+export function planGate({ policyId, version, policy }: PolicyInForce, gate: PolicyGate): PlanGate {
   const roles = gate.approvalRoles.map(({ role }) => role);
   return {
     source: policyId,

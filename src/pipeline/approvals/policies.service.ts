@@ -17,7 +17,10 @@ import {
   type ListQuery,
 } from '../service.ts';
 import type { ActionType } from '../vocabulary.ts';
+import type { GateQuery } from '../playbooks/bind.ts';
+import type { ExpressionValues } from '../playbooks/scope.ts';
 import { checkPolicy } from './check-policy.ts';
+import { evaluatePolicies } from './evaluate-policies.ts';
 import type { PolicyInForce } from './match-gates.ts';
 import { toPolicy, type Policy } from './policy.ts';
 
@@ -30,12 +33,21 @@ export interface PolicyPorts {
   readonly ids: Ids;
   readonly approvalTimeoutMs: number;
   readonly reversibilityOf: (type: ActionType) => Reversibility | null;
+  /** What conditions would read if an execution started for the incident now; null when there is no such incident. */
+  readonly valuesOf: (incidentId: string) => Promise<ExpressionValues | null>;
+}
+
+export interface EvaluateInput extends GateQuery {
+  /** Null: conditions cannot be decided, so their gates apply. */
+  readonly incidentId: string | null;
 }
 
 export interface PolicyService {
   list(ctx: CallContext, query: ListQuery): Promise<Listing>;
   get(ctx: CallContext, input: { readonly id: string }): Promise<Answer>;
   create(ctx: CallContext, input: { readonly definition: Definition }): Promise<Answer>;
+  /** What would be asked before an action, and why: see `evaluatePolicies`. Nothing is stored. */
+  evaluate(ctx: CallContext, input: EvaluateInput): Promise<Answer>;
   /** Every policy in force, in the order of ids. Kept in memory until one is added, where nobody else can add one. */
   inForce(): Promise<readonly PolicyInForce[]>;
   /** Forgets what is kept in memory: something may have been committed of which nobody was told. */
@@ -56,6 +68,7 @@ export function createPolicyService({
   ids,
   approvalTimeoutMs,
   reversibilityOf,
+  valuesOf,
 }: PolicyPorts): PolicyService {
   let cached: Promise<readonly PolicyInForce[]> | null = null;
   let latest: { readonly versions: string; readonly inForce: readonly PolicyInForce[] } | null = null;
@@ -123,6 +136,13 @@ export function createPolicyService({
         cached = null;
         return { result, answer: { data: shown(id, stored), version: 1, warnings } };
       }),
+    async evaluate(_ctx, { incidentId, ...query }) {
+      const values = incidentId === null ? null : await valuesOf(incidentId);
+      if (incidentId !== null && values === null)
+        throw new FirebreakError('not_found', `There is no incident ${incidentId}`);
+      const question = { ...query, reversibility: reversibilityOf(query.actionType) };
+      return { data: evaluatePolicies(await this.inForce(), question, values) };
+    },
     refresh() {
       cached = null;
     },

@@ -1,13 +1,14 @@
 import { derivedId } from '../../platform/hash.ts';
-import type { RecordDraft } from '../../journal/journal.ts';
+import type { JournalReader, RecordDraft } from '../../journal/journal.ts';
 import type { JsonObject } from '../actions/contract.ts';
 import { matchGates, type PolicyInForce } from '../approvals/match-gates.ts';
 import type { Event } from '../events/event.ts';
+import { incidentOf } from '../incidents/incident-change.ts';
 import { incidentValues, type Incident } from '../incidents/incident.ts';
 import { bindPlan } from '../playbooks/bind.ts';
 import type { Plan } from '../playbooks/plan.ts';
 import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
-import { eventValues } from '../playbooks/scope.ts';
+import { eventValues, type ExpressionValues } from '../playbooks/scope.ts';
 import type { Severity } from '../vocabulary.ts';
 import type { Requester, Snapshot } from './core/inputs.ts';
 import type { NewExecution } from './runner.ts';
@@ -29,6 +30,17 @@ export function snapshotOf(incident: Incident, event: Event | null, context: Jso
     // Roles and protection are not known here; a condition that needs them is undecided and asks a person.
     user: { id: user },
   };
+}
+
+/** What conditions would read if an execution started for the incident now, without an event; null when there is none. */
+export async function valuesOfIncident(
+  journal: Pick<JournalReader, 'view'>,
+  incidentId: string,
+): Promise<ExpressionValues | null> {
+  const view = await journal.view('incident', incidentId);
+  if (view === null) return null;
+  const { incident, event, context, user } = snapshotOf(incidentOf(view).incident, null, {});
+  return { incident, event, context, user, results: {} };
 }
 
 export interface Cause {

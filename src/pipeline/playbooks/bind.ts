@@ -1,6 +1,7 @@
 import { canonicalJson, type JsonObject } from '../../platform/canonical-json.ts';
 import type { ActionType, PlaybookType, Severity } from '../vocabulary.ts';
-import { NOTIFICATION_TYPES, type CompiledAction, type CompiledPlaybook } from './compile.ts';
+import type { CompiledAction, CompiledPlaybook } from './compile.ts';
+import { underFloors } from './floors.ts';
 import type { Plan, PlanAction, PlanGate, PlanQuestion, PlanStage } from './plan.ts';
 import type { PlaybookAction } from './playbook.ts';
 import { requirementsOf } from './requirements.ts';
@@ -8,9 +9,6 @@ import { defaultTarget } from './targets.ts';
 
 /** How long a waiting action waits when nothing says it, in ms: the seeds' 15 minutes of a challenge. */
 const WAIT_MS = 15 * 60_000;
-
-/** How long people have to answer the gate of what cannot be undone, in ms: the seeds' approval timeout. */
-const FLOOR_TIMEOUT_MS = 3_600_000;
 
 /** What a policy is asked about. */
 export interface GateQuery {
@@ -32,9 +30,6 @@ export interface Binding {
 /**
  * The plan of one playbook version under the policies in force: targets filled in, every gate that applies, stages
  * in order. Pure; the same arguments give the same plan, so that its content hash names it.
- *
- * Two floors stand above every playbook and policy: an action that cannot be undone and is not a notification has
- * at least one gate, and silence never allows what cannot be undone.
  */
 export function bindPlan(compiled: CompiledPlaybook, binding: Binding): Plan {
   const { playbook } = compiled;
@@ -110,12 +105,8 @@ function gatesOf(
     ...playbookGates(action, playbookVersion),
     ...binding.policyGates({ actionType: action.actionType, riskLevel, playbookId, playbookType }),
   ];
-  if (declaration.reversibility !== 'irreversible') return gates;
-  if (gates.length === 0 && !NOTIFICATION_TYPES.has(action.actionType)) return [floorGate(playbookVersion)];
-  // A policy may name the action type before any connector says that its effect is lasting.
-  return gates.map((gate) =>
-    gate.fallbackBehavior === 'ALLOW_ACTION' ? { ...gate, fallbackBehavior: 'ESCALATE_TO_HUMAN' as const } : gate,
-  );
+  const { actionType } = action;
+  return underFloors(gates, { actionType, reversibility: declaration.reversibility, playbookVersion });
 }
 
 function playbookGates({ actionId, approval }: PlaybookAction, version: number): readonly PlanGate[] {
@@ -133,19 +124,4 @@ function playbookGates({ actionId, approval }: PlaybookAction, version: number):
       riskLevels: [],
     },
   ];
-}
-
-/** Nothing that lasts for good happens without a person, whatever playbook and policies leave out. */
-function floorGate(version: number): PlanGate {
-  return {
-    source: 'playbook',
-    version,
-    gateName: 'irreversible-action',
-    requirements: requirementsOf(['SECURITY_ADMIN', 'INCIDENT_COMMANDER'], 1),
-    requiredApprovers: 1,
-    timeoutMs: FLOOR_TIMEOUT_MS,
-    fallbackBehavior: 'ESCALATE_TO_HUMAN',
-    escalationPath: [],
-    riskLevels: [],
-  };
 }
