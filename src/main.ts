@@ -102,6 +102,51 @@ program
     return exitWith(detectCommand({ ...options, file, ...detectInput(options) }, detectIo));
   });
 
+const approvals = program.command('approvals').description('what waits for people; votes are given with your own key');
+const server = new Option('--url <url>', 'server').default('http://127.0.0.1:3000');
+approvals
+  .command('list')
+  .description('what waits, one line each')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (options) => {
+    const { listApprovalsCommand } = await import('./cli/approvals.ts');
+    return exitWith(listApprovalsCommand(options, io));
+  });
+approvals
+  .command('show')
+  .description('everything that a vote would be about, and its intent')
+  .argument('<approval>')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (id: string, options) => {
+    const { showApprovalCommand } = await import('./cli/approvals.ts');
+    return exitWith(showApprovalCommand(id, options, io));
+  });
+approvals
+  .command('approve')
+  .description('vote for exactly what was shown')
+  .argument('<approval>')
+  .requiredOption('--intent <hash>', 'the intent that `approvals show` printed')
+  .option('--comment <text>', 'kept with the vote')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (id: string, options) => {
+    const { voteCommand } = await import('./cli/approvals.ts');
+    return exitWith(voteCommand('approve', id, options, io));
+  });
+approvals
+  .command('deny')
+  .description('vote against it: one denial is enough')
+  .argument('<approval>')
+  .option('--comment <text>', 'kept with the vote')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (id: string, options) => {
+    const { voteCommand } = await import('./cli/approvals.ts');
+    return exitWith(voteCommand('deny', id, options, io));
+  });
+
 const audit = program.command('audit').description('the tamper-evident record');
 audit
   .command('verify')

@@ -14,7 +14,10 @@ export interface ApiClient {
 
 export interface ApiAnswer {
   readonly status: number;
+  /** Of one thing; empty for a list. */
   readonly data: { readonly [key: string]: unknown };
+  /** Of a list; empty for one thing. */
+  readonly items: readonly { readonly [key: string]: unknown }[];
   readonly total: number;
   readonly warnings: readonly string[];
 }
@@ -25,7 +28,7 @@ const CALL_TIMEOUT_MS = 120_000;
 const ANSWER = z.looseObject({
   data: z
     .record(z.string(), z.unknown())
-    .or(z.array(z.unknown()).transform(() => ({})))
+    .or(z.array(z.record(z.string(), z.unknown())))
     .default({}),
   total: z.int().default(0),
   warnings: z.array(z.string()).default([]),
@@ -55,7 +58,9 @@ export function apiClient(url: string, { env }: Io): ApiClient {
           answer.detail ?? `the server answered ${reply.status}`,
           answer.errors,
         );
-      return { status: reply.status, data: answer.data, total: answer.total, warnings: answer.warnings };
+      const { total, warnings } = answer;
+      const shown = Array.isArray(answer.data) ? { data: {}, items: answer.data } : { data: answer.data, items: [] };
+      return { status: reply.status, ...shown, total, warnings };
     },
   };
 }

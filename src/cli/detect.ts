@@ -14,6 +14,7 @@ import { compareObservations } from '../pipeline/detections/observation.ts';
 import type { StoredState } from '../pipeline/detections/registry.ts';
 import { DEFAULT_RULES, parseRules } from '../pipeline/detections/rules.ts';
 import { runDetectors, type DetectorError } from '../pipeline/detections/run.ts';
+import { printable } from './printable.ts';
 
 /**
  * `firebreak detect`: what the detection rules find in a file of events. Nothing is stored and nothing is done.
@@ -212,9 +213,4 @@ function report(refusals: readonly string[], errors: readonly DetectorError[], i
   }
   for (const error of errors)
     io.stderr(printable(`detector.error: ${error.ruleId} ${error.key ?? ''} ${error.message}`) + '\n');
-}
-
-/** Event texts are hostile: nothing that steers a terminal may reach it. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }

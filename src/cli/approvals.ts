@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { apiClient } from './api-client.ts';
+import type { Io } from './io.ts';
+import { printable } from './printable.ts';
+
+const BASE = '/api/incident-playbooks/approvals';
+/** Approvals of one answer: more than a person decides in one sitting; the list says how many there are. */
+const MAX_LISTED = 100;
+
+export interface ApprovalsOptions {
+  readonly url: string;
+  readonly json: boolean;
+}
+
+export interface VoteOptions extends ApprovalsOptions {
+  /** What was shown: without it a vote for something that has changed meanwhile would count. */
+  readonly intent?: string;
+  readonly comment?: string;
+}
+
+const APPROVAL = z.looseObject({
+  id: z.string(),
+  status: z.string(),
+  executionId: z.string(),
+  playbookId: z.string(),
+  playbookVersion: z.int(),
+  actionType: z.string(),
+  reversibility: z.string(),
+  riskLevel: z.string(),
+  requester: z.string(),
+  question: z.string().nullable(),
+  target: z.looseObject({ type: z.string(), id: z.string() }).nullable(),
+  accounts: z.array(z.string()),
+  parameters: z.record(z.string(), z.unknown()).nullable(),
+  intentHash: z.string(),
+  requiredApprovers: z.int(),
+  requirements: z.array(z.looseObject({ roles: z.array(z.string()), k: z.int() })),
+  votes: z.array(z.looseObject({ userId: z.string(), decision: z.string(), comment: z.string().nullable() })),
+  expiresAt: z.string(),
+});
+type Shown = z.infer<typeof APPROVAL>;
+
+/** What waits for people, one line each, the oldest answers due last. Exit code 0. */
+export async function listApprovalsCommand(options: ApprovalsOptions, io: Io): Promise<number> {
+  const { items, total } = await apiClient(options.url, io).call('GET', `${BASE}?limit=${MAX_LISTED}`);
+  const approvals = items.map((item) => APPROVAL.parse(item));
+  if (options.json) io.stdout.write(`${JSON.stringify({ total, approvals })}\n`);
+  else io.stdout.write(`${[...approvals.map(lineOf), `${total} wait for a decision`].join('\n')}\n`);
+  return 0;
+}
+
+/** Everything that a vote would be about, and its intent, which the vote has to name. Exit code 0. */
+export async function showApprovalCommand(id: string, options: ApprovalsOptions, io: Io): Promise<number> {
+  const { data } = await apiClient(options.url, io).call('GET', `${BASE}/${encodeURIComponent(id)}`);
+  tell(APPROVAL.parse(data), options, io);
+  return 0;
+}
+
+/** Votes as the person whose key is used, and shows what became of the approval. Exit code 0. @throws what the server refused */
+export async function voteCommand(
+  verb: 'approve' | 'deny',
+  id: string,
+  { intent, comment, ...options }: VoteOptions,
+  io: Io,
+): Promise<number> {
+  const vote = {
+    ...(intent === undefined ? {} : { intentHash: intent }),
+    ...(comment === undefined ? {} : { comment }),
+  };
+  const body = { type: 'application/json', bytes: JSON.stringify(vote) };
+  const { data } = await apiClient(options.url, io).call('POST', `${BASE}/${encodeURIComponent(id)}/${verb}`, body);
+  tell(APPROVAL.parse(data), options, io);
+  return 0;
+}
+
+function tell(approval: Shown, { json }: ApprovalsOptions, io: Io): void {
+  io.stdout.write(`${json ? JSON.stringify(approval) : textOf(approval)}\n`);
+}
+
+function lineOf(approval: Shown): string {
+  const { id, riskLevel, votes, requiredApprovers, expiresAt } = approval;
+  const given = `${votes.length} of ${requiredApprovers} votes`;
+  return printable(`${id}  ${riskLevel}  ${whatOf(approval)}  ${given}, until ${expiresAt}`);
+}
+
+function textOf(approval: Shown): string {
+  const { requirements, votes } = approval;
+  const people = requirements.map(({ roles, k }) => `${k} of ${roles.join(' or ')}`);
+  const lines = [
+    `${approval.id} ${approval.status}`,
+    `what       ${whatOf(approval)} (${approval.reversibility})`,
+    `parameters ${JSON.stringify(approval.parameters ?? {})}`,
+    `why        ${approval.riskLevel}, playbook ${approval.playbookId} version ${approval.playbookVersion}, asked for by ${approval.requester}`,
+    `execution  ${approval.executionId}`,
+    `who        ${approval.requiredApprovers} people: ${people.join(', ')}; until ${approval.expiresAt}`,
+    ...votes.map(
+      ({ userId, decision, comment }) => `vote       ${decision} by ${userId}${comment === null ? '' : `: ${comment}`}`,
+    ),
+    `intent     ${approval.intentHash}`,
+  ];
+  return lines.map(printable).join('\n');
+}
+
+function whatOf({ actionType, question, target, accounts }: Shown): string {
+  const about = target === null ? `${accounts.length} accounts: ${accounts.join(', ')}` : `${target.type} ${target.id}`;
+  return question === null ? `${actionType} of ${about}` : `${question} (${about})`;
+}
