@@ -102,6 +102,7 @@ function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'ide
       get: one('policies.get'),
       create: one('policies.create'),
       evaluate: one('policies.evaluate'),
+      update: one('policies.update'),
     },
     executions: {
       list: many('executions.list'),

@@ -71,6 +71,14 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
     async (scene) => asAdmin(scene, `${BASE}/policies`, { ...POLICY, name: scene.fresh('policy-'), enabled: false }),
   ],
   [
+    `PUT ${BASE}/policies/:id`,
+    async (scene) => {
+      const given = { ...POLICY, name: scene.fresh('policy-'), enabled: false };
+      const made = await succeeds(scene.house.admin.api('POST', `${BASE}/policies`, given));
+      return asAdmin(scene, `${BASE}/policies/${made.id}`, { description: scene.fresh('changed ') });
+    },
+  ],
+  [
     `POST ${BASE}/policies/evaluate`,
     async (scene) =>
       asAdmin(scene, `${BASE}/policies/evaluate`, {

@@ -12,7 +12,7 @@ const tags = ['playbooks'];
 const { severity, riskLevel, enabled } = FILTER;
 const type = z.enum(PLAYBOOK_TYPES).optional();
 const LIST = z.strictObject({ ...PAGE, severity, riskLevel, enabled, type });
-const IF_MATCH = z.looseObject({ 'if-match': z.string().max(1_000).optional() });
+export const IF_MATCH = z.looseObject({ 'if-match': z.string().max(1_000).optional() });
 
 /** Words that stand where a playbook's id would, so that none can be called so. */
 export const RESERVED_PLAYBOOK_IDS: readonly string[] = ['executions', 'approvals', 'audits', 'policies', 'metrics'];
@@ -59,7 +59,7 @@ export function playbookRoutes(app: ApiServer, playbooks: PlaybookVerbs): void {
     handler: async (request, reply) => {
       const ifMatch = ifMatchOf(request.headers['if-match']);
       const changes = withOneId(request.body, 'playbookId');
-      refuseOtherId(changes, request.params.id);
+      refuseOtherId(changes, 'playbookId', request.params.id);
       return one(await playbooks.update(contextOf(request), { ...request.params, changes, ifMatch }), reply);
     },
   });
@@ -99,10 +99,11 @@ export function withOneId(body: Definition, name: 'playbookId' | 'policyId'): De
   return spellings.length === 0 ? definition : { ...definition, [name]: body[name] ?? _id ?? id };
 }
 
-function refuseOtherId({ playbookId }: Definition, id: string): void {
-  if (playbookId === undefined || playbookId === id) return;
-  const fault = { pointer: '/playbookId', detail: `differs from the address: a playbook keeps its id ${id}` };
-  throw new FirebreakError('invalid_request', 'The body names another playbook', [fault]);
+/** @throws FirebreakError `invalid_request` when a change names another id than its address. */
+export function refuseOtherId(changes: Definition, name: 'playbookId' | 'policyId', id: string): void {
+  if (changes[name] === undefined || changes[name] === id) return;
+  const fault = { pointer: `/${name}`, detail: `differs from the address: the id ${id} stays` };
+  throw new FirebreakError('invalid_request', 'The body names another id than the address', [fault]);
 }
 
 function refuseReservedIds({ playbookId }: Definition): void {

@@ -3,16 +3,18 @@ import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
-import type { JournalReader, StoredView } from '../../journal/journal.ts';
+import type { ChangeResult, JournalReader, StoredView } from '../../journal/journal.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import type { Reversibility } from '../actions/contract.ts';
 import {
   given,
   recordable,
+  requireVersion,
   shownTime,
   untilApplied,
   type Answer,
   type Definition,
+  type IfMatch,
   type Listing,
   type ListQuery,
 } from '../service.ts';
@@ -42,10 +44,18 @@ export interface EvaluateInput extends GateQuery {
   readonly incidentId: string | null;
 }
 
+export interface PolicyUpdate {
+  readonly id: string;
+  readonly changes: Definition;
+  readonly ifMatch: IfMatch;
+}
+
 export interface PolicyService {
   list(ctx: CallContext, query: ListQuery): Promise<Listing>;
   get(ctx: CallContext, input: { readonly id: string }): Promise<Answer>;
   create(ctx: CallContext, input: { readonly definition: Definition }): Promise<Answer>;
+  /** The given members replace those of the present version; `enabled: false` puts the policy out of force. */
+  update(ctx: CallContext, input: PolicyUpdate): Promise<Answer>;
   /** What would be asked before an action, and why: see `evaluatePolicies`. Nothing is stored. */
   evaluate(ctx: CallContext, input: EvaluateInput): Promise<Answer>;
   /** Every policy in force, in the order of ids. Kept in memory until one is added, where nobody else can add one. */
@@ -58,6 +68,8 @@ interface StoredPolicy {
   readonly document: Json;
   readonly version: number;
   readonly createdAt: number;
+  /** Absent in rows of the first release that could not change a policy. */
+  readonly updatedAt?: number;
   readonly savedBy: string;
 }
 
@@ -89,6 +101,39 @@ export function createPolicyService({
     return new Set(items.map(({ id }) => id));
   }
 
+  async function existing(id: string): Promise<StoredView> {
+    const view = await journal.view('policy', id);
+    if (view === null) throw new FirebreakError('not_found', `There is no policy ${id}`);
+    return view;
+  }
+
+  /** Writes the next version. Every version stays as a record; executions keep the gates with which they were planned. */
+  async function save(
+    ctx: CallContext,
+    id: string,
+    policy: Policy,
+    before: StoredView | null,
+    warnings: readonly string[],
+  ): Promise<{ result: ChangeResult; answer: Answer }> {
+    const earlier = before === null ? null : storedOf(before);
+    const version = (earlier?.version ?? 0) + 1;
+    const document = recordable({ ...policy, policyId: id }, 'invalid_policy');
+    const { userId: by } = ctx.principal;
+    const times = { createdAt: earlier?.createdAt ?? ctx.now, updatedAt: ctx.now };
+    const stored: StoredPolicy = { document, version, ...times, savedBy: by };
+    const data = { version, by, document };
+    const records = [{ type: 'policy.saved', v: 1, at: ctx.now, trace: recordedTrace(ctx), data }];
+    const status = policy.enabled ? 'ENABLED' : 'DISABLED';
+    const body = stored as unknown as Json; // plain JSON by its type
+    const row = { kind: 'policy', id, expectedVersion: before?.version ?? 0, status, type: policy.scope } as const;
+    const result = await committer.submit({
+      appends: [{ stream: `policy/${id}`, expectedSeq: version - 1, records }],
+      views: [{ ...row, at: ctx.now, body }],
+    });
+    cached = null;
+    return { result, answer: { data: shown(id, stored), version, warnings } };
+  }
+
   /** The same list as before when nothing has changed: plans that were bound to it are kept by it. */
   async function loadInForce(): Promise<readonly PolicyInForce[]> {
     const { items } = await journal.listViews({ kind: 'policy', status: 'ENABLED', limit: MAX_POLICIES, skip: 0 });
@@ -111,9 +156,8 @@ export function createPolicyService({
       return { items: items.map((view) => shown(view.id, storedOf(view))), total };
     },
     async get(_ctx, { id }) {
-      const view = await journal.view('policy', id);
-      if (view === null) throw new FirebreakError('not_found', `There is no policy ${id}`);
-      return { data: shown(id, storedOf(view)), version: storedOf(view).version };
+      const stored = storedOf(await existing(id));
+      return { data: shown(id, stored), version: stored.version };
     },
     create: (ctx, { definition }) =>
       untilApplied(async () => {
@@ -123,18 +167,15 @@ export function createPolicyService({
         const id = policy.policyId ?? ownId;
         if ((await journal.view('policy', id)) !== null)
           throw new FirebreakError('conflict', `There is a policy ${id} already`);
-        const document = recordable({ ...policy, policyId: id }, 'invalid_policy');
-        const stored: StoredPolicy = { document, version: 1, createdAt: ctx.now, savedBy: ctx.principal.userId };
-        const data = { version: 1, by: ctx.principal.userId, document };
-        const records = [{ type: 'policy.saved', v: 1, at: ctx.now, trace: recordedTrace(ctx), data }];
-        const status = policy.enabled ? 'ENABLED' : 'DISABLED';
-        const body = stored as unknown as Json; // plain JSON by its type
-        const result = await committer.submit({
-          appends: [{ stream: `policy/${id}`, expectedSeq: 0, records }],
-          views: [{ kind: 'policy', id, expectedVersion: 0, status, type: policy.scope, at: ctx.now, body }],
-        });
-        cached = null;
-        return { result, answer: { data: shown(id, stored), version: 1, warnings } };
+        return save(ctx, id, policy, null, warnings);
+      }),
+    update: (ctx, { id, changes, ifMatch }) =>
+      untilApplied(async () => {
+        const before = await existing(id);
+        const { document, version } = storedOf(before);
+        requireVersion(ifMatch, version);
+        const { policy, warnings } = checked({ ...asDefinition(document), ...changes, policyId: id }, await userIds());
+        return save(ctx, id, policy, before, warnings);
       }),
     async evaluate(_ctx, { incidentId, ...query }) {
       const values = incidentId === null ? null : await valuesOf(incidentId);
@@ -159,8 +200,14 @@ export function createPolicyService({
   };
 }
 
-function shown(id: string, { document, version, createdAt, savedBy }: StoredPolicy): Answer['data'] {
-  return { ...(document as Answer['data']), id, version, createdAt: shownTime(createdAt), savedBy };
+function shown(id: string, stored: StoredPolicy): Answer['data'] {
+  const { document, version, createdAt, updatedAt = createdAt, savedBy } = stored;
+  const times = { createdAt: shownTime(createdAt), updatedAt: shownTime(updatedAt), savedBy };
+  return { ...(document as Answer['data']), id, version, ...times };
+}
+
+function asDefinition(document: Json): Definition {
+  return document as unknown as Definition; // a stored policy is a JSON object
 }
 
 function storedOf(view: StoredView): StoredPolicy {
