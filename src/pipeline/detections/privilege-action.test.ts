@@ -86,6 +86,12 @@ describe('unusual privilege action', () => {
       'alice, who does not usually do so, granted a privilege (Reader), 60 minutes after a change of the own second factor, ' +
         'from 81.2.69.142.',
     );
+    const byOneself = { ...reset, actor: { id: 'alice' } };
+    const both = findingsOf(RULE, [...KNOWN, byOneself, grant(NOW)]).filter(({ type }) => type === RULE.ruleType);
+    expect(both.map(({ severity, details }) => [severity, details['afterFactorChange']])).toContainEqual([
+      'HIGH',
+      true,
+    ]);
     const device = eventOf({ device: { id: 'unknown' }, time: NOW - HOUR });
     expect(grades([...KNOWN, device, grant(NOW)])).toEqual(['alice HIGH']);
     expect(grades([...KNOWN, eventOf({ device: { id: 'laptop' }, time: NOW - HOUR }), grant(NOW)])).toEqual([
@@ -93,6 +99,13 @@ describe('unusual privilege action', () => {
     ]);
     expect(grades([...KNOWN, { ...device, time: NOW - 25 * HOUR }, grant(NOW)])).toEqual(['alice MEDIUM']);
     expect(grades([...KNOWN, device, grant(NOW, { target: ADMINISTRATOR })])).toEqual(['alice CRITICAL']);
+  });
+
+  it('names the techniques of what was done', () => {
+    const techniquesOf = (event: Event): readonly string[] | undefined =>
+      findingsOf(RULE, [...KNOWN, event]).map(({ techniques }) => techniques)[0];
+    expect(techniquesOf(grant(NOW, { kind: 'token_create' }))).toEqual(['T1098.001']);
+    expect(techniquesOf(grant(NOW))).toEqual(['T1098', 'T1098.003']);
   });
 
   it('raises a grant outside the change window, also over midnight', () => {

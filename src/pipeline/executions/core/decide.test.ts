@@ -62,6 +62,22 @@ describe('a stop', () => {
   });
 });
 
+describe('an action', () => {
+  it('that was given no time to look ends as timed out, one that was refused as failed', () => {
+    const once = planAction('a', { retry: { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 } });
+    const late = new Story(planOf([once])).answer('observed', { error: { ...UNKNOWN, code: 'timeout' } });
+    expect([late.status(), late.action().reason]).toEqual(['TIMED_OUT', 'timeout']);
+    expect(new Story(planOf([once])).fail('a').status()).toBe('FAILED');
+  });
+
+  it('that succeeded before another one is retried is undone all the same, after what came later', () => {
+    const plan = planOf([planAction('a'), planAction('b')]);
+    const story = new Story(plan).succeed('a').fail('b').take(retry).succeed('b');
+    story.take({ type: 'compensate', by, reason: 'false alarm' });
+    expect(story.state.compensation?.queue).toEqual(['b', 'a']);
+  });
+});
+
 describe('reading the target', () => {
   it('is given up after the retries, and a person is asked', () => {
     const story = new Story(
@@ -259,6 +275,7 @@ describe('fan-out', () => {
     end(story.take(undo), first, 'ROLLED_BACK');
     expect(statusOf(story.state)).toBe('COMPENSATING');
     expect(statusOf(end(story, second, 'ROLLED_BACK').state)).toBe('ROLLED_BACK');
+    expect([statusOf(story.take(undo).state), story.owed]).toEqual(['ROLLED_BACK', []]);
   });
 });
 
