@@ -62,16 +62,25 @@ describe('a flood upon a slow store', () => {
     expect(most.events).toBeLessThanOrEqual(MAX_WAITING_EVENTS);
     expect(most.changes).toBeLessThanOrEqual(MAX_WAITING_CHANGES);
     expect(most.inputs).toBeLessThanOrEqual(MAX_WAITING_INPUTS);
-    const overloaded = replies.filter(({ status }) => status !== 200 && status !== 201);
-    for (const { status, headers, body } of overloaded) {
-      expect([status, headers.get('retry-after'), body.code]).toEqual([503, '5', 'overloaded']);
+    const refused = replies.filter(({ status }) => status !== 200 && status !== 201);
+    for (const { status, headers, body } of refused) {
+      expect([status, headers.get('retry-after')]).toEqual([503, '5']);
+      expect(['overloaded', 'store_unavailable']).toContain(body.code);
     }
-    expect(overloaded.length).toBeGreaterThan(0);
+    expect(refused.some(({ body }) => body.code === 'overloaded')).toBe(true);
+    await until('nothing waits any more', async () =>
+      Object.values(house.waiting()).every((count) => count === 0) ? true : null,
+    );
+    // On a machine that is busy with other things a slow commit may outlast its second: what became of that is not known.
+    const unknown = (some: readonly Reply[]): number =>
+      some.filter(({ body }) => body.code === 'store_unavailable').length;
     const accepted = taken.filter(({ status }) => status === 200).length * EVENTS_IN_A_REQUEST;
-    expect(house.counts().events).toBe(accepted);
-    const runs = await house.admin.api('GET', `${BASE}/executions?limit=1`);
-    expect(runs.body.total).toBe(started.filter(({ status }) => status === 201).length);
-    expect(house.waiting()).toEqual({ changes: 0, inputs: 0, events: 0 });
+    expect(house.counts().events).toBeGreaterThanOrEqual(accepted);
+    expect(house.counts().events).toBeLessThanOrEqual(accepted + unknown(taken) * EVENTS_IN_A_REQUEST);
+    const begun = started.filter(({ status }) => status === 201).length;
+    const { total = 0 } = (await house.admin.api('GET', `${BASE}/executions?limit=1`)).body;
+    expect(total).toBeGreaterThanOrEqual(begun);
+    expect(total).toBeLessThanOrEqual(begun + unknown(started));
   });
 
   it('of small requests ends at the rate of their key', async () => {
