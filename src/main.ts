@@ -15,6 +15,9 @@ const program = new Command('firebreak')
   .description('Contains security incidents by itself inside limits that people set, and proves what it did and why.')
   .version(VERSION);
 
+/** Of commands that ask a running server. */
+const server = new Option('--url <url>', 'server').default('http://127.0.0.1:3000');
+
 const io = processIo();
 const dataDir = io.env['DATA_DIR'] ?? './data';
 const exitWith = async (code: Promise<number>): Promise<void> => {
@@ -66,7 +69,7 @@ program
 program
   .command('seed')
   .description('install the built-in playbooks; does nothing when any playbook exists')
-  .option('--url <url>', 'server', 'http://127.0.0.1:3000')
+  .addOption(server)
   .option('--missing', 'add those built-ins that are absent', false)
   .option('--json', 'one JSON line', false)
   .action(async (options) => {
@@ -78,7 +81,7 @@ program
   .command('ingest')
   .description('send events from a file (JSON, array or NDJSON; - for standard input)')
   .argument('<file>')
-  .option('--url <url>', 'server', 'http://127.0.0.1:3000')
+  .addOption(server)
   .option('--format <name>', 'event format; told by the shape when absent')
   .option('--source <name>', 'source instance, for example okta:acme')
   .option('--json', 'one JSON line', false)
@@ -103,7 +106,6 @@ program
   });
 
 const approvals = program.command('approvals').description('what waits for people; votes are given with your own key');
-const server = new Option('--url <url>', 'server').default('http://127.0.0.1:3000');
 approvals
   .command('list')
   .description('what waits, one line each')

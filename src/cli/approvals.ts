@@ -40,7 +40,7 @@ const APPROVAL = z.looseObject({
 });
 type Shown = z.infer<typeof APPROVAL>;
 
-/** What waits for people, one line each, the oldest answers due last. Exit code 0. */
+/** What waits for people, one line each, the newest first. Exit code 0. */
 export async function listApprovalsCommand(options: ApprovalsOptions, io: Io): Promise<number> {
   const { items, total } = await apiClient(options.url, io).call('GET', `${BASE}?limit=${MAX_LISTED}`);
   const approvals = items.map((item) => APPROVAL.parse(item));

@@ -1,13 +1,11 @@
 import { z } from 'zod';
-import { FirebreakError } from '../../platform/errors.ts';
 import { POLICY_SCOPES } from '../../pipeline/approvals/policy.ts';
 import { PLAYBOOK_TYPES, SEVERITIES } from '../../pipeline/vocabulary.ts';
-import { created, ifMatchOf, many, one } from '../envelope.ts';
+import { changeOf, IF_MATCH, newDefinition } from '../definitions.ts';
+import { created, many, one } from '../envelope.ts';
 import { ACTION_TYPE, DEFINITION, FILTER, ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
-import type { Definition } from '../../pipeline/service.ts';
 import type { PolicyVerbs } from '../services.ts';
-import { IF_MATCH, refuseOtherId, withOneId } from './playbooks.routes.ts';
 
 const BASE = '/api/incident-playbooks/policies';
 const tags = ['policies'];
@@ -23,8 +21,8 @@ const QUESTION = z.strictObject({
   incidentId: ID.optional().describe('Its values decide conditions; without it a gate with a condition applies'),
 });
 
-/** The word that stands where a policy's id would. */
-const RESERVED_POLICY_ID = 'evaluate';
+/** The word that stands where a policy's id would, so that none can be called so. */
+const RESERVED_POLICY_IDS: readonly string[] = ['evaluate'];
 
 /** Approval policies: read, create, change into a new version, and ask what they would ask. */
 export function policyRoutes(app: ApiServer, policies: PolicyVerbs): void {
@@ -41,8 +39,7 @@ export function policyRoutes(app: ApiServer, policies: PolicyVerbs): void {
     config: { operation: 'policy.write' },
     schema: { tags, summary: 'Create an approval policy', body: DEFINITION, response: { 201: ONE, ...PROBLEMS } },
     handler: async (request, reply) => {
-      const definition = withOneId(request.body, 'policyId');
-      refuseReservedId(definition);
+      const definition = newDefinition(request.body, 'policyId', RESERVED_POLICY_IDS, 'invalid_policy');
       return created(await policies.create(contextOf(request), { definition }), reply, BASE);
     },
   });
@@ -80,17 +77,7 @@ export function policyRoutes(app: ApiServer, policies: PolicyVerbs): void {
       body: DEFINITION,
       response: { 200: ONE, ...PROBLEMS },
     },
-    handler: async (request, reply) => {
-      const ifMatch = ifMatchOf(request.headers['if-match']);
-      const changes = withOneId(request.body, 'policyId');
-      refuseOtherId(changes, 'policyId', request.params.id);
-      return one(await policies.update(contextOf(request), { ...request.params, changes, ifMatch }), reply);
-    },
+    handler: async (request, reply) =>
+      one(await policies.update(contextOf(request), changeOf(request, 'policyId')), reply),
   });
-}
-
-function refuseReservedId({ policyId }: Definition): void {
-  if (policyId !== RESERVED_POLICY_ID) return;
-  const detail = `${policyId} is a word of the API's addresses: choose another id`;
-  throw new FirebreakError('invalid_policy', 'The policy is not valid', [{ pointer: '/policyId', detail }]);
 }
