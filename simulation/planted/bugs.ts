@@ -12,6 +12,8 @@ export interface PlantedBug {
 }
 
 const RUNNER = 'src/pipeline/executions/runner.ts';
+const MAILBOXES = 'src/pipeline/executions/mailboxes.ts';
+const INHERITANCE = 'src/pipeline/executions/inheritance.ts';
 const CALL = 'src/pipeline/executions/call-target.ts';
 const CHANGE = 'src/pipeline/executions/change.ts';
 const CORE = 'src/pipeline/executions/core';
@@ -197,14 +199,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug(
     'wake-ups',
     'mail-not-looked-at-again',
-    RUNNER,
+    MAILBOXES,
     'for (let letters = take(executionId); letters.length > 0; letters = take(executionId)) {',
     'for (let letters = take(executionId); letters.length > 0; letters = []) {',
   ),
   bug(
     'wake-ups',
     'nothing-caught-up',
-    RUNNER,
+    INHERITANCE,
     'const held = await oneByOne(() => members.held(HELD_AT_ONCE));',
     'const held = (await members.held(HELD_AT_ONCE)).slice(0, 0);',
   ),
@@ -243,16 +245,16 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug(
     'recovery',
     'answered-asked-for-again',
-    RUNNER,
-    'await alone(executionId, async () => {',
-    'await inTurn(executionId, async () => {',
+    INHERITANCE,
+    'await mailboxes.alone(executionId, async () => {',
+    'await mailboxes.inTurn(executionId, async () => {',
   ),
   bug('holds', 'leaving-hold-shared', CALL, '(hold) => hold.isBeingUndone !== true', '() => true'),
   bug('holds', 'sharer-unrecognised', CHANGE, 'return heldAs?.key ?? key;', 'return key;'),
   bug(
     'recovery',
     'taken-over-as-unsent',
-    RUNNER,
+    INHERITANCE,
     'if (mayHaveBeenSent(effect, queued)) await interrupt(loaded, effect);\n        else launcher',
     'launcher',
   ),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FirebreakError } from '../../src/platform/errors.ts';
 import { MAX_WAITING_CHANGES } from '../../src/journal/group-commit.ts';
-import { MAX_WAITING_INPUTS } from '../../src/pipeline/executions/runner.ts';
+import { MAX_WAITING_INPUTS } from '../../src/pipeline/executions/mailboxes.ts';
 import { MAX_WAITING_EVENTS } from '../../src/pipeline/intake/intake.ts';
 import { testEngine } from '../support/engine.ts';
 import { faultyJournal } from '../support/faulty-journal.ts';

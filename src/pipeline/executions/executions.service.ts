@@ -27,7 +27,8 @@ import { executionStream } from './change.ts';
 import type { ExecutionStore } from './execution-store.ts';
 import type { Requester } from './core/inputs.ts';
 import { previewOf } from './preview.ts';
-import type { Applied, NewExecution, Runner } from './runner.ts';
+import type { Applied } from './mailboxes.ts';
+import type { NewExecution, Runner } from './runner.ts';
 import { runbookView, shownExecution, type TimelineRecord } from './show.ts';
 import { newExecution, snapshotOf } from './start.ts';
 

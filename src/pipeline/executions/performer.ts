@@ -6,7 +6,8 @@ import { HoldLost } from './hold-lost.ts';
 import { readBackOf, type AttemptEffect, type Effect } from './core/demands.ts';
 import type { Loaded } from './execution-store.ts';
 import type { NewInput } from './core/inputs.ts';
-import type { Launcher, Runner } from './runner.ts';
+import type { Launcher } from './launcher.ts';
+import type { Runner } from './runner.ts';
 import { slots } from './slots.ts';
 import { untilStored } from './until-stored.ts';
 

@@ -1,0 +1,206 @@
+import type { Clock } from '../../platform/clock.ts';
+import type { CrashPoints } from '../../platform/crash-points.ts';
+import type { Machine } from '../../platform/machine.ts';
+import type { Membership, QueuedEffect } from '../../journal/membership.ts';
+import { NEWS_PREFIX } from './change.ts';
+import { effectsOf, type AttemptEffect, type Effect } from './core/demands.ts';
+import type { ExecutionStore, Loaded } from './execution-store.ts';
+import type { Launcher } from './launcher.ts';
+import type { Mailboxes } from './mailboxes.ts';
+import { STRAGGLER_MARGIN_MS } from './straggler.ts';
+import { untilStored } from './until-stored.ts';
+
+/** Held effects that are looked at to find some that were not begun: twice as many as are ever under way. */
+const HELD_AT_ONCE = 10_000;
+
+/** Effects taken over at once. */
+const CLAIMED_AT_ONCE = 500;
+
+/** Effects that this process holds without having begun them: of processes that are gone, and its own. */
+export interface Inheritance {
+  /**
+   * Takes over what nobody living holds, at the start of a process and whenever another one is gone, and goes on with
+   * it. Answers with the queue entries taken over that are not effects of an execution's state.
+   */
+  takeOver(): Promise<readonly QueuedEffect[]>;
+  /**
+   * Begins what this process holds and has not begun: after a commit that took place although it was reported as
+   * failed, and after there was more than memory may hold. Nothing of that was ever sent: an effect begins after its
+   * commit is known, and stays under way until its answer is.
+   */
+  catchUp(): Promise<void>;
+  /** `catchUp`, tried until it could read; one look for all who ask while another one goes on. */
+  lookAgain(): void;
+  /** Looks that are over. */
+  readonly looks: number;
+  /** Whether a look goes on. */
+  readonly isLooking: boolean;
+  /** Whether something is being gone on with. */
+  readonly isGoingOn: boolean;
+}
+
+export interface InheritancePorts {
+  readonly members: Pick<Membership, 'claim' | 'held' | 'processId'>;
+  readonly machine: Machine;
+  readonly store: ExecutionStore;
+  readonly clock: Clock;
+  readonly closing: AbortSignal;
+  readonly points: CrashPoints;
+  readonly mailboxes: Mailboxes;
+  launcher(): Launcher;
+}
+
+/** Goes on with what was left, by this process or by others that are gone. */
+export function createInheritance(ports: InheritancePorts): Inheritance {
+  const { members, machine, store, clock, closing, points, mailboxes, launcher } = ports;
+  /** What was taken over and not gone on with yet, by execution and name, and who this process was when it took it. */
+  const inherited = new Map<string, QueuedEffect & { readonly holder: string }>();
+  /** The last question about what is held or may be taken over. */
+  let asked: Promise<unknown> = Promise.resolve();
+  let goingOn = 0;
+  let looking = 0;
+  let looks = 0;
+  let lookOwed = false;
+
+  const inheritance: Inheritance = {
+    async takeOver() {
+      goingOn += 1;
+      try {
+        for (let count = CLAIMED_AT_ONCE; count === CLAIMED_AT_ONCE;) count = await oneByOne(inherit);
+        for (const id of executionsOf([...inherited.values()])) await mailboxes.inTurn(id, () => goOn(id));
+        const others = [...inherited.values()].filter(({ name }) => name.startsWith(NEWS_PREFIX));
+        for (const { execution, name } of others) inherited.delete(keyOf(execution, name));
+        return others;
+      } finally {
+        goingOn -= 1;
+      }
+    },
+    async catchUp() {
+      goingOn += 1;
+      looking += 1;
+      try {
+        const holder = members.processId;
+        const held = await oneByOne(() => members.held(HELD_AT_ONCE));
+        const names = new Set(held.map(({ execution, name }) => keyOf(execution, name)));
+        for (const executionId of executionsOf(held)) {
+          await mailboxes.inTurn(executionId, () => goOn(executionId));
+          // An answer that was recorded between the look and what follows from it would be asked for a second time.
+          await mailboxes.alone(executionId, async () => {
+            // Another process may hold other effects of the same execution, and may have got further with it.
+            const loaded = await store.load(executionId);
+            for (const effect of effectsOf(loaded.plan, loaded.state)) {
+              const key = keyOf(executionId, effect.name);
+              const begun = inherited.has(key) || launcher().isUnderWay(executionId, effect.name);
+              if (names.has(key) && !begun && members.processId === holder) launcher().launch(loaded, effect);
+            }
+          });
+        }
+      } finally {
+        goingOn -= 1;
+        looking -= 1;
+        looks += 1;
+        if (lookOwed && looking === 0) {
+          lookOwed = false;
+          lookAgain();
+        }
+      }
+    },
+    lookAgain,
+    get looks() {
+      return looks;
+    },
+    get isLooking() {
+      return looking > 0;
+    },
+    get isGoingOn() {
+      return goingOn > 0;
+    },
+  };
+
+  /** Nobody hears of a read that failed, so it is tried again here. */
+  function lookAgain(): void {
+    if (looking > 0) lookOwed = true;
+    else void untilStored({ machine, closing }, () => inheritance.catchUp()).catch(() => undefined);
+  }
+
+  /**
+   * Asks what is held and what may be taken over one after the other: what was claimed and is not known here yet would
+   * pass for what this process holds and has never begun.
+   */
+  function oneByOne<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    const answer = asked.then(ask);
+    asked = answer.catch(() => undefined);
+    return answer;
+  }
+
+  /** Answers with how many effects were taken over. */
+  async function inherit(): Promise<number> {
+    const before = members.processId;
+    const claimed = await members.claim(CLAIMED_AT_ONCE);
+    const holder = members.processId;
+    if (claimed.length > 0) await points.at('takeover.claimed');
+    for (const { unbegun, ...queued } of claimed) {
+      // Another one meanwhile: under which of both names it was claimed cannot be told, nor what became of it since.
+      const sure = unbegun === true && before === holder ? { unbegun } : {};
+      inherited.set(keyOf(queued.execution, queued.name), { ...queued, ...sure, holder });
+    }
+    return claimed.length;
+  }
+
+  /**
+   * Calls that were under way with who is gone are interrupted; everything else may simply be asked again. What cannot
+   * be done now, because the store is away or a call of this process is still under way, stays inherited: it may have
+   * been sent, so nothing else may begin it.
+   */
+  async function goOn(executionId: string): Promise<void> {
+    const taken = new Set(
+      [...inherited.values()].filter(({ execution }) => execution === executionId).map(({ name }) => name),
+    );
+    if (taken.size === 0) return;
+    const loaded = await store.load(executionId);
+    const owed = effectsOf(loaded.plan, loaded.state);
+    for (const name of taken) {
+      // By an input that came meanwhile, it may be owed no more.
+      if (!name.startsWith(NEWS_PREFIX) && owed.every((effect) => effect.name !== name))
+        inherited.delete(keyOf(executionId, name));
+    }
+    for (const effect of owed) {
+      const key = keyOf(executionId, effect.name);
+      if (!taken.has(effect.name) || launcher().isUnderWay(executionId, effect.name)) continue;
+      const queued = inherited.get(key);
+      // Taken for dead meanwhile, this process has lost it to whoever claims next, itself perhaps.
+      if (queued?.holder === members.processId) {
+        if (mayHaveBeenSent(effect, queued)) await interrupt(loaded, effect);
+        else launcher().launch(loaded, effect);
+      }
+      inherited.delete(key);
+    }
+  }
+
+  async function interrupt(loaded: Loaded, effect: AttemptEffect): Promise<void> {
+    const { kind, actionId, attempt, generation, timeoutMs } = effect;
+    const mayLandUntil = clock.now() + timeoutMs + STRAGGLER_MARGIN_MS;
+    const undo = kind === 'undo' ? ({ undo: true } as const) : {};
+    const interrupted = { type: 'interrupted', actionId, attempt, generation, mayLandUntil, ...undo } as const;
+    const { state } = await mailboxes.submit(loaded.state.id, interrupted);
+    await points.at('takeover.interrupted');
+    // Where repeating under the same key is safe, it is still the same effect that is owed, so nothing else launches it.
+    const again = effectsOf(loaded.plan, state).find(({ name }) => name === effect.name);
+    if (again !== undefined) launcher().launch({ ...loaded, state }, again);
+  }
+
+  return inheritance;
+}
+
+/** A read may simply be asked again, and so may what a process that performs nothing has left for others to begin. */
+function mayHaveBeenSent(effect: Effect, queued: QueuedEffect | undefined): effect is AttemptEffect {
+  return (effect.kind === 'perform' || effect.kind === 'undo') && queued?.unbegun !== true;
+}
+
+function executionsOf(queued: readonly QueuedEffect[]): ReadonlySet<string> {
+  return new Set(queued.filter(({ name }) => !name.startsWith(NEWS_PREFIX)).map(({ execution }) => execution));
+}
+
+function keyOf(execution: string, name: string): string {
+  return `${execution}\n${name}`;
+}
