@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 
 /** One thing that the server has acknowledged with 2xx, and therefore must never lose. */
 export type Acknowledged =
@@ -10,7 +10,10 @@ export type Acknowledged =
 
 /** What was acknowledged, outside of the server: one JSON line each. */
 export interface AckLedger {
-  /** On disk when it returns. */
+  /**
+   * In the hands of the kernel when it returns. It does not wait for the disk: nobody kills this process, and whoever waits here
+   * would be late to see the calls that arrive meanwhile.
+   */
   note(entry: Acknowledged): void;
   readonly size: number;
   close(): void;
@@ -23,7 +26,6 @@ export function openLedger(file: string): AckLedger {
   return {
     note(entry) {
       writeSync(handle, `${JSON.stringify(entry)}\n`);
-      fsyncSync(handle);
       size += 1;
     },
     get size() {

@@ -36,6 +36,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ),
   bug(
     'fencing',
+    'sent-without-asking-again',
+    CALL,
+    'const open = members.processId === holder && members.holds() && !signal.aborted;',
+    'const open = !signal.aborted;',
+  ),
+  bug(
+    'fencing',
     'living-robbed',
     MEMBERS,
     'effectsOf(limit, (holder) => holder === null || !lives(holder))',

@@ -30,6 +30,8 @@ export interface ChaosPorts {
   readonly accelerated: boolean;
   /** Undos may land when their callers have given up. */
   readonly lateUndos: boolean;
+  /** Changing requests wait for a connection. */
+  readonly queues: boolean;
 }
 
 /** What goes wrong, and what people do meanwhile; afterwards only what lets a world come to rest. */
@@ -160,6 +162,7 @@ export function createChaos(ports: ChaosPorts): Chaos {
         busy: some(200),
         refused: some(40),
         twice: some(100),
+        queued: ports.queues ? random.fork('queues').below(400) : 0,
         blurred: some(300),
       });
       const kinds = mishaps.filter(() => random.chance(450));
@@ -179,7 +182,7 @@ export function createChaos(ports: ChaosPorts): Chaos {
     end() {
       over = true;
       Object.assign(storeWeather, { unknownPerMille: 0, slowPerMille: 0 });
-      Object.assign(targetWeather, { lost: 0, late: 0, lateUndo: 0, busy: 0, refused: 0, twice: 0, blurred: 0 });
+      Object.assign(targetWeather, { lost: 0, late: 0, lateUndo: 0, busy: 0, refused: 0, twice: 0, queued: 0, blurred: 0 });
     },
   };
 }

@@ -7,6 +7,7 @@ import {
   type ActionTarget,
   type JsonObject,
 } from '../../src/pipeline/actions/contract.ts';
+import { TAKEN_BACK } from '../../src/platform/http-error.ts';
 import { cellsOf, type Cells, type Marks } from './cells.ts';
 import type { Host } from './host.ts';
 import type { Random } from './random.ts';
@@ -18,6 +19,9 @@ import type { Trace } from './trace.ts';
  * what the engine may take to notice that the caller is gone, which it does not count.
  */
 const STRAGGLES_MS = 4_900;
+
+/** Longest time that a request waits for its connection, in ms. */
+const QUEUED_MS = 3_000;
 
 export type CallKind = 'observe' | 'perform' | 'verify' | 'check' | 'undo';
 
@@ -49,6 +53,8 @@ export interface TargetWeather {
   refused: number;
   /** Delivered twice by the network, where the target can tell. */
   twice: number;
+  /** A changing request waits in its process for a connection, perhaps until it is not to be sent any more. */
+  queued: number;
   /** A read that cannot tell, or does not show yet what was done within the settling time. */
   blurred: number;
 }
@@ -166,6 +172,20 @@ export function createTargets(ports: TargetPorts): Targets {
     });
   }
 
+  const queue = random.fork('queue');
+
+  /** Asks as a client does that has just got its connection. */
+  function connected<Answer>(host: Host, call: Call, maySend: () => boolean, send: () => Promise<Answer>) {
+    if (!queue.chance(weather.queued)) return send();
+    return new Promise<Answer>((resolve, reject) => {
+      host.deliver(queue.below(QUEUED_MS) * 1_000, `${call.kind} ${call.tag} is connected`, () => {
+        if (maySend()) return void send().then(resolve, reject);
+        const known = { retryable: true, resultUnknown: false };
+        reject(new ConnectorError(TAKEN_BACK, 'simulated: not to be sent any more', known));
+      });
+    });
+  }
+
   const targets: Targets = {
     cells,
     get underWay() {
@@ -183,12 +203,14 @@ export function createTargets(ports: TargetPorts): Targets {
         (
           target: ActionTarget,
           raw: unknown,
-          { idempotencyKey: key, effectKey, signal }: ActionContext,
+          { idempotencyKey: key, effectKey, signal, maySend }: ActionContext,
         ): Promise<Answer> => {
           const given = parameters.parse(raw);
           const tag = `${given.tag}@${target.id}`;
           const call = { kind, tag, key, effectKey, target, declaration, signal, host: host.name };
-          return exchange(host, call, given, () => work(call, given));
+          const send = (): Promise<Answer> => exchange(host, call, given, () => work(call, given));
+          const changes = kind === 'perform' || kind === 'undo';
+          return changes ? connected(host, call, maySend, send) : send();
         };
       const observe = calls('observe', (call) => ({ value: cells.read(call) }));
       const perform = calls('perform', (call) => cells.perform(call));

@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly steps: number;
   /** Undos may land when their callers have given up; in half of the worlds, unless it is said. */
   readonly lateUndos?: boolean;
+  /** Changing requests wait in their process for a connection; in half of the worlds, unless it is said. */
+  readonly queues?: boolean;
   /** False: nothing is judged, for a second run that only has to give the same trace as a first one that kept every promise. */
   readonly judged?: boolean;
   /** What targets remember; drawn from the seed unless it is said. */
@@ -60,6 +62,7 @@ export async function runWorld({
   seed,
   steps,
   lateUndos = seededRandom(seed).fork('late undos').chance(500),
+  queues = seededRandom(seed).fork('queues').chance(500),
   judged = true,
   marks = seededRandom(seed).fork('marks').pick(MARKS),
   show,
@@ -72,7 +75,7 @@ export async function runWorld({
   const accelerated = !shared && shape.chance(300) ? steeredClock(START) : null;
   const store = memoryStore({ id: `jrn_${seed}`, at: START, accelerated: accelerated !== null });
   const storeWeather: StoreWeather = { state: 'fine', unknownPerMille: 0, slowPerMille: 0 };
-  const calm: TargetWeather = { lost: 0, late: 0, lateUndo: 0, busy: 0, refused: 0, twice: 0, blurred: 0 };
+  const calm: TargetWeather = { lost: 0, late: 0, lateUndo: 0, busy: 0, refused: 0, twice: 0, queued: 0, blurred: 0 };
   const targetWeather = { ...calm };
   let offset = 0;
   const wall = (): number => accelerated?.now() ?? START + Math.floor(scheduler.now / 1_000) + offset;
@@ -183,6 +186,7 @@ export async function runWorld({
     forward,
     shared,
     lateUndos,
+    queues,
     accelerated: accelerated !== null,
     wall,
     nextDue: () => nextDue(store),

@@ -20,9 +20,10 @@ export const BEAT_MS = 500;
 
 /**
  * How long before the end of its lease a process stops sending calls, in ms: what it has sent by then was sent while
- * nobody else could hold the same effect.
+ * nobody else could hold the same effect. Half a second for what it takes to send; the rest is the newest beats, which a crash
+ * of PostgreSQL forgets (commits of the last 600 ms: three times `wal_writer_delay`).
  */
-export const SEND_MARGIN_MS = 500;
+export const SEND_MARGIN_MS = 1_100;
 
 /** Work that one process at a time does for all: the Merkle log and its checkpoints, and timers. */
 export type Duty = 'log' | 'timers';

@@ -34,6 +34,9 @@ export class HttpError extends Error {
   }
 }
 
+/** Code of a request that its sender kept back at the last moment: not a byte of it was written. */
+export const TAKEN_BACK = 'taken_back';
+
 /** Statuses by which a gateway says that who works behind it has not answered in time, or not well. */
 const GATEWAY_STATUSES: ReadonlySet<number> = new Set([502, 504]);
 

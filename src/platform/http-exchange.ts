@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { errors, type Dispatcher } from 'undici';
-import { HttpError, isSafeMethod } from './http-error.ts';
+import { HttpError, isSafeMethod, TAKEN_BACK } from './http-error.ts';
 import { messageOf } from './errors.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -19,6 +19,7 @@ export interface Exchange {
   readonly headers: Record<string, string>;
   readonly body: string | Uint8Array | null;
   readonly signal: AbortSignal | undefined;
+  readonly maySend: (() => boolean) | undefined;
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
   readonly totalTimeoutMs: number;
@@ -69,7 +70,9 @@ export function httpExchange(dispatcher: Dispatcher, exchange: Exchange): Promis
 
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(started) {
-      // Given up while it waited for a connection: it is taken back before a byte is written.
+      // The request has its connection, and its first byte follows in this turn.
+      if (exchange.maySend?.() === false) fail(TAKEN_BACK, 'it was not to be sent any more', true);
+      // Taken back now, or given up while it waited for a connection.
       if (settled) return started.abort(new Error('given up before it was sent'));
       controller = started;
     },

@@ -277,6 +277,39 @@ describe('limits', () => {
     expect(bodies).toEqual(['/hangs', '/after']);
   });
 
+  it('asks again when a request gets its connection, and keeps it back without a byte on the wire', async () => {
+    const seen: string[] = [];
+    let answer = (): void => undefined;
+    const arrived = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let end = (): void => undefined;
+    const [http, url] = await local(
+      (request, response) => {
+        seen.push(request.url ?? '');
+        if (request.url !== '/first') return response.end();
+        end = () => response.end();
+        return answer();
+      },
+      { connectionsPerOrigin: 1 },
+    );
+    const asked: number[] = [];
+    const first = http.request({ method: 'POST', url: `${url}first`, maySend: () => asked.push(1) > 0 });
+    await arrived;
+    let mine = true;
+    const ask = (): boolean => asked.push(2) > 0 && mine;
+    const second = errorOf(http.request({ method: 'POST', url: `${url}second`, body: '{}', maySend: ask }));
+    // It waits for the connection; meanwhile somebody else has taken it over.
+    expect(asked).toEqual([1]);
+    mine = false;
+    end();
+    expect(await second).toMatchObject({ code: 'taken_back', retryable: true, resultUnknown: false });
+    expect((await first).status).toBe(200);
+    expect((await http.request({ method: 'POST', url: `${url}third`, maySend: () => true })).status).toBe(200);
+    expect(asked).toEqual([1, 2]);
+    expect(seen).toEqual(['/first', '/third']);
+  });
+
   it('refuses a signal that was given up before', async () => {
     const [http, url] = await local((_request, response) => response.end());
     const error = await errorOf(http.request({ method: 'POST', url, signal: AbortSignal.abort() }));

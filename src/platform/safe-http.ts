@@ -23,6 +23,11 @@ export interface HttpRequest {
   /** Not for GET and HEAD. */
   readonly body?: string | Uint8Array | undefined;
   readonly signal?: AbortSignal;
+  /**
+   * Asked when the request has got its connection, in the turn in which its first byte is written: it may have waited a long
+   * time for one. False takes it back, with the code `taken_back` and a known result.
+   */
+  readonly maySend?: (() => boolean) | undefined;
 }
 
 export interface SafeHttp {
@@ -141,6 +146,7 @@ export function safeHttp(options: SafeHttpOptions = {}): SafeHttp {
           headers,
           body: request.body ?? null,
           signal: request.signal,
+          maySend: request.maySend,
           ...limits,
         });
       } finally {

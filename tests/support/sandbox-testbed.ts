@@ -66,7 +66,7 @@ export function contextOf(
   key: string = randomUUID(),
   signal: AbortSignal = new AbortController().signal,
 ): ActionContext {
-  return { idempotencyKey: key, effectKey: key, signal, startedAt: STARTED_AT, traceparent: null };
+  return { idempotencyKey: key, effectKey: key, signal, maySend: () => true, startedAt: STARTED_AT, traceparent: null };
 }
 
 /** The context of the undo of what was made under `effectKey`. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { sha256Hex } from '../../platform/hash.ts';
 import { isAnswered, statusError } from '../../platform/http-error.ts';
 import type { HttpMethod, HttpReply } from '../../platform/http-exchange.ts';
-import type { SafeHttp } from '../../platform/safe-http.ts';
+import type { HttpRequest, SafeHttp } from '../../platform/safe-http.ts';
 import { ConnectorError, type ActionContext } from '../../pipeline/actions/contract.ts';
 import { connectorErrorOf } from '../http-failure.ts';
 
@@ -143,7 +143,7 @@ export function sandboxClient(options: SandboxOptions): SandboxClient {
     method: HttpMethod,
     path: string,
     context: ActionContext,
-    extra: { readonly headers?: Record<string, string>; readonly body?: string } = {},
+    extra: Pick<HttpRequest, 'headers' | 'body' | 'maySend'> = {},
   ): Promise<HttpReply> {
     const headers: Record<string, string> = { authorization: `Bearer ${options.token}`, ...extra.headers };
     if (context.traceparent !== null) headers['traceparent'] = context.traceparent;
@@ -155,6 +155,7 @@ export function sandboxClient(options: SandboxOptions): SandboxClient {
         url: `${base}${path}`,
         headers,
         signal,
+        maySend: extra.maySend,
         ...(extra.body === undefined ? {} : { body: extra.body }),
       });
     } catch (error) {
@@ -204,7 +205,7 @@ export function sandboxClient(options: SandboxOptions): SandboxClient {
       const headers: Record<string, string> = { 'idempotency-key': context.idempotencyKey };
       if (call.ifMatch !== undefined) headers['if-match'] = `"${call.ifMatch}"`;
       const body = call.body === undefined ? {} : { body: JSON.stringify(call.body) };
-      const reply = await send(call.method, call.path, context, { headers, ...body });
+      const reply = await send(call.method, call.path, context, { headers, maySend: context.maySend, ...body });
       const error = refusalOf(call.method, reply);
       if (error === null) return { refused: false, body: parsedReply(reply, call.reply, true) };
       if (error.retryable || error.resultUnknown) throw error;

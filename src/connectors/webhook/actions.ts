@@ -115,12 +115,13 @@ async function call(http: SafeHttp, parameters: Parameters, context: ActionConte
     sent['content-type'] = typeof parameters.body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
   }
   try {
-    const { signal } = context;
+    const { signal, maySend } = context;
     const reply = await http.request({
       method,
       url,
       headers: sent,
       signal,
+      maySend,
       ...(text === undefined ? {} : { body: text }),
     });
     const failure = statusError(method, reply);

@@ -89,15 +89,15 @@ export function openMembership(ports: MembershipPorts): PostgresMembership {
 
   async function join(client: Client): Promise<number> {
     processId = ports.newProcessId();
-    // What is written here is worth nothing after a crash of the server, which ends all sessions and all leases with
-    // them; and no slow disk may make a living process look dead.
-    await client.query('set synchronous_commit = off');
+    // On disk at once: without its row a process that lives on would be robbed as soon as the server is up again.
+    await client.query('set synchronous_commit to default');
     // The session carries the process's name, so that whoever takes over can end it with all its locks.
     await client.query(`select set_config('application_name', $1, false)`, [sessionName(processId)]);
     const { rows } = await client.query<{ at: number }>(
       `insert into processes (id, beat_at, schema) values ($1, clock_timestamp(), $2) returning ${EPOCH_MS} as at`,
       [processId, ports.schema],
     );
+    await client.query(BEATS_ARE_FORGOTTEN);
     return rows[0]?.at ?? 0;
   }
 
@@ -166,8 +166,14 @@ export function openMembership(ports: MembershipPorts): PostgresMembership {
     return rowCount === 1;
   }
 
+  /** On disk when it resolves: what was claimed is begun next, and must not pass for unbegun after a crash of the server. */
   const transaction = <Result>(work: (client: Client) => Promise<Result>): Promise<Result> =>
-    guarded(() => inTransaction(line, work));
+    guarded(() =>
+      inTransaction(line, async (client) => {
+        await client.query('set local synchronous_commit to default');
+        return work(client);
+      }),
+    );
 
   /** Looked at without a lock, because it is asked many times for each time that there is something. */
   async function anythingFree(): Promise<boolean> {
@@ -290,6 +296,13 @@ export function openMembership(ports: MembershipPorts): PostgresMembership {
       }),
   };
 }
+
+/**
+ * No slow disk may make a living process look dead: its beats do not wait for the disk, and what a crash forgets of them is
+ * within `SEND_MARGIN_MS`. Where the server's settings let it forget more, they do wait.
+ */
+const BEATS_ARE_FORGOTTEN = `select set_config('synchronous_commit', 'off', false) from pg_settings
+  where name = 'wal_writer_delay' and setting::int <= 200`;
 
 const LEASE = `interval '${LEASE_MS} milliseconds'`;
 const EPOCH_MS = `(extract(epoch from beat_at) * 1000)::bigint`;

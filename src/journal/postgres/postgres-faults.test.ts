@@ -144,6 +144,29 @@ describe.skipIf(shared.skip !== null)('PostgreSQL under the journal', { timeout:
     expect(journal.members.holds()).toBe(true);
   });
 
+  it('that crashes remembers who has just joined, and what was just claimed', async () => {
+    const api = await opened({ performs: false });
+    await api.commit([{ appends: [], effects: [{ execution: 'exe_1', name: 'asked', body: {} }] }]);
+    const worker = await opened();
+    await worker.members.beat();
+    const { processId } = worker.members;
+    expect(await worker.members.claim(1)).toMatchObject([{ name: 'asked', unbegun: true }]);
+    await cluster.stop();
+    await cluster.start();
+    expect(await cluster.query('select id from processes where id = $1', [processId], database())).toHaveLength(1);
+    const [claimed] = await cluster.query(`select owner from effects where name = 'asked'`, [], database());
+    expect(claimed).toEqual({ owner: processId });
+  });
+
+  it('that crashes right after a process has joined keeps others from taking its place', async () => {
+    const { members } = await opened();
+    await members.beat();
+    await cluster.stop();
+    await cluster.start();
+    const found = await cluster.query('select id from processes', [], database());
+    expect(found).toEqual([{ id: members.processId }]);
+  });
+
   it('without a free connection is said in words, and the journal goes on when there is one', async () => {
     const journal = await opened();
     const greedy: PostgresJournal[] = [];

@@ -57,6 +57,12 @@ export interface ActionContext {
    */
   readonly effectKey: string;
   readonly signal: AbortSignal;
+  /**
+   * Whether a changing request may go out now; false when another process may have taken the action over. A handler lets it be
+   * asked for each such request right before its first byte, because requests wait for connections, and fails with the code
+   * `taken_back` when it is false.
+   */
+  readonly maySend: () => boolean;
   /** Business time of the attempt's start, ms since 1970. */
   readonly startedAt: number;
   readonly traceparent: string | null;

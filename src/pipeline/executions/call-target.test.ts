@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { StoredView } from '../../journal/journal.ts';
-import type { JsonObject, UndoResult, VerifyResult } from '../actions/contract.ts';
+import { TAKEN_BACK } from '../../platform/http-error.ts';
+import {
+  ConnectorError,
+  type ActionDeclaration,
+  type JsonObject,
+  type UndoResult,
+  type VerifyResult,
+} from '../actions/contract.ts';
 import { attemptSignals } from './attempt-signals.ts';
 import { callTarget, type CallPorts } from './call-target.ts';
 import type { AttemptEffect } from './core/demands.ts';
+import { HoldLost } from './hold-lost.ts';
 
 /** What other executions hold, and whose mark the target shows, when one of them was cut off half-way. */
 
@@ -13,7 +21,7 @@ const NOW = 100_000;
 /** How long the target may show what was before. */
 const SETTLE_MS = 2_000;
 
-function effect(kind: 'observe' | 'verify' | 'undo'): AttemptEffect {
+function effect(kind: 'observe' | 'perform' | 'verify' | 'undo'): AttemptEffect {
   return {
     kind,
     name: `${kind}:suspend:1:1`,
@@ -35,6 +43,19 @@ function effect(kind: 'observe' | 'verify' | 'undo'): AttemptEffect {
     holds: 'account.suspended',
   };
 }
+
+const DECLARATION: ActionDeclaration = {
+  type: 'ACCOUNT_SUSPEND',
+  connector: 'fake',
+  targetType: 'user',
+  idempotency: 'native-key',
+  reversibility: 'undo',
+  readBack: true,
+  settleMs: SETTLE_MS,
+  waits: false,
+  holds: 'account.suspended',
+  contains: true,
+};
 
 /** The hold of another execution. */
 function holdOf(key: string, prior: JsonObject): StoredView {
@@ -71,18 +92,7 @@ async function call(
     },
     machine: { turn: async () => undefined, sleep: async () => undefined, after: () => () => undefined },
     handlerFor: () => ({
-      declaration: {
-        type: 'ACCOUNT_SUSPEND',
-        connector: 'fake',
-        targetType: 'user',
-        idempotency: 'native-key',
-        reversibility: 'undo',
-        readBack: true,
-        settleMs: SETTLE_MS,
-        waits: false,
-        holds: 'account.suspended',
-        contains: true,
-      },
+      declaration: DECLARATION,
       parameters: z.looseObject({}),
       async observe() {
         const before = present;
@@ -129,6 +139,56 @@ describe('a call that was cut off, and finds the effect of another execution', (
   it('says that somebody else did it when no execution holds it', async () => {
     const { answer } = await call('verify', 'theirs', []);
     expect(answer).toEqual({ type: 'verified', result: { says: 'foreign', digest: 'd' } });
+  });
+});
+
+describe('a call whose process is taken for dead while its requests wait for a connection', () => {
+  /** Calls a target by requests that each ask whether they may go out; before `losing` of them the effect is lost. */
+  async function send(requests: number, losing: number): Promise<unknown> {
+    let holder = 'prc_1';
+    const takenBack = { retryable: true, resultUnknown: false };
+    const ports: CallPorts = {
+      journal: { listViews: async () => ({ items: [], total: 0 }) },
+      members: {
+        get processId() {
+          return holder;
+        },
+        holds: () => true,
+        beat: async () => undefined,
+        withTarget: (_target, work) => work(),
+      },
+      machine: { turn: async () => undefined, sleep: async () => undefined, after: () => () => undefined },
+      handlerFor: () => ({
+        declaration: DECLARATION,
+        parameters: z.looseObject({}),
+        async perform(_target, _parameters, _prior, { maySend }) {
+          for (let request = 0; request < requests; request += 1) {
+            if (request === losing) holder = 'prc_2';
+            if (!maySend()) throw new ConnectorError(TAKEN_BACK, 'kept back', takenBack);
+          }
+          return {};
+        },
+      }),
+      closing: new AbortController().signal,
+      clock: { now: () => NOW },
+    };
+    const held = { executionId: 'exe_ours', effect: effect('perform'), holder: 'prc_1' };
+    return callTarget(ports, attemptSignals(ports.closing, ports.machine), held);
+  }
+
+  it('was never sent: nothing is said about it, and whoever holds it begins it', async () => {
+    await expect(send(1, 0)).rejects.toBeInstanceOf(HoldLost);
+  });
+
+  it('may have done something by its first request: what became of it is not known', async () => {
+    expect(await send(2, 1)).toMatchObject({
+      type: 'performed',
+      result: { error: { code: TAKEN_BACK, resultUnknown: true } },
+    });
+  });
+
+  it('goes through while the effect is held', async () => {
+    expect(await send(2, 2)).toEqual({ type: 'performed', result: { outcome: {} } });
   });
 });
 

@@ -2,6 +2,7 @@ import { assertCanonical } from '../../platform/canonical-json.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { CrashPoints } from '../../platform/crash-points.ts';
 import { messageOf } from '../../platform/errors.ts';
+import { TAKEN_BACK } from '../../platform/http-error.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { JournalReader, StoredView } from '../../journal/journal.ts';
 import type { Membership } from '../../journal/membership.ts';
@@ -68,6 +69,7 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
   const { effect } = held;
   const type = ANSWER_OF[effect.kind];
   const { signal, release } = signals.begin(effect.timeoutMs);
+  const gate = sendGate(ports, held, signal);
   try {
     const handler = ports.handlerFor(effect.actionType, effect.connector);
     if (handler === null) throw notInstalled(effect);
@@ -75,6 +77,7 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
       idempotencyKey: effect.key,
       effectKey: effect.effectKey,
       signal,
+      maySend: gate.maySend,
       startedAt: effect.startedAt,
       traceparent: null,
     };
@@ -82,7 +85,8 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
     return recordable(await within(signal, asked));
   } catch (thrown) {
     if (ports.closing.aborted || thrown instanceof HoldLost) throw thrown;
-    const error = attemptError(thrown, signal);
+    if (isTakenBack(thrown) && !gate.passed) throw new HoldLost();
+    const error = attemptError(isTakenBack(thrown) ? cutOff(thrown) : thrown, signal);
     const waited = signal.aborted ? 0 : effect.timeoutMs;
     const lands = (type === 'performed' || type === 'undone') && error.resultUnknown && !isOver(thrown);
     const mayLand = lands ? { mayLandForMs: waited + STRAGGLER_MARGIN_MS } : {};
@@ -162,6 +166,28 @@ export async function requireStillHeld(
   const { members } = ports;
   if (!members.holds()) await untilStored(ports, () => members.beat());
   if (members.processId !== holder || !members.holds()) throw new HoldLost();
+}
+
+/** Lets requests of one call out as long as nobody else can hold it, and knows whether it has let any. */
+function sendGate({ members }: CallPorts, { holder }: HeldEffect, signal: AbortSignal) {
+  const gate = {
+    passed: false,
+    maySend(): boolean {
+      const open = members.processId === holder && members.holds() && !signal.aborted;
+      gate.passed ||= open;
+      return open;
+    },
+  };
+  return gate;
+}
+
+function isTakenBack(thrown: unknown): thrown is ConnectorError {
+  return thrown instanceof ConnectorError && thrown.code === TAKEN_BACK;
+}
+
+/** Of a call of several requests of which the first ones were sent: what became of it has to be read. */
+function cutOff({ code, message, retryable }: ConnectorError): ConnectorError {
+  return new ConnectorError(code, message, { retryable, resultUnknown: true });
 }
 
 async function requireHold(ports: CallPorts, { holder }: HeldEffect, signal: AbortSignal): Promise<void> {
