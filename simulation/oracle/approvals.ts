@@ -1,6 +1,6 @@
 import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Input, VoteInput } from '../../src/pipeline/executions/core/inputs.ts';
-import { actionOf, type ActionModel, type Broken, type ExecutionModel, type Of } from './model.ts';
+import { actionOf, type ActionModel, type Asked, type Broken, type ExecutionModel, type Of } from './model.ts';
 import { countVote } from './votes.ts';
 
 /** Compares what was made of a vote with the oracle's own count. Answers with the check to be made after the facts. */
@@ -25,14 +25,44 @@ export function takeVote(
   };
 }
 
-export function takeRequest(execution: ExecutionModel, fact: Of<'approval.requested'>, broken: Broken): void {
+export function takeRequest(
+  execution: ExecutionModel,
+  fact: Of<'approval.requested'>,
+  { at }: Input,
+  broken: Broken,
+): void {
   const { approval, actionId } = fact;
   if (execution.approvals.has(approval.id)) broken('votes', `${execution.id} asks twice with one id`);
-  const tally = { approval, actionId, people: [], verdict: 'pending' as const, decided: null, fallback: null };
+  const count = { people: [], steps: 0, escalatedMs: -1, verdict: 'pending' as const };
+  const tally = { ...count, approval, actionId, requestedAt: at, decided: null, fallback: null };
   execution.approvals.set(approval.id, tally);
   const action = actionOf(execution, actionId);
   action.phase = 'asked';
   action.approvalId = approval.id;
+}
+
+/** The next step of the path, when its time has come, and as long as nobody has decided. */
+export function takeEscalation(
+  execution: ExecutionModel,
+  fact: Of<'approval.escalated'>,
+  input: Input,
+  broken: Broken,
+): void {
+  const tally = execution.approvals.get(fact.approvalId);
+  const step = tally?.approval.escalationPath?.[tally.steps];
+  if (tally === undefined || step === undefined || tally.decided !== null)
+    return broken('votes', `${execution.id} escalates what has no such step`);
+  if (step.escalateTo !== fact.escalateTo || step.delayMs !== fact.delayMs)
+    broken('votes', `${execution.id} escalates by another step than the next`);
+  if (input.at < tally.requestedAt + step.delayMs) broken('timers', `${execution.id} escalates early`);
+  tally.steps += 1;
+  tally.escalatedMs = Math.max(tally.escalatedMs, step.delayMs);
+}
+
+/** Every step that was due in the time to answer was taken before that was over. */
+function checkSteps(execution: ExecutionModel, { approval, requestedAt, steps }: Asked, broken: Broken): void {
+  const due = (approval.escalationPath ?? []).filter(({ delayMs }) => requestedAt + delayMs < approval.expiresAt);
+  if (steps < due.length) broken('timers', `${execution.id} lets time pass without having escalated`);
 }
 
 export function takeDecision(
@@ -50,6 +80,7 @@ export function takeDecision(
   if (fact.status === 'APPROVED' && verdict !== 'approved') broken('votes', `${execution.id} approves without quorum`);
   if (fact.status === 'DENIED' && verdict !== 'denied') broken('votes', `${execution.id} denies without a deny`);
   if (fact.status === 'EXPIRED' && input.at < approval.expiresAt) broken('votes', `${execution.id} expires early`);
+  if (fact.status === 'EXPIRED') checkSteps(execution, tally, broken);
   if (fact.status === 'VOIDED' && execution.stopped === null) broken('votes', `${execution.id} voids without a stop`);
 }
 

@@ -66,13 +66,21 @@ export interface ActionModel {
   approvalId: string | null;
 }
 
+/** A request to people, and what became of it. */
+export interface Asked extends Tally {
+  readonly actionId: string;
+  readonly requestedAt: number;
+  decided: string | null;
+  fallback: string | null;
+}
+
 export interface ExecutionModel {
   readonly id: string;
   readonly plan: Plan;
   readonly startedAt: number;
   readonly parent: { readonly executionId: string; readonly actionId: string } | null;
   readonly actions: Map<string, ActionModel>;
-  readonly approvals: Map<string, Tally & { decided: string | null; actionId: string; fallback: string | null }>;
+  readonly approvals: Map<string, Asked>;
   /** Child executions and the accounts they are for, by action. */
   readonly children: Map<string, { actionId: string; account: string }>;
   stopped: string | null;

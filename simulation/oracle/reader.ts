@@ -3,7 +3,7 @@ import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
 import type { Plan } from '../../src/pipeline/playbooks/plan.ts';
 import { checkAnswer } from './answers.ts';
-import { checkAllowed, takeDecision, takeRequest, takeVote } from './approvals.ts';
+import { checkAllowed, takeDecision, takeEscalation, takeRequest, takeVote } from './approvals.ts';
 import { moveAttempt, takeAttempt, takeSettled } from './attempts.ts';
 import { moveUndo, takeRollBack, takeUndoStarted } from './compensation.ts';
 import { takeEnd, takeRetried, takeStage, takeStop } from './course.ts';
@@ -51,7 +51,9 @@ function take(execution: ExecutionModel, fact: Fact, input: Input, judge: Judge)
     case 'stage.started':
       return takeStage(execution, fact, broken);
     case 'approval.requested':
-      return takeRequest(execution, fact, broken);
+      return takeRequest(execution, fact, input, broken);
+    case 'approval.escalated':
+      return takeEscalation(execution, fact, input, broken);
     case 'approval.decided':
       return takeDecision(execution, fact, input, broken);
     case 'attempt.started':

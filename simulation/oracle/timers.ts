@@ -22,6 +22,13 @@ function timerDue(execution: ExecutionModel, kind: string, id: string): number |
     const tally = execution.approvals.get(id);
     return tally === undefined || tally.decided !== null ? null : tally.approval.expiresAt;
   }
+  if (kind === 'escalation') {
+    const tally = execution.approvals.get(id);
+    const step = tally?.approval.escalationPath?.[tally.steps];
+    return tally === undefined || step === undefined || tally.decided !== null
+      ? null
+      : tally.requestedAt + step.delayMs;
+  }
   const action = execution.actions.get(id);
   if (action === undefined) return null;
   if (kind === 'resume') return action.due;

@@ -6,35 +6,41 @@ import type { VoteInput } from '../../src/pipeline/executions/core/inputs.ts';
 export interface Tally {
   readonly approval: Approval;
   readonly people: Person[];
+  /** Steps that were taken, and the delay of the last one; -1 before the first. */
+  steps: number;
+  escalatedMs: number;
   verdict: 'pending' | 'approved' | 'denied';
 }
 
 interface Person {
+  readonly account: string;
   readonly names: ReadonlySet<string>;
   readonly roles: readonly string[];
 }
 
 /** Counts a vote in, if it may count; answers whether it did. */
 export function countVote(tally: Tally, vote: VoteInput): boolean {
-  const { approval, people } = tally;
-  if (tally.verdict !== 'pending' || !admissible(approval, vote)) return false;
+  const { people } = tally;
+  if (tally.verdict !== 'pending' || !admissible(tally, vote)) return false;
   const names = namesOf(vote);
   if (people.some((person) => meets(person.names, names))) return false;
   if (vote.decision === 'DENY') {
     tally.verdict = 'denied';
     return true;
   }
-  people.push({ names, roles: vote.voter.roles });
-  if (isQuorum(approval, people)) tally.verdict = 'approved';
+  people.push({ account: vote.voter.userId, names, roles: vote.voter.roles });
+  if (isQuorum(tally)) tally.verdict = 'approved';
   return true;
 }
 
-function admissible(approval: Approval, { voter, intentHash, at }: VoteInput): boolean {
+function admissible({ approval, escalatedMs }: Tally, vote: VoteInput): boolean {
+  const { voter, intentHash, at } = vote;
   if (voter.kind !== 'person' || voter.disabled) return false;
   if (intentHash !== approval.intentHash || at >= approval.expiresAt) return false;
   const excluded = new Set([approval.requester, ...approval.subjectIds, ...approval.authorIds]);
   if ([voter.userId, ...voter.linkedAccounts].some((name) => excluded.has(name))) return false;
-  return approval.requirements.some(({ roles }) => roles.some((role) => voter.roles.includes(role)));
+  const person = { account: voter.userId, names: namesOf(vote), roles: voter.roles };
+  return approval.requirements.some((place) => maySit(place, person, escalatedMs));
 }
 
 function namesOf({ voter }: VoteInput): ReadonlySet<string> {
@@ -46,23 +52,33 @@ function meets(left: ReadonlySet<string>, right: ReadonlySet<string>): boolean {
 }
 
 /** Enough people for the request as a whole and for each gate that asked, taken by itself. */
-function isQuorum(approval: Approval, people: readonly Person[]): boolean {
+function isQuorum({ approval, people, escalatedMs }: Tally): boolean {
   const asked = [approval, ...approval.gates];
   return asked.every(
     ({ requiredApprovers, requirements }) =>
-      people.length >= requiredApprovers && canSeat(placesOf(requirements), people),
+      people.length >= requiredApprovers && canSeat(placesOf(requirements), people, escalatedMs),
   );
 }
 
-function placesOf(requirements: readonly Requirement[]): readonly (readonly string[])[] {
-  return requirements.flatMap(({ roles, k }) => Array.from({ length: k }, () => roles));
+function placesOf(requirements: readonly Requirement[]): readonly Requirement[] {
+  return requirements.flatMap((place) => Array.from({ length: place.k }, () => place));
+}
+
+/** Who is named by a role counts by it, who is named nowhere by any role of the place, and a stand-in from its time on. */
+function maySit({ roles, users, standIns }: Requirement, person: Person, escalatedMs: number): boolean {
+  for (const role of roles) {
+    const named = users?.[role];
+    if (person.roles.includes(role) && (named === undefined || named.includes(person.account))) return true;
+  }
+  const open = (standIns ?? []).filter(({ afterMs }) => afterMs <= escalatedMs);
+  return open.some(({ who, id }) => (who === 'user' ? person.account === id : person.roles.includes(id)));
 }
 
 /** Tries every seating: there are never more than a handful of people. */
-function canSeat(places: readonly (readonly string[])[], people: readonly Person[]): boolean {
+function canSeat(places: readonly Requirement[], people: readonly Person[], escalatedMs: number): boolean {
   const [place, ...others] = places;
   if (place === undefined) return true;
   return people.some(
-    (person, index) => place.some((role) => person.roles.includes(role)) && canSeat(others, people.toSpliced(index, 1)),
+    (person, index) => maySit(place, person, escalatedMs) && canSeat(others, people.toSpliced(index, 1), escalatedMs),
   );
 }

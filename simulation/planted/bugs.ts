@@ -18,6 +18,7 @@ const CALL = 'src/pipeline/executions/call-target.ts';
 const CHANGE = 'src/pipeline/executions/change.ts';
 const CORE = 'src/pipeline/executions/core';
 const APPROVAL = 'src/pipeline/approvals/approval.ts';
+const SEATS = 'src/pipeline/approvals/seats.ts';
 const STORE = 'simulation/world/store.ts';
 const MEMBERS = 'simulation/world/members.ts';
 
@@ -92,8 +93,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'timers',
     'question-never-expires',
     `${CORE}/demands.ts`,
-    "if (approval.status === 'PENDING')",
-    "if (approval.status === 'PENDING' && approval.purpose !== 'question')",
+    "if (approval.status !== 'PENDING') continue;",
+    "if (approval.status !== 'PENDING' || approval.purpose === 'question') continue;",
   ),
   bug(
     'timers',
@@ -126,6 +127,22 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ),
   bug('votes', 'vote-too-late', APPROVAL, 'if (ballot.at >= approval.expiresAt)', 'if (ballot.at < 0)'),
   bug('votes', 'requester-votes', APPROVAL, 'if (among([approval.requester]))', 'if (among([]))'),
+  bug('votes', 'stand-in-before-the-escalation', SEATS, 'each.afterMs <= escalatedMs && ', ''),
+  bug('votes', 'named-people-ignored', SEATS, '(users[role]?.includes(account) ?? true)', 'account.length > 0'),
+  bug(
+    'votes',
+    'stand-in-of-one-gate-only',
+    'src/pipeline/approvals/gates.ts',
+    'const afterMs = Math.max(entersAfter(left, each), entersAfter(right, each));',
+    'const afterMs = Math.min(entersAfter(left, each), entersAfter(right, each));',
+  ),
+  bug(
+    'timers',
+    'escalation-lost',
+    `${CORE}/demands.ts`,
+    'if (step !== undefined && due < approval.expiresAt)',
+    'if (step !== undefined && taken < 0)',
+  ),
 
   bug('compensation', 'oldest-first', `${CORE}/compensation.ts`, '    .reverse()\n', ''),
   bug(

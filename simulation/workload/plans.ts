@@ -1,5 +1,5 @@
 import type { ActionDeclaration } from '../../src/pipeline/actions/contract.ts';
-import type { Plan, PlanAction, PlanGate } from '../../src/pipeline/playbooks/plan.ts';
+import type { Plan, PlanAction, PlanGate, Requirement, StandIn } from '../../src/pipeline/playbooks/plan.ts';
 import { ACTION_TYPES, type Role } from '../../src/pipeline/vocabulary.ts';
 import type { Random } from '../world/random.ts';
 
@@ -41,20 +41,46 @@ export function offeredActions(random: Random): readonly ActionDeclaration[] {
 }
 
 function randomGate(random: Random, declaration: ActionDeclaration): PlanGate {
+  const gateName = `gate ${random.below(1_000)}`;
   const k = random.between(1, 3);
   const roles = random.chance(500) ? ROLES.slice(0, 1) : ROLES;
   const allow = declaration.reversibility !== 'irreversible' || random.chance(200);
+  const timeoutMs = random.between(2, 30) * 1_000;
+  const requirement = { roles, k: Math.min(k, random.between(1, 2)), human: true };
+  const people = random.fork(gateName);
+  const escalationPath = people.chance(400) ? randomSteps(people, timeoutMs) : [];
   return {
     source: 'playbook',
     version: 1,
-    gateName: `gate ${random.below(1_000)}`,
-    requirements: [{ roles, k: Math.min(k, random.between(1, 2)), human: true }],
+    gateName,
+    requirements: [withPeople(people, requirement, escalationPath)],
     requiredApprovers: k,
-    timeoutMs: random.between(2, 30) * 1_000,
+    timeoutMs,
     fallbackBehavior: random.pick(['DENY_ACTION', 'ESCALATE_TO_HUMAN', allow ? 'ALLOW_ACTION' : 'DENY_ACTION']),
-    escalationPath: [],
+    escalationPath,
     riskLevels: [],
   };
+}
+
+const PEOPLE = ['usr_1', 'usr_2', 'usr_3', 'usr_4', 'usr_5', 'usr_6'];
+
+/** Up to three, some of them after the end of the time to answer. */
+function randomSteps(random: Random, timeoutMs: number): PlanGate['escalationPath'] {
+  const delays = Array.from({ length: random.between(1, 3) }, () => random.between(0, timeoutMs + 2_000));
+  const targets = ['AUDITOR', 'nobody', ...PEOPLE];
+  return delays
+    .sort((left, right) => left - right)
+    .map((delayMs, index) => ({ level: index + 1, delayMs, escalateTo: random.pick(targets) }));
+}
+
+/** Some places name who counts of a role, and who stands in. */
+function withPeople(random: Random, place: Requirement, steps: PlanGate['escalationPath']): Requirement {
+  const users = random.chance(300) ? { SECURITY_ADMIN: PEOPLE.filter(() => random.chance(600)) } : null;
+  const standIns = steps.map(({ escalateTo, delayMs }): StandIn => {
+    return { who: escalateTo === 'AUDITOR' ? 'role' : 'user', id: escalateTo, afterMs: delayMs };
+  });
+  const once = standIns.filter(({ id }, index) => standIns.findIndex((other) => other.id === id) === index);
+  return { ...place, ...(users === null ? {} : { users }), ...(once.length === 0 ? {} : { standIns: once }) };
 }
 
 const CONDITIONS = ['incident.confidence >= 1', 'incident.confidence >= 95', 'context.missing == "x"'];

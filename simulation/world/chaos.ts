@@ -182,7 +182,16 @@ export function createChaos(ports: ChaosPorts): Chaos {
     end() {
       over = true;
       Object.assign(storeWeather, { unknownPerMille: 0, slowPerMille: 0 });
-      Object.assign(targetWeather, { lost: 0, late: 0, lateUndo: 0, busy: 0, refused: 0, twice: 0, queued: 0, blurred: 0 });
+      Object.assign(targetWeather, {
+        lost: 0,
+        late: 0,
+        lateUndo: 0,
+        busy: 0,
+        refused: 0,
+        twice: 0,
+        queued: 0,
+        blurred: 0,
+      });
     },
   };
 }

@@ -34,7 +34,15 @@ const APPROVAL = z.looseObject({
   parameters: z.record(z.string(), z.unknown()).nullable(),
   intentHash: z.string(),
   requiredApprovers: z.int(),
-  requirements: z.array(z.looseObject({ roles: z.array(z.string()), k: z.int() })),
+  requirements: z.array(
+    z.looseObject({
+      roles: z.array(z.string()),
+      k: z.int(),
+      users: z.record(z.string(), z.array(z.string())).optional(),
+      standIns: z.array(z.looseObject({ id: z.string(), afterMs: z.int() })).optional(),
+    }),
+  ),
+  escalations: z.array(z.looseObject({ level: z.int(), escalateTo: z.string(), at: z.string() })),
   votes: z.array(z.looseObject({ userId: z.string(), decision: z.string(), comment: z.string().nullable() })),
   expiresAt: z.string(),
 });
@@ -84,21 +92,28 @@ function lineOf(approval: Shown): string {
 }
 
 function textOf(approval: Shown): string {
-  const { requirements, votes } = approval;
-  const people = requirements.map(({ roles, k }) => `${k} of ${roles.join(' or ')}`);
+  const { requirements, escalations, votes } = approval;
   const lines = [
     `${approval.id} ${approval.status}`,
     `what       ${whatOf(approval)} (${approval.reversibility})`,
     `parameters ${JSON.stringify(approval.parameters ?? {})}`,
     `why        ${approval.riskLevel}, playbook ${approval.playbookId} version ${approval.playbookVersion}, asked for by ${approval.requester}`,
     `execution  ${approval.executionId}`,
-    `who        ${approval.requiredApprovers} people: ${people.join(', ')}; until ${approval.expiresAt}`,
+    `who        ${approval.requiredApprovers} people: ${requirements.map(placeOf).join(', ')}; until ${approval.expiresAt}`,
+    ...escalations.map(({ level, escalateTo, at }) => `escalated  level ${level} to ${escalateTo} at ${at}`),
     ...votes.map(
       ({ userId, decision, comment }) => `vote       ${decision} by ${userId}${comment === null ? '' : `: ${comment}`}`,
     ),
     `intent     ${approval.intentHash}`,
   ];
   return lines.map(printable).join('\n');
+}
+
+/** For example `1 of CISO (usr_1, usr_2) or LEGAL, after 30 min also usr_3`. */
+function placeOf({ roles, k, users = {}, standIns = [] }: Shown['requirements'][number]): string {
+  const regular = roles.map((role) => (users[role] === undefined ? role : `${role} (${users[role].join(', ')})`));
+  const later = standIns.map(({ id, afterMs }) => `, after ${Math.round(afterMs / 60_000)} min also ${id}`);
+  return `${k} of ${regular.join(' or ')}${later.join('')}`;
 }
 
 function whatOf({ actionType, question, target, accounts }: Shown): string {

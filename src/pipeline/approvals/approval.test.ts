@@ -46,6 +46,9 @@ const vote = (userId: string, roles: readonly Role[] = ['SECURITY_ADMIN'], more:
   ...more,
 });
 
+/** A place for one person of a role. */
+const NAMED: Requirement = { roles: ['SECURITY_ADMIN'], k: 1, human: true, users: { SECURITY_ADMIN: ['ada'] } };
+
 const ballot = { intentHash: HASH, at: 10 };
 const codeOf = (check: ReturnType<typeof canVote>): string => (check.ok ? 'ok' : check.code);
 
@@ -83,6 +86,9 @@ describe('canVote', () => {
     ['role_missing', {}, voter('bob', ['SECURITY_ANALYST']), {}],
     ['role_missing', {}, voter('bob', []), {}],
     ['role_missing', { requirements: [] }, voter('bob'), {}],
+    ['not_named', { requirements: [NAMED] }, voter('bob'), {}],
+    ['not_named', { requirements: [NAMED] }, voter('bob', ['SECURITY_ADMIN'], { linkedAccounts: ['ada'] }), {}],
+    ['role_missing', { requirements: [NAMED] }, voter('ada', ['LEGAL']), {}],
   ])('refuses: %s', (code, more, who, shown) => {
     const check = canVote(approval(more), who, { ...ballot, ...shown });
     expect(codeOf(check)).toBe(code);
@@ -103,6 +109,23 @@ describe('countVotes', () => {
     expect(countVotes(approval({ votes: [vote('a'), vote('b')] }))).toBe('pending');
     expect(countVotes(approval({ votes: [vote('a', both), vote('b')] }))).toBe('approved');
     expect(countVotes(approval({ votes: [vote('b'), vote('a', both)] }))).toBe('approved');
+  });
+
+  it('does not count who is not named, whoever let the vote in', () => {
+    const one = { requirements: [NAMED], requiredApprovers: 1 };
+    expect(countVotes(approval({ ...one, votes: [vote('bob')] }))).toBe('pending');
+    expect(
+      countVotes(approval({ ...one, votes: [vote('bob', ['SECURITY_ADMIN'], { linkedAccounts: ['ada'] })] })),
+    ).toBe('pending');
+    expect(countVotes(approval({ ...one, votes: [vote('Ada')] }))).toBe('approved');
+  });
+
+  it('gives a named person and another one of the role a place each, whichever of them voted first', () => {
+    const both = { requirements: [{ ...NAMED, users: undefined as never }, NAMED], requiredApprovers: 2 };
+    const votes = [vote('ada'), vote('bob')];
+    expect(countVotes(approval({ ...both, votes }))).toBe('approved');
+    expect(countVotes(approval({ ...both, votes: votes.toReversed() }))).toBe('approved');
+    expect(countVotes(approval({ ...both, votes: [vote('bob'), vote('carol')] }))).toBe('pending');
   });
 
   it('one person with two logins is one person', () => {
@@ -247,7 +270,8 @@ describe('the laws of counting', () => {
         expect(
           coversRequirements(
             needed,
-            who.map((roles) => ({ roles, human: true })),
+            who.map((roles) => ({ logins: [{ userId: 'x', roles: [...roles] }], human: true })),
+            -1,
           ),
         ).toBe(expected);
       }),
@@ -257,8 +281,8 @@ describe('the laws of counting', () => {
   });
 
   it('a requirement for people is not met by services', () => {
-    const roles = new Set<Role>(['CISO']);
-    expect(coversRequirements([{ roles: ['CISO'], k: 1, human: true }], [{ roles, human: false }])).toBe(false);
-    expect(coversRequirements([{ roles: ['CISO'], k: 1, human: false }], [{ roles, human: false }])).toBe(true);
+    const logins = [{ userId: 'bot', roles: ['CISO' as const] }];
+    expect(coversRequirements([{ roles: ['CISO'], k: 1, human: true }], [{ logins, human: false }], -1)).toBe(false);
+    expect(coversRequirements([{ roles: ['CISO'], k: 1, human: false }], [{ logins, human: false }], -1)).toBe(true);
   });
 });

@@ -2,6 +2,7 @@ import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.t
 import type { PlanGate, Requirement } from '../playbooks/plan.ts';
 import type { Role } from '../vocabulary.ts';
 import { coversRequirements, type Candidate } from './quorum.ts';
+import { countsFor, type Login } from './seats.ts';
 
 /** What a request to people is: whom it needs, whom it excludes, and who has answered so far. Plain data. */
 export interface Approval {
@@ -21,6 +22,10 @@ export interface Approval {
   /** Who wrote or last changed the step that is to be approved. */
   readonly authorIds: readonly string[];
   readonly votes: readonly Vote[];
+  /** Steps by which it is escalated as long as it is not decided, in their order. Absent: none. */
+  readonly escalationPath?: PlanGate['escalationPath'];
+  /** The steps that were taken. Absent: none. */
+  readonly escalations?: readonly Escalation[];
   /** Business time after which no vote counts, ms since 1970. */
   readonly expiresAt: number;
   readonly status: ApprovalStatus;
@@ -28,6 +33,14 @@ export interface Approval {
 
 export const APPROVAL_STATUSES = ['PENDING', 'APPROVED', 'DENIED', 'EXPIRED', 'VOIDED'] as const;
 export type ApprovalStatus = (typeof APPROVAL_STATUSES)[number];
+
+export interface Escalation {
+  readonly level: number;
+  readonly delayMs: number;
+  readonly escalateTo: string;
+  /** Business time, ms since 1970. */
+  readonly at: number;
+}
 
 /** Somebody who wants to vote, as known at that moment. */
 export interface Voter {
@@ -69,7 +82,8 @@ export type VoteRefusal =
   | 'author'
   | 'already_voted'
   | 'borrowed_credential'
-  | 'role_missing';
+  | 'role_missing'
+  | 'not_named';
 
 export type VoteCheck =
   { readonly ok: true } | { readonly ok: false; readonly code: VoteRefusal; readonly reason: string };
@@ -106,10 +120,14 @@ export function canVote(approval: Approval, voter: Voter, ballot: Ballot): VoteC
   if (isBorrowed(approval, voter)) {
     return refuse('borrowed_credential', BORROWED);
   }
-  if (!holdsRequiredRole(approval, voter.roles)) {
-    return refuse('role_missing', `One of these roles is needed: ${requiredRoles(approval).join(', ')}.`);
-  }
-  return { ok: true };
+  if (isAsked(approval, voter)) return { ok: true };
+  const roles = requiredRoles(approval);
+  if (voter.roles.some((role) => roles.includes(role)))
+    return refuse(
+      'not_named',
+      'Of the people with this role only those whom the gate names may answer, and you are not one.',
+    );
+  return refuse('role_missing', `One of these roles is needed: ${roles.join(', ')}.`);
 }
 
 /**
@@ -124,10 +142,10 @@ export function countVotes(approval: Approval): Verdict {
   if (approval.votes.some((vote) => vote.decision === 'DENY')) return 'denied';
   const people = peopleOf(approval.votes.filter((vote) => counts(approval, vote)));
   if (people.length < Math.max(1, approval.requiredApprovers)) return 'pending';
-  return coversRequirements(approval.requirements, people) ? 'approved' : 'pending';
+  return coversRequirements(approval.requirements, people, escalatedMsOf(approval)) ? 'approved' : 'pending';
 }
 
-/** The roles of which a voter needs one, each once, sorted. Empty when nobody can vote. */
+/** Roles that a voter may have, each once, sorted, without those to whom it was escalated. */
 export function requiredRoles(approval: Pick<Approval, 'requirements'>): readonly Role[] {
   return [...new Set(approval.requirements.flatMap((requirement) => requirement.roles))].sort();
 }
@@ -138,7 +156,7 @@ function counts(approval: Approval, vote: Vote): boolean {
     vote.intentHash === approval.intentHash &&
     vote.at < approval.expiresAt &&
     exclusionOf(approval, identitiesOf(vote)) === null &&
-    holdsRequiredRole(approval, vote.roles)
+    isAsked(approval, vote)
   );
 }
 
@@ -167,20 +185,25 @@ function isBorrowed(approval: Approval, voter: Voter): boolean {
   });
 }
 
-function holdsRequiredRole(approval: Approval, roles: readonly Role[]): boolean {
-  const needed = requiredRoles(approval);
-  return roles.some((role) => needed.includes(role));
+/** Whether the account counts for a place of the approval, as far as it was escalated. */
+function isAsked(approval: Approval, login: Login): boolean {
+  const escalatedMs = escalatedMsOf(approval);
+  return approval.requirements.some((requirement) => countsFor(requirement, login, escalatedMs));
+}
+
+function escalatedMsOf({ escalations = [] }: Approval): number {
+  return Math.max(-1, ...escalations.map(({ delayMs }) => delayMs));
 }
 
 /**
  * Groups votes into people: two votes whose identities overlap, also through a third vote, are one person with the
- * roles of all of them. Order of the votes does not matter.
+ * accounts of all of them. Order of the votes does not matter.
  */
 function peopleOf(votes: readonly Vote[]): readonly Candidate[] {
-  let people: { identities: Set<string>; roles: Set<Role> }[] = [];
+  let people: { identities: Set<string>; logins: Login[] }[] = [];
   for (const vote of votes) {
     const identities = new Set(identitiesOf(vote));
-    const roles = new Set(vote.roles);
+    const logins: Login[] = [vote];
     const others: typeof people = [];
     for (const person of people) {
       if (!overlaps(person.identities, identities)) {
@@ -188,11 +211,11 @@ function peopleOf(votes: readonly Vote[]): readonly Candidate[] {
         continue;
       }
       for (const identity of person.identities) identities.add(identity);
-      for (const role of person.roles) roles.add(role);
+      logins.push(...person.logins);
     }
-    people = [...others, { identities, roles }];
+    people = [...others, { identities, logins }];
   }
-  return people.map((person) => ({ roles: person.roles, human: true }));
+  return people.map(({ logins }) => ({ logins, human: true }));
 }
 
 function refuse(code: VoteRefusal, reason: string): VoteCheck & { ok: false } {

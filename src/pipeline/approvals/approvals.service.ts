@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Json } from '../../platform/canonical-json.ts';
 import { FirebreakError } from '../../platform/errors.ts';
 import type { JournalReader, StoredView } from '../../journal/journal.ts';
 import type { CallContext } from '../access/principal.ts';
@@ -108,5 +109,15 @@ function shownApproval(view: StoredView): Resource {
     requestedAt: time('requestedAt'),
     expiresAt: time('expiresAt'),
     decidedAt: time('decidedAt'),
+    votes: timed(body['votes']),
+    // Rows of earlier versions have none.
+    escalations: timed(body['escalations'] ?? []),
+    escalationPath: body['escalationPath'] ?? [],
   };
+}
+
+/** Members with the time at which they were recorded, as the API shows times. */
+function timed(list: Json | undefined): readonly Resource[] {
+  const items = list as readonly (JsonObject & { readonly at: number })[]; // written by the execution's change
+  return items.map((each) => ({ ...each, at: shownTime(each.at) }));
 }

@@ -2,15 +2,16 @@ import type { Fault } from '../../platform/errors.ts';
 import type { Reversibility } from '../actions/contract.ts';
 import { checkCondition } from '../playbooks/conditions.ts';
 import { POLICY_SCOPE } from '../playbooks/scope.ts';
-import { ROLES, type ActionType } from '../vocabulary.ts';
+import type { ActionType, Role } from '../vocabulary.ts';
+import { peopleFaults, peopleWarnings } from './check-people.ts';
 import type { Policy, PolicyGate } from './policy.ts';
 
 /** What is known outside of a policy when it is saved. */
 export interface PolicySurroundings {
   /** How far an action can be taken back, or null when no connector offers it. */
   readonly reversibilityOf: (type: ActionType) => Reversibility | null;
-  /** Whether a user id is known. */
-  readonly isUser: (id: string) => boolean;
+  /** The roles with which somebody could vote: none for who is disabled or no person, null for an id that is not known. */
+  readonly rolesOf: (userId: string) => readonly Role[] | null;
 }
 
 export interface PolicyReport {
@@ -38,7 +39,8 @@ export function checkPolicy(policy: Policy, surroundings: PolicySurroundings): P
     faults.push(...conditionFaults(gate, pointer));
     const fallback = fallbackFault(policy, gate, pointer, surroundings);
     if (fallback !== null) faults.push(fallback);
-    warnings.push(...gateWarnings(gate, pointer), ...escalationWarnings(gate, pointer, surroundings));
+    faults.push(...peopleFaults(gate, pointer));
+    warnings.push(...gateWarnings(gate, pointer), ...peopleWarnings(gate, pointer, surroundings.rolesOf));
   }
   faults.push(...exemptionFaults(policy.exemptions, '/exemptions'));
   return { faults, warnings };
@@ -103,29 +105,6 @@ function gateWarnings(gate: PolicyGate, pointer: string): readonly Fault[] {
     warnings.push(notEnforced(`${pointer}/exemptions`, 'exemptions', 'nobody is exempt'));
   if (gate.channels !== undefined) {
     warnings.push(notEnforced(`${pointer}/channels`, 'channels', 'approvers are asked over the configured channels'));
-  }
-  for (const [index, role] of gate.approvalRoles.entries()) {
-    for (const member of ['users', 'fallbackUsers'] as const) {
-      if (role[member] === undefined) continue;
-      const at = `${pointer}/approvalRoles/${index}/${member}`;
-      warnings.push(notEnforced(at, member, `everybody with the role ${role.role} may answer`));
-    }
-  }
-  return warnings;
-}
-
-function escalationWarnings(gate: PolicyGate, pointer: string, { isUser }: PolicySurroundings): readonly Fault[] {
-  const warnings: Fault[] = [];
-  for (const [index, { escalateTo, delayMs }] of gate.escalationPath.entries()) {
-    const at = `${pointer}/escalationPath/${index}`;
-    if (!isUser(escalateTo) && !ROLES.some((role) => role === escalateTo)) {
-      const detail = `${escalateTo} is neither a user nor a role here; the fallback users are told instead.`;
-      warnings.push({ pointer: `${at}/escalateTo`, detail });
-    }
-    if (delayMs >= gate.approvalTimeoutMs) {
-      const detail = `It comes after the time to answer (${gate.approvalTimeoutMs} ms) is over, so never.`;
-      warnings.push({ pointer: `${at}/delayMs`, detail });
-    }
   }
   return warnings;
 }

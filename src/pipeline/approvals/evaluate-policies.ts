@@ -40,7 +40,7 @@ function asked(gates: Parameters<typeof combineGates>[0]): Resource {
   const { requirements, escalationPath, ...rest } = combineGates(gates);
   return {
     ...rest,
-    requirements: requirements.map(({ roles, k, human }) => ({ roles, k, human })),
+    requirements: requirements as unknown as Resource[], // plain JSON by its type
     escalationPath: escalationPath.map(({ level, delayMs, escalateTo }) => ({ level, delayMs, escalateTo })),
   };
 }

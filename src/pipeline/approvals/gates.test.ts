@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PlanGate } from '../playbooks/plan.ts';
+import type { PlanGate, Requirement } from '../playbooks/plan.ts';
 import { requirementsOf } from '../playbooks/requirements.ts';
 import { ROLES, type Role } from '../vocabulary.ts';
 import { combineGates } from './gates.ts';
@@ -100,31 +100,82 @@ describe('combineGates', () => {
 
   it('whoever fulfils the combination fulfils each gate, and order does not matter', () => {
     const few = ROLES.slice(0, 4);
+    const names = ['ada', 'ben', 'cleo', 'dora'];
+    const escalated = fc.constantFrom(-1, 0, 10, 20);
+    const user = fc.record({
+      who: fc.constant('user' as const),
+      id: fc.constantFrom(...names),
+      afterMs: fc.constantFrom(0, 10, 20),
+    });
+    const role = fc.record({
+      who: fc.constant('role' as const),
+      id: fc.constantFrom<string>(...few),
+      afterMs: fc.constantFrom(0, 10),
+    });
+    const standIns = fc.uniqueArray(fc.oneof(user, role), { selector: ({ who, id }) => `${who} ${id}`, maxLength: 3 });
+    const named = fc.option(fc.subarray(names, { minLength: 1 }), { nil: null, freq: 2 });
     const gates = fc.array(
       fc
-        .record({ roles: fc.subarray(few, { minLength: 1 }), k: fc.integer({ min: 1, max: 3 }) })
-        .map(({ roles, k }) => gate(roles, k)),
+        .record({ roles: fc.subarray(few, { minLength: 1 }), k: fc.integer({ min: 1, max: 3 }), named, standIns })
+        .map((asked) => {
+          const plain = gate(asked.roles, asked.k);
+          const requirements = plain.requirements.map((place): Requirement => {
+            const [first] = place.roles;
+            const users = asked.named === null || first === undefined ? {} : { users: { [first]: asked.named } };
+            return { ...place, ...users, ...(asked.standIns.length === 0 ? {} : { standIns: asked.standIns }) };
+          });
+          return { ...plain, requirements };
+        }),
       { minLength: 1, maxLength: 4 },
     );
-    const people = fc.array(
-      fc.subarray(few, { minLength: 1 }).map((roles) => ({ roles: new Set(roles), human: true })),
-      { maxLength: 8 },
-    );
+    const people = fc
+      .array(fc.subarray(few), { maxLength: 8 })
+      .map((all) =>
+        all.map((roles, index) => ({ logins: [{ userId: names[index] ?? `p${index}`, roles }], human: true })),
+      );
     let fulfilled = 0;
     fc.assert(
-      fc.property(gates, people, (all, who) => {
+      fc.property(gates, people, escalated, (all, who, escalatedMs) => {
         const combined = combineGates(all);
         expect(combineGates([...all].reverse())).toEqual(combined);
         expect(combined.requiredApprovers).toBeGreaterThanOrEqual(
           Math.max(...all.map((each) => each.requiredApprovers)),
         );
-        if (!coversRequirements(combined.requirements, who)) return;
+        if (!coversRequirements(combined.requirements, who, escalatedMs)) return;
         fulfilled += 1;
-        for (const each of all) expect(coversRequirements(each.requirements, who)).toBe(true);
+        for (const each of all) expect(coversRequirements(each.requirements, who, escalatedMs)).toBe(true);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 4_000 },
     );
     expect(fulfilled).toBeGreaterThan(200);
+  });
+
+  it('lets stand in only who may stand in for both gates, from the later time on', () => {
+    const cto = (afterMs: number) => ({ who: 'user' as const, id: 'cto', afterMs });
+    const ciso = { who: 'role' as const, id: 'CISO', afterMs: 5 };
+    const place = (roles: readonly Role[], more: object = {}): PlanGate =>
+      gate(roles, 1, { requirements: [{ roles, k: 1, human: true, ...more }] });
+    const combined = (...gates: readonly PlanGate[]) => combineGates(gates).requirements;
+    const plain = { roles: ['LEGAL'], k: 1, human: true };
+    expect(combined(place(['LEGAL'], { standIns: [cto(5)] }), place(['LEGAL']))).toEqual([plain]);
+    expect(combined(place(['LEGAL'], { standIns: [cto(5)] }), place(['LEGAL'], { standIns: [cto(9)] }))).toEqual([
+      { ...plain, standIns: [cto(9)] },
+    ]);
+    // Of the other gate they need not stand in: they may answer it anyway.
+    expect(combined(place(['LEGAL'], { standIns: [ciso] }), place(['CISO', 'LEGAL']))).toEqual([
+      { ...plain, standIns: [ciso] },
+    ]);
+    const named = place(['CISO', 'LEGAL'], { users: { CISO: ['ada'], LEGAL: ['ben'] } });
+    expect(combined(place(['LEGAL'], { standIns: [ciso] }), named)).toHaveLength(2);
+  });
+
+  it('makes one place of a role and of some people of it', () => {
+    const named = { roles: ['LEGAL' as const], k: 1, human: true, users: { LEGAL: ['ada', 'ben'] } };
+    const one = { ...named, users: { LEGAL: ['ada'] } };
+    const of = (...requirements: Requirement[]) => gate(['LEGAL'], requirements.length, { requirements });
+    expect(combineGates([gate(['LEGAL'], 1), of(named)]).requirements).toEqual([named]);
+    expect(combineGates([of(named), of(one)]).requirements).toEqual([one]);
+    expect(combineGates([of({ ...named, users: { LEGAL: ['cleo'] } }), of(one)]).requiredApprovers).toBe(2);
   });
 
   it('has nothing to say about no gates', () => {

@@ -1,5 +1,6 @@
+import { canonicalJson } from '../../platform/canonical-json.ts';
 import { invariant } from '../../platform/errors.ts';
-import type { PlanGate, Requirement } from '../playbooks/plan.ts';
+import type { PlanGate, Requirement, StandIn } from '../playbooks/plan.ts';
 import type { Role } from '../vocabulary.ts';
 
 /** What one approval must fulfil so that every gate that asked for it is fulfilled. */
@@ -20,9 +21,10 @@ const CAREFUL_FIRST = ['DENY_ACTION', 'ESCALATE_TO_HUMAN', 'ALLOW_ACTION'] as co
  * careful fallback, all steps of the escalation paths. Whoever fulfils the result fulfils each gate on its own. The
  * order of the gates does not matter.
  *
- * Places of two gates are one place only where one gate's roles contain the other's (the narrower stays): asked once
+ * Places of two gates are one place only where whoever may fill the one may fill the other (the narrower stays): asked once
  * for "an admin" and once for "an admin or a commander", one admin answers both. Otherwise they are different
- * people, so `requiredApprovers` is at least the number of places.
+ * people, so `requiredApprovers` is at least the number of places. Who stands in after an escalation stands in for a place of
+ * both gates only where both let them, and as late as the later one does.
  *
  * @throws Error when `gates` is empty: then nothing is asked, and there is nothing to combine.
  */
@@ -40,20 +42,17 @@ export function combineGates(gates: readonly PlanGate[]): CombinedGate {
   };
 }
 
-/** One person who is needed, of any of these roles (sorted). */
-interface Place {
-  readonly roles: readonly Role[];
-  readonly human: boolean;
-}
+/** One person who is needed. Roles, names and stand-ins are sorted. */
+type Place = Omit<Requirement, 'k'>;
 
 function placesOf(gate: PlanGate): readonly Place[] {
-  return gate.requirements.flatMap(({ roles, k, human }) =>
-    Array.from({ length: k }, () => ({ roles: [...new Set(roles)].sort(), human })),
+  return gate.requirements.flatMap(({ k, roles, ...place }) =>
+    Array.from({ length: k }, () => ({ ...place, roles: [...new Set(roles)].sort() })),
   );
 }
 
 /**
- * Pairs as many places of two gates as can be served by one person (one's roles contain the other's), the narrower of
+ * Pairs as many places of two gates as can be served by one person (who may fill one may fill the other), the narrower of
  * each pair staying. Since every place of either gate is a pair of its own or stands alone, whoever fills the result
  * with different people fills both gates with different people.
  */
@@ -104,13 +103,46 @@ function comparable(left: Place, right: Place): boolean {
   return contains(left, right) || contains(right, left);
 }
 
+/** Whether everybody who may fill `narrow` without an escalation may fill `wide`. */
 function contains(wide: Place, narrow: Place): boolean {
-  return narrow.roles.every((role) => wide.roles.includes(role));
+  return narrow.roles.every((role) => wide.roles.includes(role) && containsPeople(wide, narrow, role));
+}
+
+function containsPeople(wide: Place, narrow: Place, role: Role): boolean {
+  const allowed = wide.users?.[role];
+  if (allowed === undefined) return true;
+  return narrow.users?.[role]?.every((user) => allowed.includes(user)) ?? false;
 }
 
 function narrower(left: Place, right: Place): Place {
-  const { roles } = contains(left, right) ? right : left;
-  return { roles, human: left.human || right.human };
+  const { roles, users } = contains(left, right) ? right : left;
+  const standIns = sharedStandIns(left, right);
+  return {
+    roles,
+    human: left.human || right.human,
+    ...(users === undefined ? {} : { users }),
+    ...(standIns.length === 0 ? {} : { standIns }),
+  };
+}
+
+/** Who may stand in for both, each from the later of the two times. */
+function sharedStandIns(left: Place, right: Place): readonly StandIn[] {
+  const later = new Map<string, StandIn>();
+  for (const each of [...(left.standIns ?? []), ...(right.standIns ?? [])]) {
+    const afterMs = Math.max(entersAfter(left, each), entersAfter(right, each));
+    if (Number.isFinite(afterMs)) later.set(`${each.who} ${each.id}`, { who: each.who, id: each.id, afterMs });
+  }
+  return [...later.values()].sort(byWho);
+}
+
+/** When somebody may fill the place: 0 for whoever needs no escalation, infinite for whoever never may. */
+function entersAfter({ roles, users, standIns = [] }: Place, { who, id }: StandIn): number {
+  if (who === 'role' && roles.some((role) => role === id && users?.[role] === undefined)) return 0;
+  return standIns.find((each) => each.who === who && each.id === id)?.afterMs ?? Infinity;
+}
+
+function byWho(left: StandIn, right: StandIn): number {
+  return left.afterMs - right.afterMs || compareTexts(left.who, right.who) || compareTexts(left.id, right.id);
 }
 
 function asRequirements(places: readonly Place[]): readonly Requirement[] {
@@ -142,8 +174,9 @@ function byIdentity(left: PlanGate, right: PlanGate): number {
   );
 }
 
-function keyOf(place: Place): string {
-  return `${place.roles.join('|')} ${place.human ? 'human' : 'any'}`;
+function keyOf({ roles, human, users, standIns }: Place): string {
+  const plain = `${roles.join('|')} ${human ? 'human' : 'any'}`;
+  return users === undefined && standIns === undefined ? plain : `${plain} ${canonicalJson({ users, standIns })}`;
 }
 
 function compareTexts(left: string, right: string): number {

@@ -1,8 +1,8 @@
 import type { GateQuery } from '../playbooks/bind.ts';
 import { evaluateCondition } from '../playbooks/conditions.ts';
 import type { PlanGate } from '../playbooks/plan.ts';
-import { requirementsOf } from '../playbooks/requirements.ts';
 import type { ExpressionValues } from '../playbooks/scope.ts';
+import { placesOf, stepsOf } from './places.ts';
 import type { Policy, PolicyGate } from './policy.ts';
 
 /** A policy version as it is in force. */
@@ -85,20 +85,15 @@ function names<T>(list: readonly T[] | undefined, value: T): boolean {
 
 /** A gate as plans keep it. */
 export function planGate({ policyId, version, policy }: PolicyInForce, gate: PolicyGate): PlanGate {
-  const roles = gate.approvalRoles.map(({ role }) => role);
   return {
     source: policyId,
     version,
     gateName: gate.gateName,
-    requirements: requirementsOf(roles, gate.requiredApprovers),
+    requirements: placesOf(gate),
     requiredApprovers: gate.requiredApprovers,
     timeoutMs: gate.approvalTimeoutMs,
     fallbackBehavior: gate.fallbackBehavior ?? policy.fallbackBehavior,
-    escalationPath: gate.escalationPath.map(({ escalationLevel, delayMs, escalateTo }) => ({
-      level: escalationLevel,
-      delayMs,
-      escalateTo,
-    })),
+    escalationPath: stepsOf(gate),
     riskLevels: gate.triggers.riskLevels ?? [],
   };
 }

@@ -4,6 +4,8 @@ import { derivedId } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { ChangeResult, JournalReader, StoredView } from '../../journal/journal.ts';
+import { USER, type User } from '../access/access.ts';
+import { canonicalAccount } from '../access/identities.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import type { Reversibility } from '../actions/contract.ts';
 import {
@@ -18,7 +20,7 @@ import {
   type Listing,
   type ListQuery,
 } from '../service.ts';
-import type { ActionType } from '../vocabulary.ts';
+import type { ActionType, Role } from '../vocabulary.ts';
 import type { GateQuery } from '../playbooks/bind.ts';
 import type { ExpressionValues } from '../playbooks/scope.ts';
 import { checkPolicy } from './check-policy.ts';
@@ -28,6 +30,8 @@ import { toPolicy, type Policy } from './policy.ts';
 
 /** Policies read at once; more than these nobody can oversee. */
 const MAX_POLICIES = 1_000;
+/** Users that are looked at when a policy is saved; whoever is named beyond them passes for unknown, which is a warning. */
+const MAX_USERS = 10_000;
 
 export interface PolicyPorts {
   readonly journal: Pick<JournalReader, 'view' | 'listViews' | 'shared'>;
@@ -87,18 +91,24 @@ export function createPolicyService({
 
   function checked(
     definition: Definition,
-    users: ReadonlySet<string>,
+    rolesOf: ReadonlyMap<string, readonly Role[]>,
   ): { policy: Policy; warnings: readonly string[] } {
     const read = toPolicy(definition, approvalTimeoutMs);
     if ('faults' in read) throw new FirebreakError('invalid_policy', 'The policy is not valid', read.faults);
-    const { faults, warnings } = checkPolicy(read.value, { reversibilityOf, isUser: (id) => users.has(id) });
+    const { faults, warnings } = checkPolicy(read.value, {
+      reversibilityOf,
+      rolesOf: (id) => rolesOf.get(canonicalAccount(id)) ?? null,
+    });
     if (faults.length > 0) throw new FirebreakError('invalid_policy', 'The policy is not valid', faults);
     return { policy: read.value, warnings: warnings.map(({ pointer, detail }) => `${pointer}: ${detail}`) };
   }
 
-  async function userIds(): Promise<ReadonlySet<string>> {
-    const { items } = await journal.listViews({ kind: 'user', limit: MAX_POLICIES, skip: 0 });
-    return new Set(items.map(({ id }) => id));
+  /** With which roles each known account could vote. */
+  async function votingRoles(): Promise<ReadonlyMap<string, readonly Role[]>> {
+    const { items } = await journal.listViews({ kind: 'user', limit: MAX_USERS, skip: 0 });
+    const users = items.map(({ body }) => USER.parse(body));
+    const rolesOf = ({ disabled, kind, roles }: User): readonly Role[] => (disabled || kind !== 'person' ? [] : roles);
+    return new Map(users.map((user) => [canonicalAccount(user.id), rolesOf(user)]));
   }
 
   async function existing(id: string): Promise<StoredView> {
@@ -161,7 +171,7 @@ export function createPolicyService({
     },
     create: (ctx, { definition }) =>
       untilApplied(async () => {
-        const { policy, warnings } = checked(definition, await userIds());
+        const { policy, warnings } = checked(definition, await votingRoles());
         const { idempotencyKey } = ctx;
         const ownId = idempotencyKey === null ? ids.next('pol') : derivedId('pol', idempotencyKey);
         const id = policy.policyId ?? ownId;
@@ -174,7 +184,10 @@ export function createPolicyService({
         const before = await existing(id);
         const { document, version } = storedOf(before);
         requireVersion(ifMatch, version);
-        const { policy, warnings } = checked({ ...asDefinition(document), ...changes, policyId: id }, await userIds());
+        const { policy, warnings } = checked(
+          { ...asDefinition(document), ...changes, policyId: id },
+          await votingRoles(),
+        );
         return save(ctx, id, policy, before, warnings);
       }),
     async evaluate(_ctx, { incidentId, ...query }) {

@@ -6,6 +6,7 @@ import type { GateQuery } from '../playbooks/bind.ts';
 import type { ExpressionValues } from '../playbooks/scope.ts';
 import { checkPolicy } from './check-policy.ts';
 import { matchGates } from './match-gates.ts';
+import type { Role } from '../vocabulary.ts';
 import { parsePolicy, toPolicy, type Policy } from './policy.ts';
 
 /** The body of the product request, member for member. */
@@ -29,6 +30,8 @@ const REQUESTED = {
 const GATE = { gateName: 'G', approvalRoles: [{ role: 'CISO' }] };
 const with1 = (gate: object, more: object = {}) => ({ name: 'N', policyGates: [{ ...GATE, ...gate }], ...more });
 
+const named = (people: object) => with1({ approvalRoles: [{ role: 'CISO', ...people }] });
+
 const saved = (document: unknown): Policy => {
   const result = toPolicy(document);
   if ('faults' in result) throw new Error(JSON.stringify(result.faults));
@@ -40,10 +43,14 @@ const REVERSIBILITY = new Map<string, Reversibility>([
   ['FULL_SESSION_KILL', 'selfRecoverable'],
   ['FORCE_PASSWORD_RESET', 'irreversible'],
 ]);
+const ROLES_OF = new Map<string, readonly Role[]>([
+  ['usr_1', ['CISO']],
+  ['usr_2', ['AUDITOR']],
+]);
 const check = (document: unknown) =>
   checkPolicy(saved(document), {
     reversibilityOf: (type) => REVERSIBILITY.get(type) ?? null,
-    isUser: (id) => id === 'usr_1',
+    rolesOf: (id) => ROLES_OF.get(id) ?? null,
   });
 
 describe('toPolicy', () => {
@@ -112,10 +119,13 @@ describe('checkPolicy', () => {
     ['/policyGates/0/autoApproveConditions', with1({ autoApproveConditions: 'incident.confidence >= 90' })],
     ['/policyGates/0/autoDenyConditions', with1({ autoDenyConditions: ['user.protected'] })],
     ['/policyGates/0/channels', with1({ channels: ['email', 'SLACK'] })],
-    ['/policyGates/0/approvalRoles/0/users', with1({ approvalRoles: [{ role: 'CISO', users: ['usr_1'] }] })],
+    ['/policyGates/0/approvalRoles/0/users/1', named({ users: ['usr_1', 'usr_none'] })],
+    ['/policyGates/0/approvalRoles/0/users/0', named({ users: ['usr_2'] })],
+    ['/policyGates/0/approvalRoles/0/fallbackUsers/0', named({ users: ['usr_1'], fallbackUsers: ['usr_none'] })],
+    ['/policyGates/0/approvalRoles/0/fallbackUsers/0', named({ fallbackUsers: ['usr_2'] })],
     [
-      '/policyGates/0/approvalRoles/0/fallbackUsers',
-      with1({ approvalRoles: [{ role: 'CISO', fallbackUsers: ['usr_1'] }] }),
+      '/policyGates/0/escalationPath/0/escalateTo',
+      with1({ escalationPath: [{ escalationLevel: 1, delayMs: 1_000, escalateTo: 'AUDITOR' }] }),
     ],
     ['/policyGates/0/requiresApproval', with1({ requiresApproval: false })],
     [
@@ -126,6 +136,19 @@ describe('checkPolicy', () => {
     const { faults, warnings } = check(document);
     expect(faults).toEqual([]);
     expect(warnings.map((warning) => warning.pointer)).toEqual([pointer]);
+  });
+
+  it('takes people who can answer without a word', () => {
+    expect(check(named({ users: ['usr_1'], fallbackUsers: ['usr_1'] }))).toEqual({ faults: [], warnings: [] });
+  });
+
+  it('refuses a gate that names fewer people than it needs', () => {
+    const { faults } = check(
+      with1({ approvalRoles: [{ role: 'CISO', users: ['usr_1', 'USR_1'] }], requiredApprovers: 2 }),
+    );
+    expect(faults.map(({ pointer }) => pointer)).toEqual(['/policyGates/0/requiredApprovers']);
+    const open = [{ role: 'CISO', users: ['usr_1'] }, { role: 'LEGAL' }];
+    expect(check(with1({ approvalRoles: open, requiredApprovers: 3 })).faults).toEqual([]);
   });
 
   it.each<[string, object]>([
@@ -183,13 +206,14 @@ describe('matchGates', () => {
 
   it('makes a gate of the requested policy', () => {
     const [gate] = matchGates([{ policyId: 'pol', version: 4, policy: saved(REQUESTED) }], QUERY, VALUES);
+    const standIns = [{ who: 'user', id: 'cto_user_id', afterMs: 1_800_000 }];
     expect(gate).toEqual({
       source: 'pol',
       version: 4,
       gateName: 'Session_Termination_Approval',
       requirements: [
-        { roles: ['INCIDENT_COMMANDER'], k: 1, human: true },
-        { roles: ['SECURITY_ADMIN'], k: 1, human: true },
+        { roles: ['INCIDENT_COMMANDER'], k: 1, human: true, standIns },
+        { roles: ['SECURITY_ADMIN'], k: 1, human: true, standIns },
       ],
       requiredApprovers: 2,
       timeoutMs: 3_600_000,

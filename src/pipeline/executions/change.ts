@@ -180,6 +180,8 @@ export function approvalView(plan: Plan, state: ExecutionState, approval: Approv
       requester: approval.requester,
       requiredApprovers: approval.requiredApprovers,
       requirements: asJson(approval.requirements),
+      escalationPath: asJson(approval.escalationPath ?? []),
+      escalations: asJson(approval.escalations ?? []),
       votes: asJson(approval.votes),
       requestedAt: approval.requestedAt,
       expiresAt: approval.expiresAt,

@@ -65,7 +65,7 @@ function approvalOf(action: PlanAction): Json {
   return {
     gates: action.gates.map(({ source, gateName }) => `${source}/${gateName}`),
     requiredApprovers,
-    requirements: requirements.map(({ roles, k }) => ({ roles, k })),
+    requirements: requirements as unknown as Json, // plain JSON by its type
     timeoutMs,
     fallbackBehavior,
   };

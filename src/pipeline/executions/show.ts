@@ -72,6 +72,8 @@ const TIMELINE_MEMBERS = [
   'code',
   'purpose',
   'fallback',
+  'level',
+  'escalateTo',
   'index',
   'why',
   'resumeAt',
@@ -141,7 +143,13 @@ export function auditItem({ plan, state }: Loaded, action: PlanAction, records: 
     approval:
       approval === undefined
         ? null
-        : json({ id: approval.id, status: approval.status, votes: approval.votes, intentHash: approval.intentHash }),
+        : json({
+            id: approval.id,
+            status: approval.status,
+            escalations: approval.escalations ?? [],
+            votes: approval.votes,
+            intentHash: approval.intentHash,
+          }),
     compensation: present === undefined ? null : compensationOf(present),
     trail: records.flatMap(({ record }) => {
       const { input, facts } = stepOf(record);

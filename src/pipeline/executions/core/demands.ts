@@ -1,7 +1,7 @@
 import type { Plan } from '../../playbooks/plan.ts';
 import { containedAtOf } from './containment.ts';
 import { idempotencyKey, planActionOf } from './transition.ts';
-import type { ActionState, ExecutionState } from './state.ts';
+import type { ActionState, ApprovalState, ExecutionState } from './state.ts';
 import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
 
 /**
@@ -168,14 +168,23 @@ export function timersOf(plan: Plan, state: ExecutionState): readonly HeldTimer[
     if (ttlDue !== null) timers.push({ name: `ttl:${actionId}`, generation, due: ttlDue });
   }
   for (const approval of Object.values(state.approvals)) {
-    if (approval.status === 'PENDING')
-      timers.push({ name: `approval:${approval.id}`, generation: 1, due: approval.expiresAt });
+    if (approval.status !== 'PENDING') continue;
+    timers.push({ name: `approval:${approval.id}`, generation: 1, due: approval.expiresAt });
+    const { step, taken } = nextEscalation(approval);
+    const due = approval.requestedAt + (step?.delayMs ?? 0);
+    if (step !== undefined && due < approval.expiresAt)
+      timers.push({ name: `escalation:${approval.id}`, generation: taken + 1, due });
   }
   if (state.runningSince !== null && state.stopped === null && state.compensation === null) {
     const due = state.runningSince + Math.max(0, plan.executionTimeoutMs - state.ranMs);
     timers.push({ name: 'execution', generation: 1, due });
   }
   return timers;
+}
+
+/** The step by which an approval is escalated next, and how many were taken. */
+export function nextEscalation({ escalationPath = [], escalations = [] }: ApprovalState) {
+  return { step: escalationPath[escalations.length], taken: escalations.length };
 }
 
 /** Also where another execution's hold is shared: whoever's time is over last gives the target back. */

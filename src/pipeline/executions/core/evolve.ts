@@ -62,6 +62,7 @@ function evolveStarted(
     case 'stage.started':
       return { ...state, stageIndex: fact.index };
     case 'approval.requested':
+    case 'approval.escalated':
     case 'vote.cast':
     case 'vote.refused':
     case 'approval.decided':
@@ -147,7 +148,7 @@ function cancelOf(input: Input): ExecutionState['cancel'] {
   return input.type === 'cancel' ? { by: input.by, reason: input.reason, compensate: input.compensate } : null;
 }
 
-type ApprovalFact = Extract<Fact, { type: 'approval.requested' | 'vote.cast' | 'vote.refused' | 'approval.decided' }>;
+type ApprovalFact = Extract<Fact, { type: `approval.${string}` | 'vote.cast' | 'vote.refused' }>;
 
 function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input): ExecutionState {
   switch (fact.type) {
@@ -157,6 +158,12 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
       const phase = purpose === 'question' ? 'waiting' : 'awaiting_approval';
       const next = withAction(state, actionId, { phase, approvalId: approval.id, resumeAt: null });
       return { ...next, approvals: { ...next.approvals, [approval.id]: requested } };
+    }
+    case 'approval.escalated': {
+      const { approvalId, level, delayMs, escalateTo } = fact;
+      const approval = approvalOf(state, approvalId);
+      const escalation = { level, delayMs, escalateTo, at: input.at };
+      return withApproval(state, { ...approval, escalations: [...(approval.escalations ?? []), escalation] });
     }
     case 'vote.cast': {
       invariant(input.type === 'vote', 'vote.cast belongs to a vote');

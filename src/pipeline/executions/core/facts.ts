@@ -23,6 +23,14 @@ export type Fact =
       readonly accounts: readonly string[];
       readonly parameters: JsonObject;
     }
+  /** Nobody has decided yet; whoever the step names may answer, too, from now on. */
+  | {
+      readonly type: 'approval.escalated';
+      readonly approvalId: string;
+      readonly level: number;
+      readonly delayMs: number;
+      readonly escalateTo: string;
+    }
   | { readonly type: 'vote.cast'; readonly approvalId: string }
   | { readonly type: 'vote.refused'; readonly approvalId: string; readonly code: string; readonly reason: string }
   | {

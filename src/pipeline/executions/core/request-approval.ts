@@ -23,6 +23,7 @@ interface Terms {
   readonly requiredApprovers: number;
   readonly timeoutMs: number;
   readonly question: string | null;
+  readonly escalationPath: PlanGate['escalationPath'];
 }
 
 /** Asks whether the action may be done: all matching gates as one request with the strictest of each. */
@@ -51,6 +52,7 @@ export function requestConditionDecision(
     requiredApprovers: 1,
     timeoutMs: CONDITION_ERROR_TIMEOUT_MS,
     question: `The condition could not be decided (${error}). Shall the action be done?`,
+    escalationPath: [],
   };
   if (plan.gates.length === 0) return request(t, plan, terms, targets, parameters);
   // The gates ask for at least as much as the error does, so their terms stand and the question is added.
@@ -63,7 +65,8 @@ export function requestQuestion(t: Transition, plan: PlanAction): void {
   const action = t.action(plan.actionId);
   if (question === null || action.target === null) return settle(t, plan, 'SUCCESS', null);
   const { requirements, requiredApprovers, timeoutMs, text } = question;
-  const terms: Terms = { purpose: 'question', gates: [], requirements, requiredApprovers, timeoutMs, question: text };
+  const asked = { requirements, requiredApprovers, timeoutMs, question: text };
+  const terms: Terms = { ...asked, purpose: 'question', gates: [], escalationPath: [] };
   request(t, plan, terms, [action.target], action.parameters ?? {});
 }
 
@@ -100,6 +103,7 @@ function request(
       requester: state.requester.type === 'engine' ? 'engine' : state.requester.id,
       subjectIds: [...new Set([incident.subject.id, ...state.snapshot.accounts])],
       authorIds: state.authorIds,
+      ...(terms.escalationPath.length === 0 ? {} : { escalationPath: terms.escalationPath }),
       votes: [],
       expiresAt,
       status: 'PENDING',

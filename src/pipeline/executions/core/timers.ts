@@ -1,6 +1,6 @@
 import { startAttempt } from './attempts.ts';
 import { startUndo } from './compensation.ts';
-import { timersOf } from './demands.ts';
+import { nextEscalation, timersOf } from './demands.ts';
 import type { TimerInput } from './inputs.ts';
 import { planActionOf, type Transition } from './transition.ts';
 import { expireApproval } from './votes.ts';
@@ -15,13 +15,23 @@ export function takeTimer(t: Transition, input: TimerInput): void {
   const [kind = '', id = ''] = splitOnce(input.name);
   if (kind === 'execution') return t.add({ type: 'execution.stopped', why: 'timed_out' });
   if (kind === 'approval') return takeApprovalTimer(t, id);
+  if (kind === 'escalation') return escalate(t, id);
   if (kind === 'ttl') return startUndo(t, planActionOf(t.plan, id));
   resume(t, id);
 }
 
+/** After a stop of all processes steps may be due that nobody took: they stand before the end of the time, as late as it is. */
 function takeApprovalTimer(t: Transition, approvalId: string): void {
+  while (timersOf(t.plan, t.state).some((timer) => timer.name === `escalation:${approvalId}`)) escalate(t, approvalId);
   const approval = t.state.approvals[approvalId];
   if (approval !== undefined) expireApproval(t, approval);
+}
+
+/** The next step is taken. Late as it may come, it never decides anything by itself. */
+function escalate(t: Transition, approvalId: string): void {
+  const approval = t.state.approvals[approvalId];
+  const step = approval === undefined ? undefined : nextEscalation(approval).step;
+  if (step !== undefined) t.add({ type: 'approval.escalated', approvalId, ...step });
 }
 
 /** A pause of an action is over: what follows depends on what it paused for. */

@@ -1,0 +1,26 @@
+import { canonicalAccount } from '../access/identities.ts';
+import type { Requirement, StandIn } from '../playbooks/plan.ts';
+import type { Role } from '../vocabulary.ts';
+
+/** An account with which somebody votes, as known at that moment. */
+export interface Login {
+  readonly userId: string;
+  readonly roles: readonly Role[];
+}
+
+/**
+ * Whether an account counts for a place. Another account of the same person does not stand for it: who is named is
+ * named, and a role belongs to the account that has it.
+ *
+ * @param escalatedMs delay of the last step by which the request was escalated, in ms; -1 when it was not.
+ */
+export function countsFor(requirement: Requirement, login: Login, escalatedMs: number): boolean {
+  const { roles, users = {}, standIns = [] } = requirement;
+  const account = canonicalAccount(login.userId);
+  const regular = roles.some((role) => login.roles.includes(role) && (users[role]?.includes(account) ?? true));
+  return regular || standIns.some((each) => each.afterMs <= escalatedMs && isMeant(each, account, login.roles));
+}
+
+function isMeant({ who, id }: StandIn, account: string, roles: readonly Role[]): boolean {
+  return who === 'user' ? id === account : roles.some((role) => role === id);
+}
