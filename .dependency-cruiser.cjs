@@ -12,6 +12,7 @@ const FLOW = [
   'detections',
   'incidents',
   'actions',
+  'guards',
   'playbooks',
   'approvals',
   'executions',

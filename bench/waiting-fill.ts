@@ -4,7 +4,9 @@ import { openLogKeeper } from '../src/journal/log-keeper.ts';
 import { loadLogKey } from '../src/journal/log-key.ts';
 import { openSqliteJournal } from '../src/journal/sqlite/sqlite-journal.ts';
 import type { CallContext } from '../src/pipeline/access/principal.ts';
+import { governanceOf } from '../src/pipeline/approvals/governance.ts';
 import { createPolicyService } from '../src/pipeline/approvals/policies.service.ts';
+import { createGuardService } from '../src/pipeline/guards/guards.service.ts';
 import { executionStore } from '../src/pipeline/executions/execution-store.ts';
 import { createExecutionService } from '../src/pipeline/executions/executions.service.ts';
 import { createRunner } from '../src/pipeline/executions/runner.ts';
@@ -70,7 +72,8 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
     reversibilityOf: () => null,
     valuesOf: async () => null,
   });
-  const executions = createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, policies });
+  const governance = governanceOf(policies, createGuardService({ journal, committer }));
+  const executions = createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance });
   const trigger = async (index: number): Promise<void> => {
     const input = { playbookId, userId: `person${index}`, triggerEvent: {}, context: {}, dryRun: false };
     await executions.trigger(contextAt(clock.now()), input);

@@ -15,7 +15,9 @@ import { createAccessService } from './pipeline/access/access.service.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
 import { createApprovalService } from './pipeline/approvals/approvals.service.ts';
+import { governanceOf } from './pipeline/approvals/governance.ts';
 import { createPolicyService } from './pipeline/approvals/policies.service.ts';
+import { createGuardService } from './pipeline/guards/guards.service.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
 import { NEWS_PREFIX } from './pipeline/executions/change.ts';
 import { castVote } from './pipeline/executions/cast-vote.ts';
@@ -185,6 +187,9 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     valuesOf: (incidentId) => valuesOfIncident(journal, incidentId),
   });
 
+  const guards = createGuardService({ journal, committer });
+  const governance = governanceOf(policies, guards);
+
   // Incidents and executions.
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });
   const store = executionStore(journal);
@@ -221,7 +226,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     machine,
     closing: closing.signal,
     playbooks,
-    policies,
+    governance,
     detectionContext,
     withPlace,
     onError: onError('an execution could not be told about its incident'),
@@ -234,8 +239,9 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     setup,
     playbooks,
     policies,
+    guards,
     incidents,
-    executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, policies }),
+    executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     approvals: createApprovalService({ journal, cast: (ctx, vote) => castVote(runner, ctx, vote) }),
     audits: createAuditService({ journal, store, machine }),
     ingest: createIngestService(intake, clock),
@@ -258,6 +264,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const goOn = async (): Promise<void> => {
     playbooks.refresh();
     policies.refresh();
+    guards.refresh();
     await runner.catchUp();
     await intake.bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => name.startsWith(NEWS_PREFIX)));
   };

@@ -85,15 +85,23 @@ export function takeDecision(
 }
 
 /** Whether people, or the rule that stands in for them, have allowed what begins now. */
-export function checkAllowed(execution: ExecutionModel, action: ActionModel, what: string, broken: Broken): void {
+export function checkAllowed(
+  execution: ExecutionModel,
+  action: ActionModel,
+  what: string,
+  whom: readonly string[],
+  broken: Broken,
+): void {
   const { plan } = action;
+  const list = execution.plan.protectedIdentities ?? [];
+  const isProtected = plan.declaration.contains && whom.some((id) => list.includes(id));
   if (execution.stopped !== null) broken('stops', `${execution.id} ${plan.actionId} ${what} after a stop`);
   if (action.phase === 'settled' && action.status !== null)
     broken('order', `${execution.id} ${plan.actionId} ${what} although it is settled`);
   const gates = plan.gates.length > 0;
   const tally = action.approvalId === null ? undefined : execution.approvals.get(action.approvalId);
   if (tally === undefined) {
-    if (gates) broken('approvals', `${execution.id} ${plan.actionId} ${what} and nobody was asked`);
+    if (gates || isProtected) broken('approvals', `${execution.id} ${plan.actionId} ${what} and nobody was asked`);
     return;
   }
   if (tally.verdict === 'approved' && tally.decided === 'APPROVED') return;
@@ -101,6 +109,7 @@ export function checkAllowed(execution: ExecutionModel, action: ActionModel, wha
     tally.decided === 'EXPIRED' &&
     tally.fallback === 'ALLOW_ACTION' &&
     gates &&
+    !isProtected &&
     plan.gates.every(({ fallbackBehavior }) => fallbackBehavior === 'ALLOW_ACTION') &&
     plan.declaration.reversibility !== 'irreversible';
   if (!fallsBack && plan.question === null)

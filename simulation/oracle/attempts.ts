@@ -9,7 +9,7 @@ export function takeAttempt(execution: ExecutionModel, fact: Of<'attempt.started
   const { broken, journalId, keys } = judge;
   const action = actionOf(execution, fact.actionId);
   const { plan } = action;
-  checkAllowed(execution, action, 'begins an attempt', broken);
+  checkAllowed(execution, action, 'begins an attempt', [action.target], broken);
   if (action.due !== null && action.due > input.at)
     broken('timers', `${execution.id} ${plan.actionId} begins before its pause is over`);
   if (fact.generation !== action.generation)

@@ -64,6 +64,8 @@ export interface ActionModel {
   /** A prior state was read or taken over: there is something to restore. */
   hasPrior: boolean;
   approvalId: string | null;
+  /** To whom it is to be done. */
+  target: string;
 }
 
 /** A request to people, and what became of it. */
@@ -124,6 +126,7 @@ export function newAction(plan: PlanAction): ActionModel {
     shared: false,
     hasPrior: false,
     approvalId: null,
+    target: '',
   };
 }
 

@@ -50,6 +50,9 @@ function take(execution: ExecutionModel, fact: Fact, input: Input, judge: Judge)
   switch (fact.type) {
     case 'stage.started':
       return takeStage(execution, fact, broken);
+    case 'action.prepared':
+      actionOf(execution, fact.actionId).target = fact.target.id;
+      return;
     case 'approval.requested':
       return takeRequest(execution, fact, input, broken);
     case 'approval.escalated':
@@ -78,7 +81,8 @@ function take(execution: ExecutionModel, fact: Fact, input: Input, judge: Judge)
       for (const { id, account } of fact.children) execution.children.set(id, { actionId: fact.actionId, account });
       const action = actionOf(execution, fact.actionId);
       action.phase = 'children';
-      return checkAllowed(execution, action, 'starts children', broken);
+      const accounts = fact.children.map(({ account }) => account);
+      return checkAllowed(execution, action, 'starts children', accounts, broken);
     }
     default:
       if ('actionId' in fact) moveAttempt(execution, actionOf(execution, fact.actionId), fact, input, judge);

@@ -127,6 +127,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ),
   bug('votes', 'vote-too-late', APPROVAL, 'if (ballot.at >= approval.expiresAt)', 'if (ballot.at < 0)'),
   bug('votes', 'requester-votes', APPROVAL, 'if (among([approval.requester]))', 'if (among([]))'),
+  bug(
+    'votes',
+    'protected-without-a-question',
+    'src/pipeline/playbooks/floors.ts',
+    "if (gates.length === 0) return [{ ...floorGate(playbookVersion), gateName: 'protected-identity' }];",
+    'if (gates.length === 0) return [];',
+  ),
+  bug(
+    'votes',
+    'protected-joins-unasked',
+    `${CORE}/children.ts`,
+    'joined.filter((account) => gatesFor(t.plan, plan, [account]).length === 0);',
+    'joined;',
+  ),
   bug('votes', 'stand-in-before-the-escalation', SEATS, 'each.afterMs <= escalatedMs && ', ''),
   bug('votes', 'named-people-ignored', SEATS, '(users[role]?.includes(account) ?? true)', 'account.length > 0'),
   bug(

@@ -123,6 +123,12 @@ function randomAction(random: Random, actionId: string, executionId: string, off
   return action;
 }
 
+/** Some plans know identities that nothing contains without a person. */
+function protectedOf(random: Random): Pick<Plan, 'protectedIdentities'> {
+  const identities = [...SHARED_ACCOUNTS, 'dave@example.test'].filter(() => random.chance(400));
+  return identities.length === 0 || random.chance(250) ? {} : { protectedIdentities: identities };
+}
+
 /** Up to three stages of up to three actions. */
 export function randomPlan(random: Random, executionId: string, offered: readonly ActionDeclaration[]): Plan {
   let count = 0;
@@ -139,6 +145,7 @@ export function randomPlan(random: Random, executionId: string, offered: readonl
     playbookVersion: 1,
     name: 'Simulated',
     playbookType: 'CUSTOM',
+    ...protectedOf(random.fork(`protected ${executionId}`)),
     executionTimeoutMs: random.chance(200) ? random.between(2, 10) * 1_000 : 300_000,
     stages,
   };

@@ -104,6 +104,10 @@ function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'ide
       evaluate: one('policies.evaluate'),
       update: one('policies.update'),
     },
+    guards: {
+      getProtected: (ctx) => one('guards.getProtected')(ctx, {}),
+      setProtected: one('guards.setProtected'),
+    },
     executions: {
       list: many('executions.list'),
       get: one('executions.get'),

@@ -4,6 +4,7 @@ import type { ApprovalService } from '../pipeline/approvals/approvals.service.ts
 import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
+import type { GuardService } from '../pipeline/guards/guards.service.ts';
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
 import type { IngestService } from '../pipeline/intake/intake.service.ts';
@@ -19,6 +20,7 @@ export interface Services {
   readonly setup: SetupService;
   readonly playbooks: PlaybookVerbs;
   readonly policies: PolicyVerbs;
+  readonly guards: GuardVerbs;
   readonly executions: ExecutionService;
   readonly approvals: ApprovalService;
   readonly audits: AuditService;
@@ -34,6 +36,7 @@ export interface Services {
 
 export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>;
 export type PolicyVerbs = Omit<PolicyService, 'inForce' | 'refresh'>;
+export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'refresh'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {

@@ -106,9 +106,9 @@ const incidentRows: RowSource = {
 };
 
 const definitionRows: RowSource = {
-  kinds: ['playbook', 'policy'],
+  kinds: ['playbook', 'policy', 'guard'],
   async *rows(journal) {
-    for (const kind of ['playbook', 'policy'] as const) {
+    for (const kind of ['playbook', 'policy', 'guard'] as const) {
       for (const stream of await journal.streams(`${kind}/`)) {
         const last = (await journal.readStream(stream)).at(-1)?.record;
         const id = stream.slice(kind.length + 1);

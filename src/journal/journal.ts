@@ -92,6 +92,7 @@ export const VIEW_KINDS = [
   'playbook',
   'playbook-version',
   'policy',
+  'guard',
   'incident',
   'finding',
   'execution',

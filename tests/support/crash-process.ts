@@ -5,7 +5,9 @@ import type { Journal } from '../../src/journal/journal.ts';
 import { openLogKeeper, type LogKeeper } from '../../src/journal/log-keeper.ts';
 import type { LogKeyPair } from '../../src/journal/log-key.ts';
 import { actionRegistry } from '../../src/pipeline/actions/registry.ts';
+import { governanceOf } from '../../src/pipeline/approvals/governance.ts';
 import { createPolicyService, type PolicyService } from '../../src/pipeline/approvals/policies.service.ts';
+import { createGuardService } from '../../src/pipeline/guards/guards.service.ts';
 import { executionStore } from '../../src/pipeline/executions/execution-store.ts';
 import { createPerformer } from '../../src/pipeline/executions/performer.ts';
 import { createRunner, type Runner } from '../../src/pipeline/executions/runner.ts';
@@ -123,7 +125,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
     machine,
     closing: closing.signal,
     playbooks,
-    policies,
+    governance: governanceOf(policies, createGuardService({ journal, committer })),
     detectionContext: () => ({ egressLabel: () => null }),
     withPlace: (event) => event,
     onError: (thrown) => faults.push(thrown),

@@ -61,6 +61,7 @@ const CATALOGUE: readonly RecordType[] = [
 
   { type: 'playbook.saved', v: 1, personal: [] },
   { type: 'playbook.deleted', v: 1, personal: [] },
+  { type: 'guard.saved', v: 1, personal: ['/document/identities'] },
   {
     type: 'policy.saved',
     v: 1,

@@ -7,7 +7,7 @@ import type { JournalReader, StoredView } from '../../journal/journal.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import type { JsonObject } from '../actions/contract.ts';
-import type { PolicyInForce } from '../approvals/match-gates.ts';
+import type { GovernanceReader } from '../approvals/governance.ts';
 import { canonicalIdentity } from '../events/text.ts';
 import type { Incident } from '../incidents/incident.ts';
 import { incidentWrite } from '../incidents/incident-change.ts';
@@ -40,7 +40,7 @@ export interface ExecutionPorts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly playbooks: { load(id: string): Promise<ActivePlaybook> };
-  readonly policies: { inForce(): Promise<readonly PolicyInForce[]> };
+  readonly governance: GovernanceReader;
 }
 
 export interface TriggerInput {
@@ -94,7 +94,7 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
       const incident = manualIncident(ctx, ports, playbook, input);
       const event = eventOf(input.triggerEvent, incident.subject.id);
       const snapshot = { ...snapshotOf(incident, null, context), event };
-      const execution = newExecution(playbook, await ports.policies.inForce(), {
+      const execution = newExecution(playbook, await ports.governance.inForce(), {
         journalId: journal.id,
         incident,
         snapshot,

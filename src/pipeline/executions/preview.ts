@@ -1,6 +1,7 @@
 import { combineGates } from '../approvals/gates.ts';
 import { evaluateCondition } from '../playbooks/conditions.ts';
-import type { Plan, PlanAction } from '../playbooks/plan.ts';
+import { gatesFor } from '../playbooks/floors.ts';
+import type { Plan, PlanAction, PlanGate } from '../playbooks/plan.ts';
 import type { ExpressionValues } from '../playbooks/scope.ts';
 import { resolveTarget } from '../playbooks/targets.ts';
 import { resolveTemplates } from '../playbooks/templates.ts';
@@ -22,23 +23,24 @@ export function previewOf(plan: Plan, planHash: string, snapshot: Snapshot): Res
     playbookVersion: plan.playbookVersion,
     stages: plan.stages.map(({ stage, actions }) => ({
       stage,
-      actions: actions.map((action) => previewAction(action, snapshot, values)),
+      actions: actions.map((action) => previewAction(plan, action, snapshot, values)),
     })),
   };
 }
 
-function previewAction(action: PlanAction, snapshot: Snapshot, values: ExpressionValues): Json {
+function previewAction(plan: Plan, action: PlanAction, snapshot: Snapshot, values: ExpressionValues): Json {
   const { declaration } = action;
+  const targets = targetsOf(action, snapshot, values);
   const parameters = resolveTemplates(action.parameters, values);
   return {
     actionId: action.actionId,
     actionType: declaration.type,
     connector: declaration.connector,
     runs: runsWhen(action, values),
-    targets: targetsOf(action, snapshot, values),
+    targets,
     parameters: 'value' in parameters ? parameters.value : null,
     missing: 'faults' in parameters ? parameters.faults.map(({ pointer, detail }) => `${pointer}: ${detail}`) : [],
-    approval: approvalOf(action),
+    approval: approvalOf(gatesFor(plan, action, Array.isArray(targets) ? targets.map(String) : [])),
     question: action.question?.text ?? null,
     undo: declaration.reversibility,
     verified: declaration.readBack,
@@ -59,11 +61,11 @@ function targetsOf(action: PlanAction, snapshot: Snapshot, values: ExpressionVal
   return 'target' in resolved ? [resolved.target.id] : { unresolved: resolved.fault };
 }
 
-function approvalOf(action: PlanAction): Json {
-  if (action.gates.length === 0) return null;
-  const { requiredApprovers, requirements, timeoutMs, fallbackBehavior } = combineGates(action.gates);
+function approvalOf(gates: readonly PlanGate[]): Json {
+  if (gates.length === 0) return null;
+  const { requiredApprovers, requirements, timeoutMs, fallbackBehavior } = combineGates(gates);
   return {
-    gates: action.gates.map(({ source, gateName }) => `${source}/${gateName}`),
+    gates: gates.map(({ source, gateName }) => `${source}/${gateName}`),
     requiredApprovers,
     requirements: requirements as unknown as Json, // plain JSON by its type
     timeoutMs,

@@ -1,7 +1,8 @@
 import { derivedId } from '../../platform/hash.ts';
 import type { JournalReader, RecordDraft } from '../../journal/journal.ts';
 import type { JsonObject } from '../actions/contract.ts';
-import { matchGates, type PolicyInForce } from '../approvals/match-gates.ts';
+import type { Governance } from '../approvals/governance.ts';
+import { matchGates } from '../approvals/match-gates.ts';
 import type { Event } from '../events/event.ts';
 import { incidentOf } from '../incidents/incident-change.ts';
 import { incidentValues, type Incident } from '../incidents/incident.ts';
@@ -57,37 +58,38 @@ export interface Cause {
  * Plans by what they depend on where no policy looks at the incident: there are few, and many executions of each. The
  * arguments are immutable, so the same ones always give the same plan.
  */
-const PLANS = new WeakMap<readonly PolicyInForce[], WeakMap<ActivePlaybook, Map<Severity, Plan>>>();
+const PLANS = new WeakMap<Governance, WeakMap<ActivePlaybook, Map<Severity, Plan>>>();
 
-function planFor(playbook: ActivePlaybook, policies: readonly PolicyInForce[], cause: Cause): Plan {
-  const looksAtIncident = policies.some(({ policy }) =>
+function planFor(playbook: ActivePlaybook, governance: Governance, cause: Cause): Plan {
+  const looksAtIncident = governance.policies.some(({ policy }) =>
     policy.policyGates.some(({ triggers }) => triggers.condition !== undefined),
   );
-  if (looksAtIncident) return boundPlan(playbook, policies, cause);
-  const ofPolicies = PLANS.get(policies) ?? new WeakMap<ActivePlaybook, Map<Severity, Plan>>();
-  PLANS.set(policies, ofPolicies);
-  const ofPlaybook = ofPolicies.get(playbook) ?? new Map<Severity, Plan>();
-  ofPolicies.set(playbook, ofPlaybook);
+  if (looksAtIncident) return boundPlan(playbook, governance, cause);
+  const ofGovernance = PLANS.get(governance) ?? new WeakMap<ActivePlaybook, Map<Severity, Plan>>();
+  PLANS.set(governance, ofGovernance);
+  const ofPlaybook = ofGovernance.get(playbook) ?? new Map<Severity, Plan>();
+  ofGovernance.set(playbook, ofPlaybook);
   const { severity } = cause.incident;
-  const plan = ofPlaybook.get(severity) ?? boundPlan(playbook, policies, cause);
+  const plan = ofPlaybook.get(severity) ?? boundPlan(playbook, governance, cause);
   ofPlaybook.set(severity, plan);
   return plan;
 }
 
-function boundPlan(playbook: ActivePlaybook, policies: readonly PolicyInForce[], cause: Cause): Plan {
+function boundPlan(playbook: ActivePlaybook, { policies, protectedIdentities }: Governance, cause: Cause): Plan {
   const { incident: values, event, context, user } = cause.snapshot;
   return bindPlan(playbook.compiled, {
     playbookId: playbook.playbookId,
     playbookVersion: playbook.version,
     riskLevel: cause.incident.severity,
+    protectedIdentities,
     policyGates: (query) => matchGates(policies, query, { incident: values, event, context, user, results: {} }),
   });
 }
 
-/** The execution of a playbook for an incident, bound to the policies in force. Pure. */
-export function newExecution(playbook: ActivePlaybook, policies: readonly PolicyInForce[], cause: Cause): NewExecution {
+/** The execution of a playbook for an incident, bound to what is in force. Pure. */
+export function newExecution(playbook: ActivePlaybook, governance: Governance, cause: Cause): NewExecution {
   const { journalId, incident, snapshot, requester, trace, generation = 1 } = cause;
-  const plan = planFor(playbook, policies, cause);
+  const plan = planFor(playbook, governance, cause);
   return {
     plan,
     trace,

@@ -8,7 +8,7 @@ import type { GroupCommitter } from '../../journal/group-commit.ts';
 import { StoreUnavailableError, type Change, type JournalReader, type RecordDraft } from '../../journal/journal.ts';
 import type { QueuedEffect } from '../../journal/membership.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
-import type { PolicyInForce } from '../approvals/match-gates.ts';
+import type { GovernanceReader } from '../approvals/governance.ts';
 import type { DetectionContext, FindingChange } from '../detections/detector.ts';
 import type { AcceptedEvent, Event } from '../events/event.ts';
 import { NEWS_PREFIX } from '../executions/change.ts';
@@ -51,7 +51,7 @@ export interface IntakePorts {
   readonly machine: Pick<Machine, 'sleep'>;
   readonly store: ExecutionStore;
   readonly playbooks: { active(): Promise<readonly ActivePlaybook[]>; load(id: string): Promise<ActivePlaybook> };
-  readonly policies: { inForce(): Promise<readonly PolicyInForce[]> };
+  readonly governance: GovernanceReader;
   /** Egress lists and the like, as they are now. */
   detectionContext(at: number): DetectionContext;
   /** Fills in the place of a public address where the event brings none. */
@@ -285,7 +285,7 @@ async function decideBatch(
   const now = clock.now();
   const { fresh, verdicts, conflicts } = await sortOut(known, events, (event) => ports.withPlace(event));
   const rules = rulesInForce(await ports.playbooks.active());
-  const policies = await ports.policies.inForce();
+  const governance = await ports.governance.inForce();
   const judging = { rules: rules.rules, context: ports.detectionContext(now) };
   const { result, owed, move } = await detect(keeper, fresh, judging, now);
   const alerts = fresh.filter(({ event }) => event.kind === 'alert').map(({ event }) => alertFinding(event));
@@ -293,7 +293,7 @@ async function decideBatch(
   const open = await openIncidents(journal, changes);
   const ids = await freeIncidentIds(journal, changes);
   const { steps, outdated } = correlate(changes, open, ({ id }) => ids.get(id) ?? id, now);
-  const responding = { journal, runner: ports.runner, policies, rules };
+  const responding = { journal, runner: ports.runner, governance, rules };
   const responses = await Promise.all(steps.map((step) => respond(responding, step, fresh, trace, now)));
   const change = mergeChanges([
     await acceptedRecords(journal, fresh, result, trace, now),

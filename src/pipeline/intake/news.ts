@@ -2,7 +2,7 @@ import type { CrashPoints } from '../../platform/crash-points.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { Change, JournalReader } from '../../journal/journal.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
-import type { PolicyInForce } from '../approvals/match-gates.ts';
+import type { GovernanceReader } from '../approvals/governance.ts';
 import { newsName } from '../executions/change.ts';
 import type { ExecutionStore, Loaded } from '../executions/execution-store.ts';
 import type { Runner } from '../executions/runner.ts';
@@ -22,7 +22,7 @@ export interface NewsPorts {
   readonly runner: Pick<Runner, 'submit' | 'startChange'>;
   readonly store: Pick<ExecutionStore, 'load'>;
   readonly playbooks: { load(id: string): Promise<ActivePlaybook> };
-  readonly policies: { inForce(): Promise<readonly PolicyInForce[]> };
+  readonly governance: GovernanceReader;
   readonly now: () => number;
   /** For tests that stop the process. */
   readonly points?: CrashPoints;
@@ -68,7 +68,7 @@ async function followUp(ports: NewsPorts, incidentId: string, execution: string,
   }
   const { incident } = stored;
   const playbook = await ports.playbooks.load(plan.playbookId);
-  const next = newExecution(playbook, await ports.policies.inForce(), {
+  const next = newExecution(playbook, await ports.governance.inForce(), {
     journalId: ports.journal.id,
     incident,
     snapshot: { ...snapshotOf({ ...incident, accounts }, null, state.snapshot.context), ...handled },

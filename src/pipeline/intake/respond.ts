@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../platform/canonical-json.ts';
 import type { Change, RecordDraft, View } from '../../journal/journal.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
-import type { PolicyInForce } from '../approvals/match-gates.ts';
+import type { Governance } from '../approvals/governance.ts';
 import type { Finding } from '../detections/detector.ts';
 import type { AcceptedEvent, Event } from '../events/event.ts';
 import type { JournalReader } from '../../journal/journal.ts';
@@ -17,7 +17,7 @@ import type { RulesInForce } from './rules-in-force.ts';
 export interface RespondPorts {
   readonly journal: Pick<JournalReader, 'id' | 'event'>;
   readonly runner: Pick<Runner, 'startChange'>;
-  readonly policies: readonly PolicyInForce[];
+  readonly governance: Governance;
   readonly rules: RulesInForce;
 }
 
@@ -49,7 +49,7 @@ export async function respond(
   const snapshot = snapshotOf(incident, event, {});
   const starts = due.map((playbook) => {
     const cause = { journalId: ports.journal.id, incident, snapshot, requester, trace };
-    return { playbook, started: ports.runner.startChange(newExecution(playbook, ports.policies, cause)) };
+    return { playbook, started: ports.runner.startChange(newExecution(playbook, ports.governance, cause)) };
   });
   const begun = starts.map(({ playbook: { playbookId } }) => ({
     id: executionId(ports.journal.id, incident.id, playbookId),

@@ -25,6 +25,8 @@ export interface Binding {
   readonly riskLevel: Severity;
   /** The gates of the policies in force that match: `approvals/policy.ts` makes this function. */
   readonly policyGates: (query: GateQuery) => readonly PlanGate[];
+  /** Canonical ids, sorted. */
+  readonly protectedIdentities?: readonly string[];
 }
 
 /**
@@ -43,6 +45,7 @@ export function bindPlan(compiled: CompiledPlaybook, binding: Binding): Plan {
     const actions = kept.filter(({ entry }) => entry.action.stage === stage);
     return { stage, actions: actions.map(({ entry, gates }) => planAction(entry, gates)) };
   });
+  const { protectedIdentities = [] } = binding;
   return {
     planVersion: 1,
     playbookId: binding.playbookId,
@@ -50,6 +53,7 @@ export function bindPlan(compiled: CompiledPlaybook, binding: Binding): Plan {
     name: playbook.name,
     playbookType: playbook.playbookType,
     executionTimeoutMs: playbook.executionTimeoutMs,
+    ...(protectedIdentities.length === 0 ? {} : { protectedIdentities }),
     stages,
   };
 }

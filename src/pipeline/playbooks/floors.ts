@@ -1,7 +1,8 @@
+import { canonicalAccount } from '../access/identities.ts';
 import type { Reversibility } from '../actions/contract.ts';
 import type { ActionType } from '../vocabulary.ts';
 import { NOTIFICATION_TYPES } from './compile.ts';
-import type { PlanGate } from './plan.ts';
+import type { Plan, PlanAction, PlanGate } from './plan.ts';
 import { requirementsOf } from './requirements.ts';
 
 /** How long people have to answer the gate of what cannot be undone, in ms: the seeds' approval timeout. */
@@ -22,9 +23,26 @@ export function underFloors(gates: readonly PlanGate[], action: Floored): readon
   if (reversibility !== 'irreversible') return gates;
   if (gates.length === 0 && !NOTIFICATION_TYPES.has(actionType)) return [floorGate(playbookVersion)];
   // A policy may name the action type before any connector says that its effect is lasting.
-  return gates.map((gate) =>
-    gate.fallbackBehavior === 'ALLOW_ACTION' ? { ...gate, fallbackBehavior: 'ESCALATE_TO_HUMAN' as const } : gate,
-  );
+  return gates.map(neverBySilence);
+}
+
+/**
+ * The gates of an action once its targets are known: what contains a protected identity has at least one, and silence never
+ * allows it. Of an action for many accounts one that is protected is enough.
+ */
+export function gatesFor(
+  { protectedIdentities = [], playbookVersion }: Pick<Plan, 'protectedIdentities' | 'playbookVersion'>,
+  { gates, declaration }: Pick<PlanAction, 'gates' | 'declaration'>,
+  targetIds: readonly string[],
+): readonly PlanGate[] {
+  if (!declaration.contains || !targetIds.some((id) => protectedIdentities.includes(canonicalAccount(id))))
+    return gates;
+  if (gates.length === 0) return [{ ...floorGate(playbookVersion), gateName: 'protected-identity' }];
+  return gates.map(neverBySilence);
+}
+
+function neverBySilence(gate: PlanGate): PlanGate {
+  return gate.fallbackBehavior === 'ALLOW_ACTION' ? { ...gate, fallbackBehavior: 'ESCALATE_TO_HUMAN' } : gate;
 }
 
 /** Nothing that lasts for good happens without a person, whatever playbook and policies leave out. */

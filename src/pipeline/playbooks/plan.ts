@@ -13,6 +13,8 @@ export interface Plan {
   readonly playbookType: PlaybookType;
   /** Running time after which the execution fails, in ms; waiting for people does not count. */
   readonly executionTimeoutMs: number;
+  /** Canonical ids of accounts that nothing contains without a person, sorted. Absent: nobody. */
+  readonly protectedIdentities?: readonly string[];
   /** In the order they run; each at least one action. */
   readonly stages: readonly PlanStage[];
 }

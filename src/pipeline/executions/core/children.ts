@@ -1,5 +1,6 @@
 import { derivedId } from '../../../platform/hash.ts';
 import { MAX_SUBJECTS_PER_FANOUT } from '../../../platform/limits.ts';
+import { gatesFor } from '../../playbooks/floors.ts';
 import type { Plan, PlanAction } from '../../playbooks/plan.ts';
 import type { ChildInput, IncidentInput, SpawnedInput } from './inputs.ts';
 import { ALREADY_HANDLED, handledAccounts, isDone, unhandled } from './handled.ts';
@@ -42,7 +43,8 @@ export function takeSpawned(t: Transition, input: SpawnedInput): void {
 /** The plan of a child: the one action, for one account. Its gates were passed by the parent, for the whole list. */
 export function childPlan(plan: Plan, action: PlanAction): Plan {
   const child: PlanAction = { ...action, forEach: null, gates: [], condition: null };
-  return { ...plan, stages: [{ stage: 1, actions: [child] }] };
+  const { protectedIdentities: _passed, ...rest } = plan;
+  return { ...rest, stages: [{ stage: 1, actions: [child] }] };
 }
 
 export function takeChild(t: Transition, input: ChildInput): void {
@@ -113,6 +115,8 @@ function growAction(t: Transition, plan: PlanAction, accounts: readonly string[]
   const acted = phase === 'spawning' || phase === 'children' || phase === 'settled';
   if (!acted || (Object.keys(children).length === 0 && reason !== ALREADY_HANDLED)) return;
   const known = new Set(Object.values(children).map((child) => child.account));
-  const fresh = unhandled(t.state, plan.actionId, accounts).filter((account) => !known.has(account));
+  const joined = unhandled(t.state, plan.actionId, accounts).filter((account) => !known.has(account));
+  // Whom nothing contains without a person is left to a follow-up, which asks.
+  const fresh = joined.filter((account) => gatesFor(t.plan, plan, [account]).length === 0);
   if (fresh.length > 0 && known.size + fresh.length <= MAX_SUBJECTS_PER_FANOUT) startChildren(t, plan, fresh);
 }

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../../actions/contract.ts';
 import { evaluateCondition, type ConditionResult } from '../../playbooks/conditions.ts';
-import type { Plan } from '../../playbooks/plan.ts';
-import { handledAccounts } from './handled.ts';
+import { gatesFor } from '../../playbooks/floors.ts';
+import type { Plan, PlanAction } from '../../playbooks/plan.ts';
+import { ALREADY_HANDLED, handledAccounts } from './handled.ts';
 import { resultsOf, type ExecutionState } from './state.ts';
 
 /**
@@ -34,11 +35,29 @@ function isFalse(result: ConditionResult): boolean {
  * without it is not among them: what they approved was that list.
  */
 export function coveredAccounts(plan: Plan, state: ExecutionState): readonly string[] {
-  const { accounts, handled = {} } = state.snapshot;
-  const asked = fanOuts(plan)
-    .filter((actionId) => (state.actions[actionId]?.approvalId ?? null) !== null)
-    .map((actionId) => new Set([...(state.actions[actionId]?.accounts ?? []), ...(handled[actionId] ?? [])]));
-  return accounts.filter((account) => asked.every((list) => list.has(account)));
+  return fanOuts(plan).reduce<readonly string[]>(
+    (covered, action) => coveredBy(plan, action, state, covered),
+    state.snapshot.accounts,
+  );
+}
+
+function coveredBy(
+  plan: Plan,
+  action: PlanAction,
+  state: ExecutionState,
+  accounts: readonly string[],
+): readonly string[] {
+  const { actionId } = action;
+  const present = state.actions[actionId];
+  const handled = state.snapshot.handled?.[actionId] ?? [];
+  if (present === undefined || present.phase === 'idle') return accounts;
+  const asked = present.approvalId !== null;
+  const begun = asked ? present.accounts : Object.values(present.children).map(({ account }) => account);
+  // Done for nobody, because its condition was false, say.
+  if (begun.length === 0 && present.reason !== ALREADY_HANDLED) return accounts;
+  const known = new Set([...begun, ...handled]);
+  // Without a question everybody who joins is acted on, but for those whom nothing contains without one.
+  return accounts.filter((account) => known.has(account) || (!asked && gatesFor(plan, action, [account]).length === 0));
 }
 
 /** Whom each fan-out action of these executions of one playbook has acted on, for those of the accounts that are given. */
@@ -49,7 +68,7 @@ export function handledBy(
   const wanted = new Set(accounts);
   const handled: Record<string, readonly string[]> = {};
   for (const { plan, state } of executions) {
-    for (const actionId of fanOuts(plan)) {
+    for (const { actionId } of fanOuts(plan)) {
       const done = handledAccounts(state, actionId).filter((account) => wanted.has(account));
       if (done.length > 0) handled[actionId] = [...new Set([...(handled[actionId] ?? []), ...done])].sort();
     }
@@ -57,9 +76,6 @@ export function handledBy(
   return handled;
 }
 
-function fanOuts(plan: Plan): readonly string[] {
-  return plan.stages
-    .flatMap(({ actions }) => actions)
-    .filter(({ forEach }) => forEach !== null)
-    .map(({ actionId }) => actionId);
+function fanOuts(plan: Plan): readonly PlanAction[] {
+  return plan.stages.flatMap(({ actions }) => actions).filter(({ forEach }) => forEach !== null);
 }

@@ -26,15 +26,17 @@ interface Terms {
   readonly escalationPath: PlanGate['escalationPath'];
 }
 
+/** What people are asked to allow. */
+export interface Asked {
+  readonly gates: readonly PlanGate[];
+  readonly targets: readonly ActionTarget[];
+  readonly parameters: JsonObject;
+}
+
 /** Asks whether the action may be done: all matching gates as one request with the strictest of each. */
-export function requestGate(
-  t: Transition,
-  plan: PlanAction,
-  targets: readonly ActionTarget[],
-  parameters: JsonObject,
-): void {
-  const combined = combineGates(plan.gates);
-  request(t, plan, { ...combined, purpose: 'gate', gates: plan.gates, question: null }, targets, parameters);
+export function requestGate(t: Transition, plan: PlanAction, asked: Asked): void {
+  const { gates, targets, parameters } = asked;
+  request(t, plan, { ...combineGates(gates), purpose: 'gate', gates, question: null }, targets, parameters);
 }
 
 /** Asks a person because the condition could not be decided: an error never means "allow". */
@@ -42,21 +44,20 @@ export function requestConditionDecision(
   t: Transition,
   plan: PlanAction,
   error: string,
-  targets: readonly ActionTarget[],
-  parameters: JsonObject,
+  { gates, targets, parameters }: Asked,
 ): void {
   const terms: Terms = {
     purpose: 'condition_error',
-    gates: plan.gates,
+    gates,
     requirements: [CONDITION_ERROR_REQUIREMENT],
     requiredApprovers: 1,
     timeoutMs: CONDITION_ERROR_TIMEOUT_MS,
     question: `The condition could not be decided (${error}). Shall the action be done?`,
     escalationPath: [],
   };
-  if (plan.gates.length === 0) return request(t, plan, terms, targets, parameters);
+  if (gates.length === 0) return request(t, plan, terms, targets, parameters);
   // The gates ask for at least as much as the error does, so their terms stand and the question is added.
-  request(t, plan, { ...terms, ...combineGates(plan.gates) }, targets, parameters);
+  request(t, plan, { ...terms, ...combineGates(gates) }, targets, parameters);
 }
 
 /** Asks people a question whose answer is the action's outcome. */

@@ -1,6 +1,7 @@
 import type { Json } from '../../../platform/canonical-json.ts';
 import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
 import { evaluateCondition } from '../../playbooks/conditions.ts';
+import { gatesFor } from '../../playbooks/floors.ts';
 import type { PlanAction } from '../../playbooks/plan.ts';
 import { resolveTarget } from '../../playbooks/targets.ts';
 import { resolveTemplates } from '../../playbooks/templates.ts';
@@ -25,8 +26,14 @@ export function startAction(t: Transition, plan: PlanAction): void {
     return settle(t, plan, 'SKIPPED', ALREADY_HANDLED);
   prepare(t, plan, intent, accounts);
   const targets = plan.forEach === null ? [intent.target] : accounts.map(accountTarget);
-  if ('error' in condition) return requestConditionDecision(t, plan, condition.error, targets, intent.parameters);
-  if (plan.gates.length > 0) return requestGate(t, plan, targets, intent.parameters);
+  const gates = gatesFor(
+    t.plan,
+    plan,
+    targets.map(({ id }) => id),
+  );
+  const asked = { gates, targets, parameters: intent.parameters };
+  if ('error' in condition) return requestConditionDecision(t, plan, condition.error, asked);
+  if (gates.length > 0) return requestGate(t, plan, asked);
   begin(t, plan);
 }
 

@@ -23,7 +23,7 @@ export function takeVote(t: Transition, input: VoteInput): void {
 /** The time to answer is over: the gate's fallback decides, and never in favour of what cannot be undone. */
 export function expireApproval(t: Transition, approval: ApprovalState): void {
   const plan = planActionOf(t.plan, approval.actionId);
-  const fallback = approval.purpose === 'gate' ? combineGates(plan.gates).fallbackBehavior : 'DENY_ACTION';
+  const fallback = approval.purpose === 'gate' ? combineGates(approval.gates).fallbackBehavior : 'DENY_ACTION';
   const allowed = fallback === 'ALLOW_ACTION' && plan.declaration.reversibility !== 'irreversible';
   conclude(t, approval, 'EXPIRED', fallback === 'ALLOW_ACTION' && !allowed ? 'DENY_ACTION' : fallback);
 }
