@@ -1,5 +1,6 @@
 import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Input, VoteInput } from '../../src/pipeline/executions/core/inputs.ts';
+import { TRUE_CONDITION } from '../workload/plans.ts';
 import { actionOf, type ActionModel, type Asked, type Broken, type ExecutionModel, type Of } from './model.ts';
 import { countVote } from './votes.ts';
 
@@ -34,7 +35,8 @@ export function takeRequest(
   const { approval, actionId } = fact;
   if (execution.approvals.has(approval.id)) broken('votes', `${execution.id} asks twice with one id`);
   const count = { people: [], steps: 0, escalatedMs: -1, verdict: 'pending' as const };
-  const tally = { ...count, approval, actionId, requestedAt: at, decided: null, fallback: null };
+  const { purpose } = fact;
+  const tally = { ...count, approval, actionId, purpose, requestedAt: at, decided: null, fallback: null };
   execution.approvals.set(approval.id, tally);
   const action = actionOf(execution, actionId);
   action.phase = 'asked';
@@ -77,11 +79,36 @@ export function takeDecision(
   tally.decided = fact.status;
   tally.fallback = fact.fallback;
   const { verdict, approval } = tally;
+  const rule = ruleFor(execution, tally);
+  if (fact.fallback === 'auto_approved' || fact.fallback === 'auto_denied') {
+    if (fact.fallback !== rule)
+      broken('approvals', `${execution.id} decides ${fact.fallback}, and the rule is ${rule}`);
+    tally.verdict = fact.status === 'APPROVED' ? 'approved' : 'denied';
+    return;
+  }
+  if (rule !== null) broken('approvals', `${execution.id} asks people although the rule is ${rule}`);
   if (fact.status === 'APPROVED' && verdict !== 'approved') broken('votes', `${execution.id} approves without quorum`);
   if (fact.status === 'DENIED' && verdict !== 'denied') broken('votes', `${execution.id} denies without a deny`);
   if (fact.status === 'EXPIRED' && input.at < approval.expiresAt) broken('votes', `${execution.id} expires early`);
   if (fact.status === 'EXPIRED') checkSteps(execution, tally, broken);
   if (fact.status === 'VOIDED' && execution.stopped === null) broken('votes', `${execution.id} voids without a stop`);
+}
+
+/** What the conditions of all gates decide without people: one true deny, or a true approval of each that is still to be asked. */
+function ruleFor(execution: ExecutionModel, { approval, actionId, purpose }: Asked): string | null {
+  if (purpose !== 'gate') return null;
+  const { plan, target, accounts } = actionOf(execution, actionId);
+  const isTrue = (list: readonly string[] | undefined): boolean => list?.includes(TRUE_CONDITION) === true;
+  const planned = plan.gates.map(({ automatic }) => automatic);
+  if (planned.some((automatic) => isTrue(automatic?.deny))) return 'auto_denied';
+  const whom = plan.forEach === null ? [target] : accounts;
+  const list = execution.plan.protectedIdentities ?? [];
+  const isProtected = plan.declaration.contains && whom.some((id) => list.includes(id));
+  const mayApprove = plan.declaration.reversibility !== 'irreversible' && !isProtected && whom.length <= 10;
+  const asking = planned.filter((automatic) => !mayApprove || !isTrue(automatic?.approve));
+  if (asking.length === 0 && planned.length > 0) return 'auto_approved';
+  if (approval.gates.length !== Math.max(1, asking.length)) return 'other gates';
+  return null;
 }
 
 /** Whether people, or the rule that stands in for them, have allowed what begins now. */
@@ -110,7 +137,8 @@ export function checkAllowed(
     tally.fallback === 'ALLOW_ACTION' &&
     gates &&
     !isProtected &&
-    plan.gates.every(({ fallbackBehavior }) => fallbackBehavior === 'ALLOW_ACTION') &&
+    // Those that a condition has answered are fulfilled.
+    tally.approval.gates.every(({ fallbackBehavior }) => fallbackBehavior === 'ALLOW_ACTION') &&
     plan.declaration.reversibility !== 'irreversible';
   if (!fallsBack && plan.question === null)
     broken('approvals', `${execution.id} ${plan.actionId} ${what} without approval`);

@@ -64,13 +64,15 @@ export interface ActionModel {
   /** A prior state was read or taken over: there is something to restore. */
   hasPrior: boolean;
   approvalId: string | null;
-  /** To whom it is to be done. */
+  /** To whom it is to be done: one, or the accounts of a fan-out. */
   target: string;
+  accounts: readonly string[];
 }
 
 /** A request to people, and what became of it. */
 export interface Asked extends Tally {
   readonly actionId: string;
+  readonly purpose: 'gate' | 'question' | 'condition_error';
   readonly requestedAt: number;
   decided: string | null;
   fallback: string | null;
@@ -127,6 +129,7 @@ export function newAction(plan: PlanAction): ActionModel {
     hasPrior: false,
     approvalId: null,
     target: '',
+    accounts: [],
   };
 }
 

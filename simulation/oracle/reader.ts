@@ -51,7 +51,7 @@ function take(execution: ExecutionModel, fact: Fact, input: Input, judge: Judge)
     case 'stage.started':
       return takeStage(execution, fact, broken);
     case 'action.prepared':
-      actionOf(execution, fact.actionId).target = fact.target.id;
+      Object.assign(actionOf(execution, fact.actionId), { target: fact.target.id, accounts: fact.accounts });
       return;
     case 'approval.requested':
       return takeRequest(execution, fact, input, broken);

@@ -59,7 +59,16 @@ function randomGate(random: Random, declaration: ActionDeclaration): PlanGate {
     fallbackBehavior: random.pick(['DENY_ACTION', 'ESCALATE_TO_HUMAN', allow ? 'ALLOW_ACTION' : 'DENY_ACTION']),
     escalationPath,
     riskLevels: [],
+    ...(people.chance(250) ? { automatic: { approve: someConditions(people), deny: someConditions(people) } } : {}),
   };
+}
+
+/** What conditions of gates may say; the oracle knows which of them are true. */
+export const TRUE_CONDITION = 'incident.confidence >= 2';
+const GATE_CONDITIONS = [TRUE_CONDITION, 'incident.confidence >= 96', 'context.absent == "x"'];
+
+function someConditions(random: Random): readonly string[] {
+  return random.chance(500) ? [] : [random.pick(GATE_CONDITIONS)];
 }
 
 const PEOPLE = ['usr_1', 'usr_2', 'usr_3', 'usr_4', 'usr_5', 'usr_6'];

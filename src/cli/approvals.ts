@@ -42,6 +42,7 @@ const APPROVAL = z.looseObject({
       standIns: z.array(z.looseObject({ id: z.string(), afterMs: z.int() })).optional(),
     }),
   ),
+  automatic: z.array(z.looseObject({ gateName: z.string(), answer: z.string(), condition: z.string() })),
   escalations: z.array(z.looseObject({ level: z.int(), escalateTo: z.string(), at: z.string() })),
   votes: z.array(z.looseObject({ userId: z.string(), decision: z.string(), comment: z.string().nullable() })),
   expiresAt: z.string(),
@@ -92,7 +93,7 @@ function lineOf(approval: Shown): string {
 }
 
 function textOf(approval: Shown): string {
-  const { requirements, escalations, votes } = approval;
+  const { requirements, automatic, escalations, votes } = approval;
   const lines = [
     `${approval.id} ${approval.status}`,
     `what       ${whatOf(approval)} (${approval.reversibility})`,
@@ -100,6 +101,7 @@ function textOf(approval: Shown): string {
     `why        ${approval.riskLevel}, playbook ${approval.playbookId} version ${approval.playbookVersion}, asked for by ${approval.requester}`,
     `execution  ${approval.executionId}`,
     `who        ${approval.requiredApprovers} people: ${requirements.map(placeOf).join(', ')}; until ${approval.expiresAt}`,
+    ...automatic.map(({ gateName, answer, condition }) => `answered   ${answer} for ${gateName}: ${condition}`),
     ...escalations.map(({ level, escalateTo, at }) => `escalated  level ${level} to ${escalateTo} at ${at}`),
     ...votes.map(
       ({ userId, decision, comment }) => `vote       ${decision} by ${userId}${comment === null ? '' : `: ${comment}`}`,

@@ -75,6 +75,36 @@ describe('what policies would ask', () => {
   });
 });
 
+describe('a gate with conditions that answer', () => {
+  it('lets an action begin or denies it, and the request that nobody was asked is there to be seen', async () => {
+    const gate = {
+      gateName: 'by condition',
+      approvalRoles: [{ role: 'CISO' }],
+      triggers: { playbookIds: ['answered'] },
+      autoApproveConditions: ['incident.subject.id == "dora"'],
+      autoDenyConditions: ['incident.subject.id == "emil"'],
+    };
+    await house.admin.api('POST', BASE, byHand('answered', [{ ...SUSPEND, requiresApproval: false }]));
+    const policy = { name: 'Answers', scope: 'SPECIFIC_PLAYBOOKS', policyGates: [gate] };
+    const saved = await house.admin.api('POST', `${BASE}/policies`, policy);
+    expect([saved.status, saved.body.warnings ?? []]).toEqual([201, []]);
+    await house.sandbox.seed(['dora', 'emil', 'fritz'].map((id) => ({ id, homeCountry: 'DE' })));
+    const run = async (userId: string) => {
+      const body = { playbookId: 'answered', userId };
+      const { executionId } = (await house.admin.api('POST', `${BASE}/executions/trigger`, body)).body.data;
+      const { status, stages } = await house.settled(executionId);
+      const list = await auditor.api('GET', `${BASE}/approvals?executionId=${executionId}&status=APPROVED`);
+      return { status, action: stages[0].actions[0].status, approved: list.body.data };
+    };
+    const dora = await run('dora');
+    expect(dora).toMatchObject({ status: 'COMPLETED', action: 'SUCCESS' });
+    expect(dora.approved).toMatchObject([{ status: 'APPROVED', votes: [], automatic: [{ answer: 'APPROVE' }] }]);
+    expect(await run('emil')).toMatchObject({ action: 'DENIED', approved: [] });
+    expect(await run('fritz')).toMatchObject({ status: 'AWAITING_APPROVAL' });
+    expect(await verified(house.dataDir)).toMatchObject({ code: 0, verdict: 'intact' });
+  });
+});
+
 describe('a policy that is changed', () => {
   const change = (id: string, body: object, headers: Record<string, string> = {}) =>
     house.admin.api('PUT', `${BASE}/policies/${id}`, body, headers);

@@ -1,6 +1,7 @@
 import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.ts';
 import type { PlanGate, Requirement } from '../playbooks/plan.ts';
 import type { Role } from '../vocabulary.ts';
+import type { AutomaticAnswer } from './automatic.ts';
 import { coversRequirements, type Candidate } from './quorum.ts';
 import { countsFor, type Login } from './seats.ts';
 
@@ -9,7 +10,7 @@ export interface Approval {
   readonly id: string;
   /** What was shown: see `intentHash`. A vote for another hash is refused. */
   readonly intentHash: string;
-  /** Every gate that asked for it, kept whole for the record. Empty for a question. */
+  /** Every gate that asks for it, kept whole for the record. Empty for a question. */
   readonly gates: readonly PlanGate[];
   /** Disjoint: one person fills at most one place of all of them together. */
   readonly requirements: readonly Requirement[];
@@ -22,6 +23,8 @@ export interface Approval {
   /** Who wrote or last changed the step that is to be approved. */
   readonly authorIds: readonly string[];
   readonly votes: readonly Vote[];
+  /** Gates that their own conditions answered. Where no other asks, `gates` are these. Absent: none. */
+  readonly automatic?: readonly AutomaticAnswer[];
   /** Steps by which it is escalated as long as it is not decided, in their order. Absent: none. */
   readonly escalationPath?: PlanGate['escalationPath'];
   /** The steps that were taken. Absent: none. */

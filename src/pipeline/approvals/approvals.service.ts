@@ -113,6 +113,7 @@ function shownApproval(view: StoredView): Resource {
     // Rows of earlier versions have none.
     escalations: timed(body['escalations'] ?? []),
     escalationPath: body['escalationPath'] ?? [],
+    automatic: body['automatic'] ?? [],
   };
 }
 

@@ -40,7 +40,7 @@ export function checkPolicy(policy: Policy, surroundings: PolicySurroundings): P
     const fallback = fallbackFault(policy, gate, pointer, surroundings);
     if (fallback !== null) faults.push(fallback);
     faults.push(...peopleFaults(gate, pointer));
-    warnings.push(...gateWarnings(gate, pointer), ...peopleWarnings(gate, pointer, surroundings.rolesOf));
+    warnings.push(...gateWarnings(gate, pointer, surroundings), ...peopleWarnings(gate, pointer, surroundings.rolesOf));
   }
   faults.push(...exemptionFaults(policy.exemptions, '/exemptions'));
   return { faults, warnings };
@@ -87,19 +87,16 @@ function fallbackFault(
   return { pointer: at, detail };
 }
 
-function gateWarnings(gate: PolicyGate, pointer: string): readonly Fault[] {
+function gateWarnings(gate: PolicyGate, pointer: string, { reversibilityOf }: PolicySurroundings): readonly Fault[] {
   const warnings: Fault[] = [];
+  const lasting = (gate.triggers.actionTypes ?? []).filter((type) => reversibilityOf(type) === 'irreversible');
+  if (gate.autoApproveConditions !== undefined && lasting.length > 0) {
+    const detail = `A person is asked for ${lasting.join(', ')} all the same: it cannot be undone.`;
+    warnings.push({ pointer: `${pointer}/autoApproveConditions`, detail });
+  }
   if (!gate.requiresApproval) {
     const detail = 'requiresApproval is false, so this gate has no effect; it does not lift other gates.';
     warnings.push({ pointer: `${pointer}/requiresApproval`, detail });
-  }
-  if (gate.autoApproveConditions !== undefined) {
-    warnings.push(
-      notEnforced(`${pointer}/autoApproveConditions`, 'autoApproveConditions', 'a person is asked all the same'),
-    );
-  }
-  if (gate.autoDenyConditions !== undefined) {
-    warnings.push(notEnforced(`${pointer}/autoDenyConditions`, 'autoDenyConditions', 'a person is asked instead'));
   }
   if (gate.exemptions !== undefined)
     warnings.push(notEnforced(`${pointer}/exemptions`, 'exemptions', 'nobody is exempt'));

@@ -90,6 +90,28 @@ describe('what policies would ask', () => {
     });
   });
 
+  it('is nothing where a condition answers, with what it says, and people where none can', () => {
+    const approves = policy('a', [{ autoApproveConditions: 'incident.confidence >= 90' }]);
+    const denies = policy('b', [{ autoDenyConditions: ['incident.confidence >= 90'] }]);
+    const answers = (source: string, answer: string) => [
+      { source, version: 3, gateName: 'g0', answer, condition: 'incident.confidence >= 90' },
+    ];
+    expect(evaluatePolicies([approves], SUSPEND, VALUES)).toMatchObject({
+      needsApproval: false,
+      denied: false,
+      approval: null,
+      automatic: answers('a', 'APPROVE'),
+    });
+    expect(evaluatePolicies([approves, denies], SUSPEND, VALUES)).toMatchObject({ needsApproval: false, denied: true });
+    expect(evaluatePolicies([denies], SUSPEND, VALUES)).toMatchObject({ automatic: answers('b', 'DENY') });
+    for (const [policies, question, values] of [
+      [[approves], SUSPEND, null],
+      [[approves], { ...SUSPEND, reversibility: 'irreversible' as const }, VALUES],
+      [[approves, policy('c', [{}])], SUSPEND, VALUES],
+    ] as const)
+      expect(evaluatePolicies(policies, question, values)).toMatchObject({ needsApproval: true, denied: false });
+  });
+
   it('is nothing without a gate, but for what cannot be undone or is not known', () => {
     expect(evaluatePolicies([], SUSPEND, null)).toMatchObject({ needsApproval: false, approval: null, floor: null });
     for (const reversibility of ['irreversible', null] as const) {

@@ -3,6 +3,7 @@ import { underFloors } from '../playbooks/floors.ts';
 import type { GateQuery } from '../playbooks/bind.ts';
 import type { ExpressionValues } from '../playbooks/scope.ts';
 import type { Resource } from '../service.ts';
+import { answerAutomatically } from './automatic.ts';
 import { combineGates } from './gates.ts';
 import { judgeGates, planGate, type GateVerdict, type PolicyInForce } from './match-gates.ts';
 
@@ -13,7 +14,8 @@ export interface PolicyQuestion extends GateQuery {
 
 /**
  * What the policies in force ask of an action, and why: every gate with the reason for which it applies or does not, and the
- * one request to people that follows. The plan of an execution comes from the same functions; gates of the
+ * one request to people that follows where no condition answers it (protected identities and long lists, which a
+ * condition never approves, are not known here). The plan of an execution comes from the same functions; gates of the
  * playbook itself come on top there. Pure.
  */
 export function evaluatePolicies(
@@ -26,11 +28,17 @@ export function evaluatePolicies(
   const { actionType } = query;
   const lasting = reversibility ?? 'irreversible';
   const gates = underFloors(matching, { actionType, reversibility: lasting, playbookVersion: 0 });
+  const nothingKnown = { asks: gates, answers: [], denied: false };
+  const automatic = values === null ? nothingKnown : answerAutomatically(gates, values, lasting !== 'irreversible');
+  const { asks, answers, denied } = automatic;
+  const needsApproval = !denied && asks.length > 0;
   return {
     ...query,
     reversibility,
-    needsApproval: gates.length > 0,
-    approval: gates.length === 0 ? null : asked(gates),
+    needsApproval,
+    denied,
+    approval: needsApproval ? asked(asks) : null,
+    automatic: answers.map((each): Resource => ({ ...each })),
     gates: verdicts.map(shownVerdict),
     floor: matching.length === 0 && gates.length > 0 ? 'irreversible-action' : null,
   };

@@ -83,6 +83,11 @@ function names<T>(list: readonly T[] | undefined, value: T): boolean {
   return list === undefined || list.length === 0 || list.includes(value);
 }
 
+function automaticOf({ autoApproveConditions, autoDenyConditions }: PolicyGate): Pick<PlanGate, 'automatic'> {
+  const [approve, deny] = [autoApproveConditions ?? [], autoDenyConditions ?? []];
+  return approve.length + deny.length === 0 ? {} : { automatic: { approve, deny } };
+}
+
 /** A gate as plans keep it. */
 export function planGate({ policyId, version, policy }: PolicyInForce, gate: PolicyGate): PlanGate {
   return {
@@ -95,5 +100,6 @@ export function planGate({ policyId, version, policy }: PolicyInForce, gate: Pol
     fallbackBehavior: gate.fallbackBehavior ?? policy.fallbackBehavior,
     escalationPath: stepsOf(gate),
     riskLevels: gate.triggers.riskLevels ?? [],
+    ...automaticOf(gate),
   };
 }

@@ -116,8 +116,13 @@ describe('checkPolicy', () => {
     ['/priority', with1({}, { priority: 5 })],
     ['/exemptions', with1({}, { exemptions: [{ reason: 'r', expiresAt: 1 }] })],
     ['/policyGates/0/exemptions', with1({ exemptions: [{ reason: 'r', expiresAt: 1 }] })],
-    ['/policyGates/0/autoApproveConditions', with1({ autoApproveConditions: 'incident.confidence >= 90' })],
-    ['/policyGates/0/autoDenyConditions', with1({ autoDenyConditions: ['user.protected'] })],
+    [
+      '/policyGates/0/autoApproveConditions',
+      with1({
+        autoApproveConditions: 'incident.confidence >= 90',
+        triggers: { actionTypes: ['ACCOUNT_SUSPEND', 'FORCE_PASSWORD_RESET'] },
+      }),
+    ],
     ['/policyGates/0/channels', with1({ channels: ['email', 'SLACK'] })],
     ['/policyGates/0/approvalRoles/0/users/1', named({ users: ['usr_1', 'usr_none'] })],
     ['/policyGates/0/approvalRoles/0/users/0', named({ users: ['usr_2'] })],
@@ -136,6 +141,14 @@ describe('checkPolicy', () => {
     const { faults, warnings } = check(document);
     expect(faults).toEqual([]);
     expect(warnings.map((warning) => warning.pointer)).toEqual([pointer]);
+  });
+
+  it('takes conditions that answer for people without a word', () => {
+    const document = with1({
+      autoApproveConditions: 'incident.confidence >= 90',
+      autoDenyConditions: ['user.protected'],
+    });
+    expect(check(document)).toEqual({ faults: [], warnings: [] });
   });
 
   it('takes people who can answer without a word', () => {

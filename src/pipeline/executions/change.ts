@@ -182,6 +182,7 @@ export function approvalView(plan: Plan, state: ExecutionState, approval: Approv
       requirements: asJson(approval.requirements),
       escalationPath: asJson(approval.escalationPath ?? []),
       escalations: asJson(approval.escalations ?? []),
+      automatic: asJson(approval.automatic ?? []),
       votes: asJson(approval.votes),
       requestedAt: approval.requestedAt,
       expiresAt: approval.expiresAt,

@@ -146,6 +146,7 @@ export function auditItem({ plan, state }: Loaded, action: PlanAction, records: 
         : json({
             id: approval.id,
             status: approval.status,
+            automatic: approval.automatic ?? [],
             escalations: approval.escalations ?? [],
             votes: approval.votes,
             intentHash: approval.intentHash,

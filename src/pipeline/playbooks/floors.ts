@@ -1,5 +1,5 @@
 import { canonicalAccount } from '../access/identities.ts';
-import type { Reversibility } from '../actions/contract.ts';
+import type { ActionDeclaration, Reversibility } from '../actions/contract.ts';
 import type { ActionType } from '../vocabulary.ts';
 import { NOTIFICATION_TYPES } from './compile.ts';
 import type { Plan, PlanAction, PlanGate } from './plan.ts';
@@ -31,14 +31,22 @@ export function underFloors(gates: readonly PlanGate[], action: Floored): readon
  * allows it. Of an action for many accounts one that is protected is enough.
  */
 export function gatesFor(
-  { protectedIdentities = [], playbookVersion }: Pick<Plan, 'protectedIdentities' | 'playbookVersion'>,
+  plan: Pick<Plan, 'protectedIdentities' | 'playbookVersion'>,
   { gates, declaration }: Pick<PlanAction, 'gates' | 'declaration'>,
   targetIds: readonly string[],
 ): readonly PlanGate[] {
-  if (!declaration.contains || !targetIds.some((id) => protectedIdentities.includes(canonicalAccount(id))))
-    return gates;
-  if (gates.length === 0) return [{ ...floorGate(playbookVersion), gateName: 'protected-identity' }];
+  if (!containsProtected(plan, declaration, targetIds)) return gates;
+  if (gates.length === 0) return [{ ...floorGate(plan.playbookVersion), gateName: 'protected-identity' }];
   return gates.map(neverBySilence);
+}
+
+/** Whether the action contains an account that nothing contains without a person. */
+export function containsProtected(
+  { protectedIdentities = [] }: Pick<Plan, 'protectedIdentities'>,
+  { contains }: Pick<ActionDeclaration, 'contains'>,
+  targetIds: readonly string[],
+): boolean {
+  return contains && targetIds.some((id) => protectedIdentities.includes(canonicalAccount(id)));
 }
 
 function neverBySilence(gate: PlanGate): PlanGate {

@@ -63,6 +63,8 @@ export interface PlanGate {
   readonly fallbackBehavior: 'DENY_ACTION' | 'ESCALATE_TO_HUMAN' | 'ALLOW_ACTION';
   readonly escalationPath: readonly { readonly level: number; readonly delayMs: number; readonly escalateTo: string }[];
   readonly riskLevels: readonly Severity[];
+  /** Conditions that answer in place of people, any of each list. Absent: none. */
+  readonly automatic?: { readonly approve: readonly string[]; readonly deny: readonly string[] };
 }
 
 /** `k` different people who hold one of `roles`; `human` excludes service accounts (always true today). */

@@ -1,6 +1,9 @@
+import { invariant } from '../../../platform/errors.ts';
 import { derivedId } from '../../../platform/hash.ts';
 import { intentHash } from '../../approvals/intent.ts';
+import { answerAutomatically, MAX_AUTOMATIC_TARGETS, type AutomaticAnswer } from '../../approvals/automatic.ts';
 import { combineGates } from '../../approvals/gates.ts';
+import { containsProtected } from '../../playbooks/floors.ts';
 import type { PlanAction, PlanGate, Requirement } from '../../playbooks/plan.ts';
 import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
 import { settle } from './settle.ts';
@@ -24,6 +27,14 @@ interface Terms {
   readonly timeoutMs: number;
   readonly question: string | null;
   readonly escalationPath: PlanGate['escalationPath'];
+  readonly automatic?: readonly AutomaticAnswer[];
+}
+
+/** A request that conditions decide. */
+export interface AnsweredGate {
+  readonly approval: ApprovalState;
+  readonly status: 'APPROVED' | 'DENIED';
+  readonly fallback: 'auto_approved' | 'auto_denied';
 }
 
 /** What people are asked to allow. */
@@ -33,10 +44,33 @@ export interface Asked {
   readonly parameters: JsonObject;
 }
 
-/** Asks whether the action may be done: all matching gates as one request with the strictest of each. */
-export function requestGate(t: Transition, plan: PlanAction, asked: Asked): void {
-  const { gates, targets, parameters } = asked;
-  request(t, plan, { ...combineGates(gates), purpose: 'gate', gates, question: null }, targets, parameters);
+/**
+ * Asks whether the action may be done: all matching gates as one request with the strictest of each. Answers with what their
+ * conditions decided in place of people, or null: then people are asked.
+ */
+export function requestGate(t: Transition, plan: PlanAction, asked: Asked): AnsweredGate | null {
+  const { targets, parameters } = asked;
+  const { incident, event, context, user } = t.state.snapshot;
+  const values = { incident, event, context, user, results: {} };
+  const { asks, answers, denied } = answerAutomatically(asked.gates, values, mayApprove(t, plan, targets));
+  const isAnswered = denied || asks.length === 0;
+  const gates = isAnswered ? asked.gates : asks;
+  const terms: Terms = { ...combineGates(gates), purpose: 'gate', gates, question: null, automatic: answers };
+  const approval = request(t, plan, terms, targets, parameters);
+  if (!isAnswered) return null;
+  return denied
+    ? { approval, status: 'DENIED', fallback: 'auto_denied' }
+    : { approval, status: 'APPROVED', fallback: 'auto_approved' };
+}
+
+/** Floors that no policy switches off: what cannot be undone, who is protected, and long lists are looked at by a person. */
+function mayApprove(t: Transition, { declaration }: PlanAction, targets: readonly ActionTarget[]): boolean {
+  const ids = targets.map(({ id }) => id);
+  return (
+    declaration.reversibility !== 'irreversible' &&
+    targets.length <= MAX_AUTOMATIC_TARGETS &&
+    !containsProtected(t.plan, declaration, ids)
+  );
 }
 
 /** Asks a person because the condition could not be decided: an error never means "allow". */
@@ -55,7 +89,7 @@ export function requestConditionDecision(
     question: `The condition could not be decided (${error}). Shall the action be done?`,
     escalationPath: [],
   };
-  if (gates.length === 0) return request(t, plan, terms, targets, parameters);
+  if (gates.length === 0) return void request(t, plan, terms, targets, parameters);
   // The gates ask for at least as much as the error does, so their terms stand and the question is added.
   request(t, plan, { ...terms, ...combineGates(gates) }, targets, parameters);
 }
@@ -77,18 +111,20 @@ function request(
   terms: Terms,
   targets: readonly ActionTarget[],
   parameters: JsonObject,
-): void {
+): ApprovalState {
   const { actionId, declaration } = plan;
   const { state } = t;
   const { generation } = t.action(actionId);
   const expiresAt = t.input.at + terms.timeoutMs;
   const { incident } = state.snapshot;
+  const { escalationPath, automatic = [] } = terms;
+  const approvalId = derivedId('apr', state.id, actionId, terms.purpose, String(generation));
   t.add({
     type: 'approval.requested',
     actionId,
     purpose: terms.purpose,
     approval: {
-      id: derivedId('apr', state.id, actionId, terms.purpose, String(generation)),
+      id: approvalId,
       intentHash: intentHash({
         executionId: state.id,
         playbookId: t.plan.playbookId,
@@ -104,10 +140,14 @@ function request(
       requester: state.requester.type === 'engine' ? 'engine' : state.requester.id,
       subjectIds: [...new Set([incident.subject.id, ...state.snapshot.accounts])],
       authorIds: state.authorIds,
-      ...(terms.escalationPath.length === 0 ? {} : { escalationPath: terms.escalationPath }),
+      ...(escalationPath.length === 0 ? {} : { escalationPath }),
+      ...(automatic.length === 0 ? {} : { automatic }),
       votes: [],
       expiresAt,
       status: 'PENDING',
     },
   });
+  const approval = t.state.approvals[approvalId];
+  invariant(approval !== undefined, 'what was requested is there');
+  return approval;
 }

@@ -11,6 +11,7 @@ import { ALREADY_HANDLED, unhandled } from './handled.ts';
 import { settle } from './settle.ts';
 import { resultsOf } from './state.ts';
 import type { Transition } from './transition.ts';
+import { conclude } from './votes.ts';
 
 /**
  * The beginning of an action: its condition, its target and parameters, its gates. What cannot be decided goes to
@@ -33,8 +34,9 @@ export function startAction(t: Transition, plan: PlanAction): void {
   );
   const asked = { gates, targets, parameters: intent.parameters };
   if ('error' in condition) return requestConditionDecision(t, plan, condition.error, asked);
-  if (gates.length > 0) return requestGate(t, plan, asked);
-  begin(t, plan);
+  if (gates.length === 0) return begin(t, plan);
+  const answered = requestGate(t, plan, asked);
+  if (answered !== null) conclude(t, answered.approval, answered.status, answered.fallback);
 }
 
 interface ResolvedIntent {

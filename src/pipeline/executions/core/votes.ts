@@ -28,7 +28,8 @@ export function expireApproval(t: Transition, approval: ApprovalState): void {
   conclude(t, approval, 'EXPIRED', fallback === 'ALLOW_ACTION' && !allowed ? 'DENY_ACTION' : fallback);
 }
 
-function conclude(
+/** Decides an approval, and what follows for its action. `fallback` is what decided where no vote did. */
+export function conclude(
   t: Transition,
   approval: ApprovalState,
   status: 'APPROVED' | 'DENIED' | 'EXPIRED',
@@ -41,5 +42,10 @@ function conclude(
   }
   if (t.state.stopped !== null) return settle(t, plan, 'SKIPPED', t.state.stopped);
   if (status === 'APPROVED' || fallback === 'ALLOW_ACTION') return begin(t, plan);
-  settle(t, plan, 'DENIED', status === 'DENIED' ? 'denied' : `expired_${(fallback ?? 'DENY_ACTION').toLowerCase()}`);
+  settle(
+    t,
+    plan,
+    'DENIED',
+    status === 'DENIED' ? (fallback ?? 'denied') : `expired_${(fallback ?? 'DENY_ACTION').toLowerCase()}`,
+  );
 }
