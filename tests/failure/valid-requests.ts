@@ -88,6 +88,13 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       }),
   ],
   [
+    'PUT /api/guards/protected-identities',
+    async (scene) => {
+      const identities = [{ id: scene.fresh('protected-'), reason: 'a drill' }];
+      return asAdmin(scene, '/api/guards/protected-identities', { identities });
+    },
+  ],
+  [
     `POST ${EXECUTIONS}/trigger`,
     async (scene) => asAdmin(scene, `${EXECUTIONS}/trigger`, { playbookId: 'waits', userId: scene.fresh('user-') }),
   ],
