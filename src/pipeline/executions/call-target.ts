@@ -69,7 +69,7 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
   const { effect } = held;
   const type = ANSWER_OF[effect.kind];
   const { signal, release } = signals.begin(effect.timeoutMs);
-  const gate = sendGate(ports, held, signal);
+  const permit = sendPermit(ports, held, signal);
   try {
     const handler = ports.handlerFor(effect.actionType, effect.connector);
     if (handler === null) throw notInstalled(effect);
@@ -77,7 +77,7 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
       idempotencyKey: effect.key,
       effectKey: effect.effectKey,
       signal,
-      maySend: gate.maySend,
+      maySend: permit.maySend,
       startedAt: effect.startedAt,
       traceparent: null,
     };
@@ -85,7 +85,7 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
     return recordable(await within(signal, asked));
   } catch (thrown) {
     if (ports.closing.aborted || thrown instanceof HoldLost) throw thrown;
-    if (isTakenBack(thrown) && !gate.passed) throw new HoldLost();
+    if (isTakenBack(thrown) && !permit.used) throw new HoldLost();
     const error = attemptError(isTakenBack(thrown) ? cutOff(thrown) : thrown, signal);
     const waited = signal.aborted ? 0 : effect.timeoutMs;
     const lands = (type === 'performed' || type === 'undone') && error.resultUnknown && !isOver(thrown);
@@ -169,16 +169,16 @@ export async function requireStillHeld(
 }
 
 /** Lets requests of one call out as long as nobody else can hold it, and knows whether it has let any. */
-function sendGate({ members }: CallPorts, { holder }: HeldEffect, signal: AbortSignal) {
-  const gate = {
-    passed: false,
+function sendPermit({ members }: CallPorts, { holder }: HeldEffect, signal: AbortSignal) {
+  const permit = {
+    used: false,
     maySend(): boolean {
       const open = members.processId === holder && members.holds() && !signal.aborted;
-      gate.passed ||= open;
+      permit.used ||= open;
       return open;
     },
   };
-  return gate;
+  return permit;
 }
 
 function isTakenBack(thrown: unknown): thrown is ConnectorError {
