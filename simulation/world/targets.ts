@@ -128,12 +128,13 @@ export function createTargets(ports: TargetPorts): Targets {
   /** A multiple of a coarse grain, so that answers of calls that work side by side often come at one moment. */
   const way = (): number => (random.chance(50) ? random.between(20, 900) * 1_000 : random.below(8) * 2_000);
 
-  function exchange<Answer>(host: Host, call: Call, given: Parameters, work: () => Answer): Promise<Answer> {
+  /** @param begunAt when the handler was called: its time limit counts from there, also while a request waits for a connection. */
+  function exchange<Answer>(host: Host, call: Call, given: Parameters, begunAt: number, work: () => Answer) {
     trace.add(`${host.name} sends ${call.kind} ${call.tag} ${call.key.slice(0, 8)}`);
     targets.onSend(call);
     const fate = fateOf(call);
-    const limitUs = (given.timeoutMs + STRAGGLES_MS) * 1_000;
-    return new Promise((resolve, reject) => {
+    const limitUs = begunAt + (given.timeoutMs + STRAGGLES_MS) * 1_000 - scheduler.now;
+    return new Promise<Answer>((resolve, reject) => {
       const answer = (label: string, act: () => void) => void host.deliver(way(), `${label} ${call.tag}`, act);
       const fail = (code: string, retryable: boolean, resultUnknown: boolean, retryAfterMs: number | null = null) =>
         reject(new ConnectorError(code, `simulated ${code}`, { retryable, resultUnknown, retryAfterMs }));
@@ -208,7 +209,8 @@ export function createTargets(ports: TargetPorts): Targets {
           const given = parameters.parse(raw);
           const tag = `${given.tag}@${target.id}`;
           const call = { kind, tag, key, effectKey, target, declaration, signal, host: host.name };
-          const send = (): Promise<Answer> => exchange(host, call, given, () => work(call, given));
+          const begunAt = scheduler.now;
+          const send = (): Promise<Answer> => exchange(host, call, given, begunAt, () => work(call, given));
           const changes = kind === 'perform' || kind === 'undo';
           return changes ? connected(host, call, maySend, send) : send();
         };

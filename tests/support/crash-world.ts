@@ -117,6 +117,14 @@ export async function crashWorld(story: Story): Promise<CrashWorld> {
     return items.length > 0;
   }
 
+  /** Says that the process lives. One that the machine kept from saying so in time holds nothing of what it held before. */
+  async function isReborn({ shared, members }: Journal): Promise<boolean> {
+    if (!shared) return false;
+    const before = members.processId;
+    await members.beat();
+    return members.processId !== before;
+  }
+
   /**
    * Lets everything come to rest, timers included that come within a few minutes; with `far` also those that come later, as
    * long as nobody is asked.
@@ -128,7 +136,10 @@ export async function crashWorld(story: Story): Promise<CrashWorld> {
     for (;;) {
       await process.settle();
       expect(process.faults).toEqual([]);
-      if (journal.shared) await members.beat();
+      if (await isReborn(journal)) {
+        await process.takeOver();
+        continue;
+      }
       const due = await journal.nextTimerDue();
       if (due === null || (due > until && (!far || (await isAsked(process))))) break;
       clock.advanceTo(due);
