@@ -268,8 +268,11 @@ export interface LogStore {
     from: number,
     limit: number,
   ): Promise<readonly { readonly position: number; readonly stream: string; readonly seq: number }[]>;
-  /** Inserts a checkpoint under its size; false when there is one already. */
-  addCheckpoint(checkpoint: Checkpoint): Promise<boolean>;
+  /**
+   * Inserts a checkpoint under its size; false when there is one already. With `after`, where several processes share the
+   * journal, also when the newest one does not cover `after` leaves: somebody else has signed meanwhile.
+   */
+  addCheckpoint(checkpoint: Checkpoint, after?: number): Promise<boolean>;
   /** By size; at least the largest `newest` of them, all when it is absent. */
   checkpoints(newest?: number): Promise<readonly Checkpoint[]>;
 }

@@ -92,7 +92,8 @@ export async function openLogKeeper(
     // Whoever came first may have signed a smaller log a moment ago: two keys must not both have signed.
     const newest = journal.shared ? (await log.checkpoints(1)).at(-1) : undefined;
     if (newest !== undefined) requireOwn(newest.note, name, key);
-    await log.addCheckpoint({ size, at: clock.now(), note });
+    const checkpoint = { size, at: clock.now(), note };
+    await (journal.shared ? log.addCheckpoint(checkpoint, newest?.size ?? 0) : log.addCheckpoint(checkpoint));
     await reach('checkpoint.stored');
     // Published as read back, so that what is told outside is what the journal holds.
     const stored = (await log.checkpoints(1)).at(-1);
@@ -104,7 +105,8 @@ export async function openLogKeeper(
     if (journal.shared) requireOwn(stored.note, name, key);
     for (const anchor of anchors) await anchor(stored.note, stored.size);
     await reach('checkpoint.published');
-    signed = size;
+    // Less where somebody else with the same key was first; the rest is signed the next time.
+    signed = Math.min(size, stored.size);
     signedAt = clock.monotonic();
   }
 

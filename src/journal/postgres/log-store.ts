@@ -64,10 +64,13 @@ export function postgresLogStore(
          where l.position >= $1 order by l.position limit $2`,
         [from, limit],
       ),
-    addCheckpoint: ({ size, at, note }) =>
+    addCheckpoint: ({ size, at, note }, after) =>
       write(async (connection) => {
-        const text = 'insert into checkpoints (size, at, note) values ($1, $2, $3) on conflict do nothing';
-        const { rowCount } = await connection.query({ text, values: [size, at, note] });
+        // One after the other: of two that look at the same moment both would find what they expect.
+        if (after !== undefined) await connection.query(`select pg_advisory_xact_lock(${SEQUENCER_LOCK})`);
+        const text = `insert into checkpoints (size, at, note) select $1, $2, $3
+          where $4::bigint is null or $4 = coalesce((select max(size) from checkpoints), 0) on conflict do nothing`;
+        const { rowCount } = await connection.query({ text, values: [size, at, note, after ?? null] });
         return rowCount === 1;
       }),
     checkpoints: (newest) =>

@@ -167,6 +167,21 @@ describe.skipIf(shared.skip !== null)('PostgreSQL under the journal', { timeout:
     expect(found).toEqual([{ id: members.processId }]);
   });
 
+  it('lets one of two sign what neither has seen signed, however many times they come at one moment', async () => {
+    const [one, two] = [await opened(), await opened()];
+    let newest = 0;
+    for (let round = 0; round < 20; round += 1) {
+      const sizes = [newest + 1, newest + 2];
+      const added = await Promise.all([
+        one.log.addCheckpoint({ size: newest + 1, at: AT, note: 'of one' }, newest),
+        two.log.addCheckpoint({ size: newest + 2, at: AT, note: 'of two' }, newest),
+      ]);
+      expect(added.toSorted()).toEqual([false, true]);
+      newest = sizes[added.indexOf(true)] ?? 0;
+      expect((await one.log.checkpoints(1)).at(-1)?.size).toBe(newest);
+    }
+  });
+
   it('without a free connection is said in words, and the journal goes on when there is one', async () => {
     const journal = await opened();
     const greedy: PostgresJournal[] = [];
