@@ -46,7 +46,7 @@ export interface PageOf<T> {
 }
 
 export async function listUsers(
-  journal: AccessJournal,
+  journal: Pick<AccessJournal, 'listViews'>,
   page: { readonly limit: number; readonly skip: number; readonly status?: string; readonly type?: string },
 ): Promise<PageOf<User>> {
   const { items, total } = await journal.listViews({ kind: 'user', ...page });

@@ -4,10 +4,12 @@ import { derivedId } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { ChangeResult, JournalReader, StoredView } from '../../journal/journal.ts';
-import { USER, type User } from '../access/access.ts';
+import type { User } from '../access/access.ts';
+import { listUsers } from '../access/access.store.ts';
 import { canonicalAccount } from '../access/identities.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import type { Reversibility } from '../actions/contract.ts';
+import { keptRead } from '../kept-read.ts';
 import {
   given,
   recordable,
@@ -86,7 +88,6 @@ export function createPolicyService({
   reversibilityOf,
   valuesOf,
 }: PolicyPorts): PolicyService {
-  let cached: Promise<readonly PolicyInForce[]> | null = null;
   let latest: { readonly versions: string; readonly inForce: readonly PolicyInForce[] } | null = null;
 
   function checked(
@@ -105,10 +106,9 @@ export function createPolicyService({
 
   /** With which roles each known account could vote. */
   async function votingRoles(): Promise<ReadonlyMap<string, readonly Role[]>> {
-    const { items } = await journal.listViews({ kind: 'user', limit: MAX_USERS, skip: 0 });
-    const users = items.map(({ body }) => USER.parse(body));
+    const { items } = await listUsers(journal, { limit: MAX_USERS, skip: 0 });
     const rolesOf = ({ disabled, kind, roles }: User): readonly Role[] => (disabled || kind !== 'person' ? [] : roles);
-    return new Map(users.map((user) => [canonicalAccount(user.id), rolesOf(user)]));
+    return new Map(items.map((user) => [canonicalAccount(user.id), rolesOf(user)]));
   }
 
   async function existing(id: string): Promise<StoredView> {
@@ -140,7 +140,7 @@ export function createPolicyService({
       appends: [{ stream: `policy/${id}`, expectedSeq: version - 1, records }],
       views: [{ ...row, at: ctx.now, body }],
     });
-    cached = null;
+    kept.forget();
     return { result, answer: { data: shown(id, stored), version, warnings } };
   }
 
@@ -159,6 +159,7 @@ export function createPolicyService({
     return inForce;
   }
 
+  const kept = keptRead(journal, loadInForce);
   return {
     async list(_ctx, { limit, skip, type, enabled }) {
       const status = enabled === undefined ? undefined : enabled ? 'ENABLED' : 'DISABLED';
@@ -197,19 +198,8 @@ export function createPolicyService({
       const question = { ...query, reversibility: reversibilityOf(query.actionType) };
       return { data: evaluatePolicies(await this.inForce(), question, values) };
     },
-    refresh() {
-      cached = null;
-    },
-    inForce() {
-      if (cached !== null && !journal.shared) return cached;
-      const loading = loadInForce();
-      cached = loading;
-      // A journal that could not be read now may be readable the next time.
-      loading.catch(() => {
-        if (cached === loading) cached = null;
-      });
-      return loading;
-    },
+    refresh: () => kept.forget(),
+    inForce: () => kept.read(),
   };
 }
 

@@ -57,6 +57,21 @@ const DECLARATION: ActionDeclaration = {
   contains: true,
 };
 
+/** A process that holds its effect, and a journal without holds. */
+const quietPorts = (): CallPorts => ({
+  journal: { listViews: async () => ({ items: [], total: 0 }) },
+  members: {
+    processId: 'prc_1',
+    holds: () => true,
+    beat: async () => undefined,
+    withTarget: (_target, work) => work(),
+  },
+  machine: { turn: async () => undefined, sleep: async () => undefined, after: () => () => undefined },
+  handlerFor: () => null,
+  closing: new AbortController().signal,
+  clock: { now: () => NOW },
+});
+
 /** The hold of another execution. */
 function holdOf(key: string, prior: JsonObject): StoredView {
   const body = { executionId: `exe_${key}`, actionId: 'suspend', key, prior, performedAfter: 0 };
@@ -83,14 +98,8 @@ async function call(
   const undone: string[] = [];
   let present = shown;
   const ports: CallPorts = {
+    ...quietPorts(),
     journal: { listViews: async () => ({ items: [...holds], total: holds.length }) },
-    members: {
-      processId: 'prc_1',
-      holds: () => true,
-      beat: async () => undefined,
-      withTarget: (_target, work) => work(),
-    },
-    machine: { turn: async () => undefined, sleep: async () => undefined, after: () => () => undefined },
     handlerFor: () => ({
       declaration: DECLARATION,
       parameters: z.looseObject({}),
@@ -110,8 +119,6 @@ async function call(
         return { result: 'restored', digest: 'd' };
       },
     }),
-    closing: new AbortController().signal,
-    clock: { now: () => NOW },
   };
   const signals = attemptSignals(ports.closing, ports.machine);
   const held = { executionId: 'exe_ours', effect: effect(kind), holder: 'prc_1' };
@@ -148,16 +155,13 @@ describe('a call whose process is taken for dead while its requests wait for a c
     let holder = 'prc_1';
     const takenBack = { retryable: true, resultUnknown: false };
     const ports: CallPorts = {
-      journal: { listViews: async () => ({ items: [], total: 0 }) },
+      ...quietPorts(),
       members: {
+        ...quietPorts().members,
         get processId() {
           return holder;
         },
-        holds: () => true,
-        beat: async () => undefined,
-        withTarget: (_target, work) => work(),
       },
-      machine: { turn: async () => undefined, sleep: async () => undefined, after: () => () => undefined },
       handlerFor: () => ({
         declaration: DECLARATION,
         parameters: z.looseObject({}),
@@ -169,8 +173,6 @@ describe('a call whose process is taken for dead while its requests wait for a c
           return {};
         },
       }),
-      closing: new AbortController().signal,
-      clock: { now: () => NOW },
     };
     const held = { executionId: 'exe_ours', effect: effect('perform'), holder: 'prc_1' };
     return callTarget(ports, attemptSignals(ports.closing, ports.machine), held);

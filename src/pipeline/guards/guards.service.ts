@@ -3,6 +3,7 @@ import { FirebreakError } from '../../platform/errors.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader } from '../../journal/journal.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
+import { keptRead } from '../kept-read.ts';
 import { recordable, requireVersion, shownTime, untilApplied, type Answer, type IfMatch } from '../service.ts';
 import { NOBODY_PROTECTED, readProtectedIdentities, type ProtectedIdentities } from './protected-identities.ts';
 
@@ -37,7 +38,6 @@ const NEVER_SAVED = { document: NOBODY_PROTECTED, version: 0, updatedAt: null, s
 
 /** Builds the service. Every version of the list is a record with the whole list. */
 export function createGuardService({ journal, committer }: GuardPorts): GuardService {
-  let cached: Promise<readonly string[]> | null = null;
   let latest: { readonly version: number; readonly ids: readonly string[] } = { version: 0, ids: [] };
 
   async function stored(): Promise<Stored | null> {
@@ -51,6 +51,7 @@ export function createGuardService({ journal, committer }: GuardPorts): GuardSer
     return latest.ids;
   }
 
+  const kept = keptRead(journal, load);
   return {
     getProtected: async () => shown(await stored()),
     setProtected: (ctx, { document, ifMatch }) =>
@@ -73,22 +74,11 @@ export function createGuardService({ journal, committer }: GuardPorts): GuardSer
           appends: [{ stream: STREAM, expectedSeq: version, records: [record] }],
           views: [{ kind: 'guard', id: ID, expectedVersion: version, status: 'ENABLED', at: ctx.now, body }],
         });
-        cached = null;
+        kept.forget();
         return { result, answer: shown(next) };
       }),
-    refresh() {
-      cached = null;
-    },
-    protectedIdentities() {
-      if (cached !== null && !journal.shared) return cached;
-      const loading = load();
-      cached = loading;
-      // A journal that could not be read now may be readable the next time.
-      loading.catch(() => {
-        if (cached === loading) cached = null;
-      });
-      return loading;
-    },
+    refresh: () => kept.forget(),
+    protectedIdentities: () => kept.read(),
   };
 }
 
