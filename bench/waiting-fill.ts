@@ -70,6 +70,7 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
     ids,
     approvalTimeoutMs: config.approvals.timeoutMs,
     reversibilityOf: () => null,
+    channels: [],
     valuesOf: async () => null,
   });
   const governance = governanceOf(policies, createGuardService({ journal, committer }));

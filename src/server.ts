@@ -6,6 +6,7 @@ import type { DeclaredRoute } from './api/route-table.ts';
 import type { Services } from './api/services.ts';
 import { groupCommitter, type GroupCommitter } from './journal/group-commit.ts';
 import type { Journal } from './journal/journal.ts';
+import type { QueuedEffect } from './journal/membership.ts';
 import { keepMembership } from './journal/keep-membership.ts';
 import { fileAnchor } from './journal/file-anchor.ts';
 import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
@@ -19,7 +20,7 @@ import { governanceOf } from './pipeline/approvals/governance.ts';
 import { createPolicyService } from './pipeline/approvals/policies.service.ts';
 import { createGuardService } from './pipeline/guards/guards.service.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
-import { NEWS_PREFIX } from './pipeline/executions/change.ts';
+import { isNews, NEWS_PREFIX } from './pipeline/executions/change.ts';
 import { castVote } from './pipeline/executions/cast-vote.ts';
 import { executionStore } from './pipeline/executions/execution-store.ts';
 import { createExecutionService } from './pipeline/executions/executions.service.ts';
@@ -50,7 +51,9 @@ import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import type { Role } from './start/role.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
+import type { Sender } from './pipeline/notifications/contract.ts';
 import { startupFault } from './start/startup-fault.ts';
+import { openTelling } from './start/telling.ts';
 
 /** How long a stop waits for calls that are under way, in ms of machine time; a restart verifies what is left. */
 const STOP_GRACE_MS = 5_000;
@@ -162,6 +165,9 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const declarationOf = (type: Parameters<ActionRegistry['declarationOf']>[0]) =>
     registry.declarations().find((declaration) => declaration.type === type) ?? null;
 
+  // How people are told.
+  const senders: readonly Sender[] = [];
+
   // Definitions.
   const defaults = {
     executionTimeoutMs: config.playbooks.timeoutMs,
@@ -184,6 +190,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ids,
     approvalTimeoutMs: config.approvals.timeoutMs,
     reversibilityOf: (type) => declarationOf(type)?.reversibility ?? null,
+    channels: ['IN_APP', ...senders.map(({ channel }) => channel)],
     valuesOf: (incidentId) => valuesOfIncident(journal, incidentId),
   });
 
@@ -209,9 +216,24 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     closing: closing.signal,
     onBug: (thrown, effect) => log.error({ err: thrown, effect: effect.name }, 'an effect could not be performed'),
   });
+  const telling = openTelling({
+    journal,
+    committer,
+    store,
+    machine,
+    clock,
+    ids,
+    closing: closing.signal,
+    senders,
+    performs: acts,
+    addressesFor: () => ({ viewUrl: null, answerUrl: null }),
+    tellExecution: (executionId, input) => runner.submit(executionId, input),
+    onError: onError('somebody could not be told'),
+  });
+  const { teller } = telling;
   const core = await keepOwnCore(journal, committer);
   const runner: Runner = createRunner(
-    { journal, members, machine, committer, store, clock, closing: closing.signal, core },
+    { journal, members, machine, committer, store, clock, closing: closing.signal, core, teller },
     acts ? performer : performNothing,
   );
 
@@ -243,6 +265,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     approvals: createApprovalService({ journal, cast: (ctx, vote) => castVote(runner, ctx, vote) }),
+    notifications: telling.service,
     audits: createAuditService({ journal, store, machine }),
     ingest: createIngestService(intake, clock),
     metrics: createMetricsService({ journal, store, machine }),
@@ -259,14 +282,18 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
 
   // Go on with what was under way, then let time and requests in.
-  const takeOver = async (): Promise<void> => intake.bring(await runner.takeOver());
+  const bring = async (news: readonly QueuedEffect[]): Promise<void> => {
+    await telling.bring(news);
+    await intake.bring(news.filter(({ name }) => name.startsWith(NEWS_PREFIX)));
+  };
+  const takeOver = async (): Promise<void> => bring(await runner.takeOver());
   /** After the store was away: what was committed unheard, and what could not be told meanwhile. */
   const goOn = async (): Promise<void> => {
     playbooks.refresh();
     policies.refresh();
     guards.refresh();
     await runner.catchUp();
-    await intake.bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => name.startsWith(NEWS_PREFIX)));
+    await bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => isNews(name)));
   };
   if (acts) await takeOver();
   const anonymous = { traceId: '0'.repeat(32), correlationId: 'start', now: clock.now(), idempotencyKey: null };

@@ -34,7 +34,7 @@ export function takeRequest(
 ): void {
   const { approval, actionId } = fact;
   if (execution.approvals.has(approval.id)) broken('votes', `${execution.id} asks twice with one id`);
-  const count = { people: [], steps: 0, escalatedMs: -1, verdict: 'pending' as const };
+  const count = { people: [], steps: 0, escalatedMs: -1, isReminded: false, verdict: 'pending' as const };
   const { purpose } = fact;
   const tally = { ...count, approval, actionId, purpose, requestedAt: at, decided: null, fallback: null };
   execution.approvals.set(approval.id, tally);
@@ -56,9 +56,19 @@ export function takeEscalation(
     return broken('votes', `${execution.id} escalates what has no such step`);
   if (step.escalateTo !== fact.escalateTo || step.delayMs !== fact.delayMs)
     broken('votes', `${execution.id} escalates by another step than the next`);
-  if (input.at < tally.requestedAt + step.delayMs) broken('timers', `${execution.id} escalates early`);
+  // Where nobody could answer it goes on at once.
+  const isEarly = input.at < tally.requestedAt + step.delayMs;
+  if (isEarly && input.type !== 'unanswerable') broken('timers', `${execution.id} escalates early`);
   tally.steps += 1;
   tally.escalatedMs = Math.max(tally.escalatedMs, step.delayMs);
+}
+
+/** Once, as long as nobody has decided. */
+export function takeReminder(execution: ExecutionModel, fact: Of<'approval.reminded'>, broken: Broken): void {
+  const tally = execution.approvals.get(fact.approvalId);
+  if (tally === undefined || tally.decided !== null || tally.isReminded)
+    return broken('timers', `${execution.id} reminds of what does not wait for a reminder`);
+  tally.isReminded = true;
 }
 
 /** Every step that was due in the time to answer was taken before that was over. */

@@ -74,6 +74,7 @@ export interface Asked extends Tally {
   readonly actionId: string;
   readonly purpose: 'gate' | 'question' | 'condition_error';
   readonly requestedAt: number;
+  isReminded: boolean;
   decided: string | null;
   fallback: string | null;
 }

@@ -3,7 +3,7 @@ import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
 import type { Plan } from '../../src/pipeline/playbooks/plan.ts';
 import { checkAnswer } from './answers.ts';
-import { checkAllowed, takeDecision, takeEscalation, takeRequest, takeVote } from './approvals.ts';
+import { checkAllowed, takeDecision, takeEscalation, takeReminder, takeRequest, takeVote } from './approvals.ts';
 import { moveAttempt, takeAttempt, takeSettled } from './attempts.ts';
 import { moveUndo, takeRollBack, takeUndoStarted } from './compensation.ts';
 import { takeEnd, takeRetried, takeStage, takeStop } from './course.ts';
@@ -57,6 +57,8 @@ function take(execution: ExecutionModel, fact: Fact, input: Input, judge: Judge)
       return takeRequest(execution, fact, input, broken);
     case 'approval.escalated':
       return takeEscalation(execution, fact, input, broken);
+    case 'approval.reminded':
+      return takeReminder(execution, fact, broken);
     case 'approval.decided':
       return takeDecision(execution, fact, input, broken);
     case 'attempt.started':

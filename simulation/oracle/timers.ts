@@ -29,6 +29,11 @@ function timerDue(execution: ExecutionModel, kind: string, id: string): number |
       ? null
       : tally.requestedAt + step.delayMs;
   }
+  if (kind === 'reminder') {
+    const tally = execution.approvals.get(id);
+    if (tally === undefined || tally.decided !== null || tally.isReminded) return null;
+    return tally.requestedAt + Math.floor(((tally.approval.expiresAt - tally.requestedAt) * 3) / 4);
+  }
   const action = execution.actions.get(id);
   if (action === undefined) return null;
   if (kind === 'resume') return action.due;

@@ -21,6 +21,7 @@ import { eventRoutes } from './routes/events.routes.ts';
 import { executionRoutes } from './routes/executions.routes.ts';
 import { errorRoutes, healthRoutes } from './routes/health.routes.ts';
 import { incidentRoutes } from './routes/incidents.routes.ts';
+import { notificationRoutes } from './routes/notifications.routes.ts';
 import { playbookRoutes } from './routes/playbooks.routes.ts';
 import { guardRoutes } from './routes/guards.routes.ts';
 import { policyRoutes } from './routes/policies.routes.ts';
@@ -108,6 +109,7 @@ async function addRoutes(server: ApiServer, services: Services, limits: RateLimi
   incidentRoutes(server, services.incidents);
   executionRoutes(server, services.executions);
   approvalRoutes(server, services.approvals);
+  notificationRoutes(server, services.notifications);
   auditRoutes(server, services.audits);
   policyRoutes(server, services.policies);
   guardRoutes(server, services.guards);

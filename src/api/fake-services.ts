@@ -121,6 +121,16 @@ function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'ide
       approve: one('approvals.approve'),
       deny: one('approvals.deny'),
     },
+    notifications: {
+      mine: many('notifications.mine'),
+      read: one('notifications.read'),
+      deliveries: many('notifications.deliveries'),
+      resend: one('notifications.resend'),
+      test: one('notifications.test'),
+      channels: (ctx) => many('notifications.channels')(ctx, {}),
+      getPreferences: (ctx) => one('notifications.getPreferences')(ctx, {}),
+      setPreferences: one('notifications.setPreferences'),
+    },
     audits: { list: many('audits.list'), get: one('audits.get'), records: many('audits.records') },
     incidents: {
       list: many('incidents.list'),

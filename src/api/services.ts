@@ -8,6 +8,7 @@ import type { GuardService } from '../pipeline/guards/guards.service.ts';
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
 import type { IngestService } from '../pipeline/intake/intake.service.ts';
+import type { NotificationService } from '../pipeline/notifications/notifications.service.ts';
 import type { RecoveryService } from '../pipeline/recovery/recovery.service.ts';
 import type { PlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
 
@@ -23,6 +24,7 @@ export interface Services {
   readonly guards: GuardVerbs;
   readonly executions: ExecutionService;
   readonly approvals: ApprovalService;
+  readonly notifications: NotificationService;
   readonly audits: AuditService;
   readonly incidents: IncidentVerbs;
   readonly ingest: IngestService;

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { JournalReader, StoredView, View, ViewKind } from '../journal/journal.ts';
 import { executionStream } from '../pipeline/executions/change.ts';
 import { incidentOf, incidentStream } from '../pipeline/incidents/incident-change.ts';
+import { DELIVERY_STATUSES, noticeStream } from '../pipeline/notifications/notice-state.ts';
+import { MAX_WAYS } from '../pipeline/notifications/routing.ts';
 
 /** Rows read at once. */
 const PAGE = 1_000;
@@ -55,9 +57,35 @@ export async function oldStreams(journal: JournalReader, before: number): Promis
     const newest = (await journal.readStream(stream)).at(-1)?.record;
     if (newest !== undefined && newest.at < before) streams.push({ stream, execution: null });
   }
+  streams.push(...(await oldNotices(journal, { before, unready, executions, goingIds })));
   // As exports are ordered: by UTF-16 units.
   return streams.sort((a, b) => (a.stream < b.stream ? -1 : 1));
 }
+
+interface NoticesAsked {
+  readonly before: number;
+  readonly unready: ReadonlySet<string>;
+  readonly executions: ReadonlyMap<string, ExecutionRow>;
+  readonly goingIds: ReadonlySet<string>;
+}
+
+/** Notices go with their executions, and those of none by their own age; never one that still has to be delivered. */
+async function oldNotices(journal: JournalReader, asked: NoticesAsked): Promise<readonly OldStream[]> {
+  const going = new Map<string, boolean>();
+  for await (const { at, body } of viewsOf(journal, 'delivery')) {
+    const { noticeId, executionId, status } = DELIVERY_ROW.parse(body);
+    const isFree = executionId === null || asked.goingIds.has(executionId) || !asked.executions.has(executionId);
+    const goes = isFree && at < asked.before && status !== 'PENDING' && !asked.unready.has(noticeStream(noticeId));
+    going.set(noticeId, goes && going.get(noticeId) !== false);
+  }
+  return [...going].flatMap(([id, goes]) => (goes ? [{ stream: noticeStream(id), execution: null }] : []));
+}
+
+const DELIVERY_ROW = z.looseObject({
+  noticeId: z.string(),
+  executionId: z.string().nullable(),
+  status: z.enum(DELIVERY_STATUSES),
+});
 
 /** The rows that go with a stream. */
 export async function rowsOf(
@@ -65,10 +93,19 @@ export async function rowsOf(
   { stream, execution }: OldStream,
 ): Promise<readonly Pick<View, 'kind' | 'id'>[]> {
   const id = stream.slice(stream.indexOf('/') + 1);
+  if (stream === noticeStream(id)) return rowsOfNotice(journal, id);
   const [own, below] = execution === null ? (['incident', 'finding'] as const) : (['execution', 'approval'] as const);
   const rows: Pick<View, 'kind' | 'id'>[] = [{ kind: own, id }];
   for await (const view of viewsOf(journal, below, id)) rows.push({ kind: below, id: view.id });
   return rows;
+}
+
+async function rowsOfNotice(
+  journal: Pick<JournalReader, 'listViews'>,
+  id: string,
+): Promise<readonly Pick<View, 'kind' | 'id'>[]> {
+  const { items } = await journal.listViews({ kind: 'delivery', ref: id, limit: MAX_WAYS, skip: 0 });
+  return items.map((view) => ({ kind: 'delivery', id: view.id }));
 }
 
 function rootOf(executions: ReadonlyMap<string, ExecutionRow>, execution: ExecutionRow): string {

@@ -1,8 +1,10 @@
-import type { Journal, JournalReader, StoredView, ViewKind } from '../journal/journal.ts';
+import type { Journal, JournalReader, StoredView, View, ViewKind } from '../journal/journal.ts';
 import { ACCESS_STREAM, emptyAccessState, foldAccess } from '../pipeline/access/access.store.ts';
 import { approvalView, executionView } from '../pipeline/executions/change.ts';
 import { executionStore } from '../pipeline/executions/execution-store.ts';
 import { incidentOf } from '../pipeline/incidents/incident-change.ts';
+import { deliveryViews, foldNotice, noticeStream } from '../pipeline/notifications/notice-state.ts';
+import { preferenceStream } from '../pipeline/notifications/preferences.ts';
 import { canonicalJson, type JsonObject } from '../platform/canonical-json.ts';
 import { messageOf } from '../platform/errors.ts';
 
@@ -38,7 +40,7 @@ interface ExpectedRow {
  * Answers with the first row that does not fit, or null. The records themselves are for `verifyLog` to judge first.
  */
 export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null> {
-  for (const source of [executionRows, incidentRows, definitionRows, accessRows]) {
+  for (const source of [executionRows, incidentRows, definitionRows, noticeRows, accessRows]) {
     const known = new Map<ViewKind, Set<string>>();
     for (const kind of source.kinds) known.set(kind, new Set());
     for await (const expected of source.rows(journal)) {
@@ -122,6 +124,31 @@ const definitionRows: RowSource = {
   },
 };
 
+const noticeRows: RowSource = {
+  kinds: ['delivery', 'preference'],
+  async *rows(journal) {
+    for (const stream of await journal.streams(NOTICES)) {
+      const id = stream.slice(NOTICES.length);
+      try {
+        const records = await journal.readStream(stream);
+        const state = foldNotice(
+          id,
+          records.map(({ record }) => record),
+        );
+        for (const view of deliveryViews(state)) yield expectedFrom(view, stream, objectOf(view.body));
+      } catch (thrown) {
+        yield { kind: 'delivery', id, stream, problem: `cannot be folded: ${messageOf(thrown)}` };
+      }
+    }
+    for (const stream of await journal.streams(preferenceStream(''))) {
+      const { preferences = null } = (await journal.readStream(stream)).at(-1)?.record.data ?? {};
+      const id = stream.slice(preferenceStream('').length);
+      yield { kind: 'preference', id, stream, row: { columns: {}, members: { preferences }, membersOf: bodyOf } };
+    }
+  },
+};
+const NOTICES = noticeStream('');
+
 const accessRows: RowSource = {
   kinds: ['user', 'key'],
   async *rows(journal) {
@@ -133,7 +160,7 @@ const accessRows: RowSource = {
   },
 };
 
-function expectedFrom(view: ReturnType<typeof executionView>, stream: string, members: JsonObject): ExpectedRow {
+function expectedFrom(view: View, stream: string, members: JsonObject): ExpectedRow {
   const { kind, id, status = null, type = null, severity = null, subject = null, parent = null, ref = null } = view;
   const columns = { status, type, severity, subject, parent, ref };
   return { kind, id, stream, row: { columns, members, membersOf: bodyOf } };

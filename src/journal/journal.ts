@@ -97,6 +97,10 @@ export const VIEW_KINDS = [
   'finding',
   'execution',
   'approval',
+  /** One way of one notice to one reader. */
+  'delivery',
+  /** Which notices a person wants by mail. */
+  'preference',
   'hold',
   'user',
   'key',

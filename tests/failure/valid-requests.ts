@@ -106,6 +106,15 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
     `POST ${EXECUTIONS}/:id/cancel`,
     async (scene) => asAdmin(scene, `${EXECUTIONS}/${await started(scene, 'waits')}/cancel`, { reason: 'a drill' }),
   ],
+  ['POST /api/notifications/test', async (scene) => asAdmin(scene, '/api/notifications/test', { channel: 'IN_APP' })],
+  [
+    'POST /api/notifications/:id/read',
+    async (scene) => asAdmin(scene, `/api/notifications/${await notice(scene)}/read`),
+  ],
+  [
+    'PUT /api/notifications/preferences',
+    async (scene) => asAdmin(scene, '/api/notifications/preferences', { email: ['approval.requested'] }),
+  ],
   [`POST ${BASE}/approvals/:id/approve`, (scene) => vote(scene, 'approve')],
   [`POST ${BASE}/approvals/:id/deny`, (scene) => vote(scene, 'deny')],
 ]);
@@ -145,6 +154,11 @@ function alert({ fresh }: Scene) {
     severity: 'HIGH',
     time,
   };
+}
+
+/** A notice for the administrator alone. */
+async function notice({ house }: Scene): Promise<string> {
+  return (await succeeds(house.admin.api('POST', '/api/notifications/test', { channel: 'IN_APP' }))).id;
 }
 
 async function person(scene: Scene): Promise<string> {

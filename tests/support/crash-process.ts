@@ -89,6 +89,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
     ids,
     approvalTimeoutMs: DEFAULTS.approvalTimeoutMs,
     reversibilityOf: (type) => declarationOf(type)?.reversibility ?? null,
+    channels: [],
     valuesOf: async () => null,
   });
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });

@@ -1,4 +1,5 @@
 import type { Json } from '../../platform/canonical-json.ts';
+import { MAX_PAGE_SIZE } from '../../platform/limits.ts';
 import type { Journal, RecordDraft, View } from '../../journal/journal.ts';
 import type { JournalRecord } from '../audit/record.ts';
 import { API_KEY, SETUP, USER, type ApiKey, type Setup, type User } from './access.ts';
@@ -51,6 +52,21 @@ export async function listUsers(
 ): Promise<PageOf<User>> {
   const { items, total } = await journal.listViews({ kind: 'user', ...page });
   return { items: items.map((view) => USER.parse(view.body)), total };
+}
+
+/** Most people of one organisation who are looked at when somebody has to be told. */
+const MAX_PEOPLE = 10_000;
+
+/** All people who are enabled, at most 10,000 of them. */
+export async function enabledPeople(journal: Pick<AccessJournal, 'listViews'>): Promise<readonly User[]> {
+  const people: User[] = [];
+  while (people.length < MAX_PEOPLE) {
+    const page = { type: 'person', status: 'active', limit: MAX_PAGE_SIZE, skip: people.length };
+    const { items } = await listUsers(journal, page);
+    people.push(...items);
+    if (items.length < MAX_PAGE_SIZE) break;
+  }
+  return people;
 }
 
 export async function listKeys(

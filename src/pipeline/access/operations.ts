@@ -20,6 +20,8 @@ export const OPERATION_NAMES = [
   'execution.cancel',
   'approval.read',
   'approval.vote',
+  'notification.own',
+  'notification.manage',
   'audit.read',
   'journal.recover',
   'metrics.read',
@@ -72,6 +74,12 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: ROLES.filter((role) => role !== 'AUDITOR'),
     humanOnly: true,
     says: 'approve or deny, where a gate names the role',
+  },
+  'notification.own': { roles: ROLES, humanOnly: true, says: 'see what one was told, and choose what to hear by mail' },
+  'notification.manage': {
+    roles: ['SECURITY_ADMIN', 'CISO', 'IR_LEAD'],
+    humanOnly: true,
+    says: 'see all messages, send again what was given up, and try a channel',
   },
   'audit.read': { roles: ROLES, humanOnly: false, says: 'read the audit trail' },
   'journal.recover': {

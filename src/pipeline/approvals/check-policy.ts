@@ -12,6 +12,8 @@ export interface PolicySurroundings {
   readonly reversibilityOf: (type: ActionType) => Reversibility | null;
   /** The roles with which somebody could vote: none for who is disabled or no person, null for an id that is not known. */
   readonly rolesOf: (userId: string) => readonly Role[] | null;
+  /** Channels with a way out of this installation. */
+  readonly channels: readonly string[];
 }
 
 export interface PolicyReport {
@@ -87,7 +89,11 @@ function fallbackFault(
   return { pointer: at, detail };
 }
 
-function gateWarnings(gate: PolicyGate, pointer: string, { reversibilityOf }: PolicySurroundings): readonly Fault[] {
+function gateWarnings(
+  gate: PolicyGate,
+  pointer: string,
+  { reversibilityOf, channels }: PolicySurroundings,
+): readonly Fault[] {
   const warnings: Fault[] = [];
   const lasting = (gate.triggers.actionTypes ?? []).filter((type) => reversibilityOf(type) === 'irreversible');
   if (gate.autoApproveConditions !== undefined && lasting.length > 0) {
@@ -100,8 +106,11 @@ function gateWarnings(gate: PolicyGate, pointer: string, { reversibilityOf }: Po
   }
   if (gate.exemptions !== undefined)
     warnings.push(notEnforced(`${pointer}/exemptions`, 'exemptions', 'nobody is exempt'));
-  if (gate.channels !== undefined) {
-    warnings.push(notEnforced(`${pointer}/channels`, 'channels', 'approvers are asked over the configured channels'));
+  const closed = (gate.channels ?? []).filter((channel) => !channels.includes(channel));
+  if (closed.length > 0) {
+    const open = (gate.channels ?? []).length > closed.length ? 'the others' : 'the usual ones';
+    const detail = `${closed.join(', ')} leads nowhere here (configured: ${channels.join(', ')}): people are asked over ${open}.`;
+    warnings.push({ pointer: `${pointer}/channels`, detail });
   }
   return warnings;
 }

@@ -100,6 +100,7 @@ export function planGate({ policyId, version, policy }: PolicyInForce, gate: Pol
     fallbackBehavior: gate.fallbackBehavior ?? policy.fallbackBehavior,
     escalationPath: stepsOf(gate),
     riskLevels: gate.triggers.riskLevels ?? [],
+    ...(gate.channels === undefined || gate.channels.length === 0 ? {} : { channels: gate.channels }),
     ...automaticOf(gate),
   };
 }

@@ -41,6 +41,8 @@ export interface PolicyPorts {
   readonly ids: Ids;
   readonly approvalTimeoutMs: number;
   readonly reversibilityOf: (type: ActionType) => Reversibility | null;
+  /** Channels with a way out of this installation. */
+  readonly channels: readonly string[];
   /** What conditions would read if an execution started for the incident now; null when there is no such incident. */
   readonly valuesOf: (incidentId: string) => Promise<ExpressionValues | null>;
 }
@@ -86,6 +88,7 @@ export function createPolicyService({
   ids,
   approvalTimeoutMs,
   reversibilityOf,
+  channels,
   valuesOf,
 }: PolicyPorts): PolicyService {
   let latest: { readonly versions: string; readonly inForce: readonly PolicyInForce[] } | null = null;
@@ -98,6 +101,7 @@ export function createPolicyService({
     if ('faults' in read) throw new FirebreakError('invalid_policy', 'The policy is not valid', read.faults);
     const { faults, warnings } = checkPolicy(read.value, {
       reversibilityOf,
+      channels,
       rolesOf: (id) => rolesOf.get(canonicalAccount(id)) ?? null,
     });
     if (faults.length > 0) throw new FirebreakError('invalid_policy', 'The policy is not valid', faults);

@@ -85,6 +85,15 @@ const CATALOGUE: readonly RecordType[] = [
       '/input/voter/linkedAccounts',
     ],
   },
+  {
+    type: 'notice.raised',
+    v: 1,
+    personal: ['/notice/facts', '/notice/lines', '/notice/title'],
+  },
+  { type: 'notice.tried', v: 1, personal: [] },
+  { type: 'notice.resent', v: 1, personal: [] },
+  { type: 'notice.read', v: 1, personal: [] },
+  { type: 'preference.saved', v: 1, personal: [] },
   { type: 'execution.note', v: 1, personal: ['/text'] },
 ];
 

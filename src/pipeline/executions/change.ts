@@ -5,6 +5,7 @@ import type { Decision } from './core/decide.ts';
 import { effectsOf, timersOf, type Effect } from './core/demands.ts';
 import { containedAtOf } from './core/containment.ts';
 import type { Input } from './core/inputs.ts';
+import { isTell, tellName, tellsOf } from './tells.ts';
 import { statusOf, type ActionState, type ApprovalState, type ExecutionState } from './core/state.ts';
 import { planActionOf } from './core/transition.ts';
 
@@ -23,20 +24,28 @@ export interface Advance {
   readonly change: Change;
   /** Effects that are owed now and were not before. */
   readonly newEffects: readonly Effect[];
+  /** Names of the queue entries that ask to tell people what happened. */
+  readonly tells: readonly string[];
 }
 
-/** Everything that some inputs of one execution change, as one commit. Pure. */
+/**
+ * Everything that some inputs of one execution change, as one commit. Pure.
+ * @param isTold whether it is queued that people are told.
+ */
 export function changeOf(
   plan: Plan,
   before: ExecutionState | null,
   seq: number,
   steps: readonly Step[],
   trace: RecordDraft['trace'],
+  isTold = false,
 ): Advance {
   const after = steps.at(-1)?.decision.state ?? before;
   if (after === null) throw new Error('invariant broken: nothing to change');
   const oldEffects = new Set(before === null ? [] : effectsOf(plan, before).map(({ name }) => name));
   const effects = effectsOf(plan, after);
+  const facts = steps.flatMap(({ decision }) => decision.facts);
+  const tells = isTold ? tellsOf(after, facts).map(tellName) : [];
   const change: Change = {
     appends: [
       { stream: executionStream(after.id), expectedSeq: seq, records: steps.map((step) => recordOf(step, trace)) },
@@ -47,9 +56,13 @@ export function changeOf(
       ...holdViews(plan, before, after),
     ],
     timers: timerWrites(plan, before, after),
-    effects: [...effectWrites(after.id, oldEffects, effects), ...deliveredNews(after.id, steps)],
+    effects: [
+      ...effectWrites(after.id, oldEffects, effects),
+      ...deliveredNews(after.id, steps),
+      ...tells.map((name) => ({ execution: after.id, name, body: { kind: 'tell' } })),
+    ],
   };
-  return { change, newEffects: effects.filter(({ name }) => !oldEffects.has(name)) };
+  return { change, newEffects: effects.filter(({ name }) => !oldEffects.has(name)), tells };
 }
 
 function recordOf({ input, decision }: Step, trace: RecordDraft['trace']): RecordDraft {
@@ -69,6 +82,14 @@ function effectWrites(execution: string, before: ReadonlySet<string>, after: rea
 
 /** How names of queue entries begin that are no effects of an execution's state but news for it. */
 export const NEWS_PREFIX = 'incident:';
+
+/** Whether a queue entry is news that somebody else has to bring: for an execution, or of it for people. */
+export function isNews(name: string): boolean {
+  return name.startsWith(NEWS_PREFIX) || isTell(name) || name === DELIVERY;
+}
+
+/** Name of the queue entry of a notice that is not delivered to everybody yet; a notice stands in an execution's place. */
+export const DELIVERY = 'deliver';
 
 /** Name of the queue entry that brings an execution the news of its incident. */
 export function newsName(revision: number): string {

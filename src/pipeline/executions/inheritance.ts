@@ -2,7 +2,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { CrashPoints } from '../../platform/crash-points.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { Membership, QueuedEffect } from '../../journal/membership.ts';
-import { NEWS_PREFIX } from './change.ts';
+import { isNews } from './change.ts';
 import { effectsOf, type AttemptEffect, type Effect } from './core/demands.ts';
 import type { ExecutionStore, Loaded } from './execution-store.ts';
 import type { Launcher } from './launcher.ts';
@@ -68,7 +68,7 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
       try {
         for (let count = CLAIMED_AT_ONCE; count === CLAIMED_AT_ONCE;) count = await oneByOne(inherit);
         for (const id of executionsOf([...inherited.values()])) await mailboxes.inTurn(id, () => goOn(id));
-        const others = [...inherited.values()].filter(({ name }) => name.startsWith(NEWS_PREFIX));
+        const others = [...inherited.values()].filter(({ name }) => isNews(name));
         for (const { execution, name } of others) inherited.delete(keyOf(execution, name));
         return others;
       } finally {
@@ -161,8 +161,7 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
     const owed = effectsOf(loaded.plan, loaded.state);
     for (const name of taken) {
       // By an input that came meanwhile, it may be owed no more.
-      if (!name.startsWith(NEWS_PREFIX) && owed.every((effect) => effect.name !== name))
-        inherited.delete(keyOf(executionId, name));
+      if (!isNews(name) && owed.every((effect) => effect.name !== name)) inherited.delete(keyOf(executionId, name));
     }
     for (const effect of owed) {
       const key = keyOf(executionId, effect.name);
@@ -198,7 +197,7 @@ function mayHaveBeenSent(effect: Effect, queued: QueuedEffect | undefined): effe
 }
 
 function executionsOf(queued: readonly QueuedEffect[]): ReadonlySet<string> {
-  return new Set(queued.filter(({ name }) => !name.startsWith(NEWS_PREFIX)).map(({ execution }) => execution));
+  return new Set(queued.filter(({ name }) => !isNews(name)).map(({ execution }) => execution));
 }
 
 function keyOf(execution: string, name: string): string {

@@ -58,11 +58,17 @@ export interface Runner {
   readonly waiting: number;
 }
 
+/** Tells people what happened to an execution. Only called for queue entries that are on disk. Never throws. */
+export interface Teller {
+  tell(executionId: string, names: readonly string[]): void;
+}
+
 /** What was recorded about each input, in the order given, and what is owed since. */
 interface Advanced {
   readonly answers: readonly (readonly Fact[])[];
   readonly loaded: Loaded;
   readonly newEffects: readonly Effect[];
+  readonly tells: readonly string[];
   /** Who this process was when it committed. */
   readonly holder: string;
 }
@@ -77,6 +83,8 @@ export interface RunnerPorts {
   readonly closing: AbortSignal;
   /** Content hash of the code that decides, on disk already; null where the program runs from its sources. */
   readonly core?: string | null;
+  /** Absent: people are told nothing, and nothing is queued for them. */
+  readonly teller?: Teller;
   /** For tests that stop the process. */
   readonly points?: CrashPoints;
 }
@@ -87,7 +95,7 @@ export interface RunnerPorts {
  * reloads and decides again.
  */
 export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) => Launcher): Runner {
-  const { journal, members, machine, committer, store, clock, core = null, points = NO_CRASH_POINTS } = ports;
+  const { journal, members, machine, committer, store, clock, core = null, points = NO_CRASH_POINTS, teller } = ports;
   const plansOnDisk = new Set<string>();
   const mailboxes = createMailboxes(machine, deliver);
 
@@ -95,13 +103,14 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
   async function deliver(executionId: string, letters: readonly Letter[]): Promise<void> {
     const ordered = inArrivalOrder(letters, (letter) => letter.input);
     try {
-      const { answers, loaded, newEffects, holder } = await apply(
+      const { answers, loaded, newEffects, tells, holder } = await apply(
         executionId,
         ordered.map(({ input }) => input),
       );
       const recorded = points.at('input.recorded');
       if (recorded !== undefined) await recorded;
       begin(holder, loaded, newEffects);
+      tell(holder, executionId, tells);
       const launched = points.at('input.launched');
       if (launched !== undefined) await launched;
       ordered.forEach((letter, index) => letter.resolve({ facts: answers[index] ?? [], state: loaded.state }));
@@ -118,9 +127,11 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
       const before = await store.recall(executionId);
       // Who was faster with a timer has recorded it: there is nothing left to say about it.
       const standing = tries === 0 ? inputs : inputs.filter((input) => !isGone(before, input));
-      if (standing.length === 0) return { answers: [], loaded: before, newEffects: [], holder: members.processId };
+      if (standing.length === 0)
+        return { answers: [], loaded: before, newEffects: [], tells: [], holder: members.processId };
       const steps = decideAll(before, standing, { at: clock.now(), core });
-      const { change, newEffects } = changeOf(before.plan, before.state, before.seq, steps, before.trace);
+      const { plan, state: known, seq, trace } = before;
+      const { change, newEffects, tells } = changeOf(plan, known, seq, steps, trace, teller !== undefined);
       const holder = members.processId;
       const result = await committer.submit(change);
       if (result.status === 'applied') {
@@ -128,7 +139,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
         const loaded = { ...before, state, seq: before.seq + steps.length };
         store.remember(executionId, loaded);
         const answers = inputs.map((input) => steps[standing.indexOf(input)]?.decision.facts ?? []);
-        return { answers, loaded, newEffects, holder };
+        return { answers, loaded, newEffects, tells, holder };
       }
       store.forget(executionId);
     }
@@ -144,6 +155,11 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     else if (effects.length > 0) inheritance.lookAgain();
   }
 
+  /** What another process holds by now is told by it. */
+  function tell(holder: string, executionId: string, names: readonly string[]): void {
+    if (names.length > 0 && members.processId === holder) teller?.tell(executionId, names);
+  }
+
   function startChange({ plan, start, trace }: NewExecution): { change: Change; started(): void } {
     const planHash = store.rememberPlan(plan);
     // In the order of the canonical text.
@@ -153,7 +169,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     const named = { authorIds, ...decidedBy, executionId, journalId, parent, planHash };
     const input: StartInput = { at, ...named, ...rest, type: 'start' };
     const step: Step = { input, decision: decide(plan, null, input) };
-    const { change, newEffects } = changeOf(plan, null, 0, [step], trace);
+    const { change, newEffects, tells } = changeOf(plan, null, 0, [step], trace, teller !== undefined);
     const holder = members.processId;
     const seen = inheritance.looks;
     return {
@@ -169,6 +185,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
         if (inheritance.isLooking || inheritance.looks !== seen) return inheritance.lookAgain();
         store.remember(start.executionId, loaded);
         begin(holder, loaded, newEffects);
+        tell(holder, start.executionId, tells);
       },
     };
   }

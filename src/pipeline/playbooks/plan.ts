@@ -63,6 +63,8 @@ export interface PlanGate {
   readonly fallbackBehavior: 'DENY_ACTION' | 'ESCALATE_TO_HUMAN' | 'ALLOW_ACTION';
   readonly escalationPath: readonly { readonly level: number; readonly delayMs: number; readonly escalateTo: string }[];
   readonly riskLevels: readonly Severity[];
+  /** Channels over which people are asked. Absent: the usual ones. */
+  readonly channels?: readonly string[];
   /** Conditions that answer in place of people, any of each list. Absent: none. */
   readonly automatic?: { readonly approve: readonly string[]; readonly deny: readonly string[] };
 }

@@ -6,7 +6,7 @@ import type { Fact } from './facts.ts';
 import type { Input } from './inputs.ts';
 import { advance, takeCancel, takeRetry } from './progress.ts';
 import type { ExecutionState } from './state.ts';
-import { takeTimer } from './timers.ts';
+import { takeTimer, takeUnanswerable } from './timers.ts';
 import { beginTransition, type Transition } from './transition.ts';
 import { takeVote } from './votes.ts';
 
@@ -67,6 +67,8 @@ function take(transition: Transition, input: Input): void {
       return transition.add({ type: 'end.reported' });
     case 'incident':
       return takeIncident(transition, input);
+    case 'unanswerable':
+      return takeUnanswerable(transition, input);
     default:
       return input;
   }

@@ -174,12 +174,23 @@ export function timersOf(plan: Plan, state: ExecutionState): readonly HeldTimer[
     const due = approval.requestedAt + (step?.delayMs ?? 0);
     if (step !== undefined && due < approval.expiresAt)
       timers.push({ name: `escalation:${approval.id}`, generation: taken + 1, due });
+    const reminderDue = reminderDueOf(approval);
+    if (reminderDue !== null) timers.push({ name: `reminder:${approval.id}`, generation: 1, due: reminderDue });
   }
   if (state.runningSince !== null && state.stopped === null && state.compensation === null) {
     const due = state.runningSince + Math.max(0, plan.executionTimeoutMs - state.ranMs);
     timers.push({ name: 'execution', generation: 1, due });
   }
   return timers;
+}
+
+/** Shortest time to answer within which people are told once more, in ms: before that a reminder only doubles the request. */
+export const LEAST_REMINDED_MS = 60_000;
+
+/** When three quarters of the time are over, once. */
+function reminderDueOf({ isReminded, requestedAt, expiresAt }: ApprovalState): number | null {
+  const timeMs = expiresAt - requestedAt;
+  return isReminded === true || timeMs < LEAST_REMINDED_MS ? null : requestedAt + Math.floor((timeMs * 3) / 4);
 }
 
 /** The step by which an approval is escalated next, and how many were taken. */

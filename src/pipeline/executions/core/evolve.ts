@@ -63,6 +63,8 @@ function evolveStarted(
       return { ...state, stageIndex: fact.index };
     case 'approval.requested':
     case 'approval.escalated':
+    case 'approval.reminded':
+    case 'approval.unanswerable':
     case 'vote.cast':
     case 'vote.refused':
     case 'approval.decided':
@@ -165,6 +167,8 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
       const escalation = { level, delayMs, escalateTo, at: input.at };
       return withApproval(state, { ...approval, escalations: [...(approval.escalations ?? []), escalation] });
     }
+    case 'approval.reminded':
+      return withApproval(state, { ...approvalOf(state, fact.approvalId), isReminded: true });
     case 'vote.cast': {
       invariant(input.type === 'vote', 'vote.cast belongs to a vote');
       const { userId, kind, roles, linkedAccounts, issuedBy } = input.voter;
@@ -174,6 +178,7 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
       return withApproval(state, { ...approval, votes: [...approval.votes, vote] });
     }
     case 'vote.refused':
+    case 'approval.unanswerable':
       return state;
     case 'approval.decided':
       return withApproval(state, { ...approvalOf(state, fact.approvalId), status: fact.status, decidedAt: input.at });

@@ -31,6 +31,10 @@ export type Fact =
       readonly delayMs: number;
       readonly escalateTo: string;
     }
+  /** Whoever may answer is too few to decide it: waiting would be silent. */
+  | { readonly type: 'approval.unanswerable'; readonly approvalId: string; readonly eligible: number }
+  /** Most of its time is over, and nobody has decided. */
+  | { readonly type: 'approval.reminded'; readonly approvalId: string }
   | { readonly type: 'vote.cast'; readonly approvalId: string }
   | { readonly type: 'vote.refused'; readonly approvalId: string; readonly code: string; readonly reason: string }
   | {

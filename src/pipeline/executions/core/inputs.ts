@@ -22,7 +22,8 @@ export type Input =
   | SpawnedInput
   | ChildInput
   | ReportedInput
-  | IncidentInput;
+  | IncidentInput
+  | UnanswerableInput;
 
 interface Base {
   /** Business time at which the input was taken up, ms since 1970. */
@@ -191,6 +192,16 @@ export interface VoteInput extends Base {
   /** The intent the voter was shown. */
   readonly intentHash: string;
   readonly comment: string | null;
+}
+
+/** Among all people of the installation there were too few, at that moment, who could decide it together. */
+export interface UnanswerableInput extends Base {
+  readonly type: 'unanswerable';
+  readonly approvalId: string;
+  /** How many may answer. */
+  readonly eligible: number;
+  /** How many steps it had been escalated by when this was found: said twice, it counts once. */
+  readonly steps: number;
 }
 
 export interface VoterSnapshot {

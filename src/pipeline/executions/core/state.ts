@@ -146,6 +146,8 @@ export interface ApprovalState extends Approval {
   readonly purpose: 'gate' | 'question' | 'condition_error';
   readonly requestedAt: number;
   readonly decidedAt: number | null;
+  /** Those who may answer were told once more. Absent: not yet. */
+  readonly isReminded?: true;
 }
 
 /** The present status, derived. */

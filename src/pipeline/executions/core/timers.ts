@@ -1,7 +1,7 @@
 import { startAttempt } from './attempts.ts';
 import { startUndo } from './compensation.ts';
 import { nextEscalation, timersOf } from './demands.ts';
-import type { TimerInput } from './inputs.ts';
+import type { TimerInput, UnanswerableInput } from './inputs.ts';
 import { planActionOf, type Transition } from './transition.ts';
 import { expireApproval } from './votes.ts';
 
@@ -16,6 +16,7 @@ export function takeTimer(t: Transition, input: TimerInput): void {
   if (kind === 'execution') return t.add({ type: 'execution.stopped', why: 'timed_out' });
   if (kind === 'approval') return takeApprovalTimer(t, id);
   if (kind === 'escalation') return escalate(t, id);
+  if (kind === 'reminder') return t.add({ type: 'approval.reminded', approvalId: id });
   if (kind === 'ttl') return startUndo(t, planActionOf(t.plan, id));
   resume(t, id);
 }
@@ -25,6 +26,15 @@ function takeApprovalTimer(t: Transition, approvalId: string): void {
   while (timersOf(t.plan, t.state).some((timer) => timer.name === `escalation:${approvalId}`)) escalate(t, approvalId);
   const approval = t.state.approvals[approvalId];
   if (approval !== undefined) expireApproval(t, approval);
+}
+
+/** Too few can answer: the next step is taken at once, and where there is none left the operators are told. */
+export function takeUnanswerable(t: Transition, { approvalId, eligible, steps }: UnanswerableInput): void {
+  const approval = Object.hasOwn(t.state.approvals, approvalId) ? t.state.approvals[approvalId] : undefined;
+  if (approval?.status !== 'PENDING') return t.add({ type: 'input.ignored', why: 'nothing is asked' });
+  if (nextEscalation(approval).taken !== steps) return t.add({ type: 'input.ignored', why: 'escalated since' });
+  t.add({ type: 'approval.unanswerable', approvalId, eligible });
+  escalate(t, approvalId);
 }
 
 /** The next step is taken. Late as it may come, it never decides anything by itself. */

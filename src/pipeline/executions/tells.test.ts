@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { isTell, tellName, tellOf, type Tell } from './tells.ts';
+
+const TELLS: readonly Tell[] = [
+  { kind: 'approval.requested', approvalId: 'apr_1' },
+  { kind: 'approval.reminder', approvalId: 'apr_1' },
+  { kind: 'approval.unanswerable', approvalId: 'apr_1' },
+  { kind: 'approval.decided', approvalId: 'apr_1' },
+  { kind: 'approval.escalated', approvalId: 'apr_1', step: 2 },
+  { kind: 'execution.failed', end: 3 },
+];
+
+describe('the name of a tell', () => {
+  it('says what is to be told, and differs for each', () => {
+    for (const tell of TELLS) {
+      expect(isTell(tellName(tell))).toBe(true);
+      expect(tellOf(tellName(tell))).toEqual(tell);
+    }
+    expect(new Set(TELLS.map(tellName)).size).toBe(TELLS.length);
+  });
+
+  it('that a later version gave is told by nobody here', () => {
+    for (const name of ['tell:something.new:1', 'tell:approval.requested', 'incident:4', 'observe:a:1:1']) {
+      expect(tellOf(name)).toBeNull();
+    }
+  });
+});

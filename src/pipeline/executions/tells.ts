@@ -1,0 +1,97 @@
+import type { Fact } from './core/facts.ts';
+import { statusOf, type ExecutionState } from './core/state.ts';
+
+/** What people are told of an execution: which of its facts are news for them, and what their queue entries are called. */
+
+/** How names of queue entries begin that ask to tell people something about an execution. */
+const TELL_PREFIX = 'tell:';
+
+/** What people are told. */
+export type Tell =
+  | {
+      readonly kind: 'approval.requested' | 'approval.reminder' | 'approval.unanswerable' | 'approval.decided';
+      readonly approvalId: string;
+    }
+  | { readonly kind: 'approval.escalated'; readonly approvalId: string; readonly step: number }
+  | { readonly kind: 'execution.failed'; readonly end: number };
+
+/** Whether a queue entry asks to tell people something. */
+export function isTell(name: string): boolean {
+  return name.startsWith(TELL_PREFIX);
+}
+
+/** The name of a tell's queue entry: the same thing is told once. */
+export function tellName(tell: Tell): string {
+  switch (tell.kind) {
+    case 'approval.escalated':
+      return `${TELL_PREFIX}${tell.kind}:${tell.step}:${tell.approvalId}`;
+    case 'execution.failed':
+      return `${TELL_PREFIX}${tell.kind}:${tell.end}`;
+    default:
+      return `${TELL_PREFIX}${tell.kind}:${tell.approvalId}`;
+  }
+}
+
+/** What a queue entry asks to tell; null for one that this version does not know. */
+export function tellOf(name: string): Tell | null {
+  const [prefix, kind = '', first = '', second = ''] = name.split(':');
+  if (`${prefix}:` !== TELL_PREFIX || first === '') return null;
+  switch (kind) {
+    case 'approval.requested':
+    case 'approval.reminder':
+    case 'approval.unanswerable':
+    case 'approval.decided':
+      return { kind, approvalId: first };
+    case 'approval.escalated':
+      return { kind, approvalId: second, step: Number(first) };
+    case 'execution.failed':
+      return { kind, end: Number(first) };
+    default:
+      return null;
+  }
+}
+
+/** What people have to be told because of these facts, the last of which led to `after`. */
+export function tellsOf(after: ExecutionState, facts: readonly Fact[]): readonly Tell[] {
+  const requested = new Set(facts.flatMap((fact) => (fact.type === 'approval.requested' ? [fact.approval.id] : [])));
+  const decided = new Set(facts.flatMap((fact) => (fact.type === 'approval.decided' ? [fact.approvalId] : [])));
+  return facts.flatMap((fact): readonly Tell[] => {
+    switch (fact.type) {
+      case 'approval.requested':
+        return decided.has(fact.approval.id) ? [] : [{ kind: 'approval.requested', approvalId: fact.approval.id }];
+      case 'approval.reminded':
+        return decided.has(fact.approvalId) ? [] : [{ kind: 'approval.reminder', approvalId: fact.approvalId }];
+      case 'approval.escalated': {
+        const steps = after.approvals[fact.approvalId]?.escalations ?? [];
+        const step = steps.findLastIndex(({ delayMs, level }) => delayMs === fact.delayMs && level === fact.level);
+        return decided.has(fact.approvalId)
+          ? []
+          : [{ kind: 'approval.escalated', approvalId: fact.approvalId, step: step + 1 }];
+      }
+      case 'approval.unanswerable': {
+        // As long as it can be escalated, that is the news.
+        const isEscalated = facts.some(
+          (each) => each.type === 'approval.escalated' && each.approvalId === fact.approvalId,
+        );
+        return isEscalated || decided.has(fact.approvalId)
+          ? []
+          : [{ kind: 'approval.unanswerable', approvalId: fact.approvalId }];
+      }
+      case 'approval.decided':
+        // Where conditions answered at once nobody was asked.
+        return requested.has(fact.approvalId) ? [] : [{ kind: 'approval.decided', approvalId: fact.approvalId }];
+      case 'execution.ended':
+        return after.ended !== null && needsPeople(after) ? [{ kind: 'execution.failed', end: after.ends }] : [];
+      default:
+        return [];
+    }
+  });
+}
+
+/** Whether somebody has to look at what ended: it failed, or nobody knows what it did. A child's end is its parent's news. */
+function needsPeople(state: ExecutionState): boolean {
+  if (state.parent !== null) return false;
+  const status = statusOf(state);
+  const isUnknown = Object.values(state.actions).some((action) => action.status === 'UNKNOWN');
+  return status === 'FAILED' || status === 'COMPENSATION_FAILED' || isUnknown;
+}

@@ -1,0 +1,206 @@
+import type { Clock } from '../../platform/clock.ts';
+import { derivedId } from '../../platform/hash.ts';
+import type { Machine } from '../../platform/machine.ts';
+import type { JournalReader } from '../../journal/journal.ts';
+import type { Membership } from '../../journal/membership.ts';
+import { loadUser } from '../access/access.store.ts';
+import { untilStored } from '../executions/until-stored.ts';
+import { SendError, type Notice, type OutgoingNotice, type Sender } from './contract.ts';
+import { createLanes, type Sent } from './lanes.ts';
+import type { Notices } from './notices.ts';
+import type { NoticeState, Result } from './notice-state.ts';
+import { backoffMs, MAX_TRIES } from './retry.ts';
+import type { Way } from './routing.ts';
+
+/** Longest time of one try, in ms: chat services answer within seconds, and a mail server may look names up. */
+const SEND_TIMEOUT_MS = 30_000;
+
+export interface CourierPorts {
+  readonly journal: Pick<JournalReader, 'view'>;
+  readonly members: Pick<Membership, 'holds'>;
+  readonly machine: Machine;
+  readonly clock: Clock;
+  readonly closing: AbortSignal;
+  readonly notices: Notices;
+  readonly senders: readonly Sender[];
+  /** The addresses at which a reader finds the notice and answers it; null where there is none. */
+  addressesFor(notice: Notice, userId: string | null): Pick<OutgoingNotice, 'viewUrl' | 'answerUrl'>;
+  /** Told of a message that reaches nobody. */
+  onDead(dead: DeadDelivery): Promise<unknown>;
+  onError(thrown: unknown): void;
+}
+
+/** A message that is given up. */
+export interface DeadDelivery {
+  /** The first notice in it. */
+  readonly state: NoticeState;
+  /** Other notices in it. */
+  readonly others: number;
+  readonly way: Way;
+  readonly code: string;
+}
+
+/**
+ * Brings notices to their readers. At least once: a receiver that took a message whose answer was lost gets it again, under
+ * the same id. Never decides anything.
+ */
+export interface Courier {
+  /** Brings on its way what of a notice is not. Only for notices whose entry this process holds. */
+  deliver(state: NoticeState): void;
+}
+
+/** One delivery on its way. */
+interface Item {
+  readonly noticeId: string;
+  readonly index: number;
+}
+
+/** What a try led to. */
+interface Outcome {
+  readonly result: Result;
+  readonly code: string | null;
+  readonly reference: string | null;
+  readonly retryAfterMs: number;
+}
+
+const OUTDATED: Outcome = { result: 'outdated', code: null, reference: null, retryAfterMs: 0 };
+
+/** An item with the notice that it is of, as it stands. */
+interface Open {
+  readonly item: Item;
+  readonly state: NoticeState;
+  readonly tries: number;
+}
+
+export function createCourier(ports: CourierPorts): Courier {
+  const { journal, members, machine, clock, closing, notices, onError } = ports;
+  const senders = new Map(ports.senders.map((sender) => [sender.channel, sender]));
+  const lanes = createLanes<Item>({ machine, monotonic: () => clock.monotonic(), closing, send });
+  const ways = new Map<string, Way>();
+  /** Deliveries that are on their way, so that an entry which is found again is not sent twice. */
+  const underWay = new Set<string>();
+
+  /** Sends one message to one receiver, and records what became of it. */
+  async function send(receiver: string, items: readonly Item[]): Promise<Sent<Item>> {
+    try {
+      const { open, outdated } = await untilStored(ports, () => sortOut(items));
+      await settle(outdated, OUTDATED);
+      const way = ways.get(receiver);
+      const outcome = open.length === 0 || way === undefined ? null : await attempt(way, open);
+      // Nothing is left to send, or whoever holds the entries now sends them.
+      if (outcome === null || way === undefined) return done(items);
+      const tries = 1 + Math.max(...open.map((each) => each.tries));
+      const again = outcome.result === 'failed' && tries < MAX_TRIES;
+      const isDead = outcome.result === 'dead' || (outcome.result === 'failed' && !again);
+      await settle(open, isDead ? { ...outcome, result: 'dead' } : outcome);
+      const first = open[0];
+      if (isDead && first !== undefined)
+        await ports.onDead({ state: first.state, others: open.length - 1, way, code: outcome.code ?? '' });
+      if (!again) return done(items);
+      const left = open.map(({ item }) => item);
+      done(items.filter((item) => !left.includes(item)));
+      return { again: left, pauseMs: Math.max(backoffMs(tries), outcome.retryAfterMs) };
+    } catch (thrown) {
+      // What could not be recorded stays owed: the next start, or who takes over, sends it again.
+      if (!closing.aborted) onError(thrown);
+      return done(items);
+    }
+  }
+
+  function done(items: readonly Item[]): Sent<Item> {
+    for (const { noticeId, index } of items) underWay.delete(nameOf(noticeId, index));
+    return { again: [], pauseMs: 0 };
+  }
+
+  /** What still has to go out, and what asks for a decision that was taken meanwhile. */
+  async function sortOut(items: readonly Item[]): Promise<{ open: readonly Open[]; outdated: readonly Open[] }> {
+    const all = await Promise.all(
+      items.map(async (item) => {
+        const state = await notices.load(item.noticeId);
+        const delivery = state.deliveries[item.index];
+        const tries = delivery?.tries ?? 0;
+        return { item, state, tries, isOpen: delivery?.status === 'PENDING', isOver: await isOver(state.notice) };
+      }),
+    );
+    const open = all.filter(({ isOpen }) => isOpen);
+    return { open: open.filter((each) => !each.isOver), outdated: open.filter((each) => each.isOver) };
+  }
+
+  /** Whether it asks for what was decided since. */
+  async function isOver({ ask }: Notice): Promise<boolean> {
+    if (ask === null) return false;
+    const view = await journal.view('approval', ask.approvalId);
+    const status = (view?.body as { readonly status?: string } | undefined)?.status; // written by `approvalView`
+    return status !== 'PENDING';
+  }
+
+  /** Null: this process does not hold the entries any more. */
+  async function attempt(way: Way, open: readonly Open[]): Promise<Outcome | null> {
+    const sender = senders.get(way.channel);
+    if (sender === undefined) return failed('dead', 'channel_not_configured');
+    const to = await untilStored(ports, () => addressOf(way));
+    if (to === null) return failed('dead', 'no_address');
+    const message = {
+      id: derivedId('msg', receiverOf(way), ...open.map(({ state }) => state.id)),
+      to,
+      notices: open.map(({ state: { notice } }) => ({ ...notice, ...ports.addressesFor(notice, way.userId) })),
+    };
+    if (!members.holds()) return null;
+    try {
+      const { reference } = await sender.send(
+        message,
+        AbortSignal.any([closing, AbortSignal.timeout(SEND_TIMEOUT_MS)]),
+      );
+      return { result: 'sent', code: null, reference, retryAfterMs: 0 };
+    } catch (thrown) {
+      if (closing.aborted) return null;
+      if (thrown instanceof SendError)
+        return failed(thrown.retryable ? 'failed' : 'dead', thrown.code, thrown.retryAfterMs ?? 0);
+      onError(thrown);
+      return failed('failed', 'unexpected_error');
+    }
+  }
+
+  /** An email address as it is now, empty for a channel of many; null: there is none. */
+  async function addressOf({ userId }: Way): Promise<string | null> {
+    if (userId === null) return '';
+    const user = (await loadUser(journal, userId))?.item;
+    return user === undefined || user.disabled ? null : user.email;
+  }
+
+  async function settle(settled: readonly Open[], { result, code, reference }: Outcome): Promise<void> {
+    const data = { code, reference, result };
+    const at = clock.now();
+    await Promise.all(
+      settled.map(({ item: { noticeId, index } }) => {
+        const change = { type: 'notice.tried', deliveries: [index], data, at } as const;
+        return untilStored(ports, () => notices.change(noticeId, change, ({ status }) => status === 'PENDING'));
+      }),
+    );
+  }
+
+  return {
+    deliver({ id, deliveries }) {
+      for (const [index, { status, channel, userId }] of deliveries.entries()) {
+        const name = nameOf(id, index);
+        if (status !== 'PENDING' || underWay.has(name)) continue;
+        underWay.add(name);
+        const way = { channel, userId };
+        ways.set(receiverOf(way), way);
+        lanes.add(receiverOf(way), { noticeId: id, index });
+      }
+    },
+  };
+}
+
+function failed(result: 'failed' | 'dead', code: string, retryAfterMs = 0): Outcome {
+  return { result, code, reference: null, retryAfterMs };
+}
+
+function nameOf(noticeId: string, index: number): string {
+  return `${noticeId}.${index}`;
+}
+
+function receiverOf({ channel, userId }: Way): string {
+  return `${channel}|${userId ?? ''}`;
+}

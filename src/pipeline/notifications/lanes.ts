@@ -1,0 +1,78 @@
+import type { Machine } from '../../platform/machine.ts';
+
+/**
+ * One lane for each receiver: what comes in one moment goes out as one message, few messages go at once, and what is beyond
+ * that waits and goes out together. So a campaign of 500 accounts is one message and not 500. Machine time: who reads lives
+ * by the wall clock, also where business time is accelerated.
+ */
+
+/** What comes within this time of the first belongs to the same message, in ms: below what a person notices. */
+export const MOMENT_MS = 20;
+/** Messages to one receiver within a minute that go at once; what comes after them waits for the minute to end. */
+export const MESSAGES_PER_MINUTE = 5;
+/** Most notices in one message. */
+export const MAX_DIGEST = 500;
+const MINUTE_MS = 60_000;
+
+/** What became of a message: what has to be sent again, and how long its receiver should be left alone first. */
+export interface Sent<Item> {
+  readonly again: readonly Item[];
+  readonly pauseMs: number;
+}
+
+export interface Lanes<Item> {
+  /** Puts something on the way to a receiver. */
+  add(receiver: string, item: Item): void;
+  /** Whether something is on its way. */
+  readonly busy: boolean;
+}
+
+export interface LanePorts<Item> {
+  readonly machine: Pick<Machine, 'sleep'>;
+  readonly monotonic: () => number;
+  readonly closing: AbortSignal;
+  /** Sends what goes out together, the oldest first. Never rejects. */
+  send(receiver: string, items: readonly Item[]): Promise<Sent<Item>>;
+}
+
+export function createLanes<Item>({ machine, monotonic, closing, send }: LanePorts<Item>): Lanes<Item> {
+  const waiting = new Map<string, Item[]>();
+  /** When the last messages to each receiver went out. */
+  const history = new Map<string, readonly number[]>();
+
+  async function run(receiver: string, items: Item[]): Promise<void> {
+    while (items.length > 0 && !closing.aborted) {
+      await machine.sleep(Math.max(MOMENT_MS, untilAllowed(receiver)), closing);
+      if (closing.aborted) return;
+      history.set(receiver, [...recent(receiver), monotonic()]);
+      const { again, pauseMs } = await send(receiver, items.splice(0, MAX_DIGEST));
+      items.unshift(...again);
+      if (pauseMs > 0) await machine.sleep(pauseMs, closing);
+    }
+    waiting.delete(receiver);
+    if (recent(receiver).length === 0) history.delete(receiver);
+  }
+
+  function recent(receiver: string): readonly number[] {
+    return (history.get(receiver) ?? []).filter((at) => at > monotonic() - MINUTE_MS);
+  }
+
+  function untilAllowed(receiver: string): number {
+    const last = recent(receiver);
+    const oldest = last.at(-MESSAGES_PER_MINUTE);
+    return oldest === undefined ? 0 : oldest + MINUTE_MS - monotonic();
+  }
+
+  return {
+    add(receiver, item) {
+      const lane = waiting.get(receiver);
+      if (lane !== undefined) return void lane.push(item);
+      const items = [item];
+      waiting.set(receiver, items);
+      void run(receiver, items);
+    },
+    get busy() {
+      return waiting.size > 0;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { NOTICE_CHANNELS, type NoticeChannel, type NoticeKind } from './contract.ts';
+
+/** Which ways a notice takes. */
+
+/** One way of one notice to one reader. Shared channels have no reader of their own. */
+export interface Way {
+  readonly channel: NoticeChannel;
+  readonly userId: string | null;
+}
+
+/** Beside in-app, which everybody gets who is told: the channels of a notice whose gate names none. */
+const USUAL: Readonly<Record<NoticeKind, readonly NoticeChannel[]>> = {
+  'approval.requested': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
+  'approval.reminder': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
+  // From here on somebody is woken.
+  'approval.escalated': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
+  'approval.unanswerable': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
+  'approval.decided': ['SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
+  'execution.failed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
+  'delivery.dead': [],
+  test: [],
+};
+
+/** Readers of one notice; who else might be told is named in the record as left out. A list of people who all act is no list. */
+export const MAX_READERS = 200;
+
+/** Most ways of one notice: in-app and mail to each reader, and the shared channels. */
+export const MAX_WAYS = 2 * MAX_READERS + NOTICE_CHANNELS.length;
+
+export interface RouteQuery {
+  readonly kind: NoticeKind;
+  /** Channels that were asked for; null: the usual ones. */
+  readonly channels: readonly string[] | null;
+  /** Channels that this installation has a way out for. */
+  readonly configured: ReadonlySet<NoticeChannel>;
+  /** Ids of the people who are told, at most `MAX_READERS`, and whether each wants mail of this kind. */
+  readonly readers: readonly { readonly userId: string; readonly hasEmail: boolean; readonly wantsEmail: boolean }[];
+}
+
+/**
+ * Every way a notice takes. Where no channel that was asked for has a way out, the usual ones are taken: a request that
+ * nobody hears of is a silent wait.
+ */
+export function waysOf({ kind, channels, configured, readers }: RouteQuery): readonly Way[] {
+  const open = (wanted: readonly string[]): readonly NoticeChannel[] =>
+    [...configured].filter((channel) => wanted.includes(channel)).sort();
+  const asked = channels === null ? [] : open(channels);
+  const isOnlyInApp = channels !== null && channels.every((channel) => channel === 'IN_APP');
+  const taken = asked.length > 0 || isOnlyInApp ? asked : open(USUAL[kind]);
+  const personal = readers.flatMap(({ userId, hasEmail, wantsEmail }): readonly Way[] => [
+    { channel: 'IN_APP', userId },
+    ...(hasEmail && wantsEmail && taken.includes('EMAIL') ? [{ channel: 'EMAIL', userId } as const] : []),
+  ]);
+  const shared = taken.filter((channel) => channel !== 'EMAIL' && channel !== 'IN_APP');
+  return [...personal, ...shared.map((channel): Way => ({ channel, userId: null }))];
+}
