@@ -17,7 +17,8 @@ const COMMIT_LATE_MS = 25;
 
 const RUNNER = 'pipeline/executions/runner.js';
 /** The line after which an input is decided and not yet committed. */
-const DECIDED = 'const { change, newEffects } = changeOf(before.plan, before.state, before.seq, steps, before.trace);';
+const DECIDED = 
+  'const { change, newEffects, tells } = changeOf(plan, known, seq, steps, trace, teller !== undefined);';
 const TIMERS = 'pipeline/executions/core/timers.js';
 
 const PLANTS: ReadonlyMap<string, readonly Edit[]> = new Map([
@@ -40,8 +41,8 @@ const PLANTS: ReadonlyMap<string, readonly Edit[]> = new Map([
       },
       {
         file: RUNNER,
-        find: 'return { answers, loaded, newEffects, holder };',
-        replace: 'return { answers, loaded, newEffects: [], holder };',
+        find: 'return { answers, loaded, newEffects, tells, holder };',
+        replace: 'return { answers, loaded, newEffects: [], tells, holder };',
       },
     ],
   ],

@@ -37,7 +37,7 @@ export function checkRecords({ store, planOf, broken }: EndPorts): void {
     for (const { name, generation, due } of timersOf(plan, state))
       timers.add(`${state.id}\n${name}\n${generation}\n${due}`);
   }
-  compareSets('effects', effects, new Set([...store.effects.keys()].filter((key) => !key.includes('\nincident:'))));
+  compareSets('effects', effects, new Set([...store.effects.keys()].filter((key) => !/\n(incident|tell):/.test(key))));
   const rows = [...store.timers.values()].map(({ execution, name, generation, due }) =>
     [execution, name, generation, due].join('\n'),
   );
@@ -46,6 +46,29 @@ export function checkRecords({ store, planOf, broken }: EndPorts): void {
   function compareSets(what: string, wanted: ReadonlySet<string>, stored: ReadonlySet<string>): void {
     for (const key of wanted) if (!stored.has(key)) broken('queues', `${what}: ${show(key)} is owed and not queued`);
     for (const key of stored) if (!wanted.has(key)) broken('queues', `${what}: ${show(key)} is queued and not owed`);
+  }
+}
+
+/** What people had to hear was made a notice of, once. */
+function checkTold({ store, reader, broken }: EndPorts): void {
+  const told = new Set<string>();
+  for (const [stream, records] of store.streams) {
+    const [first] = records;
+    if (!stream.startsWith('notice/') || first === undefined) continue;
+    const { cause } = readBack(first).record.data as unknown as { cause: { execution: string; name: string } };
+    const key = `${cause.execution} ${cause.name}`;
+    if (told.has(key)) broken('told', `${key} is told twice`);
+    told.add(key);
+  }
+  for (const execution of reader.executions.values()) {
+    for (const { approval, decided } of execution.approvals.values()) {
+      // Nobody could have decided it in the commit that asked for it.
+      const isTold = told.has(`${execution.id} tell:approval.decided:${approval.id}`);
+      if (decided === 'EXPIRED' && !isTold) broken('told', `${execution.id}: nobody hears that ${approval.id} expired`);
+    }
+    const failed = execution.ended === 'FAILED' || execution.ended === 'COMPENSATION_FAILED';
+    const isTold = [...told].some((key) => key.startsWith(`${execution.id} tell:execution.failed:`));
+    if (failed && execution.parent === null && !isTold) broken('told', `${execution.id}: nobody hears that it failed`);
   }
 }
 
@@ -62,6 +85,7 @@ export function checkRest(ports: EndPorts): void {
     for (const tally of execution.approvals.values())
       if (tally.decided === null) broken('stuck', `${execution.id} waits for a vote for ever`);
   }
+  checkTold(ports);
   for (const key of store.effects.keys()) broken('stuck', `the effect ${show(key)} is still queued`);
   for (const key of store.timers.keys()) broken('stuck', `the timer ${show(key)} is still set`);
   for (const [id, row] of store.views.get('approval') ?? [])

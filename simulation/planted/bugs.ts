@@ -61,8 +61,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'ordering',
     'effect-before-commit',
     RUNNER,
-    'changeOf(before.plan, before.state, before.seq, steps, before.trace);',
-    `changeOf(before.plan, before.state, before.seq, steps, before.trace);
+    'changeOf(plan, known, seq, steps, trace, teller !== undefined);',
+    `changeOf(plan, known, seq, steps, trace, teller !== undefined);
       for (const effect of newEffects) launcher.launch({ ...before, state: steps.at(-1)?.decision.state ?? before.state }, effect);`,
   ),
   bug(
@@ -346,6 +346,35 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     STORE,
     'changes.map((change) => applyOne(change, holder));',
     'changes.map((change, index) => applyOne(index === 0 ? change : { ...change, timers: [] }, holder));',
+  ),
+
+  bug(
+    'news',
+    'tells-not-taken-over',
+    CHANGE,
+    'return name.startsWith(NEWS_PREFIX) || isTell(name) || name === DELIVERY;',
+    'return name.startsWith(NEWS_PREFIX) || name === DELIVERY;',
+  ),
+  bug(
+    'news',
+    'expiry-untold',
+    'src/pipeline/executions/tells.ts',
+    'return requested.has(fact.approvalId) ? []',
+    "return requested.has(fact.approvalId) || fact.status === 'EXPIRED' ? []",
+  ),
+  bug(
+    'news',
+    'told-again-under-another-name',
+    'src/pipeline/notifications/teller.ts',
+    "id: derivedId('ntc', ...cause.parts),",
+    "id: derivedId('ntc', ...cause.parts, String(at)),",
+  ),
+  bug(
+    'timers',
+    'reminder-early',
+    `${CORE}/demands.ts`,
+    'requestedAt + Math.floor((timeMs * 3) / 4);',
+    'requestedAt + Math.floor(timeMs / 4);',
   ),
 
   bug(

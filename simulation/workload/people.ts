@@ -1,3 +1,4 @@
+import type { User } from '../../src/pipeline/access/access.ts';
 import { newsName } from '../../src/pipeline/executions/change.ts';
 import type { IncidentInput, NewInput, StartInput, VoterSnapshot } from '../../src/pipeline/executions/core/inputs.ts';
 import type { NewExecution } from '../../src/pipeline/executions/runner.ts';
@@ -157,6 +158,27 @@ function startOf(random: Random, executionId: string, journalId: string): NewExe
     },
   };
 }
+
+/** The people whom a world knows, so that they can be told. Who votes may be others: roles change. */
+export const STAFF: readonly User[] = (
+  [
+    ['SECURITY_ADMIN', 'INCIDENT_COMMANDER'],
+    ['SECURITY_ADMIN'],
+    ['SECURITY_ADMIN'],
+    ['INCIDENT_COMMANDER'],
+    ['AUDITOR'],
+    ['INCIDENT_COMMANDER', 'CISO'],
+  ] as const
+).map((roles, index) => ({
+  id: `usr_${index + 1}`,
+  kind: 'person',
+  name: `Person ${index + 1}`,
+  email: null,
+  roles: [...roles],
+  disabled: false,
+  linkedAccounts: [],
+  createdAt: 0,
+}));
 
 function voterOf(random: Random): VoterSnapshot {
   const userId = `usr_${random.between(1, 6)}`;

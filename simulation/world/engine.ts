@@ -6,15 +6,18 @@ import type { QueuedEffect } from '../../src/journal/membership.ts';
 import { keepMembership } from '../../src/journal/keep-membership.ts';
 import { probeStore } from '../../src/journal/store-probe.ts';
 import { soleMember } from '../../src/journal/sole-member.ts';
-import { NEWS_PREFIX } from '../../src/pipeline/executions/change.ts';
+import { isNews, NEWS_PREFIX } from '../../src/pipeline/executions/change.ts';
 import { executionStore } from '../../src/pipeline/executions/execution-store.ts';
 import type { IncidentInput, NewInput } from '../../src/pipeline/executions/core/inputs.ts';
 import { createPerformer } from '../../src/pipeline/executions/performer.ts';
 import type { Launcher } from '../../src/pipeline/executions/launcher.ts';
-import { createRunner, type Runner } from '../../src/pipeline/executions/runner.ts';
+import { createRunner, type Runner, type Teller } from '../../src/pipeline/executions/runner.ts';
 import { spawnChildren } from '../../src/pipeline/executions/spawn.ts';
 import { keepAcceleratedTime, keepTime } from '../../src/pipeline/executions/timekeeper.ts';
 import { untilStored } from '../../src/pipeline/executions/until-stored.ts';
+import { createNotices } from '../../src/pipeline/notifications/notices.ts';
+import { createTeller } from '../../src/pipeline/notifications/teller.ts';
+import type { User } from '../../src/pipeline/access/access.ts';
 import { createHost, type Host } from './host.ts';
 import { memoryJournal } from './memory-journal.ts';
 import { sharedMember, type MemberTable } from './members.ts';
@@ -42,6 +45,8 @@ export interface Surroundings {
   /** Told what only a bug explains. */
   readonly onBug: (thrown: unknown) => void;
   readonly onTold: (executionId: string, status: string) => void;
+  /** Who can be told, and asked. */
+  readonly staff: readonly User[];
   /** Told of each answer that the engine hands to itself. */
   readonly onAnswer: (executionId: string, input: NewInput) => void;
 }
@@ -96,8 +101,27 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     onBug: world.onBug,
   });
   const idle: Launcher = { launch: () => undefined, inFlight: 0, isUnderWay: () => false };
+  const notices = createNotices({ journal, committer });
+  const telling = createTeller({
+    machine,
+    clock,
+    closing: closing.signal,
+    store: executions,
+    notices,
+    channels: [],
+    // In-app only: what goes out lives by minutes of machine time, longer than a world waits to be at rest.
+    courier: () => ({ deliver: () => undefined }),
+    async people() {
+      await journal.streamHead('access');
+      return world.staff;
+    },
+    wantsEmail: async () => true,
+    tellExecution: (executionId, input) => runner.submit(executionId, input),
+    onError: world.onBug,
+  });
+  const teller: Teller = performs ? telling : { tell: () => undefined };
   const runner: Runner = createRunner(
-    { journal, members, machine, committer, store: executions, clock, closing: closing.signal },
+    { journal, members, machine, committer, store: executions, clock, closing: closing.signal, teller },
     (itself) => (performs ? performer(overheard(itself, world)) : idle),
   );
 
@@ -106,11 +130,13 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     await untilStored({ machine, closing: closing.signal }, () => runner.submit(execution, input));
   }
   async function bring(all: readonly QueuedEffect[]): Promise<void> {
-    for (const news of all) void tell(news).catch(world.onBug);
+    await telling.bring(all);
+    for (const news of all.filter(({ name: entry }) => entry.startsWith(NEWS_PREFIX)))
+      void tell(news).catch(world.onBug);
   }
   async function goOn(): Promise<void> {
     await runner.catchUp();
-    await bring((await members.held(100)).filter(({ name: effect }) => effect.startsWith(NEWS_PREFIX)));
+    await bring((await members.held(100)).filter(({ name: entry }) => isNews(entry)));
   }
   const takeOver = async (): Promise<void> => bring(await runner.takeOver());
   const failed = (): void => undefined; // The store is away: the loops try again.

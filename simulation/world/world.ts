@@ -4,7 +4,7 @@ import type { Plan } from '../../src/pipeline/playbooks/plan.ts';
 import { checkRecords, checkRest, type EndPorts } from '../oracle/end.ts';
 import { createReader } from '../oracle/reader.ts';
 import { createWireTap } from '../oracle/wire.ts';
-import { createPeople } from '../workload/people.ts';
+import { createPeople, STAFF } from '../workload/people.ts';
 import { offeredActions } from '../workload/plans.ts';
 import type { SealedRecord } from '../../src/pipeline/audit/record.ts';
 import { MARKS, type Marks } from './cells.ts';
@@ -140,6 +140,8 @@ export async function runWorld({
     maxConcurrent: shape.chance(200) ? 2 : 128,
     onBug: (thrown) => say('bugs', thrown instanceof Error ? thrown.message : String(thrown)),
     onTold: () => undefined,
+    // In the other worlds nobody could ever answer, and every request is escalated at once.
+    staff: seededRandom(seed).fork('staff').chance(500) ? STAFF : [],
     onAnswer: (executionId, input) => {
       if (answers.length < 200) answers.push({ executionId, input });
     },

@@ -16,6 +16,8 @@ export interface Principal {
   readonly keyIssuedBy: string;
   /** Null: all that the roles allow. */
   readonly scopes: readonly Operation[] | null;
+  /** The door by which an answer came in. Absent: the API. */
+  readonly via?: 'MAIL_LINK' | 'SLACK';
   /** The source instance that events sent with this key belong to; null: the caller may name it. */
   readonly source: string | null;
 }

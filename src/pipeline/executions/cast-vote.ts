@@ -4,7 +4,7 @@ import type { Runner } from './runner.ts';
 
 /** Hands a person's vote to its execution. Roles and linked accounts are those of the credential at this moment. */
 export async function castVote(runner: Pick<Runner, 'submit'>, ctx: CallContext, vote: CastVote): Promise<VoteResult> {
-  const { userId, kind, roles, linkedAccounts, keyIssuedBy } = ctx.principal;
+  const { userId, kind, roles, linkedAccounts, keyIssuedBy, via } = ctx.principal;
   const { executionId, approvalId, decision, intentHash, comment } = vote;
   const { facts } = await runner.submit(executionId, {
     type: 'vote',
@@ -12,6 +12,7 @@ export async function castVote(runner: Pick<Runner, 'submit'>, ctx: CallContext,
     decision,
     intentHash,
     comment,
+    ...(via === undefined ? {} : { via }),
     voter: { userId, kind, roles, linkedAccounts, issuedBy: keyIssuedBy, disabled: false },
   });
   const refused = facts.find((fact) => fact.type === 'vote.refused');

@@ -172,8 +172,9 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
     case 'vote.cast': {
       invariant(input.type === 'vote', 'vote.cast belongs to a vote');
       const { userId, kind, roles, linkedAccounts, issuedBy } = input.voter;
-      const { decision, intentHash, at, comment } = input;
-      const vote = { userId, kind, roles, linkedAccounts, issuedBy, decision, intentHash, at, comment };
+      const { decision, intentHash, at, comment, via } = input;
+      const came = via === undefined ? {} : { via };
+      const vote = { userId, kind, roles, linkedAccounts, issuedBy, decision, intentHash, at, comment, ...came };
       const approval = approvalOf(state, fact.approvalId);
       return withApproval(state, { ...approval, votes: [...approval.votes, vote] });
     }
