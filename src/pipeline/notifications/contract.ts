@@ -1,0 +1,74 @@
+import type { Severity } from '../vocabulary.ts';
+
+/** Where people can be told. */
+export const NOTICE_CHANNELS = ['EMAIL', 'SLACK', 'TEAMS', 'PAGERDUTY', 'WEBHOOK', 'IN_APP'] as const;
+export type NoticeChannel = (typeof NOTICE_CHANNELS)[number];
+
+/** What people are told of. */
+export const NOTICE_KINDS = [
+  'approval.requested',
+  'approval.reminder',
+  'approval.escalated',
+  'approval.decided',
+  'execution.failed',
+  'delivery.dead',
+  'test',
+] as const;
+export type NoticeKind = (typeof NOTICE_KINDS)[number];
+
+/** One piece of news, before a channel gives it its form. Every text is hostile: parts of it come from events. */
+export interface Notice {
+  readonly kind: NoticeKind;
+  readonly severity: Severity;
+  /** One sentence that stands alone, as in a subject line. */
+  readonly title: string;
+  /** Paragraphs. */
+  readonly lines: readonly string[];
+  readonly facts: readonly { readonly label: string; readonly value: string }[];
+  /** What it is about: news of the same thing belong together. */
+  readonly about: { readonly type: 'approval' | 'execution' | 'message' | 'test'; readonly id: string };
+  /** Set when an answer is asked for. */
+  readonly ask: { readonly approvalId: string; readonly executionId: string; readonly intentHash: string } | null;
+}
+
+/** A notice on its way: with the addresses at which its reader can look and answer. */
+export interface OutgoingNotice extends Notice {
+  /** Where to look at it; null where the server's own address is not known. */
+  readonly viewUrl: string | null;
+  /** A signed link for this reader only, which opens a page that asks for the answer; null where there is none. */
+  readonly answerUrl: string | null;
+}
+
+/** What goes out at once: one notice, or a digest of several. */
+export interface OutgoingMessage {
+  /** The same for every try: what receivers can recognise a repetition by. */
+  readonly id: string;
+  /** An email address; empty where the channel has one receiver. */
+  readonly to: string;
+  /** At least one. */
+  readonly notices: readonly OutgoingNotice[];
+}
+
+/** A channel's way out. */
+export interface Sender {
+  readonly channel: NoticeChannel;
+  /** Sends it once. @returns what the receiver calls it, where it says so. @throws SendError. */
+  send(message: OutgoingMessage, signal: AbortSignal): Promise<{ readonly reference: string | null }>;
+  close(): Promise<void>;
+}
+
+/** It was not sent, or nobody knows whether it was. */
+export class SendError extends Error {
+  readonly code: string;
+  /** Whether a later try can help. */
+  readonly retryable: boolean;
+  /** What the receiver asks to wait, in ms; null where it does not say. */
+  readonly retryAfterMs: number | null;
+  constructor(code: string, message: string, retryable: boolean, retryAfterMs: number | null = null) {
+    super(message);
+    this.name = 'SendError';
+    this.code = code;
+    this.retryable = retryable;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
