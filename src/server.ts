@@ -49,6 +49,7 @@ import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import type { Role } from './start/role.ts';
+import { sendersOf } from './start/senders.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
 import { startupFault } from './start/startup-fault.ts';
 
@@ -161,6 +162,10 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const { registry, handlerFor } = outside;
   const declarationOf = (type: Parameters<ActionRegistry['declarationOf']>[0]) =>
     registry.declarations().find((declaration) => declaration.type === type) ?? null;
+
+  // How people are told.
+  const senders = await sendersOf(config);
+  const closeSenders = () => Promise.all(senders.map((sender) => sender.close()));
 
   // Definitions.
   const defaults = {
@@ -305,7 +310,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     if (acts && (await members.leads('log').catch(() => false)))
       await keeper.keep(true).catch(onError('the log was not signed'));
     await members.leave().catch(onError('no goodbye was said'));
-    await Promise.all([outside.close(), witness.close()]);
+    await Promise.all([outside.close(), witness.close(), closeSenders()]);
     await own.close();
   };
   try {
