@@ -45,7 +45,9 @@ module.exports = {
       from: { path: '^src/connectors/', pathNot: TESTS },
       to: {
         path: '^src/',
-        pathNot: '^src/(platform|connectors)/|^src/pipeline/(actions|notifications)/contract\\.ts$|^src/pipeline/vocabulary\\.ts$',
+        pathNot:
+          '^src/(platform|connectors)/|^src/pipeline/actions/contract\\.ts$|^src/pipeline/vocabulary\\.ts$' +
+          '|^src/pipeline/notifications/(contract|digest-title|one-line|shown-message)\\.ts$',
       },
     },
     {

@@ -45,13 +45,14 @@ import type { Log } from './platform/log.ts';
 import { realMachine, type Machine } from './platform/machine.ts';
 import { createHealthService } from './health.ts';
 import { openWitnessing } from './witness/witnessing.ts';
+import { addressesOn, linkKeyOf } from './start/addresses.ts';
 import { announceTime, businessTime } from './start/business-time.ts';
 import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import type { Role } from './start/role.ts';
+import { sendersOf } from './start/senders.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
-import type { Sender } from './pipeline/notifications/contract.ts';
 import { startupFault } from './start/startup-fault.ts';
 import { openTelling } from './start/telling.ts';
 
@@ -138,6 +139,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     untilStored({ machine, closing: closing.signal }, goOn).catch(onError('what an outage left could not be taken up'));
   });
   const key = loadLogKey(config.logKeyFile ?? join(config.dataDir, 'log-key.pem'));
+  const linkKey = linkKeyOf(key, journal.id);
   const published = fileAnchor(join(config.dataDir, 'checkpoints.txt'), (bytes) =>
     log.warn({ bytes }, 'the last checkpoint in checkpoints.txt was unfinished and has been cut off'),
   );
@@ -166,7 +168,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     registry.declarations().find((declaration) => declaration.type === type) ?? null;
 
   // How people are told.
-  const senders: readonly Sender[] = [];
+  const senders = await sendersOf(config);
+  const closeSenders = () => Promise.all(senders.map((sender) => sender.close()));
 
   // Definitions.
   const defaults = {
@@ -226,7 +229,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     closing: closing.signal,
     senders,
     performs: acts,
-    addressesFor: () => ({ viewUrl: null, answerUrl: null }),
+    addressesFor: addressesOn(config.publicUrl, linkKey),
     tellExecution: (executionId, input) => runner.submit(executionId, input),
     onError: onError('somebody could not be told'),
   });
@@ -332,7 +335,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     if (acts && (await members.leads('log').catch(() => false)))
       await keeper.keep(true).catch(onError('the log was not signed'));
     await members.leave().catch(onError('no goodbye was said'));
-    await Promise.all([outside.close(), witness.close()]);
+    await Promise.all([outside.close(), witness.close(), closeSenders()]);
     await own.close();
   };
   try {

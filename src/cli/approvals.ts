@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { apiClient } from './api-client.ts';
 import type { Io } from './io.ts';
-import { printable } from './printable.ts';
+import { printable } from '../platform/printable.ts';
 
 const BASE = '/api/incident-playbooks/approvals';
 /** Approvals of one answer: more than a person decides in one sitting; the list says how many there are. */

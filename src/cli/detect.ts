@@ -14,7 +14,7 @@ import { compareObservations } from '../pipeline/detections/observation.ts';
 import type { StoredState } from '../pipeline/detections/registry.ts';
 import { DEFAULT_RULES, parseRules } from '../pipeline/detections/rules.ts';
 import { runDetectors, type DetectorError } from '../pipeline/detections/run.ts';
-import { printable } from './printable.ts';
+import { printable } from '../platform/printable.ts';
 
 /**
  * `firebreak detect`: what the detection rules find in a file of events. Nothing is stored and nothing is done.

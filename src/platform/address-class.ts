@@ -75,3 +75,8 @@ function isPlainIPv4(text: string): boolean {
   const parts = text.split('.', 5);
   return parts.length === 4 && parts.every((part) => /^(?:0|[1-9][0-9]{0,2})$/.test(part) && Number(part) <= 255);
 }
+
+/** Whether a host name of a URL, or an address, is this machine's own. */
+export function isThisMachine(hostname: string): boolean {
+  return hostname === 'localhost' || addressClass(hostname.replace(/^\[|\]$/g, '')) === 'loopback';
+}

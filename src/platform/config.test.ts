@@ -30,7 +30,15 @@ describe('readConfig', () => {
         webhookAllow: [],
         playbooks: { maxConcurrent: 128, maxCallsPerConnector: 64, timeoutMs: 300_000, retryBackoffMs: 1_000 },
         approvals: { timeoutMs: 3_600_000, escalationCheckIntervalMs: 300_000 },
-        notifications: { emailFrom: null, smtpHost: null, slackWebhook: null, teamsWebhook: null },
+        publicUrl: null,
+        notifications: {
+          mail: null,
+          slackWebhook: null,
+          slackSigningSecret: null,
+          teamsWebhook: null,
+          pagerDuty: null,
+          webhook: null,
+        },
         geoLocationApiKey: null,
         witness: null,
       },
@@ -56,6 +64,7 @@ describe('readConfig', () => {
         SMTP_HOST: 'mail.example.org',
         NOTIFICATION_SLACK_WEBHOOK: '',
         NOTIFICATION_TEAMS_WEBHOOK: 'https://teams.example.org/hook',
+        PUBLIC_URL: 'https://firebreak.example.org/',
         GEO_LOCATION_API_KEY: 'k',
         WITNESS_URL: 'http://witness.example:3100',
         WITNESS_KEY: 'w+00000000+BHMiZVtBAMTiIIzHkYP5LZJWuWYIb4dBJq0eNcKbe1rm',
@@ -74,11 +83,21 @@ describe('readConfig', () => {
       webhookAllow: [],
       playbooks: { maxConcurrent: 10, maxCallsPerConnector: 64, timeoutMs: 600_000, retryBackoffMs: 500 },
       approvals: { timeoutMs: 60_000, escalationCheckIntervalMs: 30_000 },
+      publicUrl: 'https://firebreak.example.org',
       notifications: {
-        emailFrom: 'alerts@example.org',
-        smtpHost: 'mail.example.org',
+        mail: {
+          host: 'mail.example.org',
+          port: 587,
+          tls: 'starttls',
+          login: null,
+          ca: null,
+          from: 'alerts@example.org',
+        },
         slackWebhook: null,
+        slackSigningSecret: null,
         teamsWebhook: 'https://teams.example.org/hook',
+        pagerDuty: null,
+        webhook: null,
       },
       geoLocationApiKey: 'k',
       witness: {
@@ -169,6 +188,16 @@ describe('readConfig', () => {
     expect(faultsOf({ SLACK_WEBHOOK: hook, NOTIFICATION_SLACK_WEBHOOK: `${hook}2` })[0]).toContain('differ');
   });
 
+  it('reads where people reach the server, for links', () => {
+    const read = (PUBLIC_URL: string) => readConfig({ PUBLIC_URL }, noFile).config.publicUrl;
+    expect(read('https://firebreak.example.org/sub/')).toBe('https://firebreak.example.org/sub');
+    expect(read('http://10.0.0.5:3000')).toBe('http://10.0.0.5:3000');
+    for (const wrong of ['firebreak.example.org', 'ftp://x', 'https://u:hunter2@x', 'https://x/?a=1', 'https://x/#a']) {
+      expect(faultsOf({ PUBLIC_URL: wrong })).toEqual([expect.stringMatching(/^PUBLIC_URL must be an http or https/)]);
+      expect(faultsOf({ PUBLIC_URL: wrong }).join()).not.toContain('hunter2');
+    }
+  });
+
   it('reads the receivers that webhooks may reach', () => {
     const read = (value: string) => readConfig({ WEBHOOK_ALLOW: value }, noFile).config.webhookAllow;
     expect(read('127.0.0.1:9000, splunk.internal:8089')).toEqual(['127.0.0.1:9000', 'splunk.internal:8089']);
@@ -177,7 +206,7 @@ describe('readConfig', () => {
   });
 
   it('warns by name about what nothing acts on, what is misspelt, and what is exposed', () => {
-    const env = Object.fromEntries([...NOT_ENFORCED_YET.keys()].map((name) => [name, VALUES[name] ?? 'x']));
+    const env = Object.fromEntries([...NOT_ENFORCED_YET.keys()].map((name) => [name, 'x']));
     const { warnings } = readConfig(
       {
         ...env,
@@ -193,9 +222,3 @@ describe('readConfig', () => {
     expect(warnings[0]).toContain('PostgreSQL');
   });
 });
-
-const VALUES: Readonly<Record<string, string>> = {
-  NOTIFICATION_EMAIL_FROM: 'a@example.org',
-  NOTIFICATION_SLACK_WEBHOOK: 'https://slack.example.org',
-  NOTIFICATION_TEAMS_WEBHOOK: 'https://teams.example.org',
-};

@@ -1,4 +1,7 @@
+import { isThisMachine } from './address-class.ts';
+import { ConfigReader } from './config-reader.ts';
 import { messageOf } from './errors.ts';
+import { NOTIFICATION_SECRETS, readNotifications, type NotificationConfig } from './notification-config.ts';
 
 /** Everything that the environment decides, read once at start. Durations are in ms and say so in their names. */
 export interface Config {
@@ -27,12 +30,9 @@ export interface Config {
     readonly retryBackoffMs: number;
   };
   readonly approvals: { readonly timeoutMs: number; readonly escalationCheckIntervalMs: number };
-  readonly notifications: {
-    readonly emailFrom: string | null;
-    readonly smtpHost: string | null;
-    readonly slackWebhook: string | null;
-    readonly teamsWebhook: string | null;
-  };
+  /** Where people reach this server, for links; without a slash at its end. Null: messages have no links. */
+  readonly publicUrl: string | null;
+  readonly notifications: NotificationConfig;
   readonly geoLocationApiKey: string | null;
   /** The witness that cosigns the log's checkpoints: its address and its public key line; null: none. */
   readonly witness: { readonly url: string; readonly key: string } | null;
@@ -53,18 +53,12 @@ export class ConfigError extends Error {
 
 /** Variables that are read and checked but that nothing acts on yet, and what therefore does not happen. */
 export const NOT_ENFORCED_YET: ReadonlyMap<string, string> = new Map([
-  ['NOTIFICATION_EMAIL_FROM', 'no mail is sent'],
-  ['SMTP_HOST', 'no mail is sent'],
-  ['NOTIFICATION_SLACK_WEBHOOK', 'nothing is sent to Slack'],
-  ['NOTIFICATION_TEAMS_WEBHOOK', 'nothing is sent to Teams'],
   ['GEO_LOCATION_API_KEY', 'no address is looked up online; use GEO_DATABASE'],
 ]);
 
 /** Largest delay a timer can have: 2^31 - 1 ms, what setTimeout takes. */
 const MAX_DELAY_MS = 2_147_483_647;
-/** Longest value of any variable, in UTF-16 units. */
-const MAX_VALUE_LENGTH = 4_096;
-const SECRETS = ['DATABASE_URL', 'GEO_LOCATION_API_KEY', 'NOTIFICATION_SLACK_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'];
+const SECRETS = ['DATABASE_URL', 'GEO_LOCATION_API_KEY', ...NOTIFICATION_SECRETS];
 const ALIASES = [
   ['SLACK_WEBHOOK', 'NOTIFICATION_SLACK_WEBHOOK'],
   ['TEAMS_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'],
@@ -85,14 +79,14 @@ export function readConfig(
   const faults: string[] = [];
   const warnings: string[] = [];
   const values = collectValues(env, readFile, faults, warnings);
-  const read = new Reader(values, faults);
+  const read = new ConfigReader(values, faults);
   const config: Config = {
     host: read.text('HOST', '127.0.0.1', /^[A-Za-z0-9.:_-]{1,253}$/, 'a host name or an address'),
     port: read.integer('PORT', 3_000, 0, 65_535),
     dataDir: read.path('DATA_DIR') ?? './data',
     databaseUrl: read.database('DATABASE_URL'),
     logKeyFile: read.path('LOG_KEY_FILE'),
-    logLevel: read.logLevel('LOG_LEVEL', 'info'),
+    logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     geoDatabase: read.path('GEO_DATABASE'),
     egressList: read.path('EGRESS_LIST'),
     webhookAllow: read.list('WEBHOOK_ALLOW', /^[A-Za-z0-9._:[\]-]{1,253}$/, 'host:port pairs, parted by commas'),
@@ -106,26 +100,14 @@ export function readConfig(
       timeoutMs: read.integer('APPROVAL_TIMEOUT_MS', 3_600_000, 1_000, MAX_DELAY_MS),
       escalationCheckIntervalMs: read.integer('ESCALATION_CHECK_INTERVAL_MS', 300_000, 1_000, MAX_DELAY_MS),
     },
-    notifications: {
-      emailFrom: read.optional('NOTIFICATION_EMAIL_FROM', /^[^\s@]+@[^\s@]+$/, 'an email address'),
-      smtpHost: read.optional('SMTP_HOST', /^[A-Za-z0-9.:_-]{1,253}$/, 'a host name or an address'),
-      slackWebhook: read.webhook('NOTIFICATION_SLACK_WEBHOOK'),
-      teamsWebhook: read.webhook('NOTIFICATION_TEAMS_WEBHOOK'),
-    },
+    publicUrl: read.publicUrl('PUBLIC_URL'),
+    notifications: readNotifications(read),
     geoLocationApiKey: read.optional('GEO_LOCATION_API_KEY', /^\S{1,512}$/, 'one word'),
     witness: read.witness('WITNESS_URL', 'WITNESS_KEY'),
   };
   if (faults.length > 0) throw new ConfigError(faults);
   warnAbout(values, config, warnings);
   return { config, warnings };
-}
-
-const DATABASE_URL_FORM = 'postgres://user:password@host:port/database, with special characters percent-encoded';
-
-function isDatabaseUrl(text: string): boolean {
-  if (text.length > MAX_VALUE_LENGTH || !URL.canParse(text)) return false;
-  const { protocol, pathname } = new URL(text);
-  return (protocol === 'postgres:' || protocol === 'postgresql:') && pathname.length > 1;
 }
 
 /**
@@ -135,7 +117,7 @@ function isDatabaseUrl(text: string): boolean {
 export function databaseUrlOf(env: Environment, readFile: (path: string) => string): string | null {
   const faults: string[] = [];
   const values = collectValues(env, readFile, faults, []);
-  const url = new Reader(values, faults).database('DATABASE_URL');
+  const url = new ConfigReader(values, faults).database('DATABASE_URL');
   const own = faults.filter((fault) => fault.startsWith('DATABASE_URL'));
   if (own.length > 0) throw new ConfigError(own);
   return url;
@@ -200,7 +182,7 @@ function warnAbout(values: ReadonlyMap<string, string>, config: Config, warnings
       warnings.push(`${name} is not a variable that Firebreak knows: is it misspelt?`);
     }
   }
-  if (!LOOPBACK.has(config.host)) {
+  if (!isThisMachine(config.host)) {
     warnings.push(`HOST is ${config.host}: the API speaks plain HTTP, so put a TLS proxy in front of it`);
   }
 }
@@ -211,85 +193,3 @@ const KNOWN_PLAYBOOK_VARIABLES: ReadonlySet<string> = new Set([
   'INCIDENT_PLAYBOOK_TIMEOUT_MS',
   'INCIDENT_PLAYBOOK_RETRY_BACKOFF_MS',
 ]);
-const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
-
-/** Reads single values and notes what is wrong instead of throwing. Never repeats a value: it may be a secret. */
-class Reader {
-  readonly #values: ReadonlyMap<string, string>;
-  readonly #faults: string[];
-  constructor(values: ReadonlyMap<string, string>, faults: string[]) {
-    this.#values = values;
-    this.#faults = faults;
-  }
-
-  integer(name: string, fallback: number, minimum: number, maximum: number): number {
-    const text = this.#values.get(name);
-    if (text === undefined) return fallback;
-    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= minimum && value <= maximum) return value;
-    this.#faults.push(`${name} must be a whole number from ${minimum} to ${maximum}`);
-    return fallback;
-  }
-
-  logLevel(name: string, fallback: LogLevel): LogLevel {
-    const text = this.#values.get(name)?.toLowerCase();
-    if (text === undefined) return fallback;
-    const level = LOG_LEVELS.find((known) => known === text);
-    if (level === undefined) this.#faults.push(`${name} must be one of ${LOG_LEVELS.join(', ')}`);
-    return level ?? fallback;
-  }
-
-  text(name: string, fallback: string, pattern: RegExp, what: string): string {
-    return this.optional(name, pattern, what) ?? fallback;
-  }
-
-  optional(name: string, pattern: RegExp, what: string): string | null {
-    const text = this.#values.get(name);
-    if (text === undefined) return null;
-    if (text.length <= MAX_VALUE_LENGTH && pattern.test(text)) return text;
-    this.#faults.push(`${name} must be ${what}`);
-    return null;
-  }
-
-  /** Items parted by commas; an absent variable is an empty list. */
-  list(name: string, pattern: RegExp, what: string): readonly string[] {
-    const items = (this.#values.get(name) ?? '')
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== '');
-    if (items.every((item) => pattern.test(item))) return items;
-    this.#faults.push(`${name} must be ${what}`);
-    return [];
-  }
-
-  path(name: string): string | null {
-    return this.optional(name, /^[^\0]+$/, 'a path');
-  }
-
-  /** Both or none: what nobody can check is not published, and a key alone publishes nothing. */
-  witness(urlName: string, keyName: string): { url: string; key: string } | null {
-    const url = this.optional(urlName, /^https?:\/\/[^\s@]{1,2000}$/, 'an http or https address');
-    const key = this.optional(keyName, /^[^\s+]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44}$/, 'the key of a witness');
-    if (url !== null && !URL.canParse(url)) this.#faults.push(`${urlName} must be an http or https address`);
-    else if (url !== null && key !== null) return { url, key };
-    if (this.#values.has(urlName) !== this.#values.has(keyName)) {
-      this.#faults.push(`${urlName} and ${keyName} belong together: set both or none`);
-    }
-    return null;
-  }
-
-  database(name: string): string | null {
-    const text = this.#values.get(name);
-    if (text === undefined || isDatabaseUrl(text)) return text ?? null;
-    this.#faults.push(`${name} must be ${DATABASE_URL_FORM}`);
-    return null;
-  }
-
-  webhook(name: string): string | null {
-    const text = this.#values.get(name);
-    if (text === undefined) return null;
-    if (text.length <= MAX_VALUE_LENGTH && URL.canParse(text) && new URL(text).protocol === 'https:') return text;
-    this.#faults.push(`${name} must be an https address`);
-    return null;
-  }
-}

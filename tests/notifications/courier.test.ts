@@ -182,7 +182,7 @@ describe('a message', () => {
 
   it('that asks for what was decided meanwhile is not sent', async () => {
     const { raise, settled, sent } = world(taken);
-    await raise({ ask: { approvalId: 'apr_gone', executionId: 'exe_1', intentHash: 'h' } });
+    await raise({ ask: { approvalId: 'apr_gone', executionId: 'exe_1', intentHash: 'h', expiresAt: 0 } });
     await settled('OUTDATED');
     expect(sent).toEqual([]);
   });

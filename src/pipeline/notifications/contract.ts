@@ -29,7 +29,15 @@ export interface Notice {
   /** What it is about: news of the same thing belong together. */
   readonly about: { readonly type: 'approval' | 'execution' | 'message' | 'test'; readonly id: string };
   /** Set when an answer is asked for. */
-  readonly ask: { readonly approvalId: string; readonly executionId: string; readonly intentHash: string } | null;
+  readonly ask: Ask | null;
+}
+
+/** What an answer is asked to, and until when (business time, ms since 1970). */
+export interface Ask {
+  readonly approvalId: string;
+  readonly executionId: string;
+  readonly intentHash: string;
+  readonly expiresAt: number;
 }
 
 /** A notice on its way: with the addresses at which its reader can look and answer. */

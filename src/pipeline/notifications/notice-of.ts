@@ -33,11 +33,11 @@ export function noticeOf(plan: Plan, state: ExecutionState, tell: Tell): Told | 
   const isOpen = approval.status === 'PENDING';
   if (isOpen === (tell.kind === 'approval.decided')) return null;
   const about = { type: 'approval', id: approval.id } as const;
-  const { id: approvalId, intentHash } = approval;
+  const { id: approvalId, intentHash, expiresAt } = approval;
   const channels = channelsOf(approval);
   const facts = [...whatIsAsked(plan, state, approval), ...(isOpen ? howItIsAnswered(approval) : [])];
   const common = { severity: state.riskLevel, facts, about };
-  const ask = isOpen ? { approvalId, executionId: state.id, intentHash } : null;
+  const ask = isOpen ? { approvalId, executionId: state.id, intentHash, expiresAt } : null;
   const what = sentenceOf(plan, state, approval);
   switch (tell.kind) {
     case 'approval.requested':
