@@ -12,9 +12,11 @@ import { fileAnchor } from './journal/file-anchor.ts';
 import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
+import { enabledPeople } from './pipeline/access/access.store.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
+import { createAnswersService } from './pipeline/approvals/answers.service.ts';
 import { createApprovalService } from './pipeline/approvals/approvals.service.ts';
 import { governanceOf } from './pipeline/approvals/governance.ts';
 import { createPolicyService } from './pipeline/approvals/policies.service.ts';
@@ -54,6 +56,7 @@ import type { Role } from './start/role.ts';
 import { sendersOf } from './start/senders.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
 import { startupFault } from './start/startup-fault.ts';
+import { slackDoor } from './start/slack-door.ts';
 import { openTelling } from './start/telling.ts';
 
 /** How long a stop waits for calls that are under way, in ms of machine time; a restart verifies what is left. */
@@ -259,6 +262,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
 
   // The API over all of it.
   const setup = createSetupService(throughCommitter, randomBytes);
+  const approvals = createApprovalService({ journal, cast: (ctx, vote) => castVote(runner, ctx, vote) });
   const services: Services = {
     access: createAccessService(throughCommitter, randomBytes),
     setup,
@@ -267,7 +271,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     guards,
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
-    approvals: createApprovalService({ journal, cast: (ctx, vote) => castVote(runner, ctx, vote) }),
+    approvals,
+    answers: createAnswersService({ journal, approvals, key: linkKey, people: () => enabledPeople(journal) }),
     notifications: telling.service,
     audits: createAuditService({ journal, store, machine }),
     ingest: createIngestService(intake, clock),
@@ -282,6 +287,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     randomBytes: randomPool(),
     version: options.version,
     serves,
+    slack: slackDoor(config, log),
   });
 
   // Go on with what was under way, then let time and requests in.

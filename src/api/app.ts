@@ -24,6 +24,7 @@ import { incidentRoutes } from './routes/incidents.routes.ts';
 import { notificationRoutes } from './routes/notifications.routes.ts';
 import { playbookRoutes } from './routes/playbooks.routes.ts';
 import { guardRoutes } from './routes/guards.routes.ts';
+import { slackRoutes, type SlackDoor } from './routes/slack.routes.ts';
 import { policyRoutes } from './routes/policies.routes.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 import type { ApiServer } from './server.ts';
@@ -57,6 +58,8 @@ export interface AppOptions {
   readonly admission?: AdmissionLimits;
   /** `health`: only what says whether the process is well. Everything when absent. */
   readonly serves?: 'everything' | 'health';
+  /** Absent: nobody answers in Slack. */
+  readonly slack?: SlackDoor | null;
 }
 
 export interface App {
@@ -93,13 +96,17 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   replayRepeatedRequests(server, services.idempotency);
   describeApi(server, options.version);
   if (options.serves === 'health') healthRoutes(server, services.health);
-  else await addRoutes(server, services, limits);
+  else await addRoutes(server, services, { limits, slack: options.slack ?? null });
   refuseOtherMethods(server, routes);
   return { server, routes };
 }
 
 /** Fixed addresses before those with a parameter, though the router would prefer them in any order. */
-async function addRoutes(server: ApiServer, services: Services, limits: RateLimits): Promise<void> {
+async function addRoutes(
+  server: ApiServer,
+  services: Services,
+  { limits, slack }: { readonly limits: RateLimits; readonly slack: SlackDoor | null },
+): Promise<void> {
   healthRoutes(server, services.health);
   errorRoutes(server);
   setupRoutes(server, services.setup);
@@ -110,6 +117,7 @@ async function addRoutes(server: ApiServer, services: Services, limits: RateLimi
   executionRoutes(server, services.executions);
   approvalRoutes(server, services.approvals);
   notificationRoutes(server, services.notifications);
+  await slackRoutes(server, services, slack);
   auditRoutes(server, services.audits);
   policyRoutes(server, services.policies);
   guardRoutes(server, services.guards);

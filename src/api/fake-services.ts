@@ -121,6 +121,11 @@ function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'ide
       approve: one('approvals.approve'),
       deny: one('approvals.deny'),
     },
+    answers: {
+      asked: (ctx, token) => one('answers.asked')(ctx, { token }),
+      byLink: (ctx, token, answer) => one('answers.byLink')(ctx, { token, ...answer }),
+      asSlackUser: () => Promise.reject(new Error('nobody uses Slack here')),
+    },
     notifications: {
       mine: many('notifications.mine'),
       read: one('notifications.read'),

@@ -1,5 +1,6 @@
 import type { AccessService } from '../pipeline/access/access.service.ts';
 import type { SetupService } from '../pipeline/access/setup.service.ts';
+import type { AnswersService } from '../pipeline/approvals/answers.service.ts';
 import type { ApprovalService } from '../pipeline/approvals/approvals.service.ts';
 import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
@@ -24,6 +25,7 @@ export interface Services {
   readonly guards: GuardVerbs;
   readonly executions: ExecutionService;
   readonly approvals: ApprovalService;
+  readonly answers: AnswersService;
   readonly notifications: NotificationService;
   readonly audits: AuditService;
   readonly incidents: IncidentVerbs;

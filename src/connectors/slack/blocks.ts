@@ -6,6 +6,7 @@ import {
   type Room,
   type ShownNotice,
 } from '../../pipeline/notifications/shown-message.ts';
+import { escapedForSlack } from './escape.ts';
 
 /** What a button carries: exactly what is answered. */
 export interface ButtonValue {
@@ -124,11 +125,9 @@ function plain(text: string, max: number) {
 function escapedWithin(text: string, max: number): { readonly escaped: string; readonly whole: boolean } {
   let escaped = '';
   for (const character of text) {
-    const next = ESCAPES[character] ?? character;
+    const next = escapedForSlack(character);
     if (escaped.length + next.length > max - 1) return { escaped: `${escaped}…`, whole: false };
     escaped += next;
   }
   return { escaped, whole: true };
 }
-
-const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };

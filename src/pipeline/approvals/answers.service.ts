@@ -24,14 +24,10 @@ export interface AnswersService {
    */
   byLink(ctx: AnonymousContext, token: string, answer: OutsideAnswer): Promise<Answer>;
   /**
-   * Votes as the person to whom this account elsewhere is linked; that the answer comes from it is proven already.
-   * @throws FirebreakError `forbidden` where it is linked to nobody or to several, and whatever a vote is refused with.
+   * A call as the person to whom this account in Slack is linked; that it comes from there is proven already. Good for looking at
+   * requests and answering them. @throws FirebreakError `forbidden` where it is linked to nobody, or to several.
    */
-  byAccount(
-    ctx: AnonymousContext,
-    account: string,
-    answer: OutsideAnswer & { readonly approvalId: string; readonly intentHash: string },
-  ): Promise<Answer>;
+  asSlackUser(ctx: AnonymousContext, account: string): Promise<CallContext>;
 }
 
 export interface AnswerPorts {
@@ -71,7 +67,7 @@ export function createAnswersService({ journal, approvals, key, people }: Answer
       requireOperation(as.principal, 'approval.vote');
       return approvals[decision](as, { id: approvalId, comment, intentHash });
     },
-    async byAccount(ctx, account, { decision, comment, approvalId, intentHash }) {
+    async asSlackUser(ctx, account) {
       const wanted = canonicalAccount(account);
       const [user, another] = (await people()).filter(({ linkedAccounts }) => linkedAccounts.includes(wanted));
       if (user === undefined || another !== undefined) {
@@ -81,9 +77,7 @@ export function createAnswersService({ journal, approvals, key, people }: Answer
           `${account} is linked to ${who} in Firebreak: ask an administrator to link it to you`,
         );
       }
-      const as = contextOf(ctx, user, 'SLACK');
-      requireOperation(as.principal, 'approval.vote');
-      return approvals[decision](as, { id: approvalId, comment, intentHash });
+      return contextOf(ctx, user, 'SLACK');
     },
   };
 }
