@@ -74,6 +74,8 @@ export interface Asked extends Tally {
   readonly actionId: string;
   readonly purpose: 'gate' | 'question' | 'condition_error';
   readonly requestedAt: number;
+  /** What has to decide it without people: see `ruleFor`. */
+  readonly rule: string | null;
   decided: string | null;
   fallback: string | null;
 }

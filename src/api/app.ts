@@ -22,6 +22,7 @@ import { executionRoutes } from './routes/executions.routes.ts';
 import { errorRoutes, healthRoutes } from './routes/health.routes.ts';
 import { incidentRoutes } from './routes/incidents.routes.ts';
 import { playbookRoutes } from './routes/playbooks.routes.ts';
+import { exemptionRoutes } from './routes/exemptions.routes.ts';
 import { guardRoutes } from './routes/guards.routes.ts';
 import { policyRoutes } from './routes/policies.routes.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
@@ -111,6 +112,7 @@ async function addRoutes(server: ApiServer, services: Services, limits: RateLimi
   auditRoutes(server, services.audits);
   policyRoutes(server, services.policies);
   guardRoutes(server, services.guards);
+  exemptionRoutes(server, services.exemptions);
   metricsRoutes(server, services.metrics);
   journalRoutes(server, services.recovery);
   playbookRoutes(server, services.playbooks);

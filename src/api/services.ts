@@ -4,6 +4,7 @@ import type { ApprovalService } from '../pipeline/approvals/approvals.service.ts
 import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
+import type { ExemptionService } from '../pipeline/exemptions/exemptions.service.ts';
 import type { GuardService } from '../pipeline/guards/guards.service.ts';
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
@@ -21,6 +22,7 @@ export interface Services {
   readonly playbooks: PlaybookVerbs;
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
+  readonly exemptions: ExemptionVerbs;
   readonly executions: ExecutionService;
   readonly approvals: ApprovalService;
   readonly audits: AuditService;
@@ -37,6 +39,7 @@ export interface Services {
 export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>;
 export type PolicyVerbs = Omit<PolicyService, 'inForce' | 'refresh'>;
 export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'refresh'>;
+export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {

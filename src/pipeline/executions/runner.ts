@@ -5,7 +5,7 @@ import type { Machine } from '../../platform/machine.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import { StoreUnavailableError, type Change, type JournalReader, type RecordDraft } from '../../journal/journal.ts';
 import type { Membership, QueuedEffect } from '../../journal/membership.ts';
-import type { Plan } from '../playbooks/plan.ts';
+import type { GateExemption, Plan } from '../playbooks/plan.ts';
 import { changeOf, type Step } from './change.ts';
 import { decide } from './core/decide.ts';
 import type { Effect } from './core/demands.ts';
@@ -13,6 +13,7 @@ import { decideAll, isGone } from './decide-all.ts';
 import type { ExecutionStore, Loaded } from './execution-store.ts';
 import type { Fact } from './core/facts.ts';
 import { createInheritance } from './inheritance.ts';
+import { exemptionsIn } from './exemption-uses.ts';
 import { inArrivalOrder } from './input-order.ts';
 import type { NewInput, StartInput } from './core/inputs.ts';
 import type { Launcher } from './launcher.ts';
@@ -77,6 +78,8 @@ export interface RunnerPorts {
   readonly closing: AbortSignal;
   /** Content hash of the code that decides, on disk already; null where the program runs from its sources. */
   readonly core?: string | null;
+  /** Ids of those exemptions that people have revoked; `at` is the business time. */
+  readonly revokedOf: (bound: readonly GateExemption[], at: number) => Promise<readonly string[]>;
   /** For tests that stop the process. */
   readonly points?: CrashPoints;
 }
@@ -119,7 +122,10 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
       // Who was faster with a timer has recorded it: there is nothing left to say about it.
       const standing = tries === 0 ? inputs : inputs.filter((input) => !isGone(before, input));
       if (standing.length === 0) return { answers: [], loaded: before, newEffects: [], holder: members.processId };
-      const steps = decideAll(before, standing, { at: clock.now(), core });
+      // A plan never changes: whoever has revoked an exemption meanwhile is heard here.
+      const bound = exemptionsIn(before.plan);
+      const revoked = bound.length === 0 ? [] : await ports.revokedOf(bound, clock.now());
+      const steps = decideAll(before, standing, { at: clock.now(), core, revoked });
       const { change, newEffects } = changeOf(before.plan, before.state, before.seq, steps, before.trace);
       const holder = members.processId;
       const result = await committer.submit(change);
