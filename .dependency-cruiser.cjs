@@ -14,6 +14,7 @@ const FLOW = [
   'actions',
   'guards',
   'playbooks',
+  'exemptions',
   'approvals',
   'executions',
   'notifications',

@@ -18,8 +18,10 @@ import { createSetupService } from './pipeline/access/setup.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
 import { createAnswersService } from './pipeline/approvals/answers.service.ts';
 import { createApprovalService } from './pipeline/approvals/approvals.service.ts';
+import { namedGates } from './pipeline/approvals/exempt.ts';
 import { governanceOf } from './pipeline/approvals/governance.ts';
 import { createPolicyService } from './pipeline/approvals/policies.service.ts';
+import { createExemptionService } from './pipeline/exemptions/exemptions.service.ts';
 import { createGuardService } from './pipeline/guards/guards.service.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
 import { isNews, NEWS_PREFIX } from './pipeline/executions/change.ts';
@@ -190,18 +192,28 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onUnusable: (id, thrown) =>
       log.error({ playbookId: id, faults: thrown.faults }, 'an enabled playbook cannot be run'),
   });
+  const reversibilityOf = (type: Parameters<typeof declarationOf>[0]) => declarationOf(type)?.reversibility ?? null;
   const policies = createPolicyService({
     journal,
     committer,
     ids,
     approvalTimeoutMs: config.approvals.timeoutMs,
-    reversibilityOf: (type) => declarationOf(type)?.reversibility ?? null,
+    reversibilityOf,
     channels: ['IN_APP', ...senders.map(({ channel }) => channel)],
     valuesOf: (incidentId) => valuesOfIncident(journal, incidentId),
+    exemptions: () => exemptions.inForce(),
+  });
+  const exemptions = createExemptionService({
+    journal,
+    committer,
+    ids,
+    clock,
+    reversibilityOf,
+    gatesOf: async (policyId) => namedGates(await policies.inForce(), policyId),
   });
 
   const guards = createGuardService({ journal, committer });
-  const governance = governanceOf(policies, guards);
+  const governance = governanceOf(policies, guards, exemptions);
 
   // Incidents and executions.
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });
@@ -239,7 +251,18 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const { teller } = telling;
   const core = await keepOwnCore(journal, committer);
   const runner: Runner = createRunner(
-    { journal, members, machine, committer, store, clock, closing: closing.signal, core, teller },
+    {
+      journal,
+      members,
+      machine,
+      committer,
+      store,
+      clock,
+      closing: closing.signal,
+      core,
+      teller,
+      revokedOf: (bound, at) => exemptions.revokedOf(bound, at),
+    },
     acts ? performer : performNothing,
   );
 
@@ -269,6 +292,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     playbooks,
     policies,
     guards,
+    exemptions,
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     approvals,
@@ -301,6 +325,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     playbooks.refresh();
     policies.refresh();
     guards.refresh();
+    exemptions.refresh();
     await runner.catchUp();
     await bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => isNews(name)));
   };

@@ -2,6 +2,7 @@ import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Input, VoteInput } from '../../src/pipeline/executions/core/inputs.ts';
 import { TRUE_CONDITION } from '../workload/plans.ts';
 import { actionOf, type ActionModel, type Asked, type Broken, type ExecutionModel, type Of } from './model.ts';
+import { standsIn } from './exemptions.ts';
 import { countVote } from './votes.ts';
 
 /** Compares what was made of a vote with the oracle's own count. Answers with the check to be made after the facts. */
@@ -29,14 +30,15 @@ export function takeVote(
 export function takeRequest(
   execution: ExecutionModel,
   fact: Of<'approval.requested'>,
-  { at }: Input,
+  input: Input,
   broken: Broken,
 ): void {
   const { approval, actionId } = fact;
   if (execution.approvals.has(approval.id)) broken('votes', `${execution.id} asks twice with one id`);
   const count = { people: [], steps: 0, escalatedMs: -1, isReminded: false, verdict: 'pending' as const };
   const { purpose } = fact;
-  const tally = { ...count, approval, actionId, purpose, requestedAt: at, decided: null, fallback: null };
+  const rule = ruleFor(execution, fact, input, broken);
+  const tally = { ...count, approval, actionId, purpose, requestedAt: input.at, rule, decided: null, fallback: null };
   execution.approvals.set(approval.id, tally);
   const action = actionOf(execution, actionId);
   action.phase = 'asked';
@@ -88,9 +90,8 @@ export function takeDecision(
     return broken('votes', `${execution.id} decides what is not asked`);
   tally.decided = fact.status;
   tally.fallback = fact.fallback;
-  const { verdict, approval } = tally;
-  const rule = ruleFor(execution, tally);
-  if (fact.fallback === 'auto_approved' || fact.fallback === 'auto_denied') {
+  const { verdict, approval, rule } = tally;
+  if (fact.fallback === 'auto_approved' || fact.fallback === 'auto_denied' || fact.fallback === 'exempted') {
     if (fact.fallback !== rule)
       broken('approvals', `${execution.id} decides ${fact.fallback}, and the rule is ${rule}`);
     tally.verdict = fact.status === 'APPROVED' ? 'approved' : 'denied';
@@ -104,9 +105,33 @@ export function takeDecision(
   if (fact.status === 'VOIDED' && execution.stopped === null) broken('votes', `${execution.id} voids without a stop`);
 }
 
-/** What the conditions of all gates decide without people: one true deny, or a true approval of each that is still to be asked. */
-function ruleFor(execution: ExecutionModel, { approval, actionId, purpose }: Asked): string | null {
-  if (purpose !== 'gate') return null;
+/**
+ * What conditions and exemptions decide without people: one true deny, or of each gate a true approval or an exemption that counts.
+ */
+function ruleFor(
+  execution: ExecutionModel,
+  { approval, actionId, purpose }: Of<'approval.requested'>,
+  input: Input,
+  broken: Broken,
+): string | null {
+  const used = (approval.automatic ?? []).flatMap((each) => ('exemption' in each ? [each.exemption.id] : []));
+  const owed: string[] = [];
+  const rule = purpose === 'gate' ? ruleOfGates(execution, { approval, actionId }, input, owed) : null;
+  if (used.join() !== owed.join())
+    broken(
+      'approvals',
+      `${execution.id} uses the exemptions [${used.join()}], and those that count are [${owed.join()}]`,
+    );
+  return rule;
+}
+
+/** @param owed takes the exemptions that have to be used */
+function ruleOfGates(
+  execution: ExecutionModel,
+  { approval, actionId }: Pick<Asked, 'approval' | 'actionId'>,
+  input: Input,
+  owed: string[],
+): string | null {
   const { plan, target, accounts } = actionOf(execution, actionId);
   const isTrue = (list: readonly string[] | undefined): boolean => list?.includes(TRUE_CONDITION) === true;
   const planned = plan.gates.map(({ automatic }) => automatic);
@@ -115,8 +140,13 @@ function ruleFor(execution: ExecutionModel, { approval, actionId, purpose }: Ask
   const list = execution.plan.protectedIdentities ?? [];
   const isProtected = plan.declaration.contains && whom.some((id) => list.includes(id));
   const mayApprove = plan.declaration.reversibility !== 'irreversible' && !isProtected && whom.length <= 10;
-  const asking = planned.filter((automatic) => !mayApprove || !isTrue(automatic?.approve));
-  if (asking.length === 0 && planned.length > 0) return 'auto_approved';
+  const unanswered = plan.gates.filter(({ automatic }) => !mayApprove || !isTrue(automatic?.approve));
+  const asking = unanswered.filter((gate) => {
+    const exemption = mayApprove ? standsIn(gate, whom, approval, input) : null;
+    if (exemption !== null) owed.push(exemption);
+    return exemption === null;
+  });
+  if (asking.length === 0 && planned.length > 0) return owed.length > 0 ? 'exempted' : 'auto_approved';
   if (approval.gates.length !== Math.max(1, asking.length)) return 'other gates';
   return null;
 }
@@ -147,7 +177,7 @@ export function checkAllowed(
     tally.fallback === 'ALLOW_ACTION' &&
     gates &&
     !isProtected &&
-    // Those that a condition has answered are fulfilled.
+    // Those that a condition or an exemption has answered are fulfilled.
     tally.approval.gates.every(({ fallbackBehavior }) => fallbackBehavior === 'ALLOW_ACTION') &&
     plan.declaration.reversibility !== 'irreversible';
   if (!fallsBack && plan.question === null)

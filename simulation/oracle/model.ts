@@ -75,6 +75,8 @@ export interface Asked extends Tally {
   readonly purpose: 'gate' | 'question' | 'condition_error';
   readonly requestedAt: number;
   isReminded: boolean;
+  /** What has to decide it without people: see `ruleFor`. */
+  readonly rule: string | null;
   decided: string | null;
   fallback: string | null;
 }

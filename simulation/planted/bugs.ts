@@ -19,6 +19,8 @@ const CHANGE = 'src/pipeline/executions/change.ts';
 const CORE = 'src/pipeline/executions/core';
 const APPROVAL = 'src/pipeline/approvals/approval.ts';
 const SEATS = 'src/pipeline/approvals/seats.ts';
+const AUTOMATIC = 'src/pipeline/approvals/automatic.ts';
+const EXEMPT = 'src/pipeline/approvals/exempt.ts';
 const STORE = 'simulation/world/store.ts';
 const MEMBERS = 'simulation/world/members.ts';
 
@@ -144,23 +146,51 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   bug(
     'votes',
     'undecided-condition-approves',
-    'src/pipeline/approvals/automatic.ts',
-    "return 'value' in result && result.value;",
-    "return !('value' in result) || result.value;",
+    AUTOMATIC,
+    "return result !== null && 'value' in result && result.value;",
+    "return result !== null && (!('value' in result) || result.value);",
   ),
   bug(
     'votes',
     'lasting-action-approved-by-a-condition',
-    `${CORE}/request-approval.ts`,
+    AUTOMATIC,
     "declaration.reversibility !== 'irreversible' &&",
     '',
   ),
   bug(
     'votes',
     'protected-approved-by-a-condition',
-    `${CORE}/request-approval.ts`,
-    '!containsProtected(t.plan, declaration, ids)',
+    AUTOMATIC,
+    '!containsProtected(plan, declaration, ids)',
     'ids.length > 0',
+  ),
+  bug(
+    'votes',
+    'exemption-after-its-end',
+    EXEMPT,
+    'if (at >= expiresAt || revoked.includes(id))',
+    'if (revoked.includes(id))',
+  ),
+  bug(
+    'votes',
+    'revoked-exemption-counts',
+    EXEMPT,
+    'if (at >= expiresAt || revoked.includes(id))',
+    'if (at >= expiresAt)',
+  ),
+  bug(
+    'votes',
+    'exemption-below-the-floor',
+    AUTOMATIC,
+    'const isExempt = mayApprove && !denied;',
+    'const isExempt = !denied;',
+  ),
+  bug(
+    'votes',
+    'own-request-exempted',
+    EXEMPT,
+    'if (concerned.some((account) => accounts.includes(account))) return false;',
+    'if (concerned.length < 1) return false;',
   ),
   bug('votes', 'stand-in-before-the-escalation', SEATS, 'each.afterMs <= escalatedMs && ', ''),
   bug('votes', 'named-people-ignored', SEATS, '(users[role]?.includes(account) ?? true)', 'account.length > 0'),

@@ -2,6 +2,7 @@ import type { ActionDeclaration } from '../../src/pipeline/actions/contract.ts';
 import type { Plan, PlanAction, PlanGate, Requirement, StandIn } from '../../src/pipeline/playbooks/plan.ts';
 import { ACTION_TYPES, type Role } from '../../src/pipeline/vocabulary.ts';
 import type { Random } from '../world/random.ts';
+import { randomExemptions } from './exemptions.ts';
 
 /** Random plans: small, because what matters is how many of them there are and what happens around them. */
 
@@ -60,6 +61,7 @@ function randomGate(random: Random, declaration: ActionDeclaration): PlanGate {
     escalationPath,
     riskLevels: [],
     ...(people.chance(250) ? { automatic: { approve: someConditions(people), deny: someConditions(people) } } : {}),
+    ...randomExemptions(random.fork(`exempt ${gateName}`), GATE_CONDITIONS, [...SHARED_ACCOUNTS, 'dave@example.test']),
   };
 }
 

@@ -1,3 +1,4 @@
+import { isRevoked } from '../workload/exemptions.ts';
 import { setMaxListeners } from 'node:events';
 import type { Clock, SteeredClock } from '../../src/platform/clock.ts';
 import { groupCommitter, type GroupCommitter } from '../../src/journal/group-commit.ts';
@@ -121,7 +122,17 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
   });
   const teller: Teller = performs ? telling : { tell: () => undefined };
   const runner: Runner = createRunner(
-    { journal, members, machine, committer, store: executions, clock, closing: closing.signal, teller },
+    {
+      journal,
+      members,
+      machine,
+      committer,
+      store: executions,
+      clock,
+      closing: closing.signal,
+      teller,
+      revokedOf: async (bound, at) => bound.filter((each) => isRevoked(each, at)).map(({ id }) => id),
+    },
     (itself) => (performs ? performer(overheard(itself, world)) : idle),
   );
 

@@ -13,6 +13,7 @@ import { eventByEvent } from './event-by-event.ts';
 import { startEngine, type Engine, type Surroundings } from './engine.ts';
 import { memberTable } from './members.ts';
 import { nextDue } from './memory-journal.ts';
+import { START } from './start.ts';
 import { seededRandom } from './random.ts';
 import { scheduler as createScheduler } from './scheduler.ts';
 import { memoryStore } from './store.ts';
@@ -49,7 +50,6 @@ export interface WorldResult {
   readonly broken: readonly string[];
 }
 
-const START = Date.UTC(2026, 10, 21, 3, 0, 0);
 /** Events until rest at the latest: beyond it the world is called stuck. */
 const MAX_EVENTS_TO_REST = 20_000;
 /** For how long nothing may be left to do before a world is at rest, in µs: longer than any lease, any poll and any call. */

@@ -23,6 +23,7 @@ import { errorRoutes, healthRoutes } from './routes/health.routes.ts';
 import { incidentRoutes } from './routes/incidents.routes.ts';
 import { notificationRoutes } from './routes/notifications.routes.ts';
 import { playbookRoutes } from './routes/playbooks.routes.ts';
+import { exemptionRoutes } from './routes/exemptions.routes.ts';
 import { guardRoutes } from './routes/guards.routes.ts';
 import { slackRoutes, type SlackDoor } from './routes/slack.routes.ts';
 import { policyRoutes } from './routes/policies.routes.ts';
@@ -121,6 +122,7 @@ async function addRoutes(
   auditRoutes(server, services.audits);
   policyRoutes(server, services.policies);
   guardRoutes(server, services.guards);
+  exemptionRoutes(server, services.exemptions);
   metricsRoutes(server, services.metrics);
   journalRoutes(server, services.recovery);
   playbookRoutes(server, services.playbooks);

@@ -44,6 +44,10 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
     meaning: 'The list was read, but it could not be set as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',
   },
+  invalid_exemption: {
+    meaning: 'The exemption was read, but it could not be proposed as it stands.',
+    fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',
+  },
   invalid_expression: {
     meaning: 'A condition is not valid CEL, or names something that does not exist.',
     fix: 'The roots are `incident`, `event`, `results`, `context` and `user`; the detail names the place.',

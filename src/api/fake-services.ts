@@ -108,6 +108,13 @@ function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'ide
       getProtected: (ctx) => one('guards.getProtected')(ctx, {}),
       setProtected: one('guards.setProtected'),
     },
+    exemptions: {
+      list: many('exemptions.list'),
+      get: one('exemptions.get'),
+      propose: one('exemptions.propose'),
+      confirm: one('exemptions.confirm'),
+      revoke: one('exemptions.revoke'),
+    },
     executions: {
       list: many('executions.list'),
       get: one('executions.get'),

@@ -5,6 +5,7 @@ import type { ApprovalService } from '../pipeline/approvals/approvals.service.ts
 import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
+import type { ExemptionService } from '../pipeline/exemptions/exemptions.service.ts';
 import type { GuardService } from '../pipeline/guards/guards.service.ts';
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
@@ -23,6 +24,7 @@ export interface Services {
   readonly playbooks: PlaybookVerbs;
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
+  readonly exemptions: ExemptionVerbs;
   readonly executions: ExecutionService;
   readonly approvals: ApprovalService;
   readonly answers: AnswersService;
@@ -41,6 +43,7 @@ export interface Services {
 export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>;
 export type PolicyVerbs = Omit<PolicyService, 'inForce' | 'refresh'>;
 export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'refresh'>;
+export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { exemptionUses } from '../pipeline/executions/exemption-uses.ts';
 import type { JournalReader, StoredView, View, ViewKind } from '../journal/journal.ts';
 import { executionStream } from '../pipeline/executions/change.ts';
 import { incidentOf, incidentStream } from '../pipeline/incidents/incident-change.ts';
@@ -96,7 +97,11 @@ export async function rowsOf(
   if (stream === noticeStream(id)) return rowsOfNotice(journal, id);
   const [own, below] = execution === null ? (['incident', 'finding'] as const) : (['execution', 'approval'] as const);
   const rows: Pick<View, 'kind' | 'id'>[] = [{ kind: own, id }];
-  for await (const view of viewsOf(journal, below, id)) rows.push({ kind: below, id: view.id });
+  for await (const view of viewsOf(journal, below, id)) {
+    rows.push({ kind: below, id: view.id });
+    if (below === 'approval')
+      rows.push(...exemptionUses(view).map((use) => ({ kind: 'exemption-use', id: use }) as const));
+  }
   return rows;
 }
 

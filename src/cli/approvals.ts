@@ -42,7 +42,14 @@ const APPROVAL = z.looseObject({
       standIns: z.array(z.looseObject({ id: z.string(), afterMs: z.int() })).optional(),
     }),
   ),
-  automatic: z.array(z.looseObject({ gateName: z.string(), answer: z.string(), condition: z.string() })),
+  automatic: z.array(
+    z.looseObject({
+      gateName: z.string(),
+      answer: z.string(),
+      condition: z.string().optional(),
+      exemption: z.looseObject({ id: z.string(), proposedBy: z.string(), confirmedBy: z.string() }).optional(),
+    }),
+  ),
   escalations: z.array(z.looseObject({ level: z.int(), escalateTo: z.string(), at: z.string() })),
   votes: z.array(z.looseObject({ userId: z.string(), decision: z.string(), comment: z.string().nullable() })),
   expiresAt: z.string(),
@@ -101,7 +108,7 @@ function textOf(approval: Shown): string {
     `why        ${approval.riskLevel}, playbook ${approval.playbookId} version ${approval.playbookVersion}, asked for by ${approval.requester}`,
     `execution  ${approval.executionId}`,
     `who        ${approval.requiredApprovers} people: ${requirements.map(placeOf).join(', ')}; until ${approval.expiresAt}`,
-    ...automatic.map(({ gateName, answer, condition }) => `answered   ${answer} for ${gateName}: ${condition}`),
+    ...automatic.map((each) => `answered   ${each.answer} for ${each.gateName}: ${byOf(each)}`),
     ...escalations.map(({ level, escalateTo, at }) => `escalated  level ${level} to ${escalateTo} at ${at}`),
     ...votes.map(
       ({ userId, decision, comment }) => `vote       ${decision} by ${userId}${comment === null ? '' : `: ${comment}`}`,
@@ -116,6 +123,12 @@ function placeOf({ roles, k, users = {}, standIns = [] }: Shown['requirements'][
   const regular = roles.map((role) => (users[role] === undefined ? role : `${role} (${users[role].join(', ')})`));
   const later = standIns.map(({ id, afterMs }) => `, after ${Math.round(afterMs / 60_000)} min also ${id}`);
   return `${k} of ${regular.join(' or ')}${later.join('')}`;
+}
+
+/** A condition of the gate, or an exemption with the two people who agreed on it. */
+function byOf({ condition, exemption }: Shown['automatic'][number]): string {
+  if (exemption === undefined) return condition ?? '';
+  return `exemption ${exemption.id}, proposed by ${exemption.proposedBy}, confirmed by ${exemption.confirmedBy}`;
 }
 
 function whatOf({ actionType, question, target, accounts }: Shown): string {

@@ -2,6 +2,8 @@ import type { Journal, JournalReader, StoredView, View, ViewKind } from '../jour
 import { ACCESS_STREAM, emptyAccessState, foldAccess } from '../pipeline/access/access.store.ts';
 import { approvalView, executionView } from '../pipeline/executions/change.ts';
 import { executionStore } from '../pipeline/executions/execution-store.ts';
+import { exemptionUseViews } from '../pipeline/executions/exemption-uses.ts';
+import { foldExemption, storedStatusOf } from '../pipeline/exemptions/exemption.ts';
 import { incidentOf } from '../pipeline/incidents/incident-change.ts';
 import { deliveryViews, foldNotice, noticeStream } from '../pipeline/notifications/notice-state.ts';
 import { preferenceStream } from '../pipeline/notifications/preferences.ts';
@@ -35,12 +37,12 @@ interface ExpectedRow {
 }
 
 /**
- * Folds the records of executions, incidents, definitions and people again and compares the rows that the API shows
+ * Folds the records of executions, incidents, definitions, exemptions and people again and compares the rows that the API shows
  * with them: the records are the truth, and somebody who changed a row alone would lie to every reader.
  * Answers with the first row that does not fit, or null. The records themselves are for `verifyLog` to judge first.
  */
 export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null> {
-  for (const source of [executionRows, incidentRows, definitionRows, noticeRows, accessRows]) {
+  for (const source of [executionRows, incidentRows, definitionRows, exemptionRows, noticeRows, accessRows]) {
     const known = new Map<ViewKind, Set<string>>();
     for (const kind of source.kinds) known.set(kind, new Set());
     for await (const expected of source.rows(journal)) {
@@ -63,7 +65,7 @@ interface RowSource {
 }
 
 const executionRows: RowSource = {
-  kinds: ['execution', 'approval'],
+  kinds: ['execution', 'approval', 'exemption-use'],
   async *rows(journal) {
     const store = executionStore(journal);
     for (const stream of await journal.streams('execution/')) {
@@ -78,6 +80,8 @@ const executionRows: RowSource = {
           const view = approvalView(plan, state, approval);
           const { accounts: _mayLag, ...shown } = objectOf(view.body);
           yield expectedFrom(view, stream, shown);
+          for (const use of exemptionUseViews(plan, state, approval))
+            yield expectedFrom(use, stream, objectOf(use.body));
         }
       } catch (thrown) {
         yield { kind: 'execution', id, stream, problem: `cannot be folded: ${messageOf(thrown)}` };
@@ -149,6 +153,20 @@ const noticeRows: RowSource = {
 };
 const NOTICES = noticeStream('');
 
+const exemptionRows: RowSource = {
+  kinds: ['exemption'],
+  async *rows(journal) {
+    for (const stream of await journal.streams('exemption/')) {
+      const id = stream.slice('exemption/'.length);
+      const exemption = foldExemption((await journal.readStream(stream)).map(({ record }) => record));
+      if (exemption === null) continue;
+      const columns = { status: storedStatusOf(exemption), ref: exemption.terms.policyId };
+      const row = { columns, members: objectOf(asJson(exemption)), membersOf: bodyOf };
+      yield { kind: 'exemption', id, stream, row };
+    }
+  },
+};
+
 const accessRows: RowSource = {
   kinds: ['user', 'key'],
   async *rows(journal) {
@@ -207,6 +225,6 @@ function objectOf(value: StoredView['body']): JsonObject {
 }
 
 function asJson(value: object): StoredView['body'] {
-  // Incidents, users and keys are plain JSON by their types.
+  // Incidents, exemptions, users and keys are plain JSON by their types.
   return value as StoredView['body'];
 }

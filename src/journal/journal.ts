@@ -93,6 +93,9 @@ export const VIEW_KINDS = [
   'playbook-version',
   'policy',
   'guard',
+  'exemption',
+  /** A gate that was not asked because of an exemption. */
+  'exemption-use',
   'incident',
   'finding',
   'execution',

@@ -94,6 +94,20 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       return asAdmin(scene, '/api/guards/protected-identities', { identities });
     },
   ],
+  ['POST /api/exemptions', async (scene) => asAdmin(scene, '/api/exemptions', await exemption(scene))],
+  [
+    'POST /api/exemptions/:id/confirm',
+    async (scene) => {
+      const { id, hash } = await proposed(scene);
+      // With a key of their own: who proposed it has made the first one.
+      const { secret } = await succeeds(scene.voter.api('POST', '/api/keys', { name: scene.fresh('own-') }));
+      return { api: scene.house.apiOf(secret), path: `/api/exemptions/${id}/confirm`, body: { hash } };
+    },
+  ],
+  [
+    'POST /api/exemptions/:id/revoke',
+    async (scene) => asAdmin(scene, `/api/exemptions/${(await proposed(scene)).id}/revoke`, { reason: 'a drill' }),
+  ],
   [
     `POST ${EXECUTIONS}/trigger`,
     async (scene) => asAdmin(scene, `${EXECUTIONS}/trigger`, { playbookId: 'waits', userId: scene.fresh('user-') }),
@@ -138,6 +152,20 @@ export function changesState({ method, operation }: DeclaredRoute): boolean {
 
 function asAdmin({ house }: Scene, path: string, body?: unknown): Omit<ValidRequest, 'method'> {
   return { api: house.admin.api, path, body };
+}
+
+/** From a gate that nothing else here meets. */
+async function exemption(scene: Scene): Promise<object> {
+  const gate = { ...POLICY.policyGates[0], gateName: 'own', triggers: { playbookIds: ['nobody runs it'] } };
+  const given = { name: scene.fresh('policy-'), scope: 'SPECIFIC_PLAYBOOKS', policyGates: [gate] };
+  const policy = await succeeds(scene.house.admin.api('POST', `${BASE}/policies`, given));
+  const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+  const appliesTo = { userIds: [scene.fresh('user-')] };
+  return { policyId: policy.id, gateName: 'own', appliesTo, reason: 'a drill', expiresAt };
+}
+
+async function proposed(scene: Scene) {
+  return succeeds(scene.house.admin.api('POST', '/api/exemptions', await exemption(scene)));
 }
 
 function newPerson({ fresh }: Scene): object {

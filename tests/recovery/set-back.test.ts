@@ -135,7 +135,7 @@ describe('a journal that is older than what was published of it', () => {
     const again = await confirm(alias);
     expect([again.status, again.body.detail]).toEqual([
       409,
-      expect.stringContaining('You have confirmed this already'),
+      expect.stringContaining('You have given your word on this already'),
     ]);
     // Nothing was signed, and nothing published, in all this time.
     expect(notesIn('checkpoints.txt')).toBe(notes);

@@ -19,6 +19,9 @@ import { randomIds } from '../../src/platform/ids.ts';
 import { safeHttp } from '../../src/platform/safe-http.ts';
 import type { Mortal } from './mortal.ts';
 
+/** The same list each time, as nobody is exempt here. */
+const NOBODY: readonly [] = [];
+
 /** What outlives a process: the company that it acts on, time, and the key of the log. */
 export interface Outside {
   readonly sandbox: { readonly url: string; readonly token: string };
@@ -83,6 +86,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
     parameterFaults: (type, parameters) => registry.checkParameters(type, parameters),
     onUnusable: (_id, thrown) => faults.push(thrown),
   });
+  const exemptions = { inForce: async () => NOBODY };
   const policies = createPolicyService({
     journal,
     committer,
@@ -91,11 +95,12 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
     reversibilityOf: (type) => declarationOf(type)?.reversibility ?? null,
     channels: [],
     valuesOf: async () => null,
+    exemptions: exemptions.inForce,
   });
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });
   const store = executionStore(journal);
   const runner: Runner = createRunner(
-    { journal, members, machine, committer, store, clock, closing: closing.signal, points },
+    { journal, members, machine, committer, store, clock, closing: closing.signal, points, revokedOf: async () => [] },
     createPerformer({
       journal,
       members,
@@ -126,7 +131,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
     machine,
     closing: closing.signal,
     playbooks,
-    governance: governanceOf(policies, createGuardService({ journal, committer })),
+    governance: governanceOf(policies, createGuardService({ journal, committer }), exemptions),
     detectionContext: () => ({ egressLabel: () => null }),
     withPlace: (event) => event,
     onError: (thrown) => faults.push(thrown),

@@ -97,7 +97,7 @@ export function testEngine(
     onBug: (thrown) => bugs.push(thrown),
   });
   const runner: Runner = createRunner(
-    { journal, members, machine, committer, store, clock, closing: closing.signal },
+    { journal, members, machine, committer, store, clock, closing: closing.signal, revokedOf: async () => [] },
     (itself) => {
       launcher = performer(itself);
       return launcher;

@@ -44,6 +44,7 @@ export function testIntake({ file, now, egress = [], shared = false, ...ports }:
       store,
       clock,
       closing: new AbortController().signal,
+      revokedOf: async () => [],
     },
     () => ({
       inFlight: 0,
@@ -68,7 +69,7 @@ export function testIntake({ file, now, egress = [], shared = false, ...ports }:
         throw new Error(`there is no playbook ${id}`);
       },
     },
-    governance: { inForce: async () => ({ policies: [], protectedIdentities: [] }) },
+    governance: { inForce: async () => ({ policies: [], protectedIdentities: [], exemptions: [] }) },
     detectionContext: (at) => egressContext(entries, at),
     withPlace: (event) => event,
     onError: (thrown) => errors.push(thrown),

@@ -3,7 +3,7 @@ import { POLICY_SCOPES } from '../../pipeline/approvals/policy.ts';
 import { PLAYBOOK_TYPES, SEVERITIES } from '../../pipeline/vocabulary.ts';
 import { changeOf, IF_MATCH, newDefinition } from '../definitions.ts';
 import { created, many, one } from '../envelope.ts';
-import { ACTION_TYPE, DEFINITION, FILTER, ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
+import { ACCOUNT_ID, ACTION_TYPE, DEFINITION, FILTER, ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
 import type { PolicyVerbs } from '../services.ts';
 
@@ -13,12 +13,20 @@ const { enabled } = FILTER;
 const type = z.enum(POLICY_SCOPES).optional();
 const LIST = z.strictObject({ ...PAGE, type, enabled });
 
+/** Most targets of a question: as many as one page of a list shows. */
+const MAX_TARGETS = 200;
+
 const QUESTION = z.strictObject({
   actionType: ACTION_TYPE,
   riskLevel: z.enum(SEVERITIES),
   playbookId: ID,
   playbookType: z.enum(PLAYBOOK_TYPES).default('CUSTOM'),
   incidentId: ID.optional().describe('Its values decide conditions; without it a gate with a condition applies'),
+  targetIds: z
+    .array(ACCOUNT_ID)
+    .max(MAX_TARGETS)
+    .default([])
+    .describe('Users to whom it would be done; without them an exemption for certain users does not count'),
 });
 
 /** The word that stands where a policy's id would, so that none can be called so. */

@@ -86,9 +86,17 @@ export function createAnswersService({ journal, approvals, key, people }: Answer
 function contextOf(ctx: AnonymousContext, user: User, via: NonNullable<Principal['via']>): CallContext {
   const { id: userId, kind, name, roles } = user;
   const principal: Principal = {
-    ...{ userId, kind, name, roles, linkedAccounts: accountsOf(user), via },
+    userId,
+    kind,
+    name,
+    roles,
+    linkedAccounts: accountsOf(user),
+    via,
+    keyId: via,
     // Nobody else has seen what proves this.
-    ...{ keyId: via, keyIssuedBy: userId, scopes: ['approval.read', 'approval.vote'], source: null },
+    keyIssuedBy: userId,
+    scopes: ['approval.read', 'approval.vote'],
+    source: null,
   };
   return { ...ctx, principal };
 }

@@ -11,6 +11,7 @@ const VALUES: ExpressionValues = {
   context: {},
   user: null,
 };
+const CIRCUMSTANCES = { at: 0, targets: [], requester: 'engine', subjectIds: [], revoked: [] };
 const SURE = 'incident.confidence >= 90';
 const NOT = 'incident.severity == "HIGH"';
 const UNDECIDED = 'event.city == "Oslo"';
@@ -18,7 +19,7 @@ const UNDECIDED = 'event.city == "Oslo"';
 const named = (gateName: string, approve: readonly string[], deny: readonly string[] = []): PlanGate =>
   gate({ gateName, source: 'pol', version: 2, automatic: { approve, deny } });
 const answer = (gates: readonly PlanGate[], mayApprove = true) => {
-  const { asks, answers, denied } = answerAutomatically(gates, VALUES, mayApprove);
+  const { asks, answers, denied } = answerAutomatically(gates, VALUES, mayApprove, CIRCUMSTANCES);
   return { asks: asks.map(({ gateName }) => gateName), answers, denied };
 };
 

@@ -35,7 +35,7 @@ export function checkPolicy(policy: Policy, surroundings: PolicySurroundings): P
       'priority is stored but has no effect: every gate that matches applies, and the strictest of each wins.';
     warnings.push({ pointer: '/priority', detail });
   }
-  if (policy.exemptions !== undefined) warnings.push(notEnforced('/exemptions', 'exemptions', 'nobody is exempt'));
+  if (policy.exemptions !== undefined) warnings.push(notExempt('/exemptions'));
   for (const [index, gate] of policy.policyGates.entries()) {
     const pointer = `/policyGates/${index}`;
     faults.push(...conditionFaults(gate, pointer));
@@ -104,8 +104,7 @@ function gateWarnings(
     const detail = 'requiresApproval is false, so this gate has no effect; it does not lift other gates.';
     warnings.push({ pointer: `${pointer}/requiresApproval`, detail });
   }
-  if (gate.exemptions !== undefined)
-    warnings.push(notEnforced(`${pointer}/exemptions`, 'exemptions', 'nobody is exempt'));
+  if (gate.exemptions !== undefined) warnings.push(notExempt(`${pointer}/exemptions`));
   const closed = (gate.channels ?? []).filter((channel) => !channels.includes(channel));
   if (closed.length > 0) {
     const open = (gate.channels ?? []).length > closed.length ? 'the others' : 'the usual ones';
@@ -115,6 +114,9 @@ function gateWarnings(
   return warnings;
 }
 
-function notEnforced(pointer: string, member: string, effect: string): Fault {
-  return { pointer, detail: `${member} is stored but not enforced yet: ${effect}.` };
+/** One author is not enough for an exemption. */
+function notExempt(pointer: string): Fault {
+  const detail =
+    'exemptions in a policy are stored and exempt nobody: propose one with POST /api/exemptions, and another person confirms it.';
+  return { pointer, detail };
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ExpressionValues } from '../playbooks/scope.ts';
 import { evaluatePolicies, type PolicyQuestion } from './evaluate-policies.ts';
-import { matchGates, type PolicyInForce } from './match-gates.ts';
-import { toPolicy, type Policy } from './policy.ts';
+import { matchGates } from './match-gates.ts';
+import { toPolicy, type Policy, type PolicyInForce } from './policy.ts';
 
 const SUSPEND: PolicyQuestion = {
   actionType: 'ACCOUNT_SUSPEND',
@@ -10,6 +10,8 @@ const SUSPEND: PolicyQuestion = {
   playbookId: 'travel',
   playbookType: 'CUSTOM',
   reversibility: 'undo',
+  targets: [],
+  at: 0,
 };
 const VALUES: ExpressionValues = {
   incident: { confidence: 90, subject: { type: 'user', id: 'anna' } },

@@ -1,10 +1,13 @@
-import type { PolicyInForce } from './match-gates.ts';
+import type { ExemptionInForce } from '../exemptions/exemption.ts';
+import type { PolicyInForce } from './policy.ts';
 
 /** What people have set over all playbooks, as it is in force. */
 export interface Governance {
   readonly policies: readonly PolicyInForce[];
   /** Canonical ids, sorted. */
   readonly protectedIdentities: readonly string[];
+  /** By id. One that has ended may be among them: it is judged when it is asked. */
+  readonly exemptions: readonly ExemptionInForce[];
 }
 
 export interface GovernanceReader {
@@ -12,17 +15,25 @@ export interface GovernanceReader {
   inForce(): Promise<Governance>;
 }
 
-/** Both parts as one. */
+/** All parts as one. */
 export function governanceOf(
   policies: { inForce(): Promise<readonly PolicyInForce[]> },
   guards: { protectedIdentities(): Promise<readonly string[]> },
+  exemptions: { inForce(): Promise<readonly ExemptionInForce[]> },
 ): GovernanceReader {
-  let latest: Governance = { policies: [], protectedIdentities: [] };
+  let latest: Governance = { policies: [], protectedIdentities: [], exemptions: [] };
   return {
     async inForce() {
-      const [inForce, protectedIdentities] = await Promise.all([policies.inForce(), guards.protectedIdentities()]);
-      if (latest.policies !== inForce || latest.protectedIdentities !== protectedIdentities)
-        latest = { policies: inForce, protectedIdentities };
+      const [inForce, protectedIdentities, exempt] = await Promise.all([
+        policies.inForce(),
+        guards.protectedIdentities(),
+        exemptions.inForce(),
+      ]);
+      const isSame =
+        latest.policies === inForce &&
+        latest.protectedIdentities === protectedIdentities &&
+        latest.exemptions === exempt;
+      if (!isSame) latest = { policies: inForce, protectedIdentities, exemptions: exempt };
       return latest;
     },
   };

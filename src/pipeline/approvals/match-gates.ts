@@ -1,16 +1,11 @@
 import type { GateQuery } from '../playbooks/bind.ts';
 import { evaluateCondition } from '../playbooks/conditions.ts';
-import type { PlanGate } from '../playbooks/plan.ts';
+import type { ExemptionInForce } from '../exemptions/exemption.ts';
+import type { GateExemption, PlanGate } from '../playbooks/plan.ts';
 import type { ExpressionValues } from '../playbooks/scope.ts';
+import { exemptionsFor } from './exempt.ts';
 import { placesOf, stepsOf } from './places.ts';
-import type { Policy, PolicyGate } from './policy.ts';
-
-/** A policy version as it is in force. */
-export interface PolicyInForce {
-  readonly policyId: string;
-  readonly version: number;
-  readonly policy: Policy;
-}
+import type { PolicyGate, PolicyInForce } from './policy.ts';
 
 /**
  * Every gate that applies to an action, as the plan keeps it: of enabled policies, in the order of policy ids and
@@ -24,10 +19,11 @@ export function matchGates(
   policies: readonly PolicyInForce[],
   query: GateQuery,
   values: ExpressionValues | null,
+  exemptions: readonly ExemptionInForce[] = [],
 ): readonly PlanGate[] {
   return judgeGates(policies, query, values)
     .filter(({ applies }) => applies)
-    .map(({ inForce, gate }) => planGate(inForce, gate));
+    .map(({ inForce, gate }) => planGate(inForce, gate, exemptionsFor(exemptions, inForce, gate, query)));
 }
 
 /** Why a gate applies or does not. */
@@ -89,7 +85,11 @@ function automaticOf({ autoApproveConditions, autoDenyConditions }: PolicyGate):
 }
 
 /** A gate as plans keep it. */
-export function planGate({ policyId, version, policy }: PolicyInForce, gate: PolicyGate): PlanGate {
+function planGate(
+  { policyId, version, policy }: PolicyInForce,
+  gate: PolicyGate,
+  exemptions: readonly GateExemption[],
+): PlanGate {
   return {
     source: policyId,
     version,
@@ -102,5 +102,6 @@ export function planGate({ policyId, version, policy }: PolicyInForce, gate: Pol
     riskLevels: gate.triggers.riskLevels ?? [],
     ...(gate.channels === undefined || gate.channels.length === 0 ? {} : { channels: gate.channels }),
     ...automaticOf(gate),
+    ...(exemptions.length === 0 ? {} : { exemptions }),
   };
 }

@@ -9,6 +9,7 @@ import { listUsers } from '../access/access.store.ts';
 import { canonicalAccount } from '../access/identities.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import type { Reversibility } from '../actions/contract.ts';
+import type { ExemptionInForce } from '../exemptions/exemption.ts';
 import { keptRead } from '../kept-read.ts';
 import {
   given,
@@ -27,8 +28,7 @@ import type { GateQuery } from '../playbooks/bind.ts';
 import type { ExpressionValues } from '../playbooks/scope.ts';
 import { checkPolicy } from './check-policy.ts';
 import { evaluatePolicies } from './evaluate-policies.ts';
-import type { PolicyInForce } from './match-gates.ts';
-import { toPolicy, type Policy } from './policy.ts';
+import { toPolicy, type Policy, type PolicyInForce } from './policy.ts';
 
 /** Policies read at once; more than these nobody can oversee. */
 const MAX_POLICIES = 1_000;
@@ -45,11 +45,14 @@ export interface PolicyPorts {
   readonly channels: readonly string[];
   /** What conditions would read if an execution started for the incident now; null when there is no such incident. */
   readonly valuesOf: (incidentId: string) => Promise<ExpressionValues | null>;
+  readonly exemptions: () => Promise<readonly ExemptionInForce[]>;
 }
 
 export interface EvaluateInput extends GateQuery {
   /** Null: conditions cannot be decided, so their gates apply. */
   readonly incidentId: string | null;
+  /** Users to whom it would be done; empty: not known. */
+  readonly targetIds: readonly string[];
 }
 
 export interface PolicyUpdate {
@@ -90,6 +93,7 @@ export function createPolicyService({
   reversibilityOf,
   channels,
   valuesOf,
+  exemptions,
 }: PolicyPorts): PolicyService {
   let latest: { readonly versions: string; readonly inForce: readonly PolicyInForce[] } | null = null;
 
@@ -195,12 +199,13 @@ export function createPolicyService({
         );
         return save(ctx, id, policy, before, warnings);
       }),
-    async evaluate(_ctx, { incidentId, ...query }) {
+    async evaluate({ now }, { incidentId, targetIds, ...query }) {
       const values = incidentId === null ? null : await valuesOf(incidentId);
       if (incidentId !== null && values === null)
         throw new FirebreakError('not_found', `There is no incident ${incidentId}`);
-      const question = { ...query, reversibility: reversibilityOf(query.actionType) };
-      return { data: evaluatePolicies(await this.inForce(), question, values) };
+      const targets = targetIds.map((id) => ({ type: 'user', id }) as const);
+      const question = { ...query, reversibility: reversibilityOf(query.actionType), targets, at: now };
+      return { data: evaluatePolicies(await this.inForce(), question, values, await exemptions()) };
     },
     refresh: () => kept.forget(),
     inForce: () => kept.read(),

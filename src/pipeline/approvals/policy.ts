@@ -105,6 +105,13 @@ export interface Policy extends Omit<ParsedPolicy, 'policyGates' | '_id'> {
   readonly policyGates: readonly PolicyGate[];
 }
 
+/** A policy version as it is in force. */
+export interface PolicyInForce {
+  readonly policyId: string;
+  readonly version: number;
+  readonly policy: Policy;
+}
+
 const KNOWN = {
   '': Object.keys(policySchema.shape),
   '/exemptions': Object.keys(exemptionSchema.shape),

@@ -63,6 +63,13 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'playbook.deleted', v: 1, personal: [] },
   { type: 'guard.saved', v: 1, personal: ['/document/identities'] },
   {
+    type: 'exemption.proposed',
+    v: 1,
+    personal: ['/accounts', '/exemption/appliesTo/condition', '/exemption/appliesTo/userIds', '/exemption/reason'],
+  },
+  { type: 'exemption.confirmed', v: 1, personal: ['/accounts'] },
+  { type: 'exemption.revoked', v: 1, personal: ['/reason'] },
+  {
     type: 'policy.saved',
     v: 1,
     personal: ['/document/exemptions/*/reason', '/document/policyGates/*/exemptions/*/reason'],
@@ -72,6 +79,9 @@ const CATALOGUE: readonly RecordType[] = [
     type: 'execution.advanced',
     v: 1,
     personal: [
+      '/facts/*/approval/gates/*/exemptions/*/accounts',
+      '/facts/*/approval/gates/*/exemptions/*/condition',
+      '/facts/*/approval/gates/*/exemptions/*/userIds',
       '/facts/*/approval/subjectIds',
       '/facts/*/children/*/account',
       '/facts/*/parameters',

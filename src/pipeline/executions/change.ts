@@ -4,6 +4,7 @@ import type { Plan } from '../playbooks/plan.ts';
 import type { Decision } from './core/decide.ts';
 import { effectsOf, timersOf, type Effect } from './core/demands.ts';
 import { containedAtOf } from './core/containment.ts';
+import { exemptionUseViews } from './exemption-uses.ts';
 import type { Input } from './core/inputs.ts';
 import { isTell, tellName, tellsOf } from './tells.ts';
 import { statusOf, type ActionState, type ApprovalState, type ExecutionState } from './core/state.ts';
@@ -162,7 +163,11 @@ export function executionView(plan: Plan, state: ExecutionState): View {
 function approvalViews(plan: Plan, before: ExecutionState | null, after: ExecutionState): View[] {
   return Object.values(after.approvals)
     .filter((approval) => before?.approvals[approval.id] !== approval)
-    .map((approval) => approvalView(plan, after, approval));
+    .flatMap((approval) => [
+      approvalView(plan, after, approval),
+      // What answered before anybody was asked is known from the beginning.
+      ...(before?.approvals[approval.id] === undefined ? exemptionUseViews(plan, after, approval) : []),
+    ]);
 }
 
 /** The row of an approval; its `accounts` are those of the moment when the approval last changed. */

@@ -16,7 +16,7 @@ const cancel: NewInput = {
   compensate: false,
 };
 const coresOf = (loaded: Loaded, core: string | null) =>
-  decideAll(loaded, [cancel, cancel], { at: 5, core }).map(({ input }) => input.core);
+  decideAll(loaded, [cancel, cancel], { at: 5, core, revoked: [] }).map(({ input }) => input.core);
 
 describe('inputs that are taken up', () => {
   it('name the code that decides where it is another one than before', () => {

@@ -17,20 +17,23 @@ export interface TakenUp {
   readonly at: number;
   /** Content hash of the code that decides; null where it is not known. */
   readonly core: string | null;
+  /** Ids of exemptions of the plan that people have revoked. */
+  readonly revoked: readonly string[];
 }
 
 /** In the order of the canonical text. */
-function completed(input: NewInput, at: number, core: { readonly core?: string }): Input {
-  if (!('actionId' in input)) return { at, ...core, ...input };
+function completed(input: NewInput, at: number, known: Pick<Input, 'core' | 'revoked'>): Input {
+  if (!('actionId' in input)) return { at, ...known, ...input };
   const { actionId, ...rest } = input;
-  return { actionId, at, ...core, ...rest };
+  return { actionId, at, ...known, ...rest };
 }
 
 /** What the inputs lead to, one after the other. */
-export function decideAll(before: Loaded, inputs: readonly NewInput[], { at, core }: TakenUp): Step[] {
+export function decideAll(before: Loaded, inputs: readonly NewInput[], { at, core, revoked }: TakenUp): Step[] {
+  const withRevoked = revoked.length === 0 ? {} : { revoked };
   let state = before.state;
   return inputs.map((input) => {
-    const timed = completed(input, at, core === null || core === state.core ? {} : { core });
+    const timed = completed(input, at, { ...(core === null || core === state.core ? {} : { core }), ...withRevoked });
     const decision = decide(before.plan, state, timed);
     invariant(decision.facts.length > 0, `an input of type ${input.type} led to no fact`);
     state = decision.state;

@@ -101,7 +101,10 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
         requester: requesterOf(ctx),
         trace: recordedTrace(ctx),
       });
-      if (input.dryRun) return { data: previewOf(execution.plan, contentHash(execution.plan), snapshot), warnings };
+      if (input.dryRun) {
+        const run = { requester: ctx.principal.userId, at: ctx.now };
+        return { data: previewOf(execution.plan, contentHash(execution.plan), snapshot, run), warnings };
+      }
       const { executionId } = execution.start;
       const executions = [{ id: executionId, playbookId: playbook.playbookId, status: 'INITIATED' }];
       const first = await commitStart(ports, ctx, execution, { ...incident, executions });

@@ -5,7 +5,7 @@ import type { Machine } from '../../platform/machine.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import { StoreUnavailableError, type Change, type JournalReader, type RecordDraft } from '../../journal/journal.ts';
 import type { Membership, QueuedEffect } from '../../journal/membership.ts';
-import type { Plan } from '../playbooks/plan.ts';
+import type { GateExemption, Plan } from '../playbooks/plan.ts';
 import { changeOf, type Step } from './change.ts';
 import { decide } from './core/decide.ts';
 import type { Effect } from './core/demands.ts';
@@ -13,6 +13,7 @@ import { decideAll, isGone } from './decide-all.ts';
 import type { ExecutionStore, Loaded } from './execution-store.ts';
 import type { Fact } from './core/facts.ts';
 import { createInheritance } from './inheritance.ts';
+import { exemptionsIn } from './exemption-uses.ts';
 import { inArrivalOrder } from './input-order.ts';
 import type { NewInput, StartInput } from './core/inputs.ts';
 import type { Launcher } from './launcher.ts';
@@ -85,6 +86,8 @@ export interface RunnerPorts {
   readonly core?: string | null;
   /** Absent: people are told nothing, and nothing is queued for them. */
   readonly teller?: Teller;
+  /** Ids of those exemptions that people have revoked; `at` is the business time. */
+  readonly revokedOf: (bound: readonly GateExemption[], at: number) => Promise<readonly string[]>;
   /** For tests that stop the process. */
   readonly points?: CrashPoints;
 }
@@ -129,8 +132,11 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
       const standing = tries === 0 ? inputs : inputs.filter((input) => !isGone(before, input));
       if (standing.length === 0)
         return { answers: [], loaded: before, newEffects: [], tells: [], holder: members.processId };
-      const steps = decideAll(before, standing, { at: clock.now(), core });
       const { plan, state: known, seq, trace } = before;
+      // A plan never changes: whoever has revoked an exemption meanwhile is heard here.
+      const bound = exemptionsIn(plan);
+      const revoked = bound.length === 0 ? [] : await ports.revokedOf(bound, clock.now());
+      const steps = decideAll(before, standing, { at: clock.now(), core, revoked });
       const { change, newEffects, tells } = changeOf(plan, known, seq, steps, trace, teller !== undefined);
       const holder = members.processId;
       const result = await committer.submit(change);

@@ -75,14 +75,16 @@ function planFor(playbook: ActivePlaybook, governance: Governance, cause: Cause)
   return plan;
 }
 
-function boundPlan(playbook: ActivePlaybook, { policies, protectedIdentities }: Governance, cause: Cause): Plan {
+function boundPlan(playbook: ActivePlaybook, governance: Governance, cause: Cause): Plan {
+  const { policies, protectedIdentities, exemptions } = governance;
   const { incident: values, event, context, user } = cause.snapshot;
   return bindPlan(playbook.compiled, {
     playbookId: playbook.playbookId,
     playbookVersion: playbook.version,
     riskLevel: cause.incident.severity,
     protectedIdentities,
-    policyGates: (query) => matchGates(policies, query, { incident: values, event, context, user, results: {} }),
+    policyGates: (query) =>
+      matchGates(policies, query, { incident: values, event, context, user, results: {} }, exemptions),
   });
 }
 

@@ -51,7 +51,9 @@ const NOTICE = z.strictObject({
   lines: z.array(z.string()),
   facts: z.array(z.strictObject({ label: z.string(), value: z.string() })),
   about: z.strictObject({ type: z.enum(['approval', 'execution', 'message', 'test']), id: z.string() }),
-  ask: z.strictObject({ approvalId: z.string(), executionId: z.string(), intentHash: z.string(), expiresAt: z.int() }).nullable(),
+  ask: z
+    .strictObject({ approvalId: z.string(), executionId: z.string(), intentHash: z.string(), expiresAt: z.int() })
+    .nullable(),
 });
 
 /** What a try led to; `failed` is tried again. */

@@ -67,6 +67,23 @@ export interface PlanGate {
   readonly channels?: readonly string[];
   /** Conditions that answer in place of people, any of each list. Absent: none. */
   readonly automatic?: { readonly approve: readonly string[]; readonly deny: readonly string[] };
+  /** Exemptions from this gate that were in force at the start, by id. Absent: none. */
+  readonly exemptions?: readonly GateExemption[];
+}
+
+/** Two people have agreed that nobody is asked in certain cases, until a certain time. */
+export interface GateExemption {
+  readonly id: string;
+  readonly proposedBy: string;
+  readonly confirmedBy: string;
+  /** Canonical ids of all accounts of these two, sorted. */
+  readonly accounts: readonly string[];
+  /** Business time from which on it says nothing, ms since 1970. */
+  readonly expiresAt: number;
+  /** Canonical ids of the users that it is about, sorted. Absent: anybody. */
+  readonly userIds?: readonly string[];
+  /** CEL as in policies. Absent: always. */
+  readonly condition?: string;
 }
 
 /** `k` different people who hold one of `roles`; `human` excludes service accounts (always true today). */

@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import type { Journal } from '../../journal/journal.ts';
 import { FirebreakError } from '../../platform/errors.ts';
-import { accountsOf } from '../access/access.ts';
-import { loadUser } from '../access/access.store.ts';
-import { identitiesOf, overlaps } from '../access/identities.ts';
-import { recordedTrace, type CallContext, type Principal } from '../access/principal.ts';
+import { requireAnother, type Word } from '../access/another-person.ts';
+import { recordedTrace, type CallContext } from '../access/principal.ts';
 import {
   CONFIG_STREAM,
   GENERATION_BEGUN,
@@ -48,9 +46,7 @@ export interface RecoveryService {
 }
 
 const CONFIRMATION = z.looseObject({ by: z.string(), issuedBy: z.string(), lost: z.array(LOST_CHECKPOINT) });
-interface Confirmation {
-  readonly by: string;
-  readonly issuedBy: string;
+interface Confirmation extends Word {
   readonly at: number;
 }
 
@@ -136,24 +132,4 @@ function confirmationsIn(records: readonly SealedRecord[], setBack: SetBack | nu
 
 function nameOf({ origin, size, root }: LostCheckpoint): string {
   return `${origin} ${size} ${root}`;
-}
-
-/** Two people, not one with two keys or two accounts: whoever made a key for somebody else has seen its secret. */
-async function requireAnother(
-  journal: Pick<RecoveryJournal, 'view'>,
-  before: readonly Confirmation[],
-  principal: Principal,
-): Promise<void> {
-  const { userId, keyIssuedBy } = principal;
-  for (const { by, issuedBy } of before) {
-    const earlier = (await loadUser(journal, by))?.item;
-    const accounts = earlier === undefined ? [] : accountsOf(earlier);
-    if (overlaps(identitiesOf({ userId: by, linkedAccounts: accounts }), identitiesOf(principal)))
-      throw new FirebreakError('conflict', 'You have confirmed this already: another person has to, too');
-    if (keyIssuedBy === by || issuedBy === userId)
-      throw new FirebreakError(
-        'conflict',
-        'One of the two keys was made by the other person; confirm with a key that you made yourself',
-      );
-  }
 }

@@ -33,6 +33,8 @@ interface Base {
    * well where no hash is known: the program ran from its sources.
    */
   readonly core?: string;
+  /** Ids of exemptions of the plan that people have revoked by then. Absent: none. */
+  readonly revoked?: readonly string[];
 }
 
 export interface StartInput extends Base {
@@ -273,5 +275,5 @@ export interface IncidentInput extends Base {
 }
 
 /** An input as it is handed in; the rest is set when it is taken up. */
-export type NewInput = DistributiveOmit<Exclude<Input, StartInput>, 'at' | 'core'>;
+export type NewInput = DistributiveOmit<Exclude<Input, StartInput>, 'at' | 'core' | 'revoked'>;
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -1,9 +1,8 @@
 import { invariant } from '../../../platform/errors.ts';
 import { derivedId } from '../../../platform/hash.ts';
 import { intentHash } from '../../approvals/intent.ts';
-import { answerAutomatically, MAX_AUTOMATIC_TARGETS, type AutomaticAnswer } from '../../approvals/automatic.ts';
+import { answerAutomatically, mayApproveAutomatically, type AutomaticAnswer } from '../../approvals/automatic.ts';
 import { combineGates } from '../../approvals/gates.ts';
-import { containsProtected } from '../../playbooks/floors.ts';
 import type { PlanAction, PlanGate, Requirement } from '../../playbooks/plan.ts';
 import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
 import { settle } from './settle.ts';
@@ -30,11 +29,11 @@ interface Terms {
   readonly automatic?: readonly AutomaticAnswer[];
 }
 
-/** A request that conditions decide. */
+/** A request that conditions and exemptions decide. */
 export interface AnsweredGate {
   readonly approval: ApprovalState;
   readonly status: 'APPROVED' | 'DENIED';
-  readonly fallback: 'auto_approved' | 'auto_denied';
+  readonly fallback: 'auto_approved' | 'auto_denied' | 'exempted';
 }
 
 /** What people are asked to allow. */
@@ -46,31 +45,24 @@ export interface Asked {
 
 /**
  * Asks whether the action may be done: all matching gates as one request with the strictest of each. Answers with what their
- * conditions decided in place of people, or null: then people are asked.
+ * conditions and exemptions decided in place of people, or null: then people are asked.
  */
 export function requestGate(t: Transition, plan: PlanAction, asked: Asked): AnsweredGate | null {
   const { targets, parameters } = asked;
   const { incident, event, context, user } = t.state.snapshot;
   const values = { incident, event, context, user, results: {} };
-  const { asks, answers, denied } = answerAutomatically(asked.gates, values, mayApprove(t, plan, targets));
+  const { revoked = [], at } = t.input;
+  const circumstances = { at, targets, requester: requesterOf(t), subjectIds: subjectIdsOf(t), revoked };
+  const mayApprove = mayApproveAutomatically(t.plan, plan.declaration, targets);
+  const { asks, answers, denied } = answerAutomatically(asked.gates, values, mayApprove, circumstances);
   const isAnswered = denied || asks.length === 0;
   const gates = isAnswered ? asked.gates : asks;
   const terms: Terms = { ...combineGates(gates), purpose: 'gate', gates, question: null, automatic: answers };
   const approval = request(t, plan, terms, targets, parameters);
   if (!isAnswered) return null;
-  return denied
-    ? { approval, status: 'DENIED', fallback: 'auto_denied' }
-    : { approval, status: 'APPROVED', fallback: 'auto_approved' };
-}
-
-/** Floors that no policy switches off: what cannot be undone, who is protected, and long lists are looked at by a person. */
-function mayApprove(t: Transition, { declaration }: PlanAction, targets: readonly ActionTarget[]): boolean {
-  const ids = targets.map(({ id }) => id);
-  return (
-    declaration.reversibility !== 'irreversible' &&
-    targets.length <= MAX_AUTOMATIC_TARGETS &&
-    !containsProtected(t.plan, declaration, ids)
-  );
+  if (denied) return { approval, status: 'DENIED', fallback: 'auto_denied' };
+  const isExempted = answers.some((answer) => 'exemption' in answer);
+  return { approval, status: 'APPROVED', fallback: isExempted ? 'exempted' : 'auto_approved' };
 }
 
 /** Asks a person because the condition could not be decided: an error never means "allow". */
@@ -105,6 +97,14 @@ export function requestQuestion(t: Transition, plan: PlanAction): void {
   request(t, plan, terms, [action.target], action.parameters ?? {});
 }
 
+function requesterOf({ state: { requester } }: Transition): string {
+  return requester.type === 'engine' ? 'engine' : requester.id;
+}
+
+function subjectIdsOf({ state: { snapshot } }: Transition): readonly string[] {
+  return [...new Set([snapshot.incident.subject.id, ...snapshot.accounts])];
+}
+
 function request(
   t: Transition,
   plan: PlanAction,
@@ -116,7 +116,6 @@ function request(
   const { state } = t;
   const { generation } = t.action(actionId);
   const expiresAt = t.input.at + terms.timeoutMs;
-  const { incident } = state.snapshot;
   const { escalationPath, automatic = [] } = terms;
   const approvalId = derivedId('apr', state.id, actionId, terms.purpose, String(generation));
   t.add({
@@ -137,8 +136,8 @@ function request(
       gates: terms.gates,
       requirements: terms.requirements,
       requiredApprovers: terms.requiredApprovers,
-      requester: state.requester.type === 'engine' ? 'engine' : state.requester.id,
-      subjectIds: [...new Set([incident.subject.id, ...state.snapshot.accounts])],
+      requester: requesterOf(t),
+      subjectIds: subjectIdsOf(t),
       authorIds: state.authorIds,
       ...(escalationPath.length === 0 ? {} : { escalationPath }),
       ...(automatic.length === 0 ? {} : { automatic }),

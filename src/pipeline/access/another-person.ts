@@ -1,0 +1,43 @@
+import type { JournalReader } from '../../journal/journal.ts';
+import { FirebreakError } from '../../platform/errors.ts';
+import { accountsOf } from './access.ts';
+import { loadUser } from './access.store.ts';
+import { canonicalAccount, identitiesOf, overlaps } from './identities.ts';
+import type { Principal } from './principal.ts';
+
+/** Somebody's word, as it was recorded: whose it was, and who had made the key with which it was given. */
+export interface Word {
+  readonly by: string;
+  readonly issuedBy: string;
+}
+
+/**
+ * Two people, not one with two keys or two accounts: whoever made a key for somebody else has seen its secret, and whoever made
+ * both could be both. Everybody's accounts are taken as they are now.
+ * @throws FirebreakError `conflict` when `principal` is, or may be, one of those who gave their word before.
+ */
+export async function requireAnother(
+  journal: Pick<JournalReader, 'view'>,
+  before: readonly Word[],
+  principal: Principal,
+): Promise<void> {
+  const own = identitiesOf(principal);
+  for (const { by, issuedBy } of before) {
+    const earlier = (await loadUser(journal, by))?.item;
+    const linkedAccounts = earlier === undefined ? [] : accountsOf(earlier);
+    const theirs = identitiesOf({ userId: by, linkedAccounts });
+    if (overlaps(theirs, own))
+      throw new FirebreakError('conflict', 'You have given your word on this already: another person has to, too');
+    if (theirs.has(canonicalAccount(principal.keyIssuedBy)) || own.has(canonicalAccount(issuedBy)))
+      throw new FirebreakError(
+        'conflict',
+        'One of the two keys was made by the other person; confirm with a key that you made yourself',
+      );
+    // Not one's own, as the lines above say: a third person has seen both secrets.
+    if (canonicalAccount(principal.keyIssuedBy) === canonicalAccount(issuedBy))
+      throw new FirebreakError(
+        'conflict',
+        'Both keys were made by the same person; confirm with a key that you made yourself',
+      );
+  }
+}
