@@ -14,7 +14,7 @@ import {
   type HarnessOptions,
   type Reply,
 } from '../support/server.ts';
-import { changesState, sceneAt, validRequest, type Scene, type ValidRequest } from './valid-requests.ts';
+import { changesState, SCENE_ENV, sceneAt, validRequest, type Scene, type ValidRequest } from './valid-requests.ts';
 
 /**
  * The server's own table of routes is walked: for each that changes state, the journal fails at each write. Nobody is
@@ -118,7 +118,7 @@ async function worldWith(fault: Ailment | null): Promise<World> {
     if (done !== null) return done;
     throw new Error(`nobody was set up: ${JSON.stringify(seen)}`);
   };
-  const house = await startHarness({ journalThrough: journal.through, setUp });
+  const house = await startHarness({ journalThrough: journal.through, setUp, env: SCENE_ENV });
   return { ...(await sceneAt(house)), journal, setUp: seen, routes: house.routes };
 }
 

@@ -1,7 +1,7 @@
 import type { DeclaredRoute } from '../../src/api/route-table.ts';
 import { BASE, byHand, NOTIFY, SUSPEND, SUSPEND_APPROVED } from '../support/playbooks.ts';
 import { POLICY } from '../support/seed-bodies.ts';
-import type { Api, Harness, Person } from '../support/server.ts';
+import { until, type Api, type Harness, type Person } from '../support/server.ts';
 
 /** A request that succeeds, and who makes it. */
 export interface ValidRequest {
@@ -21,8 +21,16 @@ export interface Scene {
   fresh(prefix: string): string;
 }
 
+/**
+ * What a server of a scene is told: a way out for mail, to which nobody listens. Nobody of the scene wants mail, so that nothing is
+ * tried again later while a test looks what is written.
+ */
+export const SCENE_ENV = { SMTP_HOST: '127.0.0.1', SMTP_PORT: '9', NOTIFICATION_EMAIL_FROM: 'alerts@soc.example' };
+const NO_MAIL = { email: [] };
+
 export async function sceneAt(house: Harness): Promise<Scene> {
   const [requester, voter] = await Promise.all([house.person('INCIDENT_COMMANDER'), house.person('SECURITY_ADMIN')]);
+  for (const { api } of [house.admin, requester, voter]) await succeeds(api('PUT', PREFERENCES, NO_MAIL));
   const failing = { ...SUSPEND, requiresApproval: false, retry: { maxRetries: 0 } };
   for (const playbook of [byHand('waits', [SUSPEND_APPROVED]), byHand('fails', [failing])]) {
     await succeeds(house.admin.api('POST', BASE, playbook));
@@ -32,6 +40,7 @@ export async function sceneAt(house: Harness): Promise<Scene> {
 }
 
 type Maker = (scene: Scene) => Promise<Omit<ValidRequest, 'method'>>;
+const PREFERENCES = '/api/notifications/preferences';
 const EXECUTIONS = `${BASE}/executions`;
 
 /**
@@ -122,12 +131,16 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ],
   ['POST /api/notifications/test', async (scene) => asAdmin(scene, '/api/notifications/test', { channel: 'IN_APP' })],
   [
+    'POST /api/notifications/deliveries/:id/resend',
+    async (scene) => asAdmin(scene, `/api/notifications/deliveries/${await deadLetter(scene)}/resend`),
+  ],
+  [
     'POST /api/notifications/:id/read',
     async (scene) => asAdmin(scene, `/api/notifications/${await notice(scene)}/read`),
   ],
   [
-    'PUT /api/notifications/preferences',
-    async (scene) => asAdmin(scene, '/api/notifications/preferences', { email: ['approval.requested'] }),
+    `PUT ${PREFERENCES}`,
+    async (scene) => asAdmin(scene, PREFERENCES, NO_MAIL),
   ],
   [`POST ${BASE}/approvals/:id/approve`, (scene) => vote(scene, 'approve')],
   [`POST ${BASE}/approvals/:id/deny`, (scene) => vote(scene, 'deny')],
@@ -187,6 +200,17 @@ function alert({ fresh }: Scene) {
 /** A notice for the administrator alone. */
 async function notice({ house }: Scene): Promise<string> {
   return (await succeeds(house.admin.api('POST', '/api/notifications/test', { channel: 'IN_APP' }))).id;
+}
+
+/** A mail to an address that no mail can go to: two, to be exact. */
+async function deadLetter({ house, fresh }: Scene): Promise<string> {
+  const { api } = await house.person('CISO', { email: `${fresh('one')},${fresh('two')}@soc.example` });
+  const { id } = await succeeds(api('POST', '/api/notifications/test', { channel: 'EMAIL' }));
+  const list = () => api('GET', '/api/notifications/deliveries?status=DEAD&channel=EMAIL&limit=200');
+  return until('the mail is given up', async () => {
+    const dead: readonly { readonly id: string }[] = await succeeds(list());
+    return dead.some((each) => each.id === id) ? id : null;
+  });
 }
 
 async function person(scene: Scene): Promise<string> {

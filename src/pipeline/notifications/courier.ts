@@ -92,10 +92,11 @@ export function createCourier(ports: CourierPorts): Courier {
       const tries = 1 + Math.max(...open.map((each) => each.tries));
       const again = outcome.result === 'failed' && tries < MAX_TRIES;
       const isDead = outcome.result === 'dead' || (outcome.result === 'failed' && !again);
-      await settle(open, isDead ? { ...outcome, result: 'dead' } : outcome);
       const first = open[0];
+      // Told before it is settled: as long as it is owed, whoever takes over says the same again.
       if (isDead && first !== undefined)
         await ports.onDead({ state: first.state, others: open.length - 1, way, code: outcome.code ?? '' });
+      await settle(open, isDead ? { ...outcome, result: 'dead' } : outcome);
       if (!again) return done(items);
       const left = open.map(({ item }) => item);
       done(items.filter((item) => !left.includes(item)));

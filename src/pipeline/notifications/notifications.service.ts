@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Json } from '../../platform/canonical-json.ts';
 import { FirebreakError } from '../../platform/errors.ts';
+import { derivedId } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader, StoredView, ViewQuery } from '../../journal/journal.ts';
@@ -107,7 +108,7 @@ export function createNotificationService(ports: NotificationPorts): Notificatio
       }
       const isPersonal = channel === 'IN_APP' || channel === 'EMAIL';
       const state = await notices.raise({
-        id: ids.next('ntc'),
+        id: ctx.idempotencyKey === null ? ids.next('ntc') : derivedId('ntc', ctx.idempotencyKey),
         notice: {
           kind: 'test',
           severity: 'LOW',
