@@ -12,6 +12,7 @@ import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
+import { createVoters } from './pipeline/access/voters.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
 import { createApprovalService } from './pipeline/approvals/approvals.service.ts';
@@ -233,6 +234,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
 
   // The API over all of it.
+  const voters = createVoters(journal);
   const setup = createSetupService(throughCommitter, randomBytes);
   const services: Services = {
     access: createAccessService(throughCommitter, randomBytes),
@@ -242,7 +244,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     guards,
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
-    approvals: createApprovalService({ journal, cast: (ctx, vote) => castVote(runner, ctx, vote) }),
+    approvals: createApprovalService({ journal, cast: (ctx, vote) => castVote({ runner, voters }, ctx, vote) }),
     audits: createAuditService({ journal, store, machine }),
     ingest: createIngestService(intake, clock),
     metrics: createMetricsService({ journal, store, machine }),
