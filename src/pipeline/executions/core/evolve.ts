@@ -167,9 +167,10 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
     }
     case 'vote.cast': {
       invariant(input.type === 'vote', 'vote.cast belongs to a vote');
-      const { userId, kind, roles, linkedAccounts, issuedBy } = input.voter;
+      const { userId, kind, roles, linkedAccounts, issuedBy, issuerAccounts } = input.voter;
+      const made = { issuedBy, ...(issuerAccounts === undefined ? {} : { issuerAccounts }) };
       const { decision, intentHash, at, comment } = input;
-      const vote = { userId, kind, roles, linkedAccounts, issuedBy, decision, intentHash, at, comment };
+      const vote = { userId, kind, roles, linkedAccounts, ...made, decision, intentHash, at, comment };
       const approval = approvalOf(state, fact.approvalId);
       return withApproval(state, { ...approval, votes: [...approval.votes, vote] });
     }
