@@ -49,6 +49,8 @@ const output = join(folder, 'results.json');
 const SLOW = [
   'tests/{bench,crash,failure,interleavings,power-cut,recovery,replicas,torture}/**',
   'tests/simulation/{explore,planted,simulation}.test.ts',
+  'tests/approvals/together.test.ts',
+  'tests/approvals/matrix/{checks,served}.test.ts',
   'tests/audit/{mutations,witness,witnessed-server}.test.ts',
   'tests/intake/order-over-http.test.ts',
   'tests/demo/**/*.e2e.test.ts',

@@ -14,6 +14,7 @@ import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
 import { enabledPeople } from './pipeline/access/access.store.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
+import { createVoters } from './pipeline/access/voters.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
 import { createAnswersService } from './pipeline/approvals/answers.service.ts';
@@ -284,8 +285,9 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
 
   // The API over all of it.
+  const voters = createVoters(journal);
   const setup = createSetupService(throughCommitter, randomBytes);
-  const approvals = createApprovalService({ journal, cast: (ctx, vote) => castVote(runner, ctx, vote) });
+  const approvals = createApprovalService({ journal, cast: (ctx, vote) => castVote({ runner, voters }, ctx, vote) });
   const services: Services = {
     access: createAccessService(throughCommitter, randomBytes),
     setup,

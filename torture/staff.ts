@@ -35,7 +35,10 @@ export async function hire(api: Api, setupToken: string, receiver: string): Prom
   const approvers = [];
   for (const name of ['Ben', 'Cleo']) {
     const roles = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'SECURITY_ANALYST'];
-    approvers.push(await account({ kind: 'person', name, email: `${name}@torture.test`, roles }));
+    const { id, key: given } = await account({ kind: 'person', name, email: `${name}@torture.test`, roles });
+    // Who votes with a key that somebody else has seen could be that somebody.
+    const own = KEY.parse(await post('/api/keys', given, { name: 'own' })).data.secret;
+    approvers.push({ id, key: own });
   }
   const readers = [];
   for (let index = 0; index < 8; index += 1) readers.push((await service(`Reader ${index}`)).key);

@@ -99,7 +99,7 @@ async function vote({ journal, runner }: TestEngine): Promise<boolean> {
       roles: ['SECURITY_ADMIN'],
       disabled: false,
       linkedAccounts: [],
-      issuedBy: 'usr_admin',
+      issuedBy: `usr_${votes.length}`,
     },
   });
   return true;

@@ -138,10 +138,7 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
     'POST /api/notifications/:id/read',
     async (scene) => asAdmin(scene, `/api/notifications/${await notice(scene)}/read`),
   ],
-  [
-    `PUT ${PREFERENCES}`,
-    async (scene) => asAdmin(scene, PREFERENCES, NO_MAIL),
-  ],
+  [`PUT ${PREFERENCES}`, async (scene) => asAdmin(scene, PREFERENCES, NO_MAIL)],
   [`POST ${BASE}/approvals/:id/approve`, (scene) => vote(scene, 'approve')],
   [`POST ${BASE}/approvals/:id/deny`, (scene) => vote(scene, 'deny')],
 ]);

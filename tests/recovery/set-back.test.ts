@@ -64,8 +64,9 @@ beforeAll(async () => {
     { severity: 'CRITICAL' },
   );
   expect((await house.admin.api('POST', BASE, playbook)).status).toBe(201);
-  borrowed = await house.person('SECURITY_ADMIN');
-  second = await withOwnKey(borrowed);
+  second = await house.person('SECURITY_ADMIN');
+  const made = await house.admin.api('POST', '/api/keys', { userId: second.id, name: 'made for another' });
+  borrowed = { ...second, key: made.body.data.secret, api: house.apiOf(made.body.data.secret) };
   alias = await withOwnKey(await house.person('SECURITY_ADMIN', { linkedAccounts: ['Ada@soc.example'] }));
 });
 afterAll(() => house.stop());

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Journal } from '../../src/journal/journal.ts';
 import type { CallContext, Principal } from '../../src/pipeline/access/principal.ts';
+import type { Voters } from '../../src/pipeline/access/voters.ts';
 import { castVote } from '../../src/pipeline/executions/cast-vote.ts';
 import { incidentOf } from '../../src/pipeline/incidents/incident-change.ts';
 import { BUILTIN_PLAYBOOKS } from '../../src/pipeline/playbooks/builtin/builtins.ts';
@@ -47,7 +48,7 @@ const KEY = generateKeyPairSync('ed25519');
 
 function person(userId: string, role: Role): Principal {
   const kind = 'person' as const;
-  const key = { keyId: `key_${userId}`, keyIssuedBy: 'usr_boss', scopes: null, source: null };
+  const key = { keyId: `key_${userId}`, keyIssuedBy: userId, scopes: null, source: null };
   return { userId, kind, name: userId, roles: [role], linkedAccounts: [], ...key };
 }
 
@@ -99,6 +100,17 @@ export async function crashWorld(story: Story): Promise<CrashWorld> {
     return (await reply.json()) as Reply; // the sandbox's own shapes
   }
 
+  /** People here stand in no journal: they are as their credentials say. */
+  const asTheyWere: Voters = {
+    present: async ({ userId, kind, roles, linkedAccounts, keyIssuedBy }) => ({
+      userId,
+      kind,
+      roles,
+      linkedAccounts,
+      disabled: false,
+      issuedBy: keyIssuedBy,
+    }),
+  };
   await ask('POST', '/seed', { users: story.users });
 
   /** Asks everybody once; answers whether anybody was asked. */
@@ -110,7 +122,7 @@ export async function crashWorld(story: Story): Promise<CrashWorld> {
       for (const voter of voters) {
         const decision = purpose === 'question' ? 'DENY' : 'APPROVE';
         const cast = { executionId, approvalId: id, decision, intentHash, comment: null } as const;
-        const { admitted } = await castVote(runner, contextOf(voter, clock.now()), cast);
+        const { admitted } = await castVote({ runner, voters: asTheyWere }, contextOf(voter, clock.now()), cast);
         if (admitted) acknowledged.votes.add(`${id} ${voter.userId} ${decision}`);
       }
     }

@@ -14,7 +14,7 @@ import { openPrograms, type Programs, type Running } from '../../torture/program
 import type { Edit } from '../../torture/plants.ts';
 import { compiled } from './killable.ts';
 import type { Cluster, SharedCluster } from './postgres.ts';
-import { apiAt, testIo, until, type Api, type Person } from './server.ts';
+import { apiAt, ownKey, testIo, until, type Api, type Person } from './server.ts';
 
 /** Several servers on one database, with one sandbox company to act in. Only tests import this file. */
 
@@ -223,7 +223,8 @@ async function staffAt(replica: Replica): Promise<Staff> {
       const account = await admin.api('POST', '/api/users', given);
       const key = await admin.api('POST', '/api/keys', { userId: account.body.data.id, name: 'test' });
       if (key.status !== 201) throw new Error(`no key: ${key.text}`);
-      return { id: account.body.data.id, key: key.body.data.secret, api: replica.apiOf(key.body.data.secret) };
+      const secret = await ownKey(replica.apiOf(key.body.data.secret));
+      return { id: account.body.data.id, key: secret, api: replica.apiOf(secret) };
     },
   };
 }

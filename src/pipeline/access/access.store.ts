@@ -26,7 +26,7 @@ export async function loadUserByEmail(journal: AccessJournal, email: string): Pr
   return view === null ? null : USER.parse(view.body);
 }
 
-export async function loadKey(journal: AccessJournal, id: string): Promise<Versioned<ApiKey> | null> {
+export async function loadKey(journal: Pick<AccessJournal, 'view'>, id: string): Promise<Versioned<ApiKey> | null> {
   const view = await journal.view('key', id);
   return view === null ? null : { item: API_KEY.parse(view.body), version: view.version };
 }

@@ -49,6 +49,10 @@ const vote = (userId: string, roles: readonly Role[] = ['SECURITY_ADMIN'], more:
 /** A place for one person of a role. */
 const NAMED: Requirement = { roles: ['SECURITY_ADMIN'], k: 1, human: true, users: { SECURITY_ADMIN: ['ada'] } };
 
+/** The subject of the incident, and a second login of Ada. */
+const MADE_BY_ALICE = { issuedBy: 'usr_alice', issuerAccounts: ['alice@acme.example'] };
+const MADE_BY_ADAS_ALIAS = { issuedBy: 'alias', issuerAccounts: ['ada'] };
+
 const ballot = { intentHash: HASH, at: 10 };
 const codeOf = (check: ReturnType<typeof canVote>): string => (check.ok ? 'ok' : check.code);
 
@@ -76,6 +80,16 @@ describe('canVote', () => {
     ['borrowed_credential', { votes: [vote('ada')] }, voter('bob', ['SECURITY_ADMIN'], { issuedBy: 'Ada' }), {}],
     ['borrowed_credential', { votes: [vote('bob', ['SECURITY_ADMIN'], { issuedBy: 'ada' })] }, voter('ada'), {}],
     ['borrowed_credential', { requester: 'ada' }, voter('bob', ['SECURITY_ADMIN'], { issuedBy: 'ada' }), {}],
+    ['borrowed_credential', { authorIds: ['ada'] }, voter('bob', ['SECURITY_ADMIN'], { issuedBy: 'ada' }), {}],
+    ['borrowed_credential', {}, voter('bob', ['SECURITY_ADMIN'], MADE_BY_ALICE), {}],
+    ['borrowed_credential', { requester: 'ada' }, voter('bob', ['SECURITY_ADMIN'], MADE_BY_ADAS_ALIAS), {}],
+    ['borrowed_credential', { votes: [vote('ada')] }, voter('bob', ['SECURITY_ADMIN'], MADE_BY_ADAS_ALIAS), {}],
+    [
+      'borrowed_credential',
+      { votes: [vote('carol', ['SECURITY_ADMIN'], { issuedBy: 'root' })] },
+      voter('bob', ['SECURITY_ADMIN'], { issuedBy: 'root' }),
+      {},
+    ],
     ['already_voted', { votes: [vote('bob')] }, voter('bob2', ['INCIDENT_COMMANDER'], { linkedAccounts: ['bob'] }), {}],
     [
       'already_voted',

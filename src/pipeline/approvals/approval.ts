@@ -55,6 +55,8 @@ export interface Voter {
   readonly linkedAccounts: readonly string[];
   /** Who made the credential that is used: that person has seen its secret, and could be voting. */
   readonly issuedBy: string;
+  /** Other accounts of whoever made it. Absent: the voter did, or it was not asked (records of the first version). */
+  readonly issuerAccounts?: readonly string[];
 }
 
 /** An answer that was admitted by `canVote`, with what made the voter eligible at that moment. */
@@ -64,6 +66,7 @@ export interface Vote {
   readonly roles: readonly Role[];
   readonly linkedAccounts: readonly string[];
   readonly issuedBy: string;
+  readonly issuerAccounts?: readonly string[];
   readonly decision: 'APPROVE' | 'DENY';
   readonly intentHash: string;
   /** Business time, ms since 1970. */
@@ -122,7 +125,7 @@ export function canVote(approval: Approval, voter: Voter, ballot: Ballot): VoteC
   if (approval.votes.some((vote) => overlaps(identitiesOf(vote), identities))) {
     return refuse('already_voted', 'This person has already voted, under this or another login.');
   }
-  if (isBorrowed(approval, voter)) {
+  if (isBorrowed(approval, voter, identities)) {
     return refuse('borrowed_credential', BORROWED);
   }
   if (isAsked(approval, voter)) return { ok: true };
@@ -174,20 +177,25 @@ function exclusionOf(approval: Approval, identities: ReadonlySet<string>): (Vote
 }
 
 const BORROWED =
-  'The key was made by somebody who asked for this or has voted on it; vote with a key that you made yourself.';
+  'The key was made by somebody who may not answer this, or who could be behind another vote; vote with a key that you made yourself.';
 
 /**
- * Whether one person could stand behind two voices: whoever made a key for somebody else has seen its secret. So a key
- * does not count beside its maker's own vote, in either order, nor for what its maker asked for.
+ * Whether one person could stand behind two voices, or behind one that is not theirs to raise: whoever made a key for somebody
+ * else has seen its secret. So a key does not count beside its maker's own vote, in either order, nor beside another key of
+ * that maker, nor where its maker may not answer.
  */
-function isBorrowed(approval: Approval, voter: Voter): boolean {
-  const maker = canonicalAccount(voter.issuedBy);
-  const self = canonicalAccount(voter.userId);
-  if (maker !== self && maker === canonicalAccount(approval.requester)) return true;
+function isBorrowed(approval: Approval, voter: Voter, identities: ReadonlySet<string>): boolean {
+  const maker = makerOf(voter);
+  if (exclusionOf(approval, maker) !== null) return true;
   return approval.votes.some((vote) => {
-    const other = canonicalAccount(vote.userId);
-    return (maker !== self && maker === other) || (canonicalAccount(vote.issuedBy) === self && other !== self);
+    const other = makerOf(vote);
+    return overlaps(identitiesOf(vote), maker) || overlaps(other, identities) || overlaps(other, maker);
   });
+}
+
+/** Who has seen the secret, because they made it. */
+function makerOf({ issuedBy, issuerAccounts = [] }: Voter | Vote): ReadonlySet<string> {
+  return identitiesOf({ userId: issuedBy, linkedAccounts: issuerAccounts });
 }
 
 /** Whether the account counts for a place of the approval, as far as it was escalated. */

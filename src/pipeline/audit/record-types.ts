@@ -92,6 +92,7 @@ const CATALOGUE: readonly RecordType[] = [
       '/input/reason',
       '/input/result',
       '/input/snapshot',
+      '/input/voter/issuerAccounts',
       '/input/voter/linkedAccounts',
     ],
   },

@@ -1,10 +1,16 @@
 import type { CallContext } from '../access/principal.ts';
+import type { Voters } from '../access/voters.ts';
 import type { CastVote, VoteResult } from '../approvals/approvals.service.ts';
 import type { Runner } from './runner.ts';
 
-/** Hands a person's vote to its execution. Roles and linked accounts are those of the credential at this moment. */
-export async function castVote(runner: Pick<Runner, 'submit'>, ctx: CallContext, vote: CastVote): Promise<VoteResult> {
-  const { userId, kind, roles, linkedAccounts, keyIssuedBy, via } = ctx.principal;
+export interface VotePorts {
+  readonly runner: Pick<Runner, 'submit'>;
+  readonly voters: Voters;
+}
+
+/** Hands a person's vote to its execution. Roles, accounts and being disabled are what the journal says at this moment. */
+export async function castVote({ runner, voters }: VotePorts, ctx: CallContext, vote: CastVote): Promise<VoteResult> {
+  const { via } = ctx.principal;
   const { executionId, approvalId, decision, intentHash, comment } = vote;
   const { facts } = await runner.submit(executionId, {
     type: 'vote',
@@ -13,7 +19,7 @@ export async function castVote(runner: Pick<Runner, 'submit'>, ctx: CallContext,
     intentHash,
     comment,
     ...(via === undefined ? {} : { via }),
-    voter: { userId, kind, roles, linkedAccounts, issuedBy: keyIssuedBy, disabled: false },
+    voter: await voters.present(ctx.principal),
   });
   const refused = facts.find((fact) => fact.type === 'vote.refused');
   if (refused !== undefined) return { admitted: false, code: refused.code, reason: refused.reason };

@@ -171,10 +171,11 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
       return withApproval(state, { ...approvalOf(state, fact.approvalId), isReminded: true });
     case 'vote.cast': {
       invariant(input.type === 'vote', 'vote.cast belongs to a vote');
-      const { userId, kind, roles, linkedAccounts, issuedBy } = input.voter;
+      const { userId, kind, roles, linkedAccounts, issuedBy, issuerAccounts } = input.voter;
+      const made = { issuedBy, ...(issuerAccounts === undefined ? {} : { issuerAccounts }) };
       const { decision, intentHash, at, comment, via } = input;
       const came = via === undefined ? {} : { via };
-      const vote = { userId, kind, roles, linkedAccounts, issuedBy, decision, intentHash, at, comment, ...came };
+      const vote = { userId, kind, roles, linkedAccounts, ...made, decision, intentHash, at, comment, ...came };
       const approval = approvalOf(state, fact.approvalId);
       return withApproval(state, { ...approval, votes: [...approval.votes, vote] });
     }

@@ -217,6 +217,8 @@ export interface VoterSnapshot {
   readonly linkedAccounts: readonly string[];
   /** Who made the key that was used. */
   readonly issuedBy: string;
+  /** Other accounts of whoever made it. Absent: the voter did, or the record is of the first version. */
+  readonly issuerAccounts?: readonly string[];
 }
 
 export interface CancelInput extends Base {

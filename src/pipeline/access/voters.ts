@@ -1,0 +1,91 @@
+import { FirebreakError } from '../../platform/errors.ts';
+import type { Role } from '../vocabulary.ts';
+import { accountsOf, type User } from './access.ts';
+import { ACCESS_STREAM, listUsers, loadKey, type AccessJournal } from './access.store.ts';
+import { everyAccountOf } from './every-account.ts';
+import type { Principal } from './principal.ts';
+
+/** Accounts read at once. */
+const PAGE = 200;
+
+/** Who is behind a credential, as known at this moment. */
+export interface PresentVoter {
+  readonly userId: string;
+  readonly kind: 'person' | 'service';
+  readonly roles: readonly Role[];
+  readonly disabled: boolean;
+  /** All other accounts of this person: those that are linked to this one, and those that this one is linked to. */
+  readonly linkedAccounts: readonly string[];
+  /** Who made the credential. */
+  readonly issuedBy: string;
+  /** All other accounts of whoever made it. Absent: the voter did. */
+  readonly issuerAccounts?: readonly string[];
+}
+
+export interface Voters {
+  /**
+   * What the journal says now of somebody who was let in: between the two lies the time that a request takes to arrive, which
+   * its sender chooses.
+   *
+   * @throws FirebreakError `unauthenticated` when the credential was revoked meanwhile.
+   */
+  present(principal: Principal): Promise<PresentVoter>;
+}
+
+/** Reads people by the state of their stream, so that they are read anew only after one has changed. */
+export function createVoters(journal: Pick<AccessJournal, 'view' | 'streamHead' | 'listViews'>): Voters {
+  let kept: { readonly head: string; readonly users: Promise<readonly User[]> } | null = null;
+
+  async function everybody(): Promise<readonly User[]> {
+    const head = (await journal.streamHead(ACCESS_STREAM))?.hash ?? '';
+    if (kept?.head === head) return kept.users;
+    const users = allUsers(journal);
+    const reading = { head, users };
+    kept = reading;
+    // A journal that could not be read now may be readable the next time.
+    users.catch(() => {
+      if (kept === reading) kept = null;
+    });
+    return users;
+  }
+
+  return {
+    async present({ userId, kind, keyId, keyIssuedBy }) {
+      const users = await everybody();
+      const key = await loadKey(journal, keyId);
+      if (key !== null && key.item.revokedAt !== null)
+        throw new FirebreakError('unauthenticated', 'The API key was revoked');
+      const user = users.find(({ id }) => id === userId);
+      const maker = { issuedBy: keyIssuedBy, issuerAccounts: accountsOfPerson(users, keyIssuedBy) };
+      return {
+        userId,
+        kind,
+        roles: user?.roles ?? [],
+        disabled: user?.disabled ?? true,
+        linkedAccounts: accountsOfPerson(users, userId),
+        ...(keyIssuedBy === userId ? { issuedBy: userId } : maker),
+      };
+    },
+  };
+}
+
+async function allUsers(journal: Pick<AccessJournal, 'listViews'>): Promise<readonly User[]> {
+  const users: User[] = [];
+  for (;;) {
+    const { items, total } = await listUsers(journal, { limit: PAGE, skip: users.length });
+    users.push(...items);
+    if (items.length === 0 || users.length >= total) return users;
+  }
+}
+
+/**
+ * What else somebody is known by, own accounts first. A link says that two accounts are one person's on whichever of the two
+ * it stands, and also through a third one.
+ */
+function accountsOfPerson(users: readonly User[], userId: string): readonly string[] {
+  const own = users.find(({ id }) => id === userId);
+  const people = users.filter(({ id, kind }) => id === userId || kind === 'person');
+  const listed = own === undefined ? [] : accountsOf(own);
+  const beyond = [...everyAccountOf(people, [userId])].filter((each) => each !== userId && !listed.includes(each));
+  return [...listed, ...beyond.sort()];
+}

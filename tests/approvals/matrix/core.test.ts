@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { CASES } from './cases.ts';
+import { playInCore } from './core-house.ts';
+import { objectionTo } from './judge.ts';
+import { ordersOf, PURE_CASES } from './pure-cases.ts';
+
+describe('the matrix of votes on the pure core', () => {
+  it('has thousands of cases, each another one', () => {
+    expect(CASES.length).toBeGreaterThanOrEqual(5_000);
+    expect(PURE_CASES.length).toBeGreaterThan(CASES.length / 3);
+    expect(new Set(CASES.map(({ name }) => name)).size).toBe(CASES.length);
+  });
+
+  it('has no way past the specification', () => {
+    const objections = PURE_CASES.flatMap((given) =>
+      ordersOf(given).flatMap((reversed) => objectionTo(given, playInCore(given, reversed)) ?? []),
+    );
+    expect(objections.slice(0, 5)).toEqual([]);
+  });
+});

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Case } from './case.ts';
+import { CASES, SURFACES } from './cases.ts';
+import { objectionTo } from './judge.ts';
+import { PURE_CASES } from './pure-cases.ts';
+import { openServedHouse, type ServedHouse } from './served-house.ts';
+
+/** Of the cases of a surface this many go over the network and the command line; the rest is handed to the service. */
+const SAMPLE = 450;
+
+/** In ms; many times what it takes where nothing else runs. */
+const PATIENCE_MS = 600_000;
+
+let house: ServedHouse;
+beforeAll(async () => {
+  house = await openServedHouse();
+});
+afterAll(() => house.close());
+
+async function objectionsTo(cases: readonly Case[]): Promise<readonly string[]> {
+  const courses = await house.play(cases);
+  return cases.flatMap((given, index) => {
+    const happened = courses[index];
+    return happened === undefined ? [given.name] : (objectionTo(given, happened) ?? []);
+  });
+}
+
+const isPlanted = ({ steps }: Case): boolean => steps.flat().some((event) => event.do === 'plant');
+
+describe('the matrix of votes on the services, the runner and a journal', () => {
+  it(
+    'has no way past the specification',
+    async () => {
+      const cases = PURE_CASES.filter((given) => !isPlanted(given)).map((given) => ({ ...given, surface: 'service' }));
+      expect(cases.length).toBeGreaterThan(4_000);
+      expect((await objectionsTo(cases)).slice(0, 5)).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  it.each(SURFACES)(
+    'has none over the surfaces either: %s',
+    async (surface) => {
+      const all = CASES.filter((given) => given.surface === surface);
+      const every = Math.floor(all.length / SAMPLE);
+      const isKeyed = ({ steps }: Case): boolean =>
+        steps.flat().some((event) => event.do === 'vote' && event.ballot.repeatable !== undefined);
+      const cases = all.filter((given, index) => index % every === 0 || isKeyed(given));
+      expect(cases.length).toBeGreaterThanOrEqual(SAMPLE);
+      expect((await objectionsTo(cases)).slice(0, 5)).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'leaves records from which every decision comes out again',
+    async () => {
+      expect(await house.unlikeReplayed()).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+});

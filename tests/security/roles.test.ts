@@ -1,0 +1,249 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_RATE_LIMITS } from '../../src/api/app.ts';
+import { bearer, harness } from '../../src/api/fake-services.ts';
+import type { DeclaredRoute } from '../../src/api/route-table.ts';
+import { OPERATION_NAMES, OPERATIONS, type Operation } from '../../src/pipeline/access/operations.ts';
+import { ROLES, type Role } from '../../src/pipeline/vocabulary.ts';
+import { type Harness, startHarness } from '../support/server.ts';
+
+/**
+ * Every route of the running server × every role × every kind of credential. What is expected is written here a second time, by
+ * hand, on purpose: who widens a right in the product's table, or hangs a route on another operation, has to say so here too.
+ */
+
+const EVERYBODY = 'SA IC AN CO IR CI LE AU';
+const RESPONDERS = 'SA IC AN IR';
+const SHORT: Readonly<Record<string, Role>> = {
+  SA: 'SECURITY_ADMIN',
+  IC: 'INCIDENT_COMMANDER',
+  AN: 'SECURITY_ANALYST',
+  CO: 'COMPLIANCE_OFFICER',
+  IR: 'IR_LEAD',
+  CI: 'CISO',
+  LE: 'LEGAL',
+  AU: 'AUDITOR',
+};
+
+/** Operation → roles; with `people`: for no service account, whatever its roles are. */
+const RIGHTS: Readonly<Record<Operation, string>> = {
+  'event.ingest': RESPONDERS,
+  'incident.read': EVERYBODY,
+  'incident.close': RESPONDERS,
+  'playbook.read': EVERYBODY,
+  'playbook.write': 'SA IR',
+  'policy.read': EVERYBODY,
+  'policy.write': 'SA CI',
+  'guard.read': EVERYBODY,
+  'guard.write': 'people SA CI',
+  'exemption.read': EVERYBODY,
+  'exemption.write': 'people SA CI',
+  'execution.read': EVERYBODY,
+  'execution.trigger': RESPONDERS,
+  'execution.retry': 'SA IC IR',
+  'execution.cancel': 'SA IC IR',
+  'approval.read': EVERYBODY,
+  'approval.vote': 'people SA IC AN CO IR CI LE',
+  'notification.own': `people ${EVERYBODY}`,
+  'notification.manage': 'people SA CI IR',
+  'audit.read': EVERYBODY,
+  'journal.recover': 'people SA CI',
+  'metrics.read': EVERYBODY,
+  'user.read': 'SA CI CO AU',
+  'user.manage': 'people SA CI',
+  'key.own': `people ${EVERYBODY}`,
+  'key.manage': 'people SA CI',
+};
+
+/** Route → operation; the answer to HEAD is that to GET. */
+const ROUTES: Readonly<Record<string, Operation | 'public'>> = {
+  'GET /healthz': 'public',
+  'GET /readyz': 'public',
+  'GET /health/incident-playbooks': 'public',
+  'GET /errors': 'public',
+  'GET /errors/:code': 'public',
+  'POST /api/setup': 'public',
+  'GET /api/users': 'user.read',
+  'POST /api/users': 'user.manage',
+  'GET /api/users/:id': 'user.read',
+  'PATCH /api/users/:id': 'user.manage',
+  'GET /api/keys': 'key.own',
+  'POST /api/keys': 'key.own',
+  'DELETE /api/keys/:id': 'key.own',
+  'POST /api/events': 'event.ingest',
+  'GET /api/incidents': 'incident.read',
+  'GET /api/incidents/:id': 'incident.read',
+  'PATCH /api/incidents/:id': 'incident.close',
+  'GET /api/incident-playbooks/executions': 'execution.read',
+  'GET /api/incident-playbooks/executions/:id': 'execution.read',
+  'POST /api/incident-playbooks/executions/trigger': 'execution.trigger',
+  'POST /api/incident-playbooks/executions/:id/retry': 'execution.retry',
+  'POST /api/incident-playbooks/executions/:id/cancel': 'execution.cancel',
+  'GET /api/incident-playbooks/approvals': 'approval.read',
+  'GET /api/incident-playbooks/approvals/:id': 'approval.read',
+  'POST /api/incident-playbooks/approvals/:id/approve': 'approval.vote',
+  'POST /api/incident-playbooks/approvals/:id/deny': 'approval.vote',
+  'GET /api/incident-playbooks/audits': 'audit.read',
+  'GET /api/incident-playbooks/audits/:id': 'audit.read',
+  'GET /api/incident-playbooks/audits/:id/records': 'audit.read',
+  'GET /api/incident-playbooks/policies': 'policy.read',
+  'POST /api/incident-playbooks/policies': 'policy.write',
+  'POST /api/incident-playbooks/policies/evaluate': 'policy.read',
+  'GET /api/incident-playbooks/policies/:id': 'policy.read',
+  'PUT /api/incident-playbooks/policies/:id': 'policy.write',
+  'GET /api/guards/protected-identities': 'guard.read',
+  'PUT /api/guards/protected-identities': 'guard.write',
+  'GET /api/exemptions': 'exemption.read',
+  'POST /api/exemptions': 'exemption.write',
+  'GET /api/exemptions/:id': 'exemption.read',
+  'POST /api/exemptions/:id/confirm': 'exemption.write',
+  'POST /api/exemptions/:id/revoke': 'exemption.write',
+  'GET /api/notifications': 'notification.own',
+  'GET /api/notifications/channels': 'notification.own',
+  'GET /api/notifications/preferences': 'notification.own',
+  'PUT /api/notifications/preferences': 'notification.own',
+  'POST /api/notifications/:id/read': 'notification.own',
+  'POST /api/notifications/test': 'notification.manage',
+  'GET /api/notifications/deliveries': 'notification.manage',
+  'POST /api/notifications/deliveries/:id/resend': 'notification.manage',
+  'GET /api/incident-playbooks/metrics': 'metrics.read',
+  'GET /api/journal': 'audit.read',
+  'POST /api/journal/recovery/confirm': 'journal.recover',
+  'GET /api/incident-playbooks': 'playbook.read',
+  'POST /api/incident-playbooks': 'playbook.write',
+  'GET /api/incident-playbooks/:id': 'playbook.read',
+  'PUT /api/incident-playbooks/:id': 'playbook.write',
+  'DELETE /api/incident-playbooks/:id': 'playbook.write',
+};
+
+type Kind = 'person' | 'service';
+const nameOf = ({ method, url }: DeclaredRoute): string => `${method === 'HEAD' ? 'GET' : method} ${url}`;
+
+/** @throws when nobody wrote down who may call the route: a new one fails here until it has an entry. */
+function isAllowed(route: DeclaredRoute, role: Role, kind: Kind): boolean {
+  const operation = ROUTES[nameOf(route)];
+  if (operation === undefined) throw new Error(`${nameOf(route)} has no entry in tests/security/roles.test.ts`);
+  if (operation === 'public') return true;
+  const words = RIGHTS[operation].split(' ');
+  return words.some((word) => SHORT[word] === role) && !(words.includes('people') && kind === 'service');
+}
+
+/** What a request is answered, as far as rights go. An address that does not exist and an empty body do no harm. */
+const rightOf = (status: number): 'allowed' | 401 | 403 => (status === 401 || status === 403 ? status : 'allowed');
+const pathOf = ({ url }: DeclaredRoute): string => url.replaceAll(/:\w+/g, 'x1');
+const bodyOf = ({ method }: DeclaredRoute): object | undefined =>
+  ['GET', 'HEAD', 'DELETE'].includes(method) ? undefined : {};
+
+let house: Harness;
+beforeAll(async () => {
+  house = await startHarness({ withoutSandbox: true });
+});
+afterAll(() => house.stop());
+
+async function rightAt(route: DeclaredRoute, key: string | null): Promise<'allowed' | 401 | 403> {
+  const api = key === null ? house.anonymous : house.apiOf(key);
+  const { status, text } = await api(route.method, pathOf(route), bodyOf(route));
+  if (status >= 500) throw new Error(`${nameOf(route)} answered ${status}: ${text}`);
+  return rightOf(status);
+}
+
+/** What every route answers to a key, beside what is expected; empty when all is as written. */
+async function differences(key: string | null, expected: (route: DeclaredRoute) => 'allowed' | 401 | 403) {
+  const wrong: string[] = [];
+  for (const route of house.routes) {
+    const right = await rightAt(route, key);
+    if (right !== expected(route)) wrong.push(`${route.method} ${route.url}: ${right}, not ${expected(route)}`);
+  }
+  return wrong;
+}
+
+describe('the tables', () => {
+  it('name every route of the running server and no other, each with its operation', () => {
+    const served = house.routes.map((route) => [nameOf(route), route.operation] as const);
+    expect(Object.fromEntries(served)).toEqual(ROUTES);
+  });
+
+  it('give every operation to the same roles as the product does', () => {
+    const given = OPERATION_NAMES.map((name) => {
+      const { roles, humanOnly } = OPERATIONS[name];
+      return [name, { roles: [...roles].sort(), humanOnly }];
+    });
+    const written = Object.entries(RIGHTS).map(([name, words]) => {
+      const roles = words.split(' ').flatMap((word) => SHORT[word] ?? []);
+      return [name, { roles: roles.sort(), humanOnly: words.includes('people') }];
+    });
+    expect(Object.fromEntries(given)).toEqual(Object.fromEntries(written));
+    expect(new Set(Object.values(SHORT))).toEqual(new Set(ROLES));
+  });
+
+  it('have no route without an operation, nor one for whoever comes', () => {
+    const unknown: DeclaredRoute = { method: 'POST', url: '/api/new', operation: 'playbook.write' };
+    expect(() => isAllowed(unknown, 'AUDITOR', 'person')).toThrow('has no entry');
+  });
+});
+
+describe.each(ROLES)('%s', (role) => {
+  it.each(['person', 'service'] as const)('as a %s may do what is written, and nothing else', async (kind) => {
+    const account = kind === 'person' ? await house.person(role) : await house.service(role);
+    expect(await differences(account.key, (route) => (isAllowed(route, role, kind) ? 'allowed' : 403))).toEqual([]);
+  });
+
+  it('with a key for one thing may do that and nothing else', async () => {
+    const person = await house.person(role);
+    const own = await person.api('POST', '/api/keys', { name: 'narrow', scopes: ['incident.read'] });
+    const narrow = (route: DeclaredRoute) => ['public', 'incident.read'].includes(ROUTES[nameOf(route)] ?? '');
+    expect(await differences(own.body.data.secret, (route) => (narrow(route) ? 'allowed' : 403))).toEqual([]);
+    const other = await person.api('POST', '/api/keys', { name: 'narrow', scopes: ['metrics.read'] });
+    const reads = house.routes.find(({ operation }) => operation === 'incident.read');
+    expect(reads === undefined ? null : await rightAt(reads, other.body.data.secret)).toBe(403);
+  });
+});
+
+describe('nobody', () => {
+  it('without a credential may do more than is public', async () => {
+    expect(await differences(null, (route) => (route.operation === 'public' ? 'allowed' : 401))).toEqual([]);
+  });
+
+  it('with a revoked key may, of whichever role: on the running server each route with one of them', async () => {
+    const keys = await Promise.all(
+      ROLES.map(async (role) => {
+        const { id, key } = await house.person(role);
+        const { body } = await house.admin.api('GET', `/api/keys?userId=${id}`);
+        for (const { _id } of body.data) expect((await house.admin.api('DELETE', `/api/keys/${_id}`)).status).toBe(200);
+        return key;
+      }),
+    );
+    // Beyond 60 wrong keys a minute an address hears 429.
+    const guarded = house.routes.filter(({ operation, method }) => operation !== 'public' && method !== 'HEAD');
+    expect(guarded.length).toBeLessThan(60);
+    for (const [index, route] of guarded.entries())
+      expect([route.url, await rightAt(route, keys[index % keys.length] ?? null)]).toEqual([route.url, 401]);
+  });
+
+  it('with a revoked key may, of whichever role: each route with all of them, on the same routes without a network', async () => {
+    const rateLimits = { ...DEFAULT_RATE_LIMITS, failuresPerMinute: 1_000_000 };
+    const app = await harness(() => ({}), { rateLimits });
+    expect(app.routes).toEqual(house.routes);
+    const wrong: string[] = [];
+    for (const role of ROLES) {
+      const key = await app.keyFor([role]);
+      const principal = await app.services.access.authenticate(key, app.clock.now());
+      const url = `/api/keys/${principal?.keyId}`;
+      expect((await app.server.inject({ method: 'DELETE', url, headers: bearer(app.adminKey) })).statusCode).toBe(200);
+      for (const route of app.routes) {
+        // safe: the name comes from the server's own table
+        const method = route.method as 'GET';
+        const payload = bodyOf(route);
+        const request = {
+          method,
+          url: pathOf(route),
+          headers: bearer(key),
+          ...(payload === undefined ? {} : { payload }),
+        };
+        const right = rightOf((await app.server.inject(request)).statusCode);
+        const expected = route.operation === 'public' ? 'allowed' : 401;
+        if (right !== expected) wrong.push(`${role} ${nameOf(route)}: ${right}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
