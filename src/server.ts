@@ -12,7 +12,11 @@ import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
+import { createPasswordHasher, type ScryptCost } from './pipeline/access/password-hasher.ts';
+import { createPasswordService } from './pipeline/access/passwords.service.ts';
+import { createSessionService } from './pipeline/access/sessions.service.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
+import { createSingleSignOnService } from './pipeline/access/single-sign-on.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
 import { createApprovalService } from './pipeline/approvals/approvals.service.ts';
 import { governanceOf } from './pipeline/approvals/governance.ts';
@@ -34,6 +38,7 @@ import { untilStored } from './pipeline/executions/until-stored.ts';
 import { createIncidentService } from './pipeline/incidents/incidents.service.ts';
 import { createIngestService } from './pipeline/intake/intake.service.ts';
 import { createIntake, type Intake } from './pipeline/intake/intake.ts';
+import { createOwnSignIns } from './pipeline/intake/own-sign-ins.ts';
 import { loadSurroundings } from './pipeline/intake/surroundings.ts';
 import { createRecoveryService } from './pipeline/recovery/recovery.service.ts';
 import { createPlaybookService } from './pipeline/playbooks/playbooks.service.ts';
@@ -50,6 +55,7 @@ import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import type { Role } from './start/role.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
+import { configuredProvider } from './start/single-sign-on.ts';
 import { startupFault } from './start/startup-fault.ts';
 
 /** How long a stop waits for calls that are under way, in ms of machine time; a restart verifies what is left. */
@@ -69,6 +75,8 @@ export interface ServerOptions {
   readonly acceleratedFrom: number | null;
   /** Stands between the server and its journal. For tests only: to watch commits, to make them fail. */
   readonly journalThrough?: (journal: Journal) => Journal;
+  /** What a password costs. For tests only, which would wait for it; `SCRYPT_COST` when absent. */
+  readonly passwordCost?: ScryptCost;
   /** The program of a journal's threads, where it is in a file (`STORE_THREAD`). Absent or null: this thread does it all. */
   readonly storeThread?: URL | null;
 }
@@ -232,11 +240,41 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onError: onError('an execution could not be told about its incident'),
   });
 
+  // Who signs in here is looked at like who signs in elsewhere.
+  const ingest = createIngestService(intake, clock);
+  const ownSignIns = createOwnSignIns({
+    journal,
+    ingest,
+    machine,
+    closing: closing.signal,
+    now: () => clock.now(),
+    onError: onError('own sign-ins were not told to detection; the next one or the next start does it'),
+  });
+
   // The API over all of it.
   const setup = createSetupService(throughCommitter, randomBytes);
+  const identity = configuredProvider(config, (why) => log.warn({ why }, 'somebody could not sign in by OIDC'));
+  const singleSignOn =
+    identity === null
+      ? null
+      : {
+          ...identity,
+          service: createSingleSignOnService(throughCommitter, {
+            randomBytes,
+            roleOf: identity.roleOf,
+            onRecorded: () => ownSignIns.look(),
+          }),
+        };
   const services: Services = {
     access: createAccessService(throughCommitter, randomBytes),
     setup,
+    sessions: createSessionService(throughCommitter),
+    passwords: createPasswordService(throughCommitter, {
+      randomBytes,
+      hasher: createPasswordHasher(options.passwordCost),
+      onRecorded: () => ownSignIns.look(),
+    }),
+    singleSignOn,
     playbooks,
     policies,
     guards,
@@ -244,7 +282,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     approvals: createApprovalService({ journal, cast: (ctx, vote) => castVote(runner, ctx, vote) }),
     audits: createAuditService({ journal, store, machine }),
-    ingest: createIngestService(intake, clock),
+    ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
     health: createHealthService({ journal, committer, keeper, witness, wall: own.wall, setBack }),
@@ -256,6 +294,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     randomBytes: randomPool(),
     version: options.version,
     serves,
+    publicUrl: config.publicUrl,
   });
 
   // Go on with what was under way, then let time and requests in.
@@ -266,9 +305,11 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     policies.refresh();
     guards.refresh();
     await runner.catchUp();
+    ownSignIns.look();
     await intake.bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => name.startsWith(NEWS_PREFIX)));
   };
   if (acts) await takeOver();
+  ownSignIns.look();
   const anonymous = { traceId: '0'.repeat(32), correlationId: 'start', now: clock.now(), idempotencyKey: null };
   // A worker offers no way to use one; others that share the journal print their own.
   const setupToken = role === 'worker' ? null : await setup.issueToken(anonymous, { keepEarlier: journal.shared });
@@ -297,7 +338,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const waiting = () => ({ changes: committer.waiting, inputs: runner.waiting, events: intake.waiting });
   const stop = async (): Promise<void> => {
     await server.close();
-    await quiet(runner, intake, machine);
+    await quiet(() => runner.idle && !intake.busy && !ownSignIns.busy, machine);
     await intake.flush().catch(onError('detection was not written up; the next start does it'));
     closing.abort();
     await Promise.allSettled(background);
@@ -334,7 +375,7 @@ function journalThrough(journal: Journal, committer: GroupCommitter): Journal {
 }
 
 /** Waits until nothing is under way, for a bounded time. */
-async function quiet(runner: Runner, intake: Intake, machine: Machine): Promise<void> {
+async function quiet(isQuiet: () => boolean, machine: Machine): Promise<void> {
   const until = performance.now() + STOP_GRACE_MS;
-  while ((!runner.idle || intake.busy) && performance.now() < until) await machine.sleep(10);
+  while (!isQuiet() && performance.now() < until) await machine.sleep(10);
 }

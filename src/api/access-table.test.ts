@@ -56,8 +56,15 @@ describe('role × route', () => {
       'GET /errors/:code',
       'GET /health/incident-playbooks',
       'GET /healthz',
+      'GET /invitation',
       'GET /readyz',
+      'GET /sign-in',
+      'GET /sign-in/oidc',
+      'GET /sign-in/oidc/callback',
+      'POST /api/invitations/accept',
       'POST /api/setup',
+      'POST /invitation',
+      'POST /sign-in',
     ]);
   });
 

@@ -1,5 +1,8 @@
 import { createAccessService } from '../pipeline/access/access.service.ts';
 import { countingBytes, FakeJournal } from '../pipeline/access/fake-journal.ts';
+import { createPasswordHasher } from '../pipeline/access/password-hasher.ts';
+import { createPasswordService } from '../pipeline/access/passwords.service.ts';
+import { createSessionService } from '../pipeline/access/sessions.service.ts';
 import { createSetupService } from '../pipeline/access/setup.service.ts';
 import type { Role } from '../pipeline/vocabulary.ts';
 import { steeredClock, type SteeredClock } from '../platform/clock.ts';
@@ -16,6 +19,9 @@ export interface Call {
   readonly ctx: unknown;
   readonly input: unknown;
 }
+
+/** A cost that no test waits for. */
+const CHEAP = { n: 16, r: 8, p: 1 };
 
 /** The server over FAKE services (canned answers, every call noted), with real access and idempotency. */
 export interface Harness extends App {
@@ -47,6 +53,13 @@ export async function harness(
     ...cannedServices(calls),
     access,
     setup,
+    sessions: createSessionService(journal),
+    passwords: createPasswordService(journal, {
+      randomBytes,
+      hasher: createPasswordHasher(CHEAP),
+      onRecorded: () => undefined,
+    }),
+    singleSignOn: null,
     idempotency: createIdempotencyStore(journal, soleHolder('this process')),
   };
   const services = { ...canned, ...replace(canned) };
@@ -70,7 +83,9 @@ export async function harness(
 }
 
 /** FAKE services: each verb notes its call and gives a small answer. */
-function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'idempotency'> {
+function cannedServices(
+  calls: Call[],
+): Omit<Services, 'access' | 'setup' | 'sessions' | 'passwords' | 'singleSignOn' | 'idempotency'> {
   const one =
     (verb: string, data: Answer['data'] = { id: 'x1' }, version = 3) =>
     (ctx: unknown, input: unknown): Promise<Answer> => {

@@ -21,6 +21,7 @@ describe('readConfig', () => {
       config: {
         host: '127.0.0.1',
         port: 3_000,
+        publicUrl: null,
         dataDir: './data',
         databaseUrl: null,
         logLevel: 'info',
@@ -31,6 +32,7 @@ describe('readConfig', () => {
         playbooks: { maxConcurrent: 128, maxCallsPerConnector: 64, timeoutMs: 300_000, retryBackoffMs: 1_000 },
         approvals: { timeoutMs: 3_600_000, escalationCheckIntervalMs: 300_000 },
         notifications: { emailFrom: null, smtpHost: null, slackWebhook: null, teamsWebhook: null },
+        oidc: null,
         geoLocationApiKey: null,
         witness: null,
       },
@@ -42,6 +44,7 @@ describe('readConfig', () => {
     const { config } = readConfig(
       {
         PORT: ' 8080 ',
+        PUBLIC_URL: 'https://firebreak.example.org/',
         HOST: '::1',
         DATA_DIR: '/data',
         LOG_LEVEL: 'WARN',
@@ -65,6 +68,7 @@ describe('readConfig', () => {
     expect(config).toEqual({
       host: '::1',
       port: 8_080,
+      publicUrl: 'https://firebreak.example.org',
       dataDir: '/data',
       databaseUrl: null,
       logKeyFile: null,
@@ -80,6 +84,7 @@ describe('readConfig', () => {
         slackWebhook: null,
         teamsWebhook: 'https://teams.example.org/hook',
       },
+      oidc: null,
       geoLocationApiKey: 'k',
       witness: {
         url: 'http://witness.example:3100',

@@ -4,6 +4,8 @@ import { messageOf } from './errors.ts';
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** The origin under which people reach the server, for links and for single sign-on; null: what each request says. */
+  readonly publicUrl: string | null;
   readonly dataDir: string;
   /** PostgreSQL database that holds the journal, with its password; null: the journal is one SQLite file in `dataDir`. */
   readonly databaseUrl: string | null;
@@ -34,8 +36,21 @@ export interface Config {
     readonly teamsWebhook: string | null;
   };
   readonly geoLocationApiKey: string | null;
+  /** The identity provider with which people sign in; null: none. */
+  readonly oidc: OidcConfig | null;
   /** The witness that cosigns the log's checkpoints: its address and its public key line; null: none. */
   readonly witness: { readonly url: string; readonly key: string } | null;
+}
+
+export interface OidcConfig {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Parted by blanks. */
+  readonly scopes: string;
+  readonly groupsClaim: string;
+  /** Group to role; whether there is such a role is checked where the roles are known. */
+  readonly roleMap: ReadonlyMap<string, string>;
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -64,7 +79,13 @@ export const NOT_ENFORCED_YET: ReadonlyMap<string, string> = new Map([
 const MAX_DELAY_MS = 2_147_483_647;
 /** Longest value of any variable, in UTF-16 units. */
 const MAX_VALUE_LENGTH = 4_096;
-const SECRETS = ['DATABASE_URL', 'GEO_LOCATION_API_KEY', 'NOTIFICATION_SLACK_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'];
+const SECRETS = [
+  'DATABASE_URL',
+  'GEO_LOCATION_API_KEY',
+  'NOTIFICATION_SLACK_WEBHOOK',
+  'NOTIFICATION_TEAMS_WEBHOOK',
+  'OIDC_CLIENT_SECRET',
+];
 const ALIASES = [
   ['SLACK_WEBHOOK', 'NOTIFICATION_SLACK_WEBHOOK'],
   ['TEAMS_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'],
@@ -89,6 +110,7 @@ export function readConfig(
   const config: Config = {
     host: read.text('HOST', '127.0.0.1', /^[A-Za-z0-9.:_-]{1,253}$/, 'a host name or an address'),
     port: read.integer('PORT', 3_000, 0, 65_535),
+    publicUrl: read.origin('PUBLIC_URL'),
     dataDir: read.path('DATA_DIR') ?? './data',
     databaseUrl: read.database('DATABASE_URL'),
     logKeyFile: read.path('LOG_KEY_FILE'),
@@ -112,12 +134,44 @@ export function readConfig(
       slackWebhook: read.webhook('NOTIFICATION_SLACK_WEBHOOK'),
       teamsWebhook: read.webhook('NOTIFICATION_TEAMS_WEBHOOK'),
     },
+    oidc: read.oidc(),
     geoLocationApiKey: read.optional('GEO_LOCATION_API_KEY', /^\S{1,512}$/, 'one word'),
     witness: read.witness('WITNESS_URL', 'WITNESS_KEY'),
   };
   if (faults.length > 0) throw new ConfigError(faults);
   warnAbout(values, config, warnings);
   return { config, warnings };
+}
+
+const OIDC_NEEDED = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_ROLE_MAP', 'PUBLIC_URL'];
+const OIDC_VARIABLES = [...OIDC_NEEDED.filter((name) => name !== 'PUBLIC_URL'), 'OIDC_GROUPS_CLAIM', 'OIDC_SCOPES'];
+
+/** Text to text of a JSON object; null for anything else. */
+function entriesOf(text: string): readonly (readonly [string, string])[] | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+    const entries: (readonly [string, string])[] = [];
+    for (const [key, member] of Object.entries(value)) {
+      if (typeof member !== 'string') return null;
+      entries.push([key, member]);
+    }
+    return entries;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether nobody on the line can read what is said to this address. */
+function isPrivateAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || LOOPBACK.has(hostname.replace(/^\[|\]$/g, ''));
+}
+
+function originOf({ href, protocol, origin, pathname, search, hash, username }: URL): string | null {
+  if (pathname !== '/' || search !== '' || hash !== '' || username !== '') return null;
+  return /^https?:$/.test(protocol) && isPrivateAddress(href) ? origin : null;
 }
 
 const DATABASE_URL_FORM = 'postgres://user:password@host:port/database, with special characters percent-encoded';
@@ -276,6 +330,55 @@ class Reader {
       this.#faults.push(`${urlName} and ${keyName} belong together: set both or none`);
     }
     return null;
+  }
+
+  /** All that an identity provider needs, or nothing of it. */
+  oidc(): OidcConfig | null {
+    const given = OIDC_VARIABLES.filter((name) => this.#values.has(name));
+    if (given.length === 0) return null;
+    for (const name of OIDC_NEEDED) {
+      if (!this.#values.has(name))
+        this.#faults.push(`${name} is missing: ${given[0]} is set, and they belong together`);
+    }
+    const issuer = this.optional('OIDC_ISSUER', /^https?:\/\/[^\s?#@]{1,200}$/, 'the issuer of an identity provider');
+    if (issuer !== null && !isPrivateAddress(issuer)) {
+      this.#faults.push('OIDC_ISSUER must be an https address (http only for 127.0.0.1, [::1] or localhost)');
+    }
+    return {
+      issuer: issuer ?? '',
+      clientId: this.text('OIDC_CLIENT_ID', '', /^[\x21-\x7e]{1,200}$/, 'the id that the identity provider gave us'),
+      clientSecret: this.text('OIDC_CLIENT_SECRET', '', /^[\x20-\x7e]{8,512}$/, 'at least 8 visible characters'),
+      scopes: this.text(
+        'OIDC_SCOPES',
+        'openid profile email',
+        /^openid( [\x21-\x7e]+)*$/,
+        'scopes that begin with openid',
+      ),
+      groupsClaim: this.text('OIDC_GROUPS_CLAIM', 'groups', /^[\x21-\x7e]{1,200}$/, 'the name of a claim'),
+      roleMap: this.#roleMap('OIDC_ROLE_MAP'),
+    };
+  }
+
+  #roleMap(name: string): ReadonlyMap<string, string> {
+    const text = this.#values.get(name);
+    if (text === undefined) return new Map();
+    const entries = entriesOf(text);
+    if (entries !== null && entries.length > 0) return new Map(entries);
+    this.#faults.push(`${name} must be JSON that names a role for each group: {"soc-admins": "SECURITY_ADMIN"}`);
+    return new Map();
+  }
+
+  /** An origin: TLS, or plain HTTP where the line does not leave this machine. */
+  origin(name: string): string | null {
+    const text = this.#values.get(name);
+    if (text === undefined) return null;
+    const origin = text.length <= MAX_VALUE_LENGTH && URL.canParse(text) ? originOf(new URL(text)) : null;
+    if (origin === null) {
+      this.#faults.push(
+        `${name} must be an https address without a path (http only for 127.0.0.1, [::1] or localhost)`,
+      );
+    }
+    return origin;
   }
 
   database(name: string): string | null {
