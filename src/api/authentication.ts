@@ -48,7 +48,7 @@ async function principalOf(
   if (key === null && cookie === null) {
     throw new FirebreakError('unauthenticated', 'Send an API key as Authorization: Bearer, or sign in at /sign-in');
   }
-  await failures.check(request, reply);
+  await failures.refuse(request, reply);
   if (key !== null) return access.authenticate(key, now);
   requireSameSite(request, reach);
   const principal = await sessions.authenticate(cookie ?? '', now);

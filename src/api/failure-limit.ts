@@ -5,7 +5,7 @@ import type { ApiServer } from './server.ts';
 /** Failed credentials of every kind from one address, so that guessing can load neither the journal nor the processor. */
 export interface FailureLimit {
   /** @throws FirebreakError `rate_limited` when this address has failed too often within a minute. */
-  check(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+  refuse(request: FastifyRequest, reply: FastifyReply): Promise<void>;
   count(request: FastifyRequest): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ export function failureLimit(app: ApiServer, perMinute: number): FailureLimit {
     keyGenerator: (request) => `failed:${request.ip}`,
   });
   return {
-    async check(request, reply) {
+    async refuse(request, reply) {
       const counted = await failures(request, { increment: false });
       if (counted.isAllowed || counted.remaining > 0) return;
       void reply.header('retry-after', String(Math.max(1, counted.ttlInSeconds)));

@@ -82,6 +82,36 @@ export async function harness(
   return { ...app, calls, journal, clock, services, keyFor, adminKey: secret };
 }
 
+/** What an approval looks like. */
+const APPROVAL = {
+  id: 'x1',
+  name: 'first',
+  actionId: 'suspend',
+  actionType: 'ACCOUNT_SUSPEND',
+  reversibility: 'undo',
+  riskLevel: 'HIGH',
+  purpose: 'gate',
+  playbookId: 'p1',
+  playbookVersion: 1,
+  executionId: 'exe_1',
+  incidentId: 'inc_1',
+  target: null,
+  accounts: [],
+  parameters: null,
+  question: null,
+  intentHash: 'ab'.repeat(32),
+  status: 'PENDING',
+  requester: 'engine',
+  requiredApprovers: 1,
+  requirements: [],
+  escalationPath: [],
+  escalations: [],
+  votes: [],
+  requestedAt: '2026-01-05T08:00:00.000Z',
+  expiresAt: '2026-01-05T09:00:00.000Z',
+  decidedAt: null,
+};
+
 /** FAKE services: each verb notes its call and gives a small answer. */
 function cannedServices(
   calls: Call[],
@@ -93,10 +123,10 @@ function cannedServices(
       return Promise.resolve({ data, version });
     };
   const many =
-    (verb: string) =>
+    (verb: string, item: Answer['data'] = { id: 'x1', name: 'first' }) =>
     (ctx: unknown, input: unknown): Promise<Listing> => {
       calls.push({ verb, ctx, input });
-      return Promise.resolve({ items: [{ id: 'x1', name: 'first' }], total: 7 });
+      return Promise.resolve({ items: [item], total: 7 });
     };
   const models = {
     incidentPlaybook: true,
@@ -131,8 +161,8 @@ function cannedServices(
       cancel: one('executions.cancel'),
     },
     approvals: {
-      list: many('approvals.list'),
-      get: one('approvals.get'),
+      list: many('approvals.list', APPROVAL),
+      get: one('approvals.get', APPROVAL),
       approve: one('approvals.approve'),
       deny: one('approvals.deny'),
     },

@@ -204,3 +204,54 @@ const VALUES: Readonly<Record<string, string>> = {
   NOTIFICATION_SLACK_WEBHOOK: 'https://slack.example.org',
   NOTIFICATION_TEAMS_WEBHOOK: 'https://teams.example.org',
 };
+
+describe('where people reach the server, and the identity provider', () => {
+  const oidc = {
+    PUBLIC_URL: 'https://firebreak.example.org',
+    OIDC_ISSUER: 'https://idp.example.org/realm',
+    OIDC_CLIENT_ID: 'firebreak',
+    OIDC_CLIENT_SECRET: 'long enough',
+    OIDC_ROLE_MAP: '{"soc": "SECURITY_ADMIN"}',
+  };
+
+  it('are read together', () => {
+    const { config } = readConfig(oidc, noFile);
+    expect(config.oidc).toEqual({
+      issuer: 'https://idp.example.org/realm',
+      clientId: 'firebreak',
+      clientSecret: 'long enough',
+      scopes: 'openid profile email',
+      groupsClaim: 'groups',
+      roleMap: new Map([['soc', 'SECURITY_ADMIN']]),
+    });
+    const { OIDC_CLIENT_SECRET: _secret, ...rest } = oidc;
+    const fromFile = readConfig({ ...rest, OIDC_CLIENT_SECRET_FILE: '/secret' }, () => 'from a file\n');
+    expect(fromFile.config.oidc?.clientSecret).toBe('from a file');
+  });
+
+  it.each(['http://firebreak.example.org', 'https://firebreak.example.org/path', 'https://a@b.example', 'firebreak'])(
+    'are refused when PUBLIC_URL is %s',
+    (url) => {
+      expect(faultsOf({ PUBLIC_URL: url })).toEqual([expect.stringContaining('PUBLIC_URL must be an https address')]);
+    },
+  );
+
+  it('name what is missing', () => {
+    expect(faultsOf({ OIDC_ISSUER: oidc.OIDC_ISSUER })).toEqual([
+      'OIDC_CLIENT_ID is missing: OIDC_ISSUER is set, and they belong together',
+      'OIDC_CLIENT_SECRET is missing: OIDC_ISSUER is set, and they belong together',
+      'OIDC_ROLE_MAP is missing: OIDC_ISSUER is set, and they belong together',
+      'PUBLIC_URL is missing: OIDC_ISSUER is set, and they belong together',
+    ]);
+  });
+
+  it.each(['', '[]', '{}', '"x"', '{"soc": 1}', '{"soc": null}', '{soc: CISO}'])('refuse the role map %s', (map) => {
+    expect(faultsOf({ ...oidc, OIDC_ROLE_MAP: map })).toEqual([expect.stringMatching(/^OIDC_ROLE_MAP /)]);
+  });
+
+  it('refuse an issuer that others can listen to', () => {
+    expect(faultsOf({ ...oidc, OIDC_ISSUER: 'http://idp.example.org' })).toEqual([
+      expect.stringContaining('OIDC_ISSUER must be an https address'),
+    ]);
+  });
+});

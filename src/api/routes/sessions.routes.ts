@@ -81,7 +81,7 @@ export function passwordRoutes(app: ApiServer, passwords: PasswordService, failu
       response: { 200: ONE, ...PROBLEMS },
     },
     handler: async (request, reply) => {
-      await failures.check(request, reply);
+      await failures.refuse(request, reply);
       try {
         const { id, name } = await passwords.accept(anonymousContextOf(request), request.body);
         return one({ data: { id, name } }, reply);

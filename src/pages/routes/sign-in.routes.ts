@@ -56,7 +56,7 @@ export function signInRoutes(scope: ApiServer, { services, failures, reach }: Si
       const { to, ...claim } = request.body;
       requireSameSite(request, reach);
       requirePrivateLine(request, reach);
-      await failures.check(request, reply);
+      await failures.refuse(request, reply);
       const ctx = anonymousContextOf(request);
       const input = { ...claim, from: cameFrom(request), previous: sessionSecretOf(request, reach) };
       return refusedHere(request, reply, reach, {
@@ -104,7 +104,7 @@ function invitationRoutes(scope: ApiServer, { services, failures, reach }: SignI
     handler: async (request, reply) => {
       requireSameSite(request, reach);
       requirePrivateLine(request, reach);
-      await failures.check(request, reply);
+      await failures.refuse(request, reply);
       return refusedHere(request, reply, reach, {
         work: async () => {
           await services.passwords.accept(anonymousContextOf(request), request.body);

@@ -39,7 +39,7 @@ export function singleSignOnRoutes(scope: ApiServer, { services, failures, reach
     schema: { hide: true },
     handler: async (request, reply) => {
       const { provider, service, flowKey } = configured(services.singleSignOn);
-      await failures.check(request, reply);
+      await failures.refuse(request, reply);
       const ctx = anonymousContextOf(request);
       const flow = openedFlow(request.cookies[flowCookie(request, reach)], flowKey, ctx.now);
       setFlowCookie(request, reply, reach, null);
