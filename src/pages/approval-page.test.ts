@@ -93,7 +93,7 @@ describe('one request', () => {
     ['gate', 'undo', [{ ...GATE, fallbackBehavior: 'ALLOW_ACTION' as const }], 'in time it is done'],
     ['gate', 'irreversible', [{ ...GATE, fallbackBehavior: 'ALLOW_ACTION' as const }], 'it is not done'],
     ['gate', 'undo', [{ ...GATE, fallbackBehavior: 'ALLOW_ACTION' as const }, GATE], 'it is not done'],
-    ['gate', 'undo', [{ ...GATE, fallbackBehavior: 'ESCALATE_TO_HUMAN' as const }], 'people are told'],
+    ['gate', 'undo', [{ ...GATE, fallbackBehavior: 'ESCALATE_TO_HUMAN' as const }], 'is left to people'],
   ])('says what silence means: %s, %s', (purpose, reversibility, gates, sentence) => {
     expect(shown({ purpose, reversibility }, { gates })).toContain(sentence);
   });

@@ -9,7 +9,7 @@ const STYLE = `
 body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
 header,main{max-width:44rem;margin:0 auto;padding:.75rem 1rem}
 header{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;border-bottom:1px solid var(--line)}
-header strong{flex:1}
+header strong{flex:1 0 auto}
 header form{margin:0}
 .skip{position:absolute;left:-99rem}
 .skip:focus{position:static}

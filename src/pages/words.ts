@@ -22,7 +22,8 @@ export function silenceInWords({ purpose, reversibility }: ApprovalShown, gates:
   const fallbacks = gates.map(({ fallbackBehavior }) => fallbackBehavior);
   if (fallbacks.length === 0 || fallbacks.includes('DENY_ACTION') || reversibility === 'irreversible')
     return 'Without an answer in time it is not done.';
-  if (fallbacks.includes('ESCALATE_TO_HUMAN')) return 'Without an answer in time it is not done, and people are told.';
+  if (fallbacks.includes('ESCALATE_TO_HUMAN'))
+    return 'Without an answer in time it is not done, and is left to people.';
   return 'Without an answer in time it is done, because the rules that ask say so.';
 }
 

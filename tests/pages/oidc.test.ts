@@ -162,8 +162,10 @@ describe('single sign-on', () => {
     expect([good.status, good.headers.getSetCookie().join().includes('firebreak=fbw_')]).toEqual([303, true]);
     const again = await returnTo(flow);
     expect([again.status, again.headers.getSetCookie().join().includes('fbw_')]).toEqual([403, false]);
+    // Refused here, before the provider is asked again.
+    expect(await again.text()).toContain('was not begun in this browser');
     await house.restart();
-    expect((await returnTo(flow)).status).toBe(403);
+    expect(await (await returnTo(flow)).text()).toContain('was not begun in this browser');
     expect((await at().open('/sign-in/oidc/callback')).status).toBe(403);
   });
 
