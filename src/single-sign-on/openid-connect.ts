@@ -1,22 +1,12 @@
-import {
-  allowInsecureRequests,
-  authorizationCodeGrant,
-  buildAuthorizationUrl,
-  calculatePKCECodeChallenge,
-  ClientSecretPost,
-  discovery,
-  fetchUserInfo,
-  randomNonce,
-  randomPKCECodeVerifier,
-  randomState,
-  type Configuration,
-} from 'openid-client';
+import type { Configuration } from 'openid-client';
 import { z } from 'zod';
 import type { Claims, IdentityProvider, SignInChecks } from '../pipeline/access/identity-provider.ts';
 import { FirebreakError, messageOf } from '../platform/errors.ts';
 
 /** How long the provider may take for one answer, in seconds: somebody waits at a browser. */
 const TIMEOUT_SECONDS = 10;
+/** Loaded when somebody first signs in: it would be a part of every start, also of those without a provider. */
+const library = () => import('openid-client');
 /** Groups of one person that are looked at; large directories list hundreds. */
 const MAX_GROUPS = 1_000;
 
@@ -58,6 +48,8 @@ export function openIdConnect(options: OpenIdConnectOptions): IdentityProvider {
   return {
     async begin() {
       const config = await configuration();
+      const { buildAuthorizationUrl, calculatePKCECodeChallenge, randomNonce, randomPKCECodeVerifier, randomState } =
+        await library();
       const checks = { state: randomState(), nonce: randomNonce(), codeVerifier: randomPKCECodeVerifier() };
       const url = buildAuthorizationUrl(config, {
         redirect_uri: redirectUri,
@@ -83,6 +75,7 @@ export function openIdConnect(options: OpenIdConnectOptions): IdentityProvider {
 }
 
 async function discovered({ issuer, clientId, clientSecret }: OpenIdConnectOptions): Promise<Configuration> {
+  const { allowInsecureRequests, ClientSecretPost, discovery } = await library();
   const server = new URL(issuer);
   // Configuration allows plain HTTP for this machine only.
   const execute = server.protocol === 'http:' ? [allowInsecureRequests] : [];
@@ -106,6 +99,7 @@ async function claimsOf(
   { state, nonce, codeVerifier }: SignInChecks,
   { groupsClaim }: OpenIdConnectOptions,
 ): Promise<Claims> {
+  const { authorizationCodeGrant, fetchUserInfo } = await library();
   const tokens = await authorizationCodeGrant(config, url, {
     expectedState: state,
     expectedNonce: nonce,
