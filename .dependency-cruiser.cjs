@@ -61,7 +61,26 @@ module.exports = {
       name: 'pipeline-below-api',
       severity: 'error',
       from: { path: '^src/(pipeline|journal)/', pathNot: TESTS },
-      to: { path: '^src/(api|cli|demo|connectors|sandbox-company)/' },
+      to: { path: '^src/(api|pages|single-sign-on|cli|demo|connectors|sandbox-company)/' },
+    },
+    {
+      name: 'pages-are-pure',
+      comment: 'what a page shows is a function of data; requests and services are for its routes',
+      from: { path: '^src/pages/[^/]+$', pathNot: TESTS },
+      to: {
+        path: '^src/(api|journal|connectors|cli|demo|single-sign-on)/|^src/pages/routes/|fastify|^(node:)?(fs|net|http)',
+      },
+    },
+    {
+      name: 'pages-call-verbs',
+      comment: 'the pages call the same verbs as the API',
+      from: { path: '^src/pages/', pathNot: TESTS },
+      to: { path: '^src/(journal|connectors|cli|demo|single-sign-on)/|^src/api/(app|routes/)' },
+    },
+    {
+      name: 'single-sign-on-knows-its-port',
+      from: { path: '^src/single-sign-on/', pathNot: TESTS },
+      to: { path: '^src/', pathNot: '^src/(platform|single-sign-on)/|^src/pipeline/access/identity-provider\\.ts$' },
     },
     {
       name: 'core-is-pure',

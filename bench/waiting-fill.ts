@@ -107,6 +107,7 @@ function contextAt(now: number): CallContext {
   const principal = {
     userId: 'usr_bench',
     keyId: 'key_bench',
+    provenBy: 'key',
     keyIssuedBy: 'usr_bench',
     kind: 'service',
     name: 'Load',

@@ -15,7 +15,11 @@ import { probeStore } from './journal/store-probe.ts';
 import { enabledPeople } from './pipeline/access/access.store.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
 import { createVoters } from './pipeline/access/voters.ts';
+import { createPasswordHasher, type ScryptCost } from './pipeline/access/password-hasher.ts';
+import { createPasswordService } from './pipeline/access/passwords.service.ts';
+import { createSessionService } from './pipeline/access/sessions.service.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
+import { createSingleSignOnService } from './pipeline/access/single-sign-on.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
 import { createAnswersService } from './pipeline/approvals/answers.service.ts';
 import { createApprovalService } from './pipeline/approvals/approvals.service.ts';
@@ -40,6 +44,7 @@ import { untilStored } from './pipeline/executions/until-stored.ts';
 import { createIncidentService } from './pipeline/incidents/incidents.service.ts';
 import { createIngestService } from './pipeline/intake/intake.service.ts';
 import { createIntake, type Intake } from './pipeline/intake/intake.ts';
+import { createOwnSignIns } from './pipeline/intake/own-sign-ins.ts';
 import { loadSurroundings } from './pipeline/intake/surroundings.ts';
 import { createRecoveryService } from './pipeline/recovery/recovery.service.ts';
 import { createPlaybookService } from './pipeline/playbooks/playbooks.service.ts';
@@ -58,6 +63,7 @@ import { openOwnJournal } from './start/own-journal.ts';
 import type { Role } from './start/role.ts';
 import { sendersOf } from './start/senders.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
+import { configuredProvider } from './start/single-sign-on.ts';
 import { startupFault } from './start/startup-fault.ts';
 import { slackDoor } from './start/slack-door.ts';
 import { openTelling } from './start/telling.ts';
@@ -79,6 +85,8 @@ export interface ServerOptions {
   readonly acceleratedFrom: number | null;
   /** Stands between the server and its journal. For tests only: to watch commits, to make them fail. */
   readonly journalThrough?: (journal: Journal) => Journal;
+  /** What a password costs. For tests only, which would wait for it; `SCRYPT_COST` when absent. */
+  readonly passwordCost?: ScryptCost;
   /** The program of a journal's threads, where it is in a file (`STORE_THREAD`). Absent or null: this thread does it all. */
   readonly storeThread?: URL | null;
 }
@@ -284,13 +292,43 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onError: onError('an execution could not be told about its incident'),
   });
 
+  // Who signs in here is looked at like who signs in elsewhere.
+  const ingest = createIngestService(intake, clock);
+  const ownSignIns = createOwnSignIns({
+    journal,
+    ingest,
+    machine,
+    closing: closing.signal,
+    now: () => clock.now(),
+    onError: onError('own sign-ins were not told to detection; the next one or the next start does it'),
+  });
+
   // The API over all of it.
   const voters = createVoters(journal);
   const setup = createSetupService(throughCommitter, randomBytes);
   const approvals = createApprovalService({ journal, cast: (ctx, vote) => castVote({ runner, voters }, ctx, vote) });
+  const identity = configuredProvider(config, (why) => log.warn({ why }, 'somebody could not sign in by OIDC'));
+  const singleSignOn =
+    identity === null
+      ? null
+      : {
+          ...identity,
+          service: createSingleSignOnService(throughCommitter, {
+            randomBytes,
+            roleOf: identity.roleOf,
+            onRecorded: () => ownSignIns.look(),
+          }),
+        };
   const services: Services = {
     access: createAccessService(throughCommitter, randomBytes),
     setup,
+    sessions: createSessionService(throughCommitter),
+    passwords: createPasswordService(throughCommitter, {
+      randomBytes,
+      hasher: createPasswordHasher(options.passwordCost),
+      onRecorded: () => ownSignIns.look(),
+    }),
+    singleSignOn,
     playbooks,
     policies,
     guards,
@@ -298,10 +336,10 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     approvals,
-    answers: createAnswersService({ journal, approvals, key: linkKey, people: () => enabledPeople(journal) }),
+    answers: createAnswersService({ journal, key: linkKey, people: () => enabledPeople(journal) }),
     notifications: telling.service,
     audits: createAuditService({ journal, store, machine }),
-    ingest: createIngestService(intake, clock),
+    ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
     health: createHealthService({ journal, committer, keeper, witness, wall: own.wall, setBack }),
@@ -314,6 +352,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     version: options.version,
     serves,
     slack: slackDoor(config, log),
+    publicUrl: config.publicUrl,
   });
 
   // Go on with what was under way, then let time and requests in.
@@ -329,9 +368,11 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     guards.refresh();
     exemptions.refresh();
     await runner.catchUp();
+    ownSignIns.look();
     await bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => isNews(name)));
   };
   if (acts) await takeOver();
+  ownSignIns.look();
   const anonymous = { traceId: '0'.repeat(32), correlationId: 'start', now: clock.now(), idempotencyKey: null };
   // A worker offers no way to use one; others that share the journal print their own.
   const setupToken = role === 'worker' ? null : await setup.issueToken(anonymous, { keepEarlier: journal.shared });
@@ -360,7 +401,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const waiting = () => ({ changes: committer.waiting, inputs: runner.waiting, events: intake.waiting });
   const stop = async (): Promise<void> => {
     await server.close();
-    await quiet(runner, intake, machine);
+    await quiet(() => runner.idle && !intake.busy && !ownSignIns.busy, machine);
     await intake.flush().catch(onError('detection was not written up; the next start does it'));
     closing.abort();
     await Promise.allSettled(background);
@@ -397,7 +438,7 @@ function journalThrough(journal: Journal, committer: GroupCommitter): Journal {
 }
 
 /** Waits until nothing is under way, for a bounded time. */
-async function quiet(runner: Runner, intake: Intake, machine: Machine): Promise<void> {
+async function quiet(isQuiet: () => boolean, machine: Machine): Promise<void> {
   const until = performance.now() + STOP_GRACE_MS;
-  while ((!runner.idle || intake.busy) && performance.now() < until) await machine.sleep(10);
+  while (!isQuiet() && performance.now() < until) await machine.sleep(10);
 }

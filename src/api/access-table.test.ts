@@ -52,12 +52,21 @@ describe('role × route', () => {
     const { routes } = await harness();
     const open = routes.filter(({ operation, method }) => operation === 'public' && method !== 'HEAD');
     expect(open.map(({ method, url }) => `${method} ${url}`).sort()).toEqual([
+      'GET /answer/:token',
       'GET /errors',
       'GET /errors/:code',
       'GET /health/incident-playbooks',
       'GET /healthz',
+      'GET /invitation',
       'GET /readyz',
+      'GET /sign-in',
+      'GET /sign-in/oidc',
+      'GET /sign-in/oidc/callback',
+      'POST /answer/:token',
+      'POST /api/invitations/accept',
       'POST /api/setup',
+      'POST /invitation',
+      'POST /sign-in',
     ]);
   });
 

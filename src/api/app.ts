@@ -1,3 +1,4 @@
+import cookies from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
@@ -5,10 +6,12 @@ import type { Clock } from '../platform/clock.ts';
 import { FirebreakError } from '../platform/errors.ts';
 import { MAX_BODY_BYTES } from '../platform/limits.ts';
 import type { RandomBytes } from '../pipeline/access/secret.ts';
+import { pageRoutes } from '../pages/routes/page-routes.ts';
 import { admitRequests, DEFAULT_ADMISSION, type AdmissionLimits } from './admission.ts';
 import { authenticateRequests } from './authentication.ts';
 import { acceptJsonBodies, acceptYamlBodies, refuseCompressedBodies } from './bodies.ts';
 import { replayRepeatedRequests } from './idempotent-requests.ts';
+import { failureLimit, type FailureLimit } from './failure-limit.ts';
 import { endConnectionsOnClosing } from './last-replies.ts';
 import { describeApi } from './openapi.ts';
 import { sendProblem } from './problem.ts';
@@ -27,8 +30,10 @@ import { exemptionRoutes } from './routes/exemptions.routes.ts';
 import { guardRoutes } from './routes/guards.routes.ts';
 import { slackRoutes, type SlackDoor } from './routes/slack.routes.ts';
 import { policyRoutes } from './routes/policies.routes.ts';
+import { passwordRoutes, sessionRoutes } from './routes/sessions.routes.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 import type { ApiServer } from './server.ts';
+import type { Reach } from './session-cookie.ts';
 import type { Services } from './services.ts';
 import { traceOf } from './tracing.ts';
 import { validateWithZod } from './validation.ts';
@@ -54,6 +59,8 @@ export interface AppOptions {
   readonly randomBytes: RandomBytes;
   /** Shown in the API's description. */
   readonly version: string;
+  /** The origin under which people reach it; null: each request says. */
+  readonly publicUrl?: string | null;
   readonly log?: FastifyBaseLogger;
   readonly rateLimits?: RateLimits;
   readonly admission?: AdmissionLimits;
@@ -92,27 +99,42 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     keyGenerator: (request) => (request.principal === null ? `ip:${request.ip}` : `key:${request.principal.keyId}`),
     errorResponseBuilder: () => new FirebreakError('rate_limited', 'Too many requests: wait as Retry-After says'),
   });
-  authenticateRequests(server, services.access, limits.failuresPerMinute);
+  await server.register(cookies);
+  const reach: Reach = { publicUrl: options.publicUrl ?? null };
+  const failures = failureLimit(server, limits.failuresPerMinute);
+  authenticateRequests(server, { access: services.access, sessions: services.sessions, failures, reach });
   refuseCompressedBodies(server);
   replayRepeatedRequests(server, services.idempotency);
   describeApi(server, options.version);
   if (options.serves === 'health') healthRoutes(server, services.health);
-  else await addRoutes(server, services, { limits, slack: options.slack ?? null });
+  else {
+    await addRoutes(server, services, { limits, failures, slack: options.slack ?? null });
+    await pageRoutes(server, { services, failures, reach });
+  }
   refuseOtherMethods(server, routes);
   return { server, routes };
+}
+
+interface RouteOptions {
+  readonly limits: RateLimits;
+  readonly failures: FailureLimit;
+  /** Null: nobody answers in Slack. */
+  readonly slack: SlackDoor | null;
 }
 
 /** Fixed addresses before those with a parameter, though the router would prefer them in any order. */
 async function addRoutes(
   server: ApiServer,
   services: Services,
-  { limits, slack }: { readonly limits: RateLimits; readonly slack: SlackDoor | null },
+  { limits, failures, slack }: RouteOptions,
 ): Promise<void> {
   healthRoutes(server, services.health);
   errorRoutes(server);
   setupRoutes(server, services.setup);
   userRoutes(server, services.access);
   keyRoutes(server, services.access);
+  sessionRoutes(server, services.sessions);
+  passwordRoutes(server, services.passwords, failures);
   await eventRoutes(server, services.ingest, limits.ingestPerMinute);
   incidentRoutes(server, services.incidents);
   executionRoutes(server, services.executions);
@@ -158,6 +180,7 @@ function noCompiler(): never {
 function identifyRequests(server: ApiServer, options: AppOptions): void {
   server.decorateRequest('call', null);
   server.decorateRequest('principal', null);
+  server.decorateRequest('formToken', null);
   server.decorateRequest('bodyHash', null);
   server.decorateRequest('idempotent', null);
   const freshTraceId = (): string => Buffer.from(options.randomBytes(16)).toString('hex');

@@ -56,17 +56,29 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
     meaning: 'A `{{…}}` names something that does not exist, or that has no value here.',
     fix: 'Correct the name, or give the value. A missing value is never taken as an empty text.',
   },
+  weak_password: {
+    meaning: 'The password is too short, too long, too common, or holds the own name.',
+    fix: "Use at least 12 characters that are nobody's name; four words that do not belong together are easy to keep.",
+  },
   idempotency_mismatch: {
     meaning: 'This `Idempotency-Key` was used within the last day for another request.',
     fix: 'Use a new key for each new request, and the same key only to repeat one byte for byte.',
   },
   unauthenticated: {
-    meaning: 'There is no credential, or it is unknown, expired or revoked, or its owner is disabled.',
-    fix: 'Send `Authorization: Bearer fbk_…` (or `X-API-Key`) with a key that is in force.',
+    meaning:
+      'There is no credential, or it is unknown, expired or revoked, or its owner is disabled; or a sign-in failed.',
+    fix: 'Send `Authorization: Bearer fbk_…` (or `X-API-Key`) with a key that is in force, or sign in at `/sign-in`.',
   },
   forbidden: {
     meaning: 'The credential is good, but neither role nor key scope allow this.',
     fix: 'The detail names what would: ask somebody who has it, or a SECURITY_ADMIN for the role.',
+  },
+  cross_site: {
+    meaning:
+      'A request that changes something came with the cookie of a session, and nothing shows that one of our own pages sent it.',
+    fix:
+      'Open the page again and send its form. A program sends an API key, or `Origin` as a browser does. Behind a proxy set ' +
+      '`PUBLIC_URL` to the address that people use.',
   },
   cannot_vote: {
     meaning: 'This person may vote elsewhere but not here: they asked for it, it is about them, or they lack the role.',

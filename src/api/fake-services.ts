@@ -1,6 +1,10 @@
 import { createAccessService } from '../pipeline/access/access.service.ts';
 import { countingBytes, FakeJournal } from '../pipeline/access/fake-journal.ts';
+import { createPasswordHasher } from '../pipeline/access/password-hasher.ts';
+import { createPasswordService } from '../pipeline/access/passwords.service.ts';
+import { createSessionService } from '../pipeline/access/sessions.service.ts';
 import { createSetupService } from '../pipeline/access/setup.service.ts';
+import { FirebreakError } from '../platform/errors.ts';
 import type { Role } from '../pipeline/vocabulary.ts';
 import { steeredClock, type SteeredClock } from '../platform/clock.ts';
 import { buildApp, type App, type AppOptions } from './app.ts';
@@ -16,6 +20,9 @@ export interface Call {
   readonly ctx: unknown;
   readonly input: unknown;
 }
+
+/** A cost that no test waits for. */
+const CHEAP = { n: 16, r: 8, p: 1 };
 
 /** The server over FAKE services (canned answers, every call noted), with real access and idempotency. */
 export interface Harness extends App {
@@ -47,6 +54,13 @@ export async function harness(
     ...cannedServices(calls),
     access,
     setup,
+    sessions: createSessionService(journal),
+    passwords: createPasswordService(journal, {
+      randomBytes,
+      hasher: createPasswordHasher(CHEAP),
+      onRecorded: () => undefined,
+    }),
+    singleSignOn: null,
     idempotency: createIdempotencyStore(journal, soleHolder('this process')),
   };
   const services = { ...canned, ...replace(canned) };
@@ -69,8 +83,40 @@ export async function harness(
   return { ...app, calls, journal, clock, services, keyFor, adminKey: secret };
 }
 
+/** What an approval looks like. */
+const APPROVAL = {
+  id: 'x1',
+  name: 'first',
+  actionId: 'suspend',
+  actionType: 'ACCOUNT_SUSPEND',
+  reversibility: 'undo',
+  riskLevel: 'HIGH',
+  purpose: 'gate',
+  playbookId: 'p1',
+  playbookVersion: 1,
+  executionId: 'exe_1',
+  incidentId: 'inc_1',
+  target: null,
+  accounts: [],
+  parameters: null,
+  question: null,
+  intentHash: 'ab'.repeat(32),
+  status: 'PENDING',
+  requester: 'engine',
+  requiredApprovers: 1,
+  requirements: [],
+  escalationPath: [],
+  escalations: [],
+  votes: [],
+  requestedAt: '2026-01-05T08:00:00.000Z',
+  expiresAt: '2026-01-05T09:00:00.000Z',
+  decidedAt: null,
+};
+
 /** FAKE services: each verb notes its call and gives a small answer. */
-function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'idempotency'> {
+function cannedServices(
+  calls: Call[],
+): Omit<Services, 'access' | 'setup' | 'sessions' | 'passwords' | 'singleSignOn' | 'idempotency'> {
   const one =
     (verb: string, data: Answer['data'] = { id: 'x1' }, version = 3) =>
     (ctx: unknown, input: unknown): Promise<Answer> => {
@@ -78,10 +124,10 @@ function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'ide
       return Promise.resolve({ data, version });
     };
   const many =
-    (verb: string) =>
+    (verb: string, item: Answer['data'] = { id: 'x1', name: 'first' }) =>
     (ctx: unknown, input: unknown): Promise<Listing> => {
       calls.push({ verb, ctx, input });
-      return Promise.resolve({ items: [{ id: 'x1', name: 'first' }], total: 7 });
+      return Promise.resolve({ items: [item], total: 7 });
     };
   const models = {
     incidentPlaybook: true,
@@ -123,15 +169,14 @@ function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'ide
       cancel: one('executions.cancel'),
     },
     approvals: {
-      list: many('approvals.list'),
-      get: one('approvals.get'),
+      list: many('approvals.list', APPROVAL),
+      get: one('approvals.get', APPROVAL),
       approve: one('approvals.approve'),
       deny: one('approvals.deny'),
     },
     answers: {
-      asked: (ctx, token) => one('answers.asked')(ctx, { token }),
-      byLink: (ctx, token, answer) => one('answers.byLink')(ctx, { token, ...answer }),
-      asSlackUser: () => Promise.reject(new Error('nobody uses Slack here')),
+      byLink: () => Promise.reject(new FirebreakError('unauthenticated', 'no link is valid here')),
+      bySlackAccount: () => Promise.reject(new FirebreakError('forbidden', 'nobody uses Slack here')),
     },
     notifications: {
       mine: many('notifications.mine'),

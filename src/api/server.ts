@@ -36,6 +36,8 @@ declare module 'fastify' {
     call: AnonymousContext | null;
     /** Set for every request to a route that is not public. */
     principal: Principal | null;
+    /** Set where a session proved it: what forms of its pages carry. */
+    formToken: string | null;
     /** SHA-256 of the body's bytes, once it was read. */
     bodyHash: string | null;
     /** Set while this request holds an `Idempotency-Key`. */

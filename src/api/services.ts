@@ -1,6 +1,10 @@
 import type { AccessService } from '../pipeline/access/access.service.ts';
+import type { IdentityProvider } from '../pipeline/access/identity-provider.ts';
+import type { PasswordService } from '../pipeline/access/passwords.service.ts';
+import type { SessionService } from '../pipeline/access/sessions.service.ts';
 import type { SetupService } from '../pipeline/access/setup.service.ts';
 import type { AnswersService } from '../pipeline/approvals/answers.service.ts';
+import type { SingleSignOnService } from '../pipeline/access/single-sign-on.service.ts';
 import type { ApprovalService } from '../pipeline/approvals/approvals.service.ts';
 import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
@@ -21,6 +25,10 @@ import type { PlaybookService } from '../pipeline/playbooks/playbooks.service.ts
 export interface Services {
   readonly access: AccessService;
   readonly setup: SetupService;
+  readonly sessions: SessionService;
+  readonly passwords: PasswordService;
+  /** Null: no identity provider is configured. */
+  readonly singleSignOn: SingleSignOn | null;
   readonly playbooks: PlaybookVerbs;
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
@@ -36,6 +44,14 @@ export interface Services {
   readonly recovery: RecoveryService;
   readonly health: HealthService;
   readonly idempotency: IdempotencyStore;
+}
+
+/** An identity provider, and what follows from what it says of somebody. */
+export interface SingleSignOn {
+  readonly service: SingleSignOnService;
+  readonly provider: IdentityProvider;
+  /** Signs what a browser keeps while its person is at the provider. */
+  readonly flowKey: Uint8Array;
 }
 
 /* What the API uses of these services; the rest of them is for the pipeline. */

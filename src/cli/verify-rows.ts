@@ -1,5 +1,6 @@
 import type { Journal, JournalReader, StoredView, View, ViewKind } from '../journal/journal.ts';
 import { ACCESS_STREAM, emptyAccessState, foldAccess } from '../pipeline/access/access.store.ts';
+import { CREDENTIAL, recordedCredential } from '../pipeline/access/password.ts';
 import { approvalView, executionView } from '../pipeline/executions/change.ts';
 import { executionStore } from '../pipeline/executions/execution-store.ts';
 import { exemptionUseViews } from '../pipeline/executions/exemption-uses.ts';
@@ -168,13 +169,26 @@ const exemptionRows: RowSource = {
 };
 
 const accessRows: RowSource = {
-  kinds: ['user', 'key'],
+  kinds: ['user', 'key', 'session', 'credential', 'lockout', 'identity'],
   async *rows(journal) {
     const state = emptyAccessState();
     for (const { record } of await journal.readStream(ACCESS_STREAM)) foldAccess(state, record);
     const row = (value: object) => ({ columns: {}, members: objectOf(asJson(value)), membersOf: bodyOf });
     for (const [id, user] of state.users) yield { kind: 'user', id, stream: ACCESS_STREAM, row: row(user) };
     for (const [id, key] of state.keys) yield { kind: 'key', id, stream: ACCESS_STREAM, row: row(key) };
+    for (const [id, session] of state.sessions) yield { kind: 'session', id, stream: ACCESS_STREAM, row: row(session) };
+    for (const [id, lockout] of state.lockouts) yield { kind: 'lockout', id, stream: ACCESS_STREAM, row: row(lockout) };
+    for (const [id, identity] of state.identities) {
+      yield { kind: 'identity', id, stream: ACCESS_STREAM, row: row(identity) };
+    }
+    // Records hold a digest of the password; the row has to fit it.
+    const membersOf = ({ body }: StoredView) => {
+      const { data } = CREDENTIAL.safeParse(body);
+      return data === undefined ? {} : objectOf(asJson(recordedCredential(data)));
+    };
+    for (const [id, credential] of state.credentials) {
+      yield { kind: 'credential', id, stream: ACCESS_STREAM, row: { ...row(credential), membersOf } };
+    }
   },
 };
 

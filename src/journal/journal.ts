@@ -108,6 +108,14 @@ export const VIEW_KINDS = [
   'user',
   'key',
   'setup',
+  /** Only while it is in force. */
+  'session',
+  /** What proves a person who has a password, or is invited to set one. */
+  'credential',
+  /** Failed sign-ins of an account. */
+  'lockout',
+  /** An account of an identity provider that has signed in here. */
+  'identity',
   'idempotency',
   'source',
   /** In place of a stream whose records lie in an archive; its id is the stream's name. */

@@ -78,13 +78,17 @@ export class ConfigReader {
     return null;
   }
 
-  /** Where people reach this server, without a slash at its end. */
-  publicUrl(name: string): string | null {
+  /** An origin: TLS, or plain HTTP where the line does not leave this machine. */
+  origin(name: string): string | null {
     const text = this.#values.get(name);
     if (text === undefined) return null;
-    if (isPlainAddress(text)) return text.replace(/\/+$/, '');
-    this.#faults.push(`${name} must be an http or https address without user name, query and fragment`);
-    return null;
+    const origin = text.length <= MAX_VALUE_LENGTH && URL.canParse(text) ? originOf(new URL(text)) : null;
+    if (origin === null) {
+      this.#faults.push(
+        `${name} must be an https address without a path (http only for 127.0.0.1, [::1] or localhost)`,
+      );
+    }
+    return origin;
   }
 
   /** Certificates of authorities, one or more, in PEM. */
@@ -131,10 +135,9 @@ function isWebhook(text: string): boolean {
   return secret && username === '' && password === '';
 }
 
-function isPlainAddress(text: string): boolean {
-  if (text.length > MAX_VALUE_LENGTH || /[?#\s]/.test(text) || !URL.canParse(text)) return false;
-  const { protocol, username, password } = new URL(text);
-  return (protocol === 'https:' || protocol === 'http:') && username === '' && password === '';
+function originOf({ protocol, hostname, origin, pathname, search, hash, username }: URL): string | null {
+  if (pathname !== '/' || search !== '' || hash !== '' || username !== '') return null;
+  return protocol === 'https:' || (protocol === 'http:' && isThisMachine(hostname)) ? origin : null;
 }
 
 function isCertificate(text: string): boolean {

@@ -21,6 +21,7 @@ describe('readConfig', () => {
       config: {
         host: '127.0.0.1',
         port: 3_000,
+        publicUrl: null,
         dataDir: './data',
         databaseUrl: null,
         logLevel: 'info',
@@ -30,7 +31,6 @@ describe('readConfig', () => {
         webhookAllow: [],
         playbooks: { maxConcurrent: 128, maxCallsPerConnector: 64, timeoutMs: 300_000, retryBackoffMs: 1_000 },
         approvals: { timeoutMs: 3_600_000, escalationCheckIntervalMs: 300_000 },
-        publicUrl: null,
         notifications: {
           mail: null,
           slackWebhook: null,
@@ -39,6 +39,7 @@ describe('readConfig', () => {
           pagerDuty: null,
           webhook: null,
         },
+        oidc: null,
         geoLocationApiKey: null,
         witness: null,
       },
@@ -74,6 +75,7 @@ describe('readConfig', () => {
     expect(config).toEqual({
       host: '::1',
       port: 8_080,
+      publicUrl: 'https://firebreak.example.org',
       dataDir: '/data',
       databaseUrl: null,
       logKeyFile: null,
@@ -83,7 +85,6 @@ describe('readConfig', () => {
       webhookAllow: [],
       playbooks: { maxConcurrent: 10, maxCallsPerConnector: 64, timeoutMs: 600_000, retryBackoffMs: 500 },
       approvals: { timeoutMs: 60_000, escalationCheckIntervalMs: 30_000 },
-      publicUrl: 'https://firebreak.example.org',
       notifications: {
         mail: {
           host: 'mail.example.org',
@@ -99,6 +100,7 @@ describe('readConfig', () => {
         pagerDuty: null,
         webhook: null,
       },
+      oidc: null,
       geoLocationApiKey: 'k',
       witness: {
         url: 'http://witness.example:3100',
@@ -188,16 +190,6 @@ describe('readConfig', () => {
     expect(faultsOf({ SLACK_WEBHOOK: hook, NOTIFICATION_SLACK_WEBHOOK: `${hook}2` })[0]).toContain('differ');
   });
 
-  it('reads where people reach the server, for links', () => {
-    const read = (PUBLIC_URL: string) => readConfig({ PUBLIC_URL }, noFile).config.publicUrl;
-    expect(read('https://firebreak.example.org/sub/')).toBe('https://firebreak.example.org/sub');
-    expect(read('http://10.0.0.5:3000')).toBe('http://10.0.0.5:3000');
-    for (const wrong of ['firebreak.example.org', 'ftp://x', 'https://u:hunter2@x', 'https://x/?a=1', 'https://x/#a']) {
-      expect(faultsOf({ PUBLIC_URL: wrong })).toEqual([expect.stringMatching(/^PUBLIC_URL must be an http or https/)]);
-      expect(faultsOf({ PUBLIC_URL: wrong }).join()).not.toContain('hunter2');
-    }
-  });
-
   it('reads the receivers that webhooks may reach', () => {
     const read = (value: string) => readConfig({ WEBHOOK_ALLOW: value }, noFile).config.webhookAllow;
     expect(read('127.0.0.1:9000, splunk.internal:8089')).toEqual(['127.0.0.1:9000', 'splunk.internal:8089']);
@@ -220,5 +212,61 @@ describe('readConfig', () => {
     const named = warnings.map((warning) => warning.split(' ')[0]);
     expect(named).toEqual(['MONGODB_URI', ...NOT_ENFORCED_YET.keys(), 'INCIDENT_PLAYBOOK_TIMEOUT', 'HOST']);
     expect(warnings[0]).toContain('PostgreSQL');
+  });
+});
+
+describe('where people reach the server, and the identity provider', () => {
+  const oidc = {
+    PUBLIC_URL: 'https://firebreak.example.org',
+    OIDC_ISSUER: 'https://idp.example.org/realm',
+    OIDC_CLIENT_ID: 'firebreak',
+    OIDC_CLIENT_SECRET: 'long enough',
+    OIDC_ROLE_MAP: '{"soc": "SECURITY_ADMIN"}',
+  };
+
+  it('are read together', () => {
+    const { config } = readConfig(oidc, noFile);
+    expect(config.oidc).toEqual({
+      issuer: 'https://idp.example.org/realm',
+      clientId: 'firebreak',
+      clientSecret: 'long enough',
+      scopes: 'openid profile email',
+      groupsClaim: 'groups',
+      roleMap: new Map([['soc', 'SECURITY_ADMIN']]),
+    });
+    const { OIDC_CLIENT_SECRET: _secret, ...rest } = oidc;
+    const fromFile = readConfig({ ...rest, OIDC_CLIENT_SECRET_FILE: '/secret' }, () => 'from a file\n');
+    expect(fromFile.config.oidc?.clientSecret).toBe('from a file');
+  });
+
+  it.each([
+    'http://firebreak.example.org',
+    'https://firebreak.example.org/path',
+    'https://a:hunter2@b.example',
+    'firebreak',
+    'ftp://x',
+    'https://x/?a=1',
+    'https://x/#a',
+  ])('are refused when PUBLIC_URL is %s', (url) => {
+    expect(faultsOf({ PUBLIC_URL: url })).toEqual([expect.stringContaining('PUBLIC_URL must be an https address')]);
+  });
+
+  it('name what is missing', () => {
+    expect(faultsOf({ OIDC_ISSUER: oidc.OIDC_ISSUER })).toEqual([
+      'OIDC_CLIENT_ID is missing: OIDC_ISSUER is set, and they belong together',
+      'OIDC_CLIENT_SECRET is missing: OIDC_ISSUER is set, and they belong together',
+      'OIDC_ROLE_MAP is missing: OIDC_ISSUER is set, and they belong together',
+      'PUBLIC_URL is missing: OIDC_ISSUER is set, and they belong together',
+    ]);
+  });
+
+  it.each(['', '[]', '{}', '"x"', '{"soc": 1}', '{"soc": null}', '{soc: CISO}'])('refuse the role map %s', (map) => {
+    expect(faultsOf({ ...oidc, OIDC_ROLE_MAP: map })).toEqual([expect.stringMatching(/^OIDC_ROLE_MAP /)]);
+  });
+
+  it('refuse an issuer that others can listen to', () => {
+    expect(faultsOf({ ...oidc, OIDC_ISSUER: 'http://idp.example.org' })).toEqual([
+      expect.stringContaining('OIDC_ISSUER must be an https address'),
+    ]);
   });
 });

@@ -1,5 +1,6 @@
 import { isThisMachine } from './address-class.ts';
 import { ConfigReader } from './config-reader.ts';
+import { readOidc, type OidcConfig } from './oidc-config.ts';
 import { messageOf } from './errors.ts';
 import { NOTIFICATION_SECRETS, readNotifications, type NotificationConfig } from './notification-config.ts';
 
@@ -7,6 +8,8 @@ import { NOTIFICATION_SECRETS, readNotifications, type NotificationConfig } from
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** The origin under which people reach the server, for links and for single sign-on; null: what each request says. */
+  readonly publicUrl: string | null;
   readonly dataDir: string;
   /** PostgreSQL database that holds the journal, with its password; null: the journal is one SQLite file in `dataDir`. */
   readonly databaseUrl: string | null;
@@ -30,10 +33,10 @@ export interface Config {
     readonly retryBackoffMs: number;
   };
   readonly approvals: { readonly timeoutMs: number; readonly escalationCheckIntervalMs: number };
-  /** Where people reach this server, for links; without a slash at its end. Null: messages have no links. */
-  readonly publicUrl: string | null;
   readonly notifications: NotificationConfig;
   readonly geoLocationApiKey: string | null;
+  /** The identity provider with which people sign in; null: none. */
+  readonly oidc: OidcConfig | null;
   /** The witness that cosigns the log's checkpoints: its address and its public key line; null: none. */
   readonly witness: { readonly url: string; readonly key: string } | null;
 }
@@ -58,7 +61,7 @@ export const NOT_ENFORCED_YET: ReadonlyMap<string, string> = new Map([
 
 /** Largest delay a timer can have: 2^31 - 1 ms, what setTimeout takes. */
 const MAX_DELAY_MS = 2_147_483_647;
-const SECRETS = ['DATABASE_URL', 'GEO_LOCATION_API_KEY', ...NOTIFICATION_SECRETS];
+const SECRETS = ['DATABASE_URL', 'GEO_LOCATION_API_KEY', 'OIDC_CLIENT_SECRET', ...NOTIFICATION_SECRETS];
 const ALIASES = [
   ['SLACK_WEBHOOK', 'NOTIFICATION_SLACK_WEBHOOK'],
   ['TEAMS_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'],
@@ -83,6 +86,7 @@ export function readConfig(
   const config: Config = {
     host: read.text('HOST', '127.0.0.1', /^[A-Za-z0-9.:_-]{1,253}$/, 'a host name or an address'),
     port: read.integer('PORT', 3_000, 0, 65_535),
+    publicUrl: read.origin('PUBLIC_URL'),
     dataDir: read.path('DATA_DIR') ?? './data',
     databaseUrl: read.database('DATABASE_URL'),
     logKeyFile: read.path('LOG_KEY_FILE'),
@@ -100,8 +104,8 @@ export function readConfig(
       timeoutMs: read.integer('APPROVAL_TIMEOUT_MS', 3_600_000, 1_000, MAX_DELAY_MS),
       escalationCheckIntervalMs: read.integer('ESCALATION_CHECK_INTERVAL_MS', 300_000, 1_000, MAX_DELAY_MS),
     },
-    publicUrl: read.publicUrl('PUBLIC_URL'),
     notifications: readNotifications(read),
+    oidc: readOidc(read),
     geoLocationApiKey: read.optional('GEO_LOCATION_API_KEY', /^\S{1,512}$/, 'one word'),
     witness: read.witness('WITNESS_URL', 'WITNESS_KEY'),
   };

@@ -7,8 +7,8 @@ export type Log = Logger;
 const SECRET_MEMBERS = ['authorization', 'cookie', 'password', 'secret', 'token', 'apiKey', 'webhook', 'hash'];
 const REDACTED = '[redacted]';
 
-/** API keys and set-up tokens in any text: prefix and 43 characters of base64url (see `pipeline/access/secret.ts`). */
-const SECRETS_IN_TEXT = /fb[ks]_[A-Za-z0-9_-]{43}/g;
+/** Our own secrets in any text: prefix and 43 characters of base64url (see `pipeline/access/secret.ts`). */
+const SECRETS_IN_TEXT = /fb[ksiw]_[A-Za-z0-9_-]{43}/g;
 
 /**
  * A structured log, one JSON line for each entry, to `destination` (standard output when left out).

@@ -86,8 +86,8 @@ describe('a button in Slack', () => {
     });
     expect(await press(request, 'U2')).toMatchObject({ body: { text: expect.stringContaining('it is APPROVED') } });
     expect((await request.show()).votes).toMatchObject([
-      { userId: voter.id, decision: 'APPROVE', via: 'SLACK' },
-      { decision: 'APPROVE', via: 'SLACK' },
+      { userId: voter.id, decision: 'APPROVE', provenBy: 'slack' },
+      { decision: 'APPROVE', provenBy: 'slack' },
     ]);
     expect(await house.settled(request.executionId)).toMatchObject({ status: 'COMPLETED' });
     expect(await verified(house.dataDir)).toMatchObject({ code: 0, verdict: 'intact' });
@@ -177,7 +177,7 @@ describe('the slash command', () => {
     const [id, hash] = (line ?? '').split(' ');
     expect((await command(`approve ${id} ${'0'.repeat(12)}`)).body.text).toContain('has changed since it was listed');
     expect((await command(`deny ${id} ${hash} not this one`)).body.text).toContain('it is DENIED');
-    expect((await request.show()).votes).toMatchObject([{ comment: 'not this one', via: 'SLACK' }]);
+    expect((await request.show()).votes).toMatchObject([{ comment: 'not this one', provenBy: 'slack' }]);
     expect((await command('approve everything')).body.text).toContain('Commands:');
     expect((await command('list', 'U9')).body.text).toContain('linked to nobody');
   });

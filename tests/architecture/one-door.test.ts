@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 const DOORS: ReadonlyMap<string, string> = new Map([
   ['src/journal/group-commit.ts journal.commit', 'the door of all commits'],
   ['src/pipeline/access/access-change.ts journal.commit', 'is given `throughCommitter`, see below'],
+  ['src/pipeline/access/sessions.service.ts journal.commit', 'is given `throughCommitter`, see below'],
   ['src/pipeline/recovery/recovery.service.ts journal.commit', 'is given `throughCommitter`, see below'],
   ['src/api/idempotency.ts journal.commit', 'is given `throughCommitter`, see below'],
   ['src/journal/kept-frontier.ts journal.commit', "the log keeper's, which is given `throughCommitter`, see below"],
@@ -109,6 +110,9 @@ describe('commits, calls and the log', () => {
     for (const service of [
       'createSetupService',
       'createAccessService',
+      'createSessionService',
+      'createPasswordService',
+      'createSingleSignOnService',
       'createIdempotencyStore',
       'createRecoveryService',
       'openLogKeeper',

@@ -1,7 +1,8 @@
 import type { DeclaredRoute } from '../../src/api/route-table.ts';
 import { BASE, byHand, NOTIFY, SUSPEND, SUSPEND_APPROVED } from '../support/playbooks.ts';
 import { POLICY } from '../support/seed-bodies.ts';
-import { until, type Api, type Harness, type Person } from '../support/server.ts';
+import { until, type Api, type Body, type Harness, type Person } from '../support/server.ts';
+import { fieldOf, givePassword, PASSWORD, signedIn, visitorAt, type Visitor } from '../support/visitor.ts';
 
 /** A request that succeeds, and who makes it. */
 export interface ValidRequest {
@@ -60,6 +61,63 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       const key = { userId: await person(scene), name: 'laptop' };
       const made = await succeeds(scene.house.admin.api('POST', '/api/keys', key));
       return asAdmin(scene, `/api/keys/${made.id}`);
+    },
+  ],
+  [
+    'DELETE /api/sessions/:id',
+    async (scene) => {
+      const { visitor } = await atBrowser(scene);
+      const { body } = await visitor.api('GET', '/api/sessions');
+      return { api: fromOwnPage(visitor), path: `/api/sessions/${body.data[0].id}` };
+    },
+  ],
+  ['POST /api/users/:id/invitations', async (scene) => asAdmin(scene, `/api/users/${await person(scene)}/invitations`)],
+  [
+    'POST /api/invitations/accept',
+    async (scene) => {
+      const body = { invitation: await invitation(scene), password: PASSWORD };
+      return { api: scene.house.anonymous, path: '/api/invitations/accept', body };
+    },
+  ],
+  [
+    'POST /api/password',
+    async (scene) => {
+      const { visitor } = await atBrowser(scene);
+      const body = { oldPassword: PASSWORD, newPassword: 'another four of nonsense' };
+      return { api: fromOwnPage(visitor), path: '/api/password', body };
+    },
+  ],
+  [
+    'POST /sign-in',
+    async (scene) => {
+      const { email } = await withPassword(scene);
+      return { api: sendingForms(visitorOf(scene)), path: '/sign-in', body: { email, password: PASSWORD } };
+    },
+  ],
+  [
+    'POST /sign-out',
+    async (scene) => {
+      const { visitor } = await atBrowser(scene);
+      const formToken = fieldOf(await visitor.open('/approvals'), 'formToken');
+      return { api: sendingForms(visitor), path: '/sign-out', body: { formToken } };
+    },
+  ],
+  [
+    'POST /invitation',
+    async (scene) => {
+      const body = { invitation: await invitation(scene), password: PASSWORD };
+      return { api: sendingForms(visitorOf(scene)), path: '/invitation', body };
+    },
+  ],
+  [
+    'POST /approvals/:id/vote',
+    async (scene) => {
+      const { visitor } = await atBrowser(scene, 'SECURITY_ADMIN');
+      const executionId = await started(scene, 'waits');
+      const [approval] = await succeeds(scene.house.admin.api('GET', `${BASE}/approvals?executionId=${executionId}`));
+      const formToken = fieldOf(await visitor.open('/approvals'), 'formToken');
+      const body = { formToken, intentHash: approval.intentHash, decision: 'APPROVE', comment: 'seen' };
+      return { api: sendingForms(visitor), path: `/approvals/${approval.id}/vote`, body };
     },
   ],
   ['POST /api/events', async (scene) => asAdmin(scene, '/api/events', alert(scene))],
@@ -212,6 +270,44 @@ async function deadLetter({ house, fresh }: Scene): Promise<string> {
 
 async function person(scene: Scene): Promise<string> {
   return (await succeeds(scene.house.admin.api('POST', '/api/users', newPerson(scene)))).id;
+}
+
+async function invitation(scene: Scene): Promise<string> {
+  const path = `/api/users/${await person(scene)}/invitations`;
+  return (await succeeds(scene.house.admin.api('POST', path))).secret;
+}
+
+async function withPassword({ house, fresh }: Scene, role = 'AUDITOR'): Promise<{ readonly email: string }> {
+  const email = `${fresh('browser')}@soc.example`;
+  const given = { kind: 'person', name: 'At A Browser', email, roles: [role] };
+  await givePassword(house, (await succeeds(house.admin.api('POST', '/api/users', given))).id);
+  return { email };
+}
+
+async function atBrowser(scene: Scene, role = 'AUDITOR'): Promise<{ readonly visitor: Visitor }> {
+  const { email } = await withPassword(scene, role);
+  return { visitor: await signedIn(scene.house, email) };
+}
+
+function visitorOf({ house }: Scene): Visitor {
+  return visitorAt(() => house.url);
+}
+
+/** Calls of the API as a script on one of our own pages makes them. */
+function fromOwnPage(visitor: Visitor): Api {
+  return (method, path, body, headers = {}) =>
+    visitor.api(method, path, body, { 'sec-fetch-site': 'same-origin', ...headers });
+}
+
+/** Forms as one of our own pages sends them; that it leads on is that it was done. */
+function sendingForms(visitor: Visitor): Api {
+  return async (_method, path, body, headers = {}) => {
+    const fields = body as Readonly<Record<string, string>>; // the forms above
+    const sent = await visitor.send(path, fields, { stay: true, headers: { accept: '*/*', ...headers } });
+    const { status, text } = sent;
+    const answer = status === 303 ? {} : (JSON.parse(text) as Body); // what the API says of a refusal
+    return { status: status === 303 ? 200 : status, headers: sent.headers, text, body: answer };
+  };
 }
 
 async function playbook(scene: Scene): Promise<string> {

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MAX_FAILURES } from '../../src/pipeline/access/lockout.ts';
 import { TWO_PEOPLE } from '../../src/demo/staff.ts';
 import { factors } from '../../torture/events.ts';
 import { BASE, byHand, NOTIFY, SUSPEND } from '../support/playbooks.ts';
 import { sharedCluster } from '../support/postgres.ts';
 import { settledAt, startReplicas, type Replica, type Replicas, type Staff } from '../support/replicas.ts';
 import { until, type Person } from '../support/server.ts';
+import { PASSWORD, visitorAt } from '../support/visitor.ts';
 
 /** Three servers on one database: whatever one has said, the others know. */
 
@@ -161,6 +163,35 @@ describe.skipIf(shared.skip !== null)('three servers on one database', () => {
       const { body } = await at(b, staff.admin)('GET', `${EXECUTIONS}?userId=${userId}`);
       expect(body.total).toBe(1);
     }
+  });
+
+  it('know each other’s sessions, and count failures together', async () => {
+    const admin = at(a, staff.admin);
+    const given = { kind: 'person', name: 'Ivy', email: 'ivy@soc.example', roles: ['AUDITOR'] };
+    const { id } = (await admin('POST', '/api/users', given)).body.data;
+    const { secret } = (await admin('POST', `/api/users/${id}/invitations`)).body.data;
+    const accepted = await b?.apiOf(null)('POST', '/api/invitations/accept', {
+      invitation: secret,
+      password: PASSWORD,
+    });
+    expect(accepted?.status).toBe(200);
+    const signIn = (replica: Replica | undefined, password: string) => {
+      const visitor = visitorAt(() => replica?.url ?? '');
+      return visitor.send('/sign-in', { email: 'ivy@soc.example', password }, { stay: true });
+    };
+    const good = await signIn(c, PASSWORD);
+    expect(good.status).toBe(303);
+    const cookie = (good.headers.getSetCookie()[0] ?? '').split(';')[0] ?? '';
+    const own = { cookie, 'sec-fetch-site': 'same-origin' };
+    const sessions = await a?.apiOf(null)('GET', '/api/sessions', undefined, own);
+    expect(sessions?.body.data).toMatchObject([{ userId: id, current: true }]);
+    const session: string = sessions?.body.data[0].id;
+    expect((await b?.apiOf(null)('DELETE', `/api/sessions/${session}`, undefined, own))?.status).toBe(200);
+    expect((await c?.apiOf(null)('GET', '/api/sessions', undefined, own))?.status).toBe(401);
+    // Guesses all over the house count together.
+    for (let tries = 0; tries < MAX_FAILURES; tries += 1)
+      expect((await signIn([a, b, c][tries % 3], 'wrong')).status).toBe(401);
+    for (const replica of [a, b, c]) expect((await signIn(replica, PASSWORD)).status).toBe(401);
   });
 
   it('leave a log that verifies', async () => {

@@ -50,6 +50,7 @@ const RIGHTS: Readonly<Record<Operation, string>> = {
   'metrics.read': EVERYBODY,
   'user.read': 'SA CI CO AU',
   'user.manage': 'people SA CI',
+  'session.own': `people ${EVERYBODY}`,
   'key.own': `people ${EVERYBODY}`,
   'key.manage': 'people SA CI',
 };
@@ -62,6 +63,23 @@ const ROUTES: Readonly<Record<string, Operation | 'public'>> = {
   'GET /errors': 'public',
   'GET /errors/:code': 'public',
   'POST /api/setup': 'public',
+  'GET /sign-in': 'public',
+  'POST /sign-in': 'public',
+  'POST /sign-out': 'session.own',
+  'GET /invitation': 'public',
+  'POST /invitation': 'public',
+  'GET /sign-in/oidc': 'public',
+  'GET /sign-in/oidc/callback': 'public',
+  'GET /approvals': 'approval.read',
+  'GET /approvals/:id': 'approval.read',
+  'POST /approvals/:id/vote': 'approval.vote',
+  'GET /answer/:token': 'public',
+  'POST /answer/:token': 'public',
+  'GET /api/sessions': 'session.own',
+  'DELETE /api/sessions/:id': 'session.own',
+  'POST /api/users/:id/invitations': 'user.manage',
+  'POST /api/invitations/accept': 'public',
+  'POST /api/password': 'session.own',
   'GET /api/users': 'user.read',
   'POST /api/users': 'user.manage',
   'GET /api/users/:id': 'user.read',
@@ -139,6 +157,9 @@ beforeAll(async () => {
 });
 afterAll(() => house.stop());
 
+/** A link is its own proof, and wrong ones are counted as wrong keys are: tests/api/answer-link.test.ts. */
+const asksForRights = ({ url }: DeclaredRoute): boolean => url !== '/answer/:token';
+
 async function rightAt(route: DeclaredRoute, key: string | null): Promise<'allowed' | 401 | 403> {
   const api = key === null ? house.anonymous : house.apiOf(key);
   const { status, text } = await api(route.method, pathOf(route), bodyOf(route));
@@ -149,7 +170,7 @@ async function rightAt(route: DeclaredRoute, key: string | null): Promise<'allow
 /** What every route answers to a key, beside what is expected; empty when all is as written. */
 async function differences(key: string | null, expected: (route: DeclaredRoute) => 'allowed' | 401 | 403) {
   const wrong: string[] = [];
-  for (const route of house.routes) {
+  for (const route of house.routes.filter(asksForRights)) {
     const right = await rightAt(route, key);
     if (right !== expected(route)) wrong.push(`${route.method} ${route.url}: ${right}, not ${expected(route)}`);
   }
@@ -229,7 +250,7 @@ describe('nobody', () => {
       const principal = await app.services.access.authenticate(key, app.clock.now());
       const url = `/api/keys/${principal?.keyId}`;
       expect((await app.server.inject({ method: 'DELETE', url, headers: bearer(app.adminKey) })).statusCode).toBe(200);
-      for (const route of app.routes) {
+      for (const route of app.routes.filter(asksForRights)) {
         // safe: the name comes from the server's own table
         const method = route.method as 'GET';
         const payload = bodyOf(route);

@@ -48,7 +48,7 @@ const KEY = generateKeyPairSync('ed25519');
 
 function person(userId: string, role: Role): Principal {
   const kind = 'person' as const;
-  const key = { keyId: `key_${userId}`, keyIssuedBy: userId, scopes: null, source: null };
+  const key = { provenBy: 'key' as const, keyId: `key_${userId}`, keyIssuedBy: userId, scopes: null, source: null };
   return { userId, kind, name: userId, roles: [role], linkedAccounts: [], ...key };
 }
 

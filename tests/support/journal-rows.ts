@@ -33,7 +33,17 @@ export function recordTypesOf(database: Database): readonly string[] {
     .map(({ type }) => type);
 }
 
-/** True when no effect waits to be performed. */
+/** True when no effect waits to be performed, and detection has heard of every sign-in. */
 export function nothingOwed(database: Database): boolean {
-  return database.prepare<[], { n: number }>('select count(*) as n from effects').get()?.n === 0;
+  const count = (sql: string): number => database.prepare<[], { n: number }>(sql).get()?.n ?? 0;
+  const records = (type: string, member: string): number =>
+    count(
+      `select count(*) as n from records where instr(bytes, '"type":"access.${type}"') and instr(bytes, '${member}')`,
+    );
+  const signIns =
+    records('session_saved', '"endedAt":null') +
+    records('sign_in_refused', '"attempt"') +
+    records('sign_in_refused', '"locks":true');
+  const told = count("select count(*) as n from events where source = 'firebreak:self'");
+  return count('select count(*) as n from effects') === 0 && told >= signIns;
 }

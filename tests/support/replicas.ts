@@ -14,7 +14,7 @@ import { openPrograms, type Programs, type Running } from '../../torture/program
 import type { Edit } from '../../torture/plants.ts';
 import { compiled } from './killable.ts';
 import type { Cluster, SharedCluster } from './postgres.ts';
-import { apiAt, ownKey, testIo, until, type Api, type Person } from './server.ts';
+import { apiAt, CHEAP_PASSWORDS, ownKey, testIo, until, type Api, type Person } from './server.ts';
 
 /** Several servers on one database, with one sandbox company to act in. Only tests import this file. */
 
@@ -135,6 +135,7 @@ export async function startReplicas(shared: SharedCluster): Promise<Replicas> {
         sandbox: { url: company.url, token: SANDBOX_TOKEN },
         acceleratedFrom: null,
         role,
+        passwordCost: CHEAP_PASSWORDS,
       });
       let stopped: Promise<void> | null = null;
       const { url, setupToken } = server;

@@ -20,6 +20,8 @@ import { startServer, type RunningServer } from '../../src/server.ts';
 const SANDBOX_TOKEN = 'a token for tests only';
 /** Business time at which accelerated servers begin: 2026-03-01T00:00:00Z. */
 export const STARTED_AT = 1_772_323_200_000;
+/** A cost of passwords that no test waits for: the real one is some 0.2 s of a core each time. */
+export const CHEAP_PASSWORDS = { n: 1_024, r: 8, p: 1 };
 /** How long something may take to come true, in ms of machine time: far above what a slow machine needs. */
 const PATIENCE_MS = 20_000;
 
@@ -220,6 +222,7 @@ function serve(dataDir: string, company: SandboxCompany, options: HarnessOptions
     log: createLog({ level: config.logLevel, destination: { write: (line) => void process.stderr.write(line) } }),
     sandbox: options.withoutSandbox === true ? null : { url: company.url, token: SANDBOX_TOKEN },
     acceleratedFrom: options.accelerated === true ? STARTED_AT : null,
+    passwordCost: CHEAP_PASSWORDS,
     ...(options.journalThrough === undefined ? {} : { journalThrough: options.journalThrough }),
   });
 }

@@ -6,6 +6,7 @@ import { one } from '../envelope.ts';
 import { ACCOUNT_ID, ONE, PROBLEMS } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
 import type { IngestService } from '../../pipeline/intake/intake.service.ts';
+import { OWN_SOURCE } from '../../pipeline/intake/own-sign-ins.ts';
 
 const QUERY = z.strictObject({
   format: z
@@ -54,6 +55,13 @@ export async function eventRoutes(app: ApiServer, ingest: IngestService, perMinu
 
 /** A key that is bound to a source cannot speak for another: event ids are unique within their source only. */
 function sourceOf(bound: string | null, named: string | null): string | null {
-  if (bound === null || named === null || bound === named) return bound ?? named;
+  const source = bound ?? named;
+  if (source !== null && source.toLowerCase() === OWN_SOURCE) {
+    throw new FirebreakError(
+      'forbidden',
+      `${OWN_SOURCE} is what Firebreak says about itself: nobody else speaks for it`,
+    );
+  }
+  if (bound === null || named === null || bound === named) return source;
   throw new FirebreakError('forbidden', 'This key is bound to another source');
 }

@@ -21,7 +21,7 @@ export interface SlackDoor {
 }
 
 export interface SlackPorts {
-  readonly answers: Pick<AnswersService, 'asSlackUser'>;
+  readonly answers: Pick<AnswersService, 'bySlackAccount'>;
   readonly approvals: ApprovalService;
   readonly idempotency: IdempotencyStore;
 }
@@ -55,7 +55,7 @@ export async function slackRoutes(server: ApiServer, ports: SlackPorts, door: Sl
         if ('fault' in pressed) throw new FirebreakError('invalid_request', pressed.fault);
         const { slackUserId, teamId, decision, approvalId, intentHash, responseUrl } = pressed;
         const text = await inWords(async () => {
-          const ctx = await ports.answers.asSlackUser(anonymousContextOf(request), accountOf(teamId, slackUserId));
+          const ctx = await ports.answers.bySlackAccount(anonymousContextOf(request), accountOf(teamId, slackUserId));
           return vote(ports, ctx, { decision, approvalId, intentHash, comment: null });
         });
         if (responseUrl !== null) door.respond(responseUrl, text);
@@ -74,7 +74,7 @@ export async function slackRoutes(server: ApiServer, ports: SlackPorts, door: Sl
         const { slackUserId, teamId, text } = command;
         return shown(
           await inWords(async () => {
-            const ctx = await ports.answers.asSlackUser(anonymousContextOf(request), accountOf(teamId, slackUserId));
+            const ctx = await ports.answers.bySlackAccount(anonymousContextOf(request), accountOf(teamId, slackUserId));
             return obey(ports, ctx, text);
           }),
         );

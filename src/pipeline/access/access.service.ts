@@ -10,6 +10,7 @@ import {
   MAX_NAME_LENGTH,
   requireMayActOn,
   requireMayChange,
+  requireMayLink,
   textOf,
   type ApiKey,
   type User,
@@ -28,6 +29,7 @@ import {
 } from './access.store.ts';
 import type { Operation } from './operations.ts';
 import { mayDo, requireOperation, type CallContext, type Principal } from './principal.ts';
+import { endSessionsOf } from './end-sessions.ts';
 import { mintSecret, SECRET_BYTES, secretHash, type RandomBytes } from './secret.ts';
 
 /** How long a key lives when nothing is said, in ms. */
@@ -93,6 +95,7 @@ export function createAccessService(journal: AccessJournal, randomBytes: RandomB
       const blank = { kind, name: '', email: null, roles: [], disabled: false, linkedAccounts: [], createdAt: ctx.now };
       const user = applyUserInput({ id: newId('usr'), ...blank }, { ...input, name: input.name ?? '' });
       requireMayChange(ctx.principal, null, user);
+      requireMayLink(ctx.principal, null, user);
       return applyAccessChange(journal, ctx, async () => {
         await requireFreeEmail(journal, user);
         return { writes: [userWrite(user, 0, ctx.principal.userId, ctx.now)], answer: user };
@@ -105,9 +108,13 @@ export function createAccessService(journal: AccessJournal, randomBytes: RandomB
         const before = await existing(loadUser(journal, id), 'user');
         const user = applyUserInput(before.item, input);
         requireMayChange(ctx.principal, before.item, user);
+        requireMayLink(ctx.principal, before.item, user);
         if (user.email !== before.item.email) await requireFreeEmail(journal, user);
         if (isActiveAdmin(before.item) && !isActiveAdmin(user)) await requireAnotherAdmin(journal, id);
-        return { writes: [userWrite(user, before.version, ctx.principal.userId, ctx.now)], answer: user };
+        const by = ctx.principal.userId;
+        const cause = { end: 'user_disabled', by, at: ctx.now } as const;
+        const ended = user.disabled && !before.item.disabled ? await endSessionsOf(journal, { id }, cause) : [];
+        return { writes: [userWrite(user, before.version, by, ctx.now), ...ended], answer: user };
       });
     },
 
@@ -157,6 +164,7 @@ async function authenticate(journal: AccessJournal, secret: string, now: number)
     name: user.name,
     roles: user.roles,
     linkedAccounts: accountsOf(user),
+    provenBy: 'key',
     keyId: key.id,
     keyIssuedBy: key.issuedBy,
     scopes: key.scopes,

@@ -1,8 +1,13 @@
+import { z } from 'zod';
 import type { Json } from '../../platform/canonical-json.ts';
 import { MAX_PAGE_SIZE } from '../../platform/limits.ts';
 import type { Journal, RecordDraft, View } from '../../journal/journal.ts';
 import type { JournalRecord } from '../audit/record.ts';
 import { API_KEY, SETUP, USER, type ApiKey, type Setup, type User } from './access.ts';
+import { IDENTITY, type Identity } from './identity.ts';
+import { LOCKOUT, type Lockout } from './lockout.ts';
+import { RECORDED_CREDENTIAL, type RecordedCredential } from './password.ts';
+import { SESSION, type Session } from './session.ts';
 
 /** The stream of everything about people, keys and set-up. One stream: rules over all people need one order. */
 export const ACCESS_STREAM = 'access';
@@ -133,25 +138,68 @@ function keyView(key: ApiKey): Omit<View, 'expectedVersion'> {
 export interface AccessState {
   readonly users: Map<string, User>;
   readonly keys: Map<string, ApiKey>;
+  /** Those that did not end. */
+  readonly sessions: Map<string, Session>;
+  readonly credentials: Map<string, RecordedCredential>;
+  readonly lockouts: Map<string, Lockout>;
+  readonly identities: Map<string, Identity>;
   setup: Setup | null;
 }
 
 export function emptyAccessState(): AccessState {
-  return { users: new Map(), keys: new Map(), setup: null };
+  return {
+    users: new Map(),
+    keys: new Map(),
+    sessions: new Map(),
+    credentials: new Map(),
+    lockouts: new Map(),
+    identities: new Map(),
+    setup: null,
+  };
 }
 
 /** Takes one record into the state; records of other types or versions are left to those who know them. */
 export function foldAccess(state: AccessState, record: Pick<JournalRecord, 'type' | 'v' | 'data'>): AccessState {
   if (record.v !== 1) return state;
   const member = (name: string): Json | undefined => (Object.hasOwn(record.data, name) ? record.data[name] : undefined);
-  if (record.type === 'access.user_saved') {
-    const user = USER.parse(member('user'));
-    state.users.set(user.id, user);
-  } else if (record.type === 'access.key_saved') {
-    const key = API_KEY.parse(member('key'));
-    state.keys.set(key.id, key);
-  } else if (record.type === 'access.setup_saved') {
-    state.setup = SETUP.parse(member('setup'));
+  switch (record.type) {
+    case 'access.user_saved': {
+      const user = USER.parse(member('user'));
+      state.users.set(user.id, user);
+      break;
+    }
+    case 'access.key_saved': {
+      const key = API_KEY.parse(member('key'));
+      state.keys.set(key.id, key);
+      break;
+    }
+    case 'access.setup_saved':
+      state.setup = SETUP.parse(member('setup'));
+      break;
+    case 'access.session_saved': {
+      const session = SESSION.parse(member('session'));
+      if (session.endedAt === null) state.sessions.set(session.id, session);
+      else state.sessions.delete(session.id);
+      break;
+    }
+    case 'access.credential_saved': {
+      const credential = RECORDED_CREDENTIAL.parse(member('credential'));
+      state.credentials.set(credential.userId, credential);
+      break;
+    }
+    case 'access.sign_in_refused': {
+      const lockout = LOCKOUT.parse(member('lockout'));
+      state.lockouts.set(lockout.id, lockout);
+      break;
+    }
+    case 'access.lockout_ended':
+      state.lockouts.delete(z.string().parse(member('id')));
+      break;
+    case 'access.identity_linked': {
+      const identity = IDENTITY.parse(member('identity'));
+      state.identities.set(identity.id, identity);
+      break;
+    }
   }
   return state;
 }

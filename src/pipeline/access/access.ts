@@ -73,6 +73,11 @@ export const PERSONAL_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
   ['access.user_saved', ['/user/name', '/user/email', '/user/linkedAccounts']],
   ['access.key_saved', ['/key/name']],
   ['access.setup_saved', []],
+  ['access.session_saved', ['/session/account', '/session/ip', '/session/userAgent']],
+  ['access.credential_saved', []],
+  ['access.sign_in_refused', ['/attempt/account', '/attempt/ip', '/attempt/userAgent']],
+  ['access.lockout_ended', []],
+  ['access.identity_linked', ['/identity/account', '/identity/subject']],
 ]);
 
 /** The user with `input` applied and everything canonical. @throws FirebreakError `invalid_request` with each fault. */
@@ -160,6 +165,20 @@ export function requireMayActOn(actor: Principal, target: User): void {
   if (beyond.length === 0) return;
   throw new FirebreakError('forbidden', 'Only a SECURITY_ADMIN acts on roles they do not hold', [
     { pointer: '/roles', detail: `not held: ${beyond.join(', ')}` },
+  ]);
+}
+
+/**
+ * An account of an identity provider is a way in, to all that the user's roles allow: a scoped key must not open one.
+ *
+ * @throws FirebreakError `forbidden`.
+ */
+export function requireMayLink(actor: Principal, before: User | null, after: User): void {
+  if (actor.scopes === null) return;
+  const added = after.linkedAccounts.filter((account) => !(before?.linkedAccounts ?? []).includes(account));
+  if (!added.some((account) => account.startsWith('oidc:'))) return;
+  throw new FirebreakError('forbidden', 'A scoped key cannot link an account with which somebody signs in', [
+    { pointer: '/linkedAccounts', detail: 'holds a new account of an identity provider' },
   ]);
 }
 

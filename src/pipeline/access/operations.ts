@@ -29,6 +29,7 @@ export const OPERATION_NAMES = [
   'metrics.read',
   'user.read',
   'user.manage',
+  'session.own',
   'key.own',
   'key.manage',
 ] as const;
@@ -105,6 +106,11 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: ['SECURITY_ADMIN', 'CISO'],
     humanOnly: true,
     says: 'create and change people and service accounts, within the own roles',
+  },
+  'session.own': {
+    roles: ROLES,
+    humanOnly: true,
+    says: 'list and end the own sessions, change the own password, sign out',
   },
   'key.own': { roles: ROLES, humanOnly: true, says: 'create, list and revoke the own API keys' },
   'key.manage': {

@@ -11,13 +11,14 @@ export interface Principal {
   readonly roles: readonly Role[];
   /** Canonical ids of the subjects this person is in other systems, the email first: nobody votes about themselves. */
   readonly linkedAccounts: readonly string[];
+  /** How it was proven: by an API key, or by the session of a browser. */
+  readonly provenBy: 'key' | 'session' | 'mail_link' | 'slack';
+  /** The key's id, or the session's. */
   readonly keyId: string;
-  /** Who created the key. Somebody else than the owner has once seen its secret. */
+  /** Who created the key. Somebody else than the owner has once seen its secret. A session: the user themself. */
   readonly keyIssuedBy: string;
   /** Null: all that the roles allow. */
   readonly scopes: readonly Operation[] | null;
-  /** The door by which an answer came in. Absent: the API. */
-  readonly via?: 'MAIL_LINK' | 'SLACK';
   /** The source instance that events sent with this key belong to; null: the caller may name it. */
   readonly source: string | null;
 }
@@ -69,6 +70,7 @@ export function systemPrincipal(name: string): Principal {
     name: `Firebreak (${name})`,
     roles: ['SECURITY_ADMIN'],
     linkedAccounts: [],
+    provenBy: 'key',
     keyId: 'system',
     keyIssuedBy: 'system',
     scopes: null,

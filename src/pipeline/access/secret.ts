@@ -7,12 +7,15 @@ export const SECRET_BYTES = 32;
 /** Gives `length` unpredictable bytes; a parameter, so that records can be made again in tests and replays. */
 export type RandomBytes = (length: number) => Uint8Array;
 
-/** `fbk_`: an API key. `fbs_`: a set-up token. The prefix lets secret scanners find a leaked one. */
-export type SecretPrefix = 'fbk' | 'fbs';
+/**
+ * `fbk_`: an API key. `fbs_`: a set-up token. `fbi_`: an invitation to set a password. `fbw_`: the session of a browser.
+ * The prefix lets secret scanners find a leaked one.
+ */
+export type SecretPrefix = 'fbk' | 'fbs' | 'fbi' | 'fbw';
 
-/** Secrets of either kind; logs replace what matches. 32 bytes are 43 characters of base64url. */
-export const SECRET_PATTERN = /fb[ks]_[A-Za-z0-9_-]{43}/;
-const WHOLE = /^fb[ks]_[A-Za-z0-9_-]{43}$/;
+/** Secrets of each kind; logs replace what matches. 32 bytes are 43 characters of base64url. */
+export const SECRET_PATTERN = /fb[ksiw]_[A-Za-z0-9_-]{43}/;
+const WHOLE = /^fb[ksiw]_[A-Za-z0-9_-]{43}$/;
 
 /** A new secret from exactly 32 random bytes: shown once, never stored. */
 export function mintSecret(prefix: SecretPrefix, bytes: Uint8Array): string {

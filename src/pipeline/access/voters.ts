@@ -4,6 +4,7 @@ import { accountsOf, type User } from './access.ts';
 import { ACCESS_STREAM, listUsers, loadKey, type AccessJournal } from './access.store.ts';
 import { everyAccountOf } from './every-account.ts';
 import type { Principal } from './principal.ts';
+import { loadSession } from './session.store.ts';
 
 /** Accounts read at once. */
 const PAGE = 200;
@@ -55,6 +56,9 @@ export function createVoters(journal: Pick<AccessJournal, 'view' | 'streamHead' 
       const key = await loadKey(journal, keyId);
       if (key !== null && key.item.revokedAt !== null)
         throw new FirebreakError('unauthenticated', 'The API key was revoked');
+      const session = await loadSession(journal, keyId);
+      if (session !== null && session.item.session.endedAt !== null)
+        throw new FirebreakError('unauthenticated', 'The session is over');
       const user = users.find(({ id }) => id === userId);
       const maker = { issuedBy: keyIssuedBy, issuerAccounts: accountsOfPerson(users, keyIssuedBy) };
       return {

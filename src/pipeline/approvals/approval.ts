@@ -72,8 +72,8 @@ export interface Vote {
   /** Business time, ms since 1970. */
   readonly at: number;
   readonly comment: string | null;
-  /** The door by which it came in. Absent: the API. */
-  readonly via?: string;
+  /** How the voter proved who they are. Absent: by an API key. */
+  readonly provenBy?: string;
 }
 
 /** The present verdict; `approved` and `denied` are final. */

@@ -48,6 +48,12 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'access.user_saved', v: 1, personal: ['/user/email', '/user/linkedAccounts', '/user/name'] },
   { type: 'access.key_saved', v: 1, personal: ['/key/name'] },
   { type: 'access.setup_saved', v: 1, personal: [] },
+  { type: 'access.session_saved', v: 1, personal: ['/session/account', '/session/ip', '/session/userAgent'] },
+  // Holds a digest of what is stored of a password, never what it could be guessed from.
+  { type: 'access.credential_saved', v: 1, personal: [] },
+  { type: 'access.sign_in_refused', v: 1, personal: ['/attempt/account', '/attempt/ip', '/attempt/userAgent'] },
+  { type: 'access.lockout_ended', v: 1, personal: [] },
+  { type: 'access.identity_linked', v: 1, personal: ['/identity/account', '/identity/subject'] },
   { type: 'access.denied', v: 1, personal: ['/email', '/ip', '/path'] },
 
   // Ids, hashes and payloads of events lie beside the log; the record holds their root and counts.

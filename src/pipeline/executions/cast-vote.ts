@@ -10,7 +10,7 @@ export interface VotePorts {
 
 /** Hands a person's vote to its execution. Roles, accounts and being disabled are what the journal says at this moment. */
 export async function castVote({ runner, voters }: VotePorts, ctx: CallContext, vote: CastVote): Promise<VoteResult> {
-  const { via } = ctx.principal;
+  const { provenBy } = ctx.principal;
   const { executionId, approvalId, decision, intentHash, comment } = vote;
   const { facts } = await runner.submit(executionId, {
     type: 'vote',
@@ -18,7 +18,7 @@ export async function castVote({ runner, voters }: VotePorts, ctx: CallContext, 
     decision,
     intentHash,
     comment,
-    ...(via === undefined ? {} : { via }),
+    ...(provenBy === 'key' ? {} : { provenBy }),
     voter: await voters.present(ctx.principal),
   });
   const refused = facts.find((fact) => fact.type === 'vote.refused');

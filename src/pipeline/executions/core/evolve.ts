@@ -173,9 +173,9 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
       invariant(input.type === 'vote', 'vote.cast belongs to a vote');
       const { userId, kind, roles, linkedAccounts, issuedBy, issuerAccounts } = input.voter;
       const made = { issuedBy, ...(issuerAccounts === undefined ? {} : { issuerAccounts }) };
-      const { decision, intentHash, at, comment, via } = input;
-      const came = via === undefined ? {} : { via };
-      const vote = { userId, kind, roles, linkedAccounts, ...made, decision, intentHash, at, comment, ...came };
+      const { decision, intentHash, at, comment, provenBy } = input;
+      const proven = provenBy === undefined ? {} : { provenBy };
+      const vote = { userId, kind, roles, linkedAccounts, ...made, decision, intentHash, at, comment, ...proven };
       const approval = approvalOf(state, fact.approvalId);
       return withApproval(state, { ...approval, votes: [...approval.votes, vote] });
     }

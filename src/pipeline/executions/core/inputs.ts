@@ -191,8 +191,8 @@ export interface VoteInput extends Base {
   readonly approvalId: string;
   readonly decision: 'APPROVE' | 'DENY';
   readonly voter: VoterSnapshot;
-  /** The door by which it came in. Absent: the API. */
-  readonly via?: string;
+  /** How the voter proved who they are. Absent: by an API key. */
+  readonly provenBy?: string;
   /** The intent the voter was shown. */
   readonly intentHash: string;
   readonly comment: string | null;

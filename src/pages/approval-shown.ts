@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { FirebreakError } from '../platform/errors.ts';
+import type { Principal } from '../pipeline/access/principal.ts';
+import { canonicalAccount, identitiesOf, overlaps } from '../pipeline/access/identities.ts';
+import { countsFor } from '../pipeline/approvals/seats.ts';
+import type { Resource } from '../pipeline/service.ts';
+import { ROLES, SEVERITIES } from '../pipeline/vocabulary.ts';
+
+const ROLE = z.enum(ROLES);
+const REQUIREMENT = z.looseObject({
+  roles: z.array(ROLE),
+  k: z.int(),
+  human: z.boolean(),
+  users: z.partialRecord(ROLE, z.array(z.string())).optional(),
+  standIns: z.array(z.object({ who: z.enum(['user', 'role']), id: z.string(), afterMs: z.int() })).optional(),
+});
+const STEP = z.looseObject({ level: z.int(), delayMs: z.int(), escalateTo: z.string() });
+
+/** What the pages show of an approval, as the API gives it. */
+export const APPROVAL = z.looseObject({
+  id: z.string(),
+  actionId: z.string(),
+  actionType: z.string(),
+  reversibility: z.string(),
+  riskLevel: z.enum(SEVERITIES),
+  purpose: z.string(),
+  playbookId: z.string(),
+  playbookVersion: z.int(),
+  executionId: z.string(),
+  incidentId: z.string(),
+  target: z.looseObject({ type: z.string(), id: z.string() }).nullable(),
+  accounts: z.array(z.string()),
+  parameters: z.record(z.string(), z.unknown()).nullable(),
+  question: z.string().nullable(),
+  intentHash: z.string(),
+  status: z.string(),
+  requester: z.string(),
+  requiredApprovers: z.int(),
+  requirements: z.array(REQUIREMENT),
+  escalationPath: z.array(STEP),
+  escalations: z.array(STEP.extend({ at: z.string() })),
+  votes: z.array(
+    z.looseObject({
+      userId: z.string(),
+      linkedAccounts: z.array(z.string()),
+      decision: z.enum(['APPROVE', 'DENY']),
+      comment: z.string().nullable(),
+      at: z.string(),
+    }),
+  ),
+  requestedAt: z.string(),
+  expiresAt: z.string(),
+  decidedAt: z.string().nullable(),
+});
+export type ApprovalShown = Readonly<z.infer<typeof APPROVAL>>;
+
+/** A rule that asks, as the audit of its action shows it. */
+export const GATE = z.looseObject({
+  source: z.string(),
+  version: z.int(),
+  gateName: z.string(),
+  fallbackBehavior: z.enum(['DENY_ACTION', 'ESCALATE_TO_HUMAN', 'ALLOW_ACTION']),
+});
+export type GateShown = Readonly<z.infer<typeof GATE>>;
+
+/** @throws Error when it is no approval: a bug, since the service gave it. */
+export function approvalOf(data: Resource): ApprovalShown {
+  const { data: approval, error } = APPROVAL.safeParse(data);
+  if (approval !== undefined) return approval;
+  throw new FirebreakError('internal', 'An approval cannot be shown', [], { cause: error });
+}
+
+/**
+ * Whether the approval waits for this person, as far as what is shown says. It only sorts a list: who may vote is decided
+ * where the vote is counted.
+ */
+export function waitsFor(
+  approval: ApprovalShown,
+  who: Pick<Principal, 'userId' | 'roles' | 'linkedAccounts'>,
+): boolean {
+  if (approval.status !== 'PENDING') return false;
+  const identities = identitiesOf(who);
+  const others = [approval.requester, ...approval.accounts].map(canonicalAccount);
+  if (others.some((each) => identities.has(each))) return false;
+  if (approval.votes.some((vote) => overlaps(identitiesOf(vote), identities))) return false;
+  const escalatedMs = Math.max(-1, ...approval.escalations.map(({ delayMs }) => delayMs));
+  return approval.requirements.some((requirement) => countsFor(requirement, who, escalatedMs));
+}
+
+export function rolesInWords(roles: readonly string[]): string {
+  return roles.length === 0 ? 'no role' : roles.join(' or ');
+}

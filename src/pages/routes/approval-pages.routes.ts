@@ -1,0 +1,86 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { ID_PARAMS } from '../../api/schemas.ts';
+import { contextOf, type ApiServer } from '../../api/server.ts';
+import type { Services } from '../../api/services.ts';
+import type { Reach } from '../../api/session-cookie.ts';
+import { mayDo } from '../../pipeline/access/principal.ts';
+import { FirebreakError } from '../../platform/errors.ts';
+import { MAX_PAGE_SIZE } from '../../platform/limits.ts';
+import { approvalOf } from '../approval-shown.ts';
+import { approvalList } from '../approvals-page.ts';
+import { FORM_TOKEN, page, type Viewer } from '../layout.ts';
+import { sendPage, wantsPage } from './answer-in-words.ts';
+import { requireFormToken } from './form-token.ts';
+import { requestPage } from './request-page.ts';
+import { VOTE_FIELDS } from './vote-fields.ts';
+
+export interface ApprovalPageOptions {
+  readonly services: Pick<Services, 'approvals' | 'incidents' | 'audits'>;
+  readonly reach: Reach;
+}
+
+const VOTE = z.strictObject({ ...VOTE_FIELDS, formToken: z.string().max(100).optional() });
+
+/** What waits for whoever looks, one request, and the answer to it: the verbs of the API, in words. */
+export function approvalPageRoutes(scope: ApiServer, { services, reach }: ApprovalPageOptions): void {
+  scope.route({
+    method: 'GET',
+    url: '/approvals',
+    config: { operation: 'approval.read' },
+    schema: { hide: true },
+    handler: async (request, reply) => {
+      const ctx = contextOf(request);
+      const { items, total } = await services.approvals.list(ctx, { limit: MAX_PAGE_SIZE, skip: 0 });
+      const list = { approvals: items.map(approvalOf), total, who: ctx.principal, now: ctx.now };
+      return sendPage(request, reply, reach, page('Approvals', viewerOf(request), approvalList(list)));
+    },
+  });
+  scope.route({
+    method: 'GET',
+    url: '/approvals/:id',
+    config: { operation: 'approval.read' },
+    schema: { hide: true, params: ID_PARAMS },
+    handler: async (request, reply) => sendRequest(request, reply, request.params.id, null),
+  });
+  scope.route({
+    method: 'POST',
+    url: '/approvals/:id/vote',
+    config: { operation: 'approval.vote' },
+    schema: { hide: true, params: ID_PARAMS, body: VOTE },
+    handler: async (request, reply) => {
+      const { id } = request.params;
+      const { decision, intentHash, comment = '', formToken } = request.body;
+      requireFormToken(request, formToken);
+      const vote = { id, intentHash, comment: comment === '' ? null : comment };
+      try {
+        await services.approvals[decision === 'APPROVE' ? 'approve' : 'deny'](contextOf(request), vote);
+      } catch (thrown) {
+        // It is shown again as it is now, with the reason: what changed has to be looked at before it is answered.
+        const isRefusal = thrown instanceof FirebreakError && thrown.status < 500 && thrown.code !== 'not_found';
+        if (!isRefusal || !wantsPage(request)) throw thrown;
+        return sendRequest(request, reply.code(thrown.status), id, thrown.message);
+      }
+      return reply.redirect(`/approvals/${encodeURIComponent(id)}`, 303);
+    },
+  });
+
+  async function sendRequest(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    id: string,
+    refusal: string | null,
+  ): Promise<FastifyReply> {
+    const ctx = contextOf(request);
+    const viewer = viewerOf(request);
+    const isVoter = viewer.formToken !== null && mayDo(ctx.principal, 'approval.vote');
+    const action = `/approvals/${encodeURIComponent(id)}/vote`;
+    const form = isVoter ? { action, fields: { [FORM_TOKEN]: viewer.formToken } } : null;
+    const whole = await requestPage({ services, ctx, approvalId: id, viewer, form, refusal });
+    return sendPage(request, reply, reach, whole);
+  }
+}
+
+function viewerOf(request: FastifyRequest): Viewer {
+  return { name: contextOf(request).principal.name, formToken: request.formToken };
+}

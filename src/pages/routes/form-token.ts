@@ -1,0 +1,14 @@
+import type { FastifyRequest } from 'fastify';
+import { FirebreakError } from '../../platform/errors.ts';
+import { sha256Hex } from '../../platform/hash.ts';
+import { sameHash } from '../../pipeline/access/secret.ts';
+
+/**
+ * A form of a session has to carry the session's own token: only our pages, in this browser, have it. An API key is never
+ * sent by a browser by itself, and needs none. @throws FirebreakError `cross_site`.
+ */
+export function requireFormToken({ formToken }: FastifyRequest, given: string | undefined): void {
+  if (formToken === null) return;
+  if (given !== undefined && sameHash(sha256Hex(given), sha256Hex(formToken))) return;
+  throw new FirebreakError('cross_site', 'The form is not one of this session: open the page again');
+}
