@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import type { Journal } from '../../journal/journal.ts';
 import { FirebreakError } from '../../platform/errors.ts';
-import { accountsOf } from '../access/access.ts';
-import { loadUser } from '../access/access.store.ts';
-import { identitiesOf, overlaps } from '../access/identities.ts';
-import { recordedTrace, type CallContext, type Principal } from '../access/principal.ts';
+import { recordedTrace, type CallContext } from '../access/principal.ts';
+import { CONFIRMATIONS_NEEDED, requireAnother } from '../access/two-people.ts';
 import {
   CONFIG_STREAM,
   GENERATION_BEGUN,
@@ -21,8 +19,6 @@ import type { Answer } from '../service.ts';
  * begins with a record of what is lost. Until then nothing is done outside and nothing is signed.
  */
 
-/** People who have to agree: as many as resume what was paused, because it lets everything go on. */
-export const CONFIRMATIONS_NEEDED = 2;
 /** Tries against others who write about the journal at the same time. */
 const MAX_TRIES = 8;
 
@@ -136,24 +132,4 @@ function confirmationsIn(records: readonly SealedRecord[], setBack: SetBack | nu
 
 function nameOf({ origin, size, root }: LostCheckpoint): string {
   return `${origin} ${size} ${root}`;
-}
-
-/** Two people, not one with two keys or two accounts: whoever made a key for somebody else has seen its secret. */
-async function requireAnother(
-  journal: Pick<RecoveryJournal, 'view'>,
-  before: readonly Confirmation[],
-  principal: Principal,
-): Promise<void> {
-  const { userId, keyIssuedBy } = principal;
-  for (const { by, issuedBy } of before) {
-    const earlier = (await loadUser(journal, by))?.item;
-    const accounts = earlier === undefined ? [] : accountsOf(earlier);
-    if (overlaps(identitiesOf({ userId: by, linkedAccounts: accounts }), identitiesOf(principal)))
-      throw new FirebreakError('conflict', 'You have confirmed this already: another person has to, too');
-    if (keyIssuedBy === by || issuedBy === userId)
-      throw new FirebreakError(
-        'conflict',
-        'One of the two keys was made by the other person; confirm with a key that you made yourself',
-      );
-  }
 }
