@@ -18,6 +18,8 @@ import { createApprovalService } from './pipeline/approvals/approvals.service.ts
 import { governanceOf } from './pipeline/approvals/governance.ts';
 import { createPolicyService } from './pipeline/approvals/policies.service.ts';
 import { createGuardService } from './pipeline/guards/guards.service.ts';
+import { createPauseService } from './pipeline/guards/pause.service.ts';
+import { createPauseWatch } from './pipeline/guards/pause-watch.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
 import { NEWS_PREFIX } from './pipeline/executions/change.ts';
 import { castVote } from './pipeline/executions/cast-vote.ts';
@@ -189,6 +191,16 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
 
   const guards = createGuardService({ journal, committer });
   const governance = governanceOf(policies, guards);
+  const pause = createPauseWatch({
+    journal,
+    clock,
+    machine,
+    closing: closing.signal,
+    onResumed() {
+      const begin = untilStored({ machine, closing: closing.signal }, () => runner.catchUp());
+      begin.catch(onError('what a pause kept back could not be begun'));
+    },
+  });
 
   // Incidents and executions.
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });
@@ -199,6 +211,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     machine,
     clock,
     handlerFor,
+    pause,
     spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
     async tellIncident(incidentId, executionId, ...end) {
       await incidents.noteExecution(incidentId, executionId, ...end);
@@ -240,6 +253,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     playbooks,
     policies,
     guards,
+    pause: createPauseService({ journal, committer, watch: pause }),
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     approvals: createApprovalService({ journal, cast: (ctx, vote) => castVote(runner, ctx, vote) }),
@@ -265,9 +279,12 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     playbooks.refresh();
     policies.refresh();
     guards.refresh();
+    await pause.look();
     await runner.catchUp();
     await intake.bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => name.startsWith(NEWS_PREFIX)));
   };
+  // In a pause nothing that was left is begun either.
+  await pause.look();
   if (acts) await takeOver();
   const anonymous = { traceId: '0'.repeat(32), correlationId: 'start', now: clock.now(), idempotencyKey: null };
   // A worker offers no way to use one; others that share the journal print their own.
@@ -283,12 +300,14 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const membership = { members, machine, closing: closing.signal, takeOver: acts ? takeOver : null };
   const background = [probeStore({ committer, clock, machine, closing: closing.signal }), witness.run(closing.signal)];
   if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
+  if (acts && journal.shared) background.push(pause.keepLooking());
   if (acts) {
     const onLogError = onError('the log could not be kept');
     background.push(keepLog(keeper, { members, machine, closing: closing.signal, onError: onLogError }));
     const accelerated = {
       ...timekeeping,
       quiet: () => !intake.busy,
+      paused: () => pause.standing() === 'paused',
       announce: (at: number) => announceTime(sandbox, outside.http, at),
     };
     background.push(steered === null ? keepTime(timekeeping, clock) : keepAcceleratedTime(accelerated, steered));

@@ -34,6 +34,7 @@ export interface ActionModel {
     | 'performing'
     | 'verifying'
     | 'paused'
+    | 'kept back'
     | 'checking'
     | 'children'
     | 'settled'
@@ -43,6 +44,8 @@ export interface ActionModel {
   /** Reads of this attempt that were asked for once more, and checks of a wait. */
   reads: number;
   checks: number;
+  /** Calls that a pause of everything kept back. */
+  pauses: number;
   /** Attempts of this generation that a stop cut off. */
   interruptions: number;
   status: string | null;
@@ -115,6 +118,7 @@ export function newAction(plan: PlanAction): ActionModel {
     attempt: 0,
     reads: 0,
     checks: 0,
+    pauses: 0,
     interruptions: 0,
     status: null,
     reason: null,

@@ -74,6 +74,8 @@ function take(execution: ExecutionModel, fact: Fact, input: Input, judge: Judge)
     case 'undo.started':
       return takeUndoStarted(execution, fact, input, judge);
     case 'undo.awaited':
+    case 'undo.paused':
+    case 'undo.resumed':
     case 'undo.failed':
     case 'undo.settled':
       return moveUndo(execution, actionOf(execution, fact.actionId), fact, input);

@@ -39,8 +39,31 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'fencing',
     'sent-without-asking-again',
     CALL,
-    'const open = members.processId === holder && members.holds() && !signal.aborted;',
-    'const open = !signal.aborted;',
+    'const isOurs = members.processId === holder && members.holds() && !signal.aborted;',
+    'const isOurs = !signal.aborted;',
+  ),
+  bug(
+    'pauses',
+    'pause-not-asked',
+    CALL,
+    "const open = isOurs && standing === 'open';",
+    'const open = isOurs && standing.length > 0;',
+  ),
+  bug(
+    'pauses',
+    'pause-of-others-not-heard',
+    'src/pipeline/guards/pause-watch.ts',
+    'readAt = Math.max(readAt, begunAt);',
+    `readAt = Math.max(readAt, begunAt);
+      if (known?.paused === false) return;`,
+  ),
+  bug('pauses', 'resume-not-heard', 'src/pipeline/guards/pause-watch.ts', 'if (resumed) onResumed();', ''),
+  bug(
+    'pauses',
+    'pause-costs-a-try',
+    `${CORE}/evolve.ts`,
+    'return resumed(state, fact.actionId, fact.phase);',
+    "return withAction(state, fact.actionId, { phase: 'backoff', resumeAt: input.at });",
   ),
   bug(
     'fencing',

@@ -110,7 +110,7 @@ async function addRoutes(server: ApiServer, services: Services, limits: RateLimi
   approvalRoutes(server, services.approvals);
   auditRoutes(server, services.audits);
   policyRoutes(server, services.policies);
-  guardRoutes(server, services.guards);
+  guardRoutes(server, services);
   metricsRoutes(server, services.metrics);
   journalRoutes(server, services.recovery);
   playbookRoutes(server, services.playbooks);

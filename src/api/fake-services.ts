@@ -108,6 +108,11 @@ function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'ide
       getProtected: (ctx) => one('guards.getProtected')(ctx, {}),
       setProtected: one('guards.setProtected'),
     },
+    pause: {
+      getPause: (ctx) => one('pause.getPause')(ctx, {}),
+      pause: one('pause.pause'),
+      resume: one('pause.resume'),
+    },
     executions: {
       list: many('executions.list'),
       get: one('executions.get'),

@@ -4,6 +4,7 @@ import type { ApprovalService } from '../pipeline/approvals/approvals.service.ts
 import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
+import type { PauseService } from '../pipeline/guards/pause.service.ts';
 import type { GuardService } from '../pipeline/guards/guards.service.ts';
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
@@ -21,6 +22,7 @@ export interface Services {
   readonly playbooks: PlaybookVerbs;
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
+  readonly pause: PauseService;
   readonly executions: ExecutionService;
   readonly approvals: ApprovalService;
   readonly audits: AuditService;
@@ -56,6 +58,8 @@ export interface HealthService {
     readonly unwitnessedMs?: number | null;
     /** Of a journal that was set back and not confirmed: how many records it holds, and how many were published. */
     readonly setBack?: { readonly size: number; readonly publishedSize: number } | null;
+    /** Since when everything is paused, ms since 1970; null or absent: it is not. */
+    readonly pausedSince?: number | null;
     /** How far the wall clock has jumped, in ms; 0 while business time follows it. */
     readonly clockJumpMs?: number;
   }>;

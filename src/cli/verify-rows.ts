@@ -116,7 +116,9 @@ const definitionRows: RowSource = {
         const columns = { status: objectOf(document)['enabled'] === false ? 'DISABLED' : 'ENABLED' };
         const members = { document, version, savedBy: by };
         const row = { columns, members, membersOf: bodyOf };
-        yield { kind, id, stream, row: last?.type === `${kind}.saved` ? row : null };
+        // Of a guard every record holds the whole of it; a playbook or a policy may be deleted.
+        const stands = last?.type === `${kind}.saved` || (kind === 'guard' && last !== undefined);
+        yield { kind, id, stream, row: stands ? row : null };
       }
     }
   },

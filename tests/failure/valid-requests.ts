@@ -17,18 +17,26 @@ export interface Scene {
   /** Started executions, but neither wrote their playbooks nor votes. */
   readonly requester: Person;
   readonly voter: Person;
+  /** Has a key that nobody else has seen: the second of two people. */
+  readonly second: Person;
   /** A text that was not given out before. */
   fresh(prefix: string): string;
 }
 
 export async function sceneAt(house: Harness): Promise<Scene> {
-  const [requester, voter] = await Promise.all([house.person('INCIDENT_COMMANDER'), house.person('SECURITY_ADMIN')]);
+  const [requester, voter, other] = await Promise.all([
+    house.person('INCIDENT_COMMANDER'),
+    house.person('SECURITY_ADMIN'),
+    house.person('CISO'),
+  ]);
+  const key = (await succeeds(other.api('POST', '/api/keys', { name: 'own' }))).secret;
+  const second = { ...other, key, api: house.apiOf(key) };
   const failing = { ...SUSPEND, requiresApproval: false, retry: { maxRetries: 0 } };
   for (const playbook of [byHand('waits', [SUSPEND_APPROVED]), byHand('fails', [failing])]) {
     await succeeds(house.admin.api('POST', BASE, playbook));
   }
   let given = 0;
-  return { house, requester, voter, fresh: (prefix) => `${prefix}${(given += 1)}` };
+  return { house, requester, voter, second, fresh: (prefix) => `${prefix}${(given += 1)}` };
 }
 
 type Maker = (scene: Scene) => Promise<Omit<ValidRequest, 'method'>>;
@@ -94,6 +102,14 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       return asAdmin(scene, '/api/guards/protected-identities', { identities });
     },
   ],
+  ['POST /api/guards/pause', async (scene) => asAdmin(scene, '/api/guards/pause', { reason: scene.fresh('drill ') })],
+  [
+    'POST /api/guards/resume',
+    async (scene) => {
+      await succeeds(scene.house.admin.api('POST', '/api/guards/pause', { reason: 'a drill' }));
+      return asAdmin(scene, '/api/guards/resume', { reason: scene.fresh('over ') });
+    },
+  ],
   [
     `POST ${EXECUTIONS}/trigger`,
     async (scene) => asAdmin(scene, `${EXECUTIONS}/trigger`, { playbookId: 'waits', userId: scene.fresh('user-') }),
@@ -116,6 +132,8 @@ export async function validRequest(scene: Scene, { method, url }: DeclaredRoute)
   if (make === undefined) {
     throw new Error(`${method} ${url} changes state: say in tests/failure/valid-requests.ts how it succeeds`);
   }
+  // Somebody may have paused: what the next request needs has to be done first.
+  await resumed(scene);
   return { method, ...(await make(scene)) };
 }
 
@@ -125,6 +143,13 @@ export async function validRequest(scene: Scene, { method, url }: DeclaredRoute)
  */
 export function changesState({ method, operation }: DeclaredRoute): boolean {
   return method !== 'GET' && method !== 'HEAD' && !operation.endsWith('.read');
+}
+
+async function resumed({ house, second }: Scene): Promise<void> {
+  for (const { api } of [second, house.admin]) {
+    const { paused } = await succeeds(api('GET', '/api/guards/pause'));
+    if (paused === true) await succeeds(api('POST', '/api/guards/resume', { reason: 'the drill is over' }));
+  }
 }
 
 function asAdmin({ house }: Scene, path: string, body?: unknown): Omit<ValidRequest, 'method'> {

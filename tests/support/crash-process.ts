@@ -18,6 +18,7 @@ import type { SteeredClock } from '../../src/platform/clock.ts';
 import { randomIds } from '../../src/platform/ids.ts';
 import { safeHttp } from '../../src/platform/safe-http.ts';
 import type { Mortal } from './mortal.ts';
+import { NOTHING_PAUSED } from './never-paused.ts';
 
 /** What outlives a process: the company that it acts on, time, and the key of the log. */
 export interface Outside {
@@ -100,6 +101,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
       members,
       machine,
       clock,
+      pause: NOTHING_PAUSED,
       points,
       handlerFor: (type, connector) => {
         const known = registry.declarations().find((each) => each.type === type && each.connector === connector);

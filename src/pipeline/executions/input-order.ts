@@ -7,6 +7,8 @@ const ANSWERS: ReadonlySet<string> = new Set([
   'verified',
   'checked',
   'undone',
+  'paused',
+  'resumed',
   'spawned',
   'child',
 ]);

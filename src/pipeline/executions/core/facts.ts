@@ -68,6 +68,14 @@ export type Fact =
       /** Until when a call without an answer may still take effect. */
       readonly landsUntil?: number;
     }
+  /** The call was kept back by a pause, and waits for people; its attempt goes on as it is when they resume. */
+  | { readonly type: 'attempt.paused'; readonly actionId: string }
+  | {
+      readonly type: 'attempt.resumed';
+      readonly actionId: string;
+      /** `observing`: what was seen before the pause may be another one's by now. */
+      readonly phase: 'observing' | 'performing';
+    }
   | { readonly type: 'attempt.late'; readonly actionId: string; readonly attempt: number }
   | { readonly type: 'retry.scheduled'; readonly actionId: string; readonly resumeAt: number }
   | { readonly type: 'settling.awaited'; readonly actionId: string; readonly resumeAt: number }
@@ -97,6 +105,8 @@ export type Fact =
   | { readonly type: 'undo.started'; readonly actionId: string; readonly attempt: number; readonly key: string }
   /** A call of the action may still take effect: undone before that, it would stay. */
   | { readonly type: 'undo.awaited'; readonly actionId: string; readonly resumeAt: number }
+  | { readonly type: 'undo.paused'; readonly actionId: string }
+  | { readonly type: 'undo.resumed'; readonly actionId: string }
   | { readonly type: 'undo.failed'; readonly actionId: string; readonly code: string; readonly resumeAt: number }
   | {
       readonly type: 'undo.settled';

@@ -14,6 +14,8 @@ export type Input =
   | CheckedInput
   | UndoneInput
   | InterruptedInput
+  | PausedInput
+  | ResumedInput
   | TimerInput
   | VoteInput
   | CancelInput
@@ -87,6 +89,8 @@ export interface AttemptError {
 
 export interface ObservedInput extends AttemptBase {
   readonly type: 'observed';
+  /** How often a call of the action had been kept back; absent: never. */
+  readonly turn?: Turn;
   readonly result:
     | { readonly prior: JsonObject; readonly heldBy: string | null; readonly heldAs?: HeldAs }
     | { readonly error: AttemptError };
@@ -121,7 +125,7 @@ export interface HeldAs {
 }
 
 /**
- * Which of the reads of an attempt, or of the checks of a wait, an answer is of: an answer that was handed in twice must not
+ * Which of the reads of an attempt, of the checks of a wait, or of the looks after a pause, an answer is of: an answer that was handed in twice must not
  * pass for that of the next one. Records of the first version have none.
  */
 type Turn = number;
@@ -175,6 +179,23 @@ export interface InterruptedInput extends AttemptBase {
   readonly mayLandUntil?: number;
   /** The call was an undo; `attempt` counts those. */
   readonly undo?: true;
+}
+
+/** The call was kept back because everything is paused: not a byte of it was sent, and it is no try. */
+export interface PausedInput extends AttemptBase {
+  readonly type: 'paused';
+  /** How often a call of the action had been kept back before. */
+  readonly turn: number;
+  /** The call was an undo; `attempt` counts those. */
+  readonly undo?: true;
+}
+
+/** People have resumed: what was kept back may begin. */
+export interface ResumedInput extends Base {
+  readonly type: 'resumed';
+  readonly actionId: string;
+  /** How often a call of the action had been kept back. */
+  readonly turn: number;
 }
 
 export interface TimerInput extends Base {

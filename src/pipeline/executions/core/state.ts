@@ -34,12 +34,16 @@ export const ACTION_STATUSES = [
 ] as const;
 export type ActionStatus = (typeof ACTION_STATUSES)[number];
 
-/** What an action is doing. `idle`: its stage has not begun. `settled`: see `status`. */
+/**
+ * What an action is doing. `idle`: its stage has not begun. `settled`: see `status`. `paused`, `undo_paused`: its call was kept
+ * back until people resume.
+ */
 export type ActionPhase =
   | 'idle'
   | 'awaiting_approval'
   | 'observing'
   | 'performing'
+  | 'paused'
   | 'verifying'
   | 'settling'
   | 'backoff'
@@ -50,6 +54,7 @@ export type ActionPhase =
   | 'settled'
   | 'undoing'
   | 'undo_backoff'
+  | 'undo_paused'
   | 'undoing_children';
 
 /** The whole memory of an execution. Folded from its records by `evolve`; never stored as the truth. */
@@ -129,6 +134,8 @@ export interface ActionState {
   readonly checks: number;
   /** Calls of this generation that a stop of the process cut off: they do not count against the retries. */
   readonly interruptions: number;
+  /** How often a call was kept back by a pause; never counted anew. */
+  readonly pauses: number;
   /** Reads of the target that were made again in this attempt. */
   readonly rereads: number;
   /** Of a waiting action or a question: passed, failed, expired, approved, denied. */
@@ -158,7 +165,7 @@ export function statusOf(state: ExecutionState): ExecutionStatus {
   return 'RUNNING';
 }
 
-/** Phases in which the engine or a target works; waiting for people or for a user's answer is not among them. */
+/** Phases in which the engine or a target works; waiting for people, for a resume or for a user's answer is not among them. */
 const BUSY_PHASES: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
   'observing',
   'performing',
