@@ -18,6 +18,7 @@ import { createApprovalService } from './pipeline/approvals/approvals.service.ts
 import { governanceOf } from './pipeline/approvals/governance.ts';
 import { createPolicyService } from './pipeline/approvals/policies.service.ts';
 import { createGuardService } from './pipeline/guards/guards.service.ts';
+import { createLimiter } from './pipeline/guards/limiter.ts';
 import { createPauseService } from './pipeline/guards/pause.service.ts';
 import { createPauseWatch } from './pipeline/guards/pause-watch.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
@@ -212,6 +213,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     clock,
     handlerFor,
     pause,
+    reserve: createLimiter({ journal, committer, clock }).reserve,
     spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
     async tellIncident(incidentId, executionId, ...end) {
       await incidents.noteExecution(incidentId, executionId, ...end);

@@ -80,6 +80,7 @@ export function runJob(plan: Plan, job: Resumed): Promise<Reached> {
       handlerFor: () => handlerOf(plan, outside),
       closing: new AbortController().signal,
       spawn: () => forever,
+      reserve: () => forever,
       tellIncident: () => forever,
       maxConcurrentExecutions: 1,
       maxCallsPerConnector: 1,

@@ -44,6 +44,8 @@ export interface ActionModel {
   /** Reads of this attempt that were asked for once more, and checks of a wait. */
   reads: number;
   checks: number;
+  /** The limiter of its type has counted it. */
+  reserved: boolean;
   /** Calls that a pause of everything kept back. */
   pauses: number;
   /** Attempts of this generation that a stop cut off. */
@@ -75,7 +77,7 @@ export interface ActionModel {
 /** A request to people, and what became of it. */
 export interface Asked extends Tally {
   readonly actionId: string;
-  readonly purpose: 'gate' | 'question' | 'condition_error';
+  readonly purpose: 'gate' | 'question' | 'condition_error' | 'blast_radius';
   readonly requestedAt: number;
   decided: string | null;
   fallback: string | null;
@@ -118,6 +120,7 @@ export function newAction(plan: PlanAction): ActionModel {
     attempt: 0,
     reads: 0,
     checks: 0,
+    reserved: false,
     pauses: 0,
     interruptions: 0,
     status: null,

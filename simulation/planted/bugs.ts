@@ -42,6 +42,21 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     'const isOurs = members.processId === holder && members.holds() && !signal.aborted;',
     'const isOurs = !signal.aborted;',
   ),
+  bug('limits', 'limit-not-asked', `${CORE}/begin.ts`, '!t.action(actionId).reserved', 't.action(actionId).reserved'),
+  bug(
+    'limits',
+    'hour-too-short',
+    'src/pipeline/guards/limiter.ts',
+    'at - entry.at < WINDOW_MS',
+    'at - entry.at < WINDOW_MS / 60',
+  ),
+  bug(
+    'limits',
+    'list-counts-as-one',
+    `${CORE}/blast-radius.ts`,
+    'forEach === null ? 1 :',
+    'forEach !== undefined ? 1 :',
+  ),
   bug(
     'pauses',
     'pause-not-asked',

@@ -7,6 +7,7 @@ import { keepMembership } from '../../src/journal/keep-membership.ts';
 import { probeStore } from '../../src/journal/store-probe.ts';
 import { soleMember } from '../../src/journal/sole-member.ts';
 import { NEWS_PREFIX } from '../../src/pipeline/executions/change.ts';
+import { createLimiter } from '../../src/pipeline/guards/limiter.ts';
 import { createPauseService, type PauseService } from '../../src/pipeline/guards/pause.service.ts';
 import { createPauseWatch } from '../../src/pipeline/guards/pause-watch.ts';
 import { executionStore } from '../../src/pipeline/executions/execution-store.ts';
@@ -97,6 +98,7 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     machine,
     clock,
     pause: world.pauses ? watch : NEVER_PAUSED,
+    reserve: createLimiter({ journal, committer, clock }).reserve,
     handlerFor: (type, connector) => targets.handlerOf(host, type, connector),
     spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
     async tellIncident(_incidentId, executionId, status) {

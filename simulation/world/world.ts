@@ -32,6 +32,8 @@ export interface WorldOptions {
   readonly queues?: boolean;
   /** People pause everything and resume it; in two of five worlds, unless it is said. */
   readonly pauses?: boolean;
+  /** Action types have limits by the hour; in three of ten worlds, unless it is said. */
+  readonly limits?: boolean;
   /** False: nothing is judged, for a second run that only has to give the same trace as a first one that kept every promise. */
   readonly judged?: boolean;
   /** What targets remember; drawn from the seed unless it is said. */
@@ -68,6 +70,7 @@ export async function runWorld({
   lateUndos = seededRandom(seed).fork('late undos').chance(500),
   queues = seededRandom(seed).fork('queues').chance(500),
   pauses = seededRandom(seed).fork('pauses').chance(400),
+  limits = seededRandom(seed).fork('limits').chance(300),
   judged = true,
   marks = seededRandom(seed).fork('marks').pick(MARKS),
   show,
@@ -163,7 +166,13 @@ export async function runWorld({
   const count = shared ? shape.pick([1, 2, 2, 3]) : 1;
   for (let slot = 0; slot < count; slot += 1) bear(slot, slot === 0 || shape.chance(700));
 
-  const people = createPeople(random.fork('people'), store, offered, surroundings.onBug);
+  const people = createPeople(
+    random.fork('people'),
+    store,
+    offered,
+    surroundings.onBug,
+    limits ? random.fork('limits') : null,
+  );
   const pausers = createPausers({ random: random.fork('pausers'), store, now: wall, onBug: surroundings.onBug });
   pausers.onPaused = (host) => pauseRule.answered(host);
   const forward = (ms: number): void => {

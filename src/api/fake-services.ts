@@ -107,6 +107,8 @@ function cannedServices(calls: Call[]): Omit<Services, 'access' | 'setup' | 'ide
     guards: {
       getProtected: (ctx) => one('guards.getProtected')(ctx, {}),
       setProtected: one('guards.setProtected'),
+      getBlastRadius: (ctx) => one('guards.getBlastRadius')(ctx, {}),
+      setBlastRadius: one('guards.setBlastRadius'),
     },
     pause: {
       getPause: (ctx) => one('pause.getPause')(ctx, {}),

@@ -38,7 +38,7 @@ export interface Services {
 
 export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>;
 export type PolicyVerbs = Omit<PolicyService, 'inForce' | 'refresh'>;
-export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'refresh'>;
+export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'perHour' | 'refresh'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {

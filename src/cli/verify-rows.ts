@@ -2,6 +2,7 @@ import type { Journal, JournalReader, StoredView, ViewKind } from '../journal/jo
 import { ACCESS_STREAM, emptyAccessState, foldAccess } from '../pipeline/access/access.store.ts';
 import { approvalView, executionView } from '../pipeline/executions/change.ts';
 import { executionStore } from '../pipeline/executions/execution-store.ts';
+import { limiterRowOf } from '../pipeline/guards/limiter.ts';
 import { incidentOf } from '../pipeline/incidents/incident-change.ts';
 import { canonicalJson, type JsonObject } from '../platform/canonical-json.ts';
 import { messageOf } from '../platform/errors.ts';
@@ -38,7 +39,7 @@ interface ExpectedRow {
  * Answers with the first row that does not fit, or null. The records themselves are for `verifyLog` to judge first.
  */
 export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null> {
-  for (const source of [executionRows, incidentRows, definitionRows, accessRows]) {
+  for (const source of [executionRows, incidentRows, definitionRows, limiterRows, accessRows]) {
     const known = new Map<ViewKind, Set<string>>();
     for (const kind of source.kinds) known.set(kind, new Set());
     for await (const expected of source.rows(journal)) {
@@ -120,6 +121,18 @@ const definitionRows: RowSource = {
         const stands = last?.type === `${kind}.saved` || (kind === 'guard' && last !== undefined);
         yield { kind, id, stream, row: stands ? row : null };
       }
+    }
+  },
+};
+
+const limiterRows: RowSource = {
+  kinds: ['limiter'],
+  async *rows(journal) {
+    for (const stream of await journal.streams('limiter/')) {
+      const records = await journal.readStream(stream);
+      const members = objectOf(asJson(limiterRowOf(records.map(({ record }) => record))));
+      const row = { columns: {}, members, membersOf: bodyOf };
+      yield { kind: 'limiter', id: stream.slice('limiter/'.length), stream, row };
     }
   },
 };

@@ -93,6 +93,8 @@ export const VIEW_KINDS = [
   'playbook-version',
   'policy',
   'guard',
+  /** What was done of an action type within the hour. */
+  'limiter',
   'incident',
   'finding',
   'execution',

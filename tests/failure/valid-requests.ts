@@ -102,6 +102,13 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       return asAdmin(scene, '/api/guards/protected-identities', { identities });
     },
   ],
+  [
+    'PUT /api/guards/blast-radius',
+    async (scene) => {
+      const limits = [{ actionType: 'ENHANCED_LOGGING', perHour: Number(scene.fresh('')) }];
+      return asAdmin(scene, '/api/guards/blast-radius', { limits });
+    },
+  ],
   ['POST /api/guards/pause', async (scene) => asAdmin(scene, '/api/guards/pause', { reason: scene.fresh('drill ') })],
   [
     'POST /api/guards/resume',

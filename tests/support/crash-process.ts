@@ -7,6 +7,7 @@ import type { LogKeyPair } from '../../src/journal/log-key.ts';
 import { actionRegistry } from '../../src/pipeline/actions/registry.ts';
 import { governanceOf } from '../../src/pipeline/approvals/governance.ts';
 import { createPolicyService, type PolicyService } from '../../src/pipeline/approvals/policies.service.ts';
+import { createLimiter } from '../../src/pipeline/guards/limiter.ts';
 import { createGuardService } from '../../src/pipeline/guards/guards.service.ts';
 import { executionStore } from '../../src/pipeline/executions/execution-store.ts';
 import { createPerformer } from '../../src/pipeline/executions/performer.ts';
@@ -102,6 +103,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
       machine,
       clock,
       pause: NOTHING_PAUSED,
+      reserve: createLimiter({ journal, committer, clock }).reserve,
       points,
       handlerFor: (type, connector) => {
         const known = registry.declarations().find((each) => each.type === type && each.connector === connector);

@@ -6,6 +6,7 @@ import { realMachine } from '../../src/platform/machine.ts';
 import { groupCommitter, type GroupCommitter } from '../../src/journal/group-commit.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite/sqlite-journal.ts';
+import { createLimiter } from '../../src/pipeline/guards/limiter.ts';
 import { createPauseService, type PauseService } from '../../src/pipeline/guards/pause.service.ts';
 import { createPauseWatch } from '../../src/pipeline/guards/pause-watch.ts';
 import { executionStore, type ExecutionStore } from '../../src/pipeline/executions/execution-store.ts';
@@ -87,6 +88,7 @@ export function testEngine(
     machine,
     clock,
     pause: watch,
+    reserve: createLimiter({ journal, committer, clock }).reserve,
     handlerFor: (type, connector) => {
       for (const plan of plans.values()) {
         for (const stage of plan.stages) {

@@ -6,6 +6,7 @@ import { contextOf, type ApiServer } from '../server.ts';
 import type { Services } from '../services.ts';
 
 const URL = '/api/guards/protected-identities';
+const LIMITS_URL = '/api/guards/blast-radius';
 const PAUSE_URL = '/api/guards/pause';
 const tags = ['guards'];
 /** Longest reason, in UTF-16 units: a paragraph for the auditor. */
@@ -48,6 +49,34 @@ export function guardRoutes(app: ApiServer, { guards, pause }: Pick<Services, 'g
       response: { 200: ONE, ...PROBLEMS },
     },
     handler: async (request, reply) => one(await pause.resume(contextOf(request), request.body), reply),
+  });
+  app.route({
+    method: 'GET',
+    url: LIMITS_URL,
+    config: { operation: 'guard.read' },
+    schema: {
+      tags,
+      summary: 'How often an hour may do what an action type does, before a person is asked',
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) => one(await guards.getBlastRadius(contextOf(request)), reply),
+  });
+  app.route({
+    method: 'PUT',
+    url: LIMITS_URL,
+    config: { operation: 'guard.write' },
+    schema: {
+      tags,
+      summary:
+        'Replace all limits, as a new version; types that are not named have none, executions under way keep theirs',
+      headers: IF_MATCH,
+      body: DEFINITION,
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) => {
+      const ifMatch = ifMatchOf(request.headers['if-match']);
+      return one(await guards.setBlastRadius(contextOf(request), { document: request.body, ifMatch }), reply);
+    },
   });
   app.route({
     method: 'GET',

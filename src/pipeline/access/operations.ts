@@ -66,7 +66,7 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
   'guard.write': {
     roles: ['SECURITY_ADMIN', 'CISO'],
     humanOnly: true,
-    says: 'say whom nothing contains without a person',
+    says: 'say whom nothing contains without a person, and how much an hour may do',
   },
   'guard.pause': { roles: PAUSERS, humanOnly: true, says: 'pause everything that changes something outside' },
   'guard.resume': { roles: PAUSERS, humanOnly: true, says: 'let what is paused go on, together with another person' },

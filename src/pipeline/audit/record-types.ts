@@ -64,6 +64,7 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'playbook.saved', v: 1, personal: [] },
   { type: 'playbook.deleted', v: 1, personal: [] },
   { type: 'guard.saved', v: 1, personal: ['/document/identities'] },
+  { type: 'guard.reserved', v: 1, personal: [] },
   { type: 'guard.paused', v: 1, personal: PAUSE_PERSONAL },
   { type: 'guard.resume_proposed', v: 1, personal: PAUSE_PERSONAL },
   { type: 'guard.resumed', v: 1, personal: PAUSE_PERSONAL },

@@ -9,6 +9,7 @@ const ANSWERS: ReadonlySet<string> = new Set([
   'undone',
   'paused',
   'resumed',
+  'reserved',
   'spawned',
   'child',
 ]);

@@ -1,5 +1,6 @@
 import { NO_CRASH_POINTS } from '../../platform/crash-points.ts';
 import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
+import type { Limiter } from '../guards/limiter.ts';
 import { attemptSignals } from './attempt-signals.ts';
 import { callTarget, isPaused, requireStillHeld, type CallPorts } from './call-target.ts';
 import { HoldLost } from './hold-lost.ts';
@@ -26,6 +27,8 @@ export const MAX_LAUNCHED = 5_000;
 const MAX_CALLS_PER_TARGET = 4;
 
 export interface PerformerPorts extends CallPorts {
+  /** Has an action counted by the limiter of its type; must be repeatable. */
+  reserve: Limiter['reserve'];
   /** Starts the child executions of a fan-out action; must be repeatable. */
   spawn(loaded: Loaded, actionId: string): Promise<void>;
   /** Tells the incident that an execution ended; must be repeatable. */
@@ -72,6 +75,8 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
           return compensateChildren(loaded, effect.actionId);
         case 'report':
           return report(executionId, effect);
+        case 'reserve':
+          return reserve(executionId, effect);
         case 'resume':
           return resume(executionId, effect);
         default:
@@ -124,6 +129,13 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
       if (!begun) return hand(executionId, { ...kept, type: 'paused', turn });
       const mayLandUntil = ports.clock.now() + timeoutMs + STRAGGLER_MARGIN_MS;
       return hand(executionId, { ...kept, type: 'interrupted', mayLandUntil });
+    }
+
+    async function reserve(executionId: string, effect: Extract<Effect, { kind: 'reserve' }>): Promise<void> {
+      const { actionId, actionType, count, perHour, approved, turn } = effect;
+      const asked = { executionId, actionId, actionType, count, perHour, approved };
+      const { granted, used } = await untilStored(ports, () => ports.reserve(asked));
+      return hand(executionId, { type: 'reserved', actionId, turn, granted, used, perHour });
     }
 
     /** Still paused: it stays owed, and is looked for when people resume. */

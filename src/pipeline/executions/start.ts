@@ -75,13 +75,18 @@ function planFor(playbook: ActivePlaybook, governance: Governance, cause: Cause)
   return plan;
 }
 
-function boundPlan(playbook: ActivePlaybook, { policies, protectedIdentities }: Governance, cause: Cause): Plan {
+function boundPlan(
+  playbook: ActivePlaybook,
+  { policies, protectedIdentities, perHour }: Governance,
+  cause: Cause,
+): Plan {
   const { incident: values, event, context, user } = cause.snapshot;
   return bindPlan(playbook.compiled, {
     playbookId: playbook.playbookId,
     playbookVersion: playbook.version,
     riskLevel: cause.incident.severity,
     protectedIdentities,
+    perHour,
     policyGates: (query) => matchGates(policies, query, { incident: values, event, context, user, results: {} }),
   });
 }

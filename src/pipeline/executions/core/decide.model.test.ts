@@ -262,6 +262,7 @@ function garbage(pick: number, how: number, at: number): Input {
     { ...base, type: 'undone', result: { result: 'restored', digest: '' } },
     { ...base, type: 'paused', turn: how % 2, ...(how % 3 === 0 ? { undo: true } : {}) },
     { type: 'resumed', actionId, turn: how % 3, at },
+    { type: 'reserved', actionId, turn: how % 2, granted: how % 2 === 0, used: 0, perHour: 1, at },
     { type: 'spawned', actionId, children: how % 3, at },
     { type: 'child', actionId, childId: actionId, status: 'COMPLETED', containedAt: null, at },
     { type: 'timer', name: `resume:${actionId}`, generation: how % 3, at },
@@ -308,6 +309,10 @@ function answerTo(effect: Effect, state: ExecutionState, how: number, at: number
     return { type: 'spawned', actionId: effect.actionId, children, at };
   }
   if (effect.kind === 'compensate-children') return { type: 'timer', name: 'nothing', generation: 1, at };
+  if (effect.kind === 'reserve') {
+    const { actionId, turn, perHour, approved } = effect;
+    return { type: 'reserved', actionId, turn, granted: approved || how % 3 !== 1, used: how, perHour, at };
+  }
   if (effect.kind === 'resume') return { type: 'resumed', actionId: effect.actionId, turn: effect.turn, at };
   const { actionId, attempt, generation, turn } = effect;
   const base = { actionId, attempt, generation, at };

@@ -8,6 +8,7 @@ import { advance, takeCancel, takeRetry } from './progress.ts';
 import type { ExecutionState } from './state.ts';
 import { takePaused, takeResumed } from './pausing.ts';
 import { takeTimer } from './timers.ts';
+import { takeReserved } from './reserving.ts';
 import { beginTransition, type Transition } from './transition.ts';
 import { takeVote } from './votes.ts';
 
@@ -54,6 +55,8 @@ function take(transition: Transition, input: Input): void {
       return takePaused(transition, input);
     case 'resumed':
       return takeResumed(transition, input);
+    case 'reserved':
+      return takeReserved(transition, input);
     case 'timer':
       return takeTimer(transition, input);
     case 'vote':

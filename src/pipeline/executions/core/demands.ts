@@ -1,4 +1,6 @@
 import type { Plan } from '../../playbooks/plan.ts';
+import type { ActionType } from '../../vocabulary.ts';
+import { isApprovedByPerson, limitOf, reservedCount } from './blast-radius.ts';
 import { containedAtOf } from './containment.ts';
 import { idempotencyKey, planActionOf } from './transition.ts';
 import type { ActionState, ApprovalState, ExecutionState } from './state.ts';
@@ -11,6 +13,18 @@ import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
 export type Effect =
   | AttemptEffect
   | { readonly kind: 'spawn'; readonly name: string; readonly actionId: string }
+  /** Asks the limiter of an action type, and has it counted; `approved` by a person it is counted in any case. */
+  | {
+      readonly kind: 'reserve';
+      readonly name: string;
+      readonly actionId: string;
+      readonly turn: number;
+      readonly actionType: ActionType;
+      /** Targets that it is for. */
+      readonly count: number;
+      readonly perHour: number;
+      readonly approved: boolean;
+    }
   /** Waits until people resume; what was kept back is owed again then. */
   | { readonly kind: 'resume'; readonly name: string; readonly actionId: string; readonly turn: number }
   | { readonly kind: 'compensate-children'; readonly name: string; readonly actionId: string }
@@ -79,6 +93,8 @@ function tellsSomebody(plan: Plan, state: ExecutionState): boolean {
 
 function effectOf(plan: Plan, state: ExecutionState, action: ActionState): Effect[] {
   switch (action.phase) {
+    case 'reserving':
+      return [reserveEffect(plan, state, action)];
     case 'observing':
       return [attemptEffect(plan, state, action, 'observe')];
     case 'performing':
@@ -110,6 +126,21 @@ function effectOf(plan: Plan, state: ExecutionState, action: ActionState): Effec
     default:
       return [];
   }
+}
+
+function reserveEffect(plan: Plan, state: ExecutionState, action: ActionState): Effect {
+  const { actionId, generation, reservations: turn } = action;
+  const planned = planActionOf(plan, actionId);
+  return {
+    kind: 'reserve',
+    name: `reserve:${actionId}:${generation}:${turn}`,
+    actionId,
+    turn,
+    actionType: planned.declaration.type,
+    count: reservedCount(state, planned),
+    perHour: limitOf(plan, planned) ?? 0,
+    approved: isApprovedByPerson(state, actionId),
+  };
 }
 
 function attemptEffect(

@@ -83,6 +83,14 @@ function evolveStarted(
         accounts: fact.accounts,
         parameters: fact.parameters,
       });
+    case 'reservation.requested':
+      return withAction(state, fact.actionId, { phase: 'reserving' });
+    case 'reservation.made':
+    case 'reservation.refused': {
+      const { reservations } = actionOf(state, fact.actionId);
+      const reserved = fact.type === 'reservation.made';
+      return withAction(state, fact.actionId, { phase: 'idle', reserved, reservations: reservations + 1 });
+    }
     case 'attempt.late':
     case 'input.ignored':
       return state;

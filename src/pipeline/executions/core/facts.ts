@@ -12,7 +12,7 @@ export type Fact =
   | {
       readonly type: 'approval.requested';
       readonly actionId: string;
-      readonly purpose: 'gate' | 'question' | 'condition_error';
+      readonly purpose: 'gate' | 'question' | 'condition_error' | 'blast_radius';
       readonly approval: Approval;
     }
   /** Exactly what will be done to whom: templates resolved; `accounts` for a fan-out action, else empty. */
@@ -40,6 +40,11 @@ export type Fact =
       /** What took the decision when no vote did: the gate's fallback, or `cancelled`. */
       readonly fallback: string | null;
     }
+  /** Its action type has a limit by the hour: the limiter is asked before the first call. */
+  | { readonly type: 'reservation.requested'; readonly actionId: string }
+  | { readonly type: 'reservation.made'; readonly actionId: string }
+  /** The hour is full: a person is asked. */
+  | { readonly type: 'reservation.refused'; readonly actionId: string; readonly used: number; readonly perHour: number }
   | {
       readonly type: 'attempt.started';
       readonly actionId: string;

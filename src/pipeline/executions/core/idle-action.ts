@@ -27,6 +27,8 @@ export function idleAction(actionId: string): ActionState {
     waitUntil: null,
     checks: 0,
     interruptions: 0,
+    reserved: false,
+    reservations: 0,
     pauses: 0,
     rereads: 0,
     outcome: null,

@@ -16,6 +16,7 @@ export type Input =
   | InterruptedInput
   | PausedInput
   | ResumedInput
+  | ReservedInput
   | TimerInput
   | VoteInput
   | CancelInput
@@ -196,6 +197,18 @@ export interface ResumedInput extends Base {
   readonly actionId: string;
   /** How often a call of the action had been kept back. */
   readonly turn: number;
+}
+
+/** What the limiter of an action type said: whether one hour has room for this action, for each of its accounts. */
+export interface ReservedInput extends Base {
+  readonly type: 'reserved';
+  readonly actionId: string;
+  /** Which question it answers: how often the limiter had been asked before. */
+  readonly turn: number;
+  readonly granted: boolean;
+  /** Targets acted on within the hour, without those of this action where it was not granted. */
+  readonly used: number;
+  readonly perHour: number;
 }
 
 export interface TimerInput extends Base {

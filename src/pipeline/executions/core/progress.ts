@@ -38,6 +38,7 @@ function currentStages(t: Transition): readonly PlanAction[] {
 const WITHDRAWABLE: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
   'idle',
   'awaiting_approval',
+  'reserving',
   'backoff',
   'paused',
   'waiting',

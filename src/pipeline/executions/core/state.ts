@@ -41,6 +41,7 @@ export type ActionStatus = (typeof ACTION_STATUSES)[number];
 export type ActionPhase =
   | 'idle'
   | 'awaiting_approval'
+  | 'reserving'
   | 'observing'
   | 'performing'
   | 'paused'
@@ -134,6 +135,10 @@ export interface ActionState {
   readonly checks: number;
   /** Calls of this generation that a stop of the process cut off: they do not count against the retries. */
   readonly interruptions: number;
+  /** The limiter of its type has counted it. */
+  readonly reserved: boolean;
+  /** How often the limiter has answered. */
+  readonly reservations: number;
   /** How often a call was kept back by a pause; never counted anew. */
   readonly pauses: number;
   /** Reads of the target that were made again in this attempt. */
@@ -149,8 +154,11 @@ export interface ActionState {
 
 export interface ApprovalState extends Approval {
   readonly actionId: string;
-  /** `gate`: may it be done? `question`: what is the answer? `condition_error`: the condition could not be decided. */
-  readonly purpose: 'gate' | 'question' | 'condition_error';
+  /**
+   * `gate`: may it be done? `question`: what is the answer? `condition_error`: the condition could not be decided.
+   * `blast_radius`: may it be done although so much was done within the hour?
+   */
+  readonly purpose: 'gate' | 'question' | 'condition_error' | 'blast_radius';
   readonly requestedAt: number;
   readonly decidedAt: number | null;
 }
@@ -167,6 +175,7 @@ export function statusOf(state: ExecutionState): ExecutionStatus {
 
 /** Phases in which the engine or a target works; waiting for people, for a resume or for a user's answer is not among them. */
 const BUSY_PHASES: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
+  'reserving',
   'observing',
   'performing',
   'verifying',
