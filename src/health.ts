@@ -2,6 +2,7 @@ import type { HealthService } from './api/services.ts';
 import type { GroupCommitter } from './journal/group-commit.ts';
 import type { Journal } from './journal/journal.ts';
 import type { LogKeeper } from './journal/log-keeper.ts';
+import { readPause } from './pipeline/guards/pause-row.ts';
 import type { SetBack } from './pipeline/recovery/recovery.service.ts';
 import type { WallClock } from './platform/clock.ts';
 import { MAX_UNWITNESSED_MS, type Witnessing } from './witness/witnessing.ts';
@@ -48,6 +49,14 @@ export function createHealthService({
     }
   }
 
+  async function pausedSince(): Promise<number | null> {
+    try {
+      return (await readPause(journal)).document.paused?.since ?? null;
+    } catch {
+      return null; // The journal is named beside it.
+    }
+  }
+
   return {
     async ready() {
       const parts = await failing();
@@ -70,6 +79,7 @@ export function createHealthService({
         },
         active: (await count('execution', 'RUNNING')) + (await count('execution', 'COMPENSATING')),
         pendingApprovals: await count('approval', 'PENDING'),
+        pausedSince: await pausedSince(),
         unwitnessedMs,
         clockJumpMs,
         setBack:

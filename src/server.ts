@@ -28,6 +28,9 @@ import { governanceOf } from './pipeline/approvals/governance.ts';
 import { createPolicyService } from './pipeline/approvals/policies.service.ts';
 import { createExemptionService } from './pipeline/exemptions/exemptions.service.ts';
 import { createGuardService } from './pipeline/guards/guards.service.ts';
+import { createLimiter } from './pipeline/guards/limiter.ts';
+import { createPauseService } from './pipeline/guards/pause.service.ts';
+import { createPauseWatch } from './pipeline/guards/pause-watch.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
 import { isNews, NEWS_PREFIX } from './pipeline/executions/change.ts';
 import { castVote } from './pipeline/executions/cast-vote.ts';
@@ -223,6 +226,16 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
 
   const guards = createGuardService({ journal, committer });
   const governance = governanceOf(policies, guards, exemptions);
+  const pause = createPauseWatch({
+    journal,
+    clock,
+    machine,
+    closing: closing.signal,
+    onResumed() {
+      const begin = untilStored({ machine, closing: closing.signal }, () => runner.catchUp());
+      begin.catch(onError('what a pause kept back could not be begun'));
+    },
+  });
 
   // Incidents and executions.
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });
@@ -233,6 +246,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     machine,
     clock,
     handlerFor,
+    pause,
+    reserve: createLimiter({ journal, committer, clock }).reserve,
     spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
     async tellIncident(incidentId, executionId, ...end) {
       await incidents.noteExecution(incidentId, executionId, ...end);
@@ -333,6 +348,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     policies,
     guards,
     exemptions,
+    pause: createPauseService({ journal, committer, watch: pause }),
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     approvals,
@@ -367,10 +383,13 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     policies.refresh();
     guards.refresh();
     exemptions.refresh();
+    await pause.look();
     await runner.catchUp();
     ownSignIns.look();
     await bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => isNews(name)));
   };
+  // In a pause nothing that was left is begun either.
+  await pause.look();
   if (acts) await takeOver();
   ownSignIns.look();
   const anonymous = { traceId: '0'.repeat(32), correlationId: 'start', now: clock.now(), idempotencyKey: null };
@@ -387,12 +406,14 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const membership = { members, machine, closing: closing.signal, takeOver: acts ? takeOver : null };
   const background = [probeStore({ committer, clock, machine, closing: closing.signal }), witness.run(closing.signal)];
   if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
+  if (acts && journal.shared) background.push(pause.keepLooking());
   if (acts) {
     const onLogError = onError('the log could not be kept');
     background.push(keepLog(keeper, { members, machine, closing: closing.signal, onError: onLogError }));
     const accelerated = {
       ...timekeeping,
       quiet: () => !intake.busy,
+      paused: () => pause.standing() === 'paused',
       announce: (at: number) => announceTime(sandbox, outside.http, at),
     };
     background.push(steered === null ? keepTime(timekeeping, clock) : keepAcceleratedTime(accelerated, steered));

@@ -17,8 +17,7 @@ const COMMIT_LATE_MS = 25;
 
 const RUNNER = 'pipeline/executions/runner.js';
 /** The line after which an input is decided and not yet committed. */
-const DECIDED = 
-  'const { change, newEffects, tells } = changeOf(plan, known, seq, steps, trace, teller !== undefined);';
+const DECIDED = 'const { change, newEffects, tells } = changeOf(plan, known, seq, steps, trace, teller !== undefined);';
 const TIMERS = 'pipeline/executions/core/timers.js';
 
 const PLANTS: ReadonlyMap<string, readonly Edit[]> = new Map([

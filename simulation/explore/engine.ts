@@ -55,9 +55,8 @@ function newestFirst(left: StoredView, right: StoredView): number {
 /** What an execution owes; in this world these are calls only. */
 export function owed(plan: Plan, state: ExecutionState): readonly AttemptEffect[] {
   return effectsOf(plan, state).map((effect) => {
-    if (effect.kind === 'spawn' || effect.kind === 'compensate-children' || effect.kind === 'report')
-      throw new Error(`nobody asked for ${effect.kind}`);
-    return effect;
+    if ('attempt' in effect) return effect;
+    throw new Error(`nobody asked for ${effect.kind}`);
   });
 }
 

@@ -76,9 +76,11 @@ export function runJob(plan: Plan, job: Resumed): Promise<Reached> {
       },
       // No read is old here: whoever asks is asked what shows now.
       clock: { now: () => Number.MAX_SAFE_INTEGER },
+      pause: { standing: () => 'open', look: async () => undefined },
       handlerFor: () => handlerOf(plan, outside),
       closing: new AbortController().signal,
       spawn: () => forever,
+      reserve: () => forever,
       tellIncident: () => forever,
       maxConcurrentExecutions: 1,
       maxCallsPerConnector: 1,

@@ -6,6 +6,7 @@ const PHASE_OF: ReadonlyMap<string, string> = new Map([
   ['observed', 'observing'],
   ['performed', 'performing'],
   ['interrupted', 'performing'],
+  ['paused', 'performing'],
   ['verified', 'verifying'],
   ['checked', 'checking'],
   ['undone', 'undoing'],
@@ -13,7 +14,7 @@ const PHASE_OF: ReadonlyMap<string, string> = new Map([
 
 /** An answer counts only for the attempt that is under way, for the phase it is in, and for the read that was asked for. */
 export function checkAnswer(execution: ExecutionModel, input: Input, facts: readonly Fact[], broken: Broken): void {
-  const ofUndo = input.type === 'undone' || (input.type === 'interrupted' && input.undo === true);
+  const ofUndo = input.type === 'undone' || ('undo' in input && input.undo === true);
   const awaited = ofUndo ? 'undoing' : PHASE_OF.get(input.type);
   if (awaited === undefined || !('attempt' in input)) return;
   const action = execution.actions.get(input.actionId);
@@ -28,7 +29,9 @@ export function checkAnswer(execution: ExecutionModel, input: Input, facts: read
     );
 }
 
-function isAskedFor({ reads, checks }: ActionModel, input: Input): boolean {
+function isAskedFor({ reads, checks, pauses }: ActionModel, input: Input): boolean {
+  if (input.type === 'paused') return input.turn === pauses;
+  if (input.type === 'observed') return (input.turn ?? 0) === pauses;
   if (input.type === 'verified') return input.turn === reads;
   return input.type !== 'checked' || input.turn === checks;
 }

@@ -81,6 +81,17 @@ export function moveAttempt(
       action.interruptions += 1;
       action.phase = fact.next === 'none' ? 'paused' : fact.next;
       return;
+    case 'reservation.requested':
+    case 'reservation.made':
+    case 'reservation.refused':
+      action.phase = 'idle';
+      return;
+    case 'attempt.paused':
+      Object.assign(action, { phase: 'kept back', pauses: action.pauses + 1 });
+      return;
+    case 'attempt.resumed':
+      action.phase = fact.phase;
+      return;
     case 'attempt.failed':
       action.resultUnknown = errorIn(input)?.resultUnknown === true;
       action.phase = fact.next === 'verifying' ? 'verifying' : 'paused';

@@ -49,6 +49,12 @@ export function moveUndo(execution: ExecutionModel, action: ActionModel, fact: F
       noteReason(action, input);
       Object.assign(action, { phase: 'paused', due: fact.resumeAt });
       return;
+    case 'undo.paused':
+      Object.assign(action, { phase: 'kept back', pauses: action.pauses + 1 });
+      return;
+    case 'undo.resumed':
+      action.phase = 'undoing';
+      return;
     case 'undo.failed':
       Object.assign(action, { phase: 'paused', due: fact.resumeAt });
       return;
@@ -70,6 +76,8 @@ function noteReason(action: ActionModel, input: Input): void {
   action.undoneFor ??= ownTime ? 'its time' : 'roll-back';
 }
 
+const WAITS: ReadonlySet<string> = new Set(['paused', 'kept back']);
+
 /** Whether a roll-back has to undo it: it was done, or may have been, and can be undone. */
 function mustUndo(execution: ExecutionModel, action: ActionModel): boolean {
   if (action.plan.declaration.reversibility !== 'undo') return false;
@@ -87,6 +95,6 @@ function mustUndo(execution: ExecutionModel, action: ActionModel): boolean {
     case 'TIMED_OUT':
       return action.resultUnknown;
     default:
-      return action.phase === 'undoing' || (action.phase === 'paused' && action.undoAttempt > 0);
+      return action.phase === 'undoing' || (WAITS.has(action.phase) && action.undoAttempt > 0);
   }
 }

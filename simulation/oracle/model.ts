@@ -34,6 +34,7 @@ export interface ActionModel {
     | 'performing'
     | 'verifying'
     | 'paused'
+    | 'kept back'
     | 'checking'
     | 'children'
     | 'settled'
@@ -43,6 +44,10 @@ export interface ActionModel {
   /** Reads of this attempt that were asked for once more, and checks of a wait. */
   reads: number;
   checks: number;
+  /** The limiter of its type has counted it. */
+  reserved: boolean;
+  /** Calls that a pause of everything kept back. */
+  pauses: number;
   /** Attempts of this generation that a stop cut off. */
   interruptions: number;
   status: string | null;
@@ -72,7 +77,7 @@ export interface ActionModel {
 /** A request to people, and what became of it. */
 export interface Asked extends Tally {
   readonly actionId: string;
-  readonly purpose: 'gate' | 'question' | 'condition_error';
+  readonly purpose: 'gate' | 'question' | 'condition_error' | 'blast_radius';
   readonly requestedAt: number;
   isReminded: boolean;
   /** What has to decide it without people: see `ruleFor`. */
@@ -118,6 +123,8 @@ export function newAction(plan: PlanAction): ActionModel {
     attempt: 0,
     reads: 0,
     checks: 0,
+    reserved: false,
+    pauses: 0,
     interruptions: 0,
     status: null,
     reason: null,

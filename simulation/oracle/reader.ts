@@ -7,6 +7,7 @@ import { checkAllowed, takeDecision, takeEscalation, takeReminder, takeRequest, 
 import { moveAttempt, takeAttempt, takeSettled } from './attempts.ts';
 import { moveUndo, takeRollBack, takeUndoStarted } from './compensation.ts';
 import { takeEnd, takeRetried, takeStage, takeStop } from './course.ts';
+import { createLimitRule } from './limits.ts';
 import { actionOf, newExecution, type ExecutionModel, type Judge, type KeyMeaning } from './model.ts';
 import { checkTimer } from './timers.ts';
 
@@ -25,8 +26,11 @@ export function createReader({ broken, journalId, planOf }: ReaderPorts): Reader
   const executions = new Map<string, ExecutionModel>();
   const keys = new Map<string, KeyMeaning>();
   const judge: Judge = { broken, journalId, keys };
+  const limits = createLimitRule(broken);
 
-  function read({ record }: SealedRecord): void {
+  function read(sealed: SealedRecord): void {
+    const { record } = sealed;
+    if (record.stream.startsWith('limiter/')) return limits.count(sealed);
     if (!record.stream.startsWith('execution/')) return;
     const { input, facts } = record.data as unknown as { input: Input; facts: readonly Fact[] }; // what the engine writes
     if (input.type === 'start') {
@@ -38,7 +42,10 @@ export function createReader({ broken, journalId, planOf }: ReaderPorts): Reader
     checkTimer(execution, input, facts, broken);
     checkAnswer(execution, input, facts, broken);
     const checkVote = input.type === 'vote' ? takeVote(execution, input, facts, broken) : null;
-    for (const fact of facts) take(execution, fact, input, judge);
+    for (const fact of facts) {
+      if ('actionId' in fact) limits.take(execution, actionOf(execution, fact.actionId), fact);
+      take(execution, fact, input, judge);
+    }
     checkVote?.();
   }
 
@@ -76,6 +83,8 @@ function take(execution: ExecutionModel, fact: Fact, input: Input, judge: Judge)
     case 'undo.started':
       return takeUndoStarted(execution, fact, input, judge);
     case 'undo.awaited':
+    case 'undo.paused':
+    case 'undo.resumed':
     case 'undo.failed':
     case 'undo.settled':
       return moveUndo(execution, actionOf(execution, fact.actionId), fact, input);

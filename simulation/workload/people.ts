@@ -32,6 +32,7 @@ export function createPeople(
   store: Store,
   offered: readonly ActionDeclaration[],
   onBug: (thrown: unknown) => void,
+  limits: Random | null = null,
 ): People {
   const handedIn: HandedIn[] = [];
   const started: string[] = [];
@@ -67,7 +68,7 @@ export function createPeople(
       const executionId = `exe${started.length + 1}`;
       started.push(executionId);
       const execution: NewExecution = {
-        plan: randomPlan(random, executionId, offered),
+        plan: randomPlan(random, executionId, offered, limits),
         trace: undefined,
         start: startOf(random, executionId, store.id),
       };

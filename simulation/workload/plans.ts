@@ -141,7 +141,13 @@ function protectedOf(random: Random): Pick<Plan, 'protectedIdentities'> {
 }
 
 /** Up to three stages of up to three actions. */
-export function randomPlan(random: Random, executionId: string, offered: readonly ActionDeclaration[]): Plan {
+/** @param limits draws limits by the hour, where there are any. */
+export function randomPlan(
+  random: Random,
+  executionId: string,
+  offered: readonly ActionDeclaration[],
+  limits: Random | null = null,
+): Plan {
   let count = 0;
   const stages = Array.from({ length: random.between(1, 3) }, (_, index) => ({
     stage: index + 1,
@@ -157,7 +163,14 @@ export function randomPlan(random: Random, executionId: string, offered: readonl
     name: 'Simulated',
     playbookType: 'CUSTOM',
     ...protectedOf(random.fork(`protected ${executionId}`)),
+    ...(limits === null ? {} : { perHour: limitsOf(limits, offered) }),
     executionTimeoutMs: random.chance(200) ? random.between(2, 10) * 1_000 : 300_000,
     stages,
   };
+}
+
+/** Small ones, so that hours are full: a few of any type, or none at all. */
+function limitsOf(random: Random, offered: readonly ActionDeclaration[]): NonNullable<Plan['perHour']> {
+  const limited = offered.filter(() => random.chance(600));
+  return Object.fromEntries(limited.map(({ type }) => [type, random.pick([0, 1, 2, 3, 8])]));
 }

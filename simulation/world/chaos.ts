@@ -1,4 +1,5 @@
 import type { NewInput } from '../../src/pipeline/executions/core/inputs.ts';
+import type { Pausers } from '../workload/pausers.ts';
 import type { People } from '../workload/people.ts';
 import type { Engine } from './engine.ts';
 import type { Random } from './random.ts';
@@ -30,6 +31,8 @@ export interface ChaosPorts {
   readonly accelerated: boolean;
   /** Undos may land when their callers have given up. */
   readonly lateUndos: boolean;
+  /** Who pauses everything, where somebody does. */
+  readonly pausers: Pausers | null;
   /** Changing requests wait for a connection. */
   readonly queues: boolean;
 }
@@ -128,6 +131,20 @@ export function createChaos(ports: ChaosPorts): Chaos {
     ['stranger', strange],
   ];
 
+  /** People pause everything and resume it, at any process; in the end they resume. */
+  function sayPauses(pausers: Pausers, drawn: Random): void {
+    scheduler.after(drawn.between(50, 1_500) * 1_000, 'a word about the pause', () => {
+      const ready = engines.filter((engine) => engine.ready && !engine.host.paused);
+      if (ready.length > 0 && (!over || pausers.isPaused)) {
+        if (!over && (!pausers.isPaused || drawn.chance(150))) {
+          count('everything paused');
+          pausers.pause(drawn.pick(ready));
+        } else pausers.resume(drawn.pick(ready));
+      }
+      sayPauses(pausers, drawn);
+    });
+  }
+
   /** Lets business time jump to what is due next, when nothing is under way that lives on machine time. */
   function passTime(everyMs: number): void {
     scheduler.after(everyMs * 1_000, 'time passes', () => {
@@ -147,7 +164,8 @@ export function createChaos(ports: ChaosPorts): Chaos {
       return steps;
     },
     get calm() {
-      return storeWeather.state === 'fine' && engines.every(({ host }) => host.alive && !host.paused);
+      const resumed = ports.pausers?.isPaused !== true;
+      return resumed && storeWeather.state === 'fine' && engines.every(({ host }) => host.alive && !host.paused);
     },
     faults,
     begin() {
@@ -177,6 +195,7 @@ export function createChaos(ports: ChaosPorts): Chaos {
       now_and_then('vote', 20, 600, () => withAnyone((engine) => people.vote(engine)));
       if (random.chance(600)) now_and_then('meddle', 100, 2_500, () => withAnyone((engine) => people.meddle(engine)));
       if (kinds.length > 0) now_and_then('mishap', 50, wild < 30 ? 400 : 2_500, () => random.pick(kinds)[1]());
+      if (ports.pausers !== null) sayPauses(ports.pausers, random.fork('pauses'));
       passTime(70);
     },
     end() {

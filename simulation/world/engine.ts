@@ -8,6 +8,9 @@ import { keepMembership } from '../../src/journal/keep-membership.ts';
 import { probeStore } from '../../src/journal/store-probe.ts';
 import { soleMember } from '../../src/journal/sole-member.ts';
 import { isNews, NEWS_PREFIX } from '../../src/pipeline/executions/change.ts';
+import { createLimiter } from '../../src/pipeline/guards/limiter.ts';
+import { createPauseService, type PauseService } from '../../src/pipeline/guards/pause.service.ts';
+import { createPauseWatch } from '../../src/pipeline/guards/pause-watch.ts';
 import { executionStore } from '../../src/pipeline/executions/execution-store.ts';
 import type { IncidentInput, NewInput } from '../../src/pipeline/executions/core/inputs.ts';
 import { createPerformer } from '../../src/pipeline/executions/performer.ts';
@@ -43,6 +46,8 @@ export interface Surroundings {
   readonly shared: boolean;
   readonly accelerated: SteeredClock | null;
   readonly maxConcurrent: number;
+  /** People pause everything now and then; otherwise nobody asks whether they have. */
+  readonly pauses: boolean;
   /** Told what only a bug explains. */
   readonly onBug: (thrown: unknown) => void;
   readonly onTold: (executionId: string, status: string) => void;
@@ -59,6 +64,7 @@ export interface Engine {
   readonly committer: GroupCommitter;
   readonly journal: Journal;
   readonly performs: boolean;
+  readonly pause: PauseService;
   /** True once it has taken over what others left, and works. */
   readonly ready: boolean;
   /** Tells an execution news that are queued; as the server does, until the store lets it. */
@@ -85,11 +91,20 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     machine,
     () => void untilStored({ machine, closing: closing.signal }, goOn),
   );
+  const watch = createPauseWatch({
+    journal,
+    clock,
+    machine,
+    closing: closing.signal,
+    onResumed: () => void untilStored({ machine, closing: closing.signal }, () => runner.catchUp()).catch(world.onBug),
+  });
   const performer = createPerformer({
     journal,
     members,
     machine,
     clock,
+    pause: world.pauses ? watch : NEVER_PAUSED,
+    reserve: createLimiter({ journal, committer, clock }).reserve,
     handlerFor: (type, connector) => targets.handlerOf(host, type, connector),
     spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
     async tellIncident(_incidentId, executionId, status) {
@@ -146,6 +161,7 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
       void tell(news).catch(world.onBug);
   }
   async function goOn(): Promise<void> {
+    if (world.pauses) await watch.look();
     await runner.catchUp();
     await bring((await members.held(100)).filter(({ name: entry }) => isNews(entry)));
   }
@@ -156,10 +172,12 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
   async function live(): Promise<void> {
     const waits = { machine, closing: closing.signal };
     await untilStored(waits, async () => joined?.join());
+    if (world.pauses) await untilStored(waits, () => watch.look());
     if (performs) await untilStored(waits, takeOver);
     ready = true;
     const time = { runner, journal, members, machine, closing: closing.signal, onError: failed };
     void probeStore({ committer, clock, machine, closing: closing.signal });
+    if (world.pauses && shared && performs) void watch.keepLooking();
     if (shared) {
       const ports = { members, machine, closing: closing.signal, onError: failed };
       void keepMembership({ ...ports, takeOver: performs ? takeOver : null });
@@ -167,7 +185,12 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     if (world.accelerated === null) void keepTime(time, clock);
     else
       void keepAcceleratedTime(
-        { ...time, quiet: () => targets.underWay === 0, announce: async () => undefined },
+        {
+          ...time,
+          quiet: () => targets.underWay === 0,
+          paused: () => false,
+          announce: async () => undefined,
+        },
         { ...steered(world.accelerated), monotonic: () => scheduler.now / 1_000 },
       );
   }
@@ -179,12 +202,16 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     committer,
     journal,
     performs,
+    pause: createPauseService({ journal, committer, watch }),
     tell,
     get ready() {
       return ready && host.alive;
     },
   };
 }
+
+/** In worlds where nobody pauses. */
+const NEVER_PAUSED = { standing: () => 'open' as const, look: async () => undefined };
 
 /** Business time of one process: its own wall clock, which never goes backwards as long as it lives. */
 function clockOf({ wall, scheduler, accelerated }: Surroundings, skewMs: number): Clock {

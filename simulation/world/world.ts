@@ -2,9 +2,11 @@ import { steeredClock } from '../../src/platform/clock.ts';
 import type { Input, NewInput } from '../../src/pipeline/executions/core/inputs.ts';
 import type { Plan } from '../../src/pipeline/playbooks/plan.ts';
 import { checkRecords, checkRest, type EndPorts } from '../oracle/end.ts';
+import { createPauseRule } from '../oracle/pauses.ts';
 import { createReader } from '../oracle/reader.ts';
 import { createWireTap } from '../oracle/wire.ts';
 import { createPeople, STAFF } from '../workload/people.ts';
+import { createPausers } from '../workload/pausers.ts';
 import { offeredActions } from '../workload/plans.ts';
 import type { SealedRecord } from '../../src/pipeline/audit/record.ts';
 import { MARKS, type Marks } from './cells.ts';
@@ -29,6 +31,10 @@ export interface WorldOptions {
   readonly lateUndos?: boolean;
   /** Changing requests wait in their process for a connection; in half of the worlds, unless it is said. */
   readonly queues?: boolean;
+  /** People pause everything and resume it; in two of five worlds, unless it is said. */
+  readonly pauses?: boolean;
+  /** Action types have limits by the hour; in three of ten worlds, unless it is said. */
+  readonly limits?: boolean;
   /** False: nothing is judged, for a second run that only has to give the same trace as a first one that kept every promise. */
   readonly judged?: boolean;
   /** What targets remember; drawn from the seed unless it is said. */
@@ -63,6 +69,8 @@ export async function runWorld({
   steps,
   lateUndos = seededRandom(seed).fork('late undos').chance(500),
   queues = seededRandom(seed).fork('queues').chance(500),
+  pauses = seededRandom(seed).fork('pauses').chance(400),
+  limits = seededRandom(seed).fork('limits').chance(300),
   judged = true,
   marks = seededRandom(seed).fork('marks').pick(MARKS),
   show,
@@ -107,10 +115,12 @@ export async function runWorld({
   };
   const reader = createReader({ journalId: store.id, planOf, broken: say });
   const wire = createWireTap(reader, say);
+  const pauseRule = createPauseRule({ store, now: () => scheduler.now, broken: say });
   const timers: { executionId: string; input: NewInput }[] = [];
   store.watch = (sealed) => {
     show?.(`  ${recordInWords(sealed)}`);
     if (judged) reader.read(sealed);
+    pauseRule.read(sealed);
     const input = timerOf(sealed);
     if (input !== null) timers.push(input);
   };
@@ -118,6 +128,7 @@ export async function runWorld({
   targets.onSend = (call) => {
     calls += 1;
     if (judged) wire.sent(call);
+    if (judged) pauseRule.sent(call);
   };
   if (judged) {
     targets.onTravel = (call, change) => wire.travels(call, change);
@@ -138,6 +149,7 @@ export async function runWorld({
     table: memberTable(scheduler, store),
     wall,
     maxConcurrent: shape.chance(200) ? 2 : 128,
+    pauses,
     onBug: (thrown) => say('bugs', thrown instanceof Error ? thrown.message : String(thrown)),
     onTold: () => undefined,
     // In the other worlds nobody could ever answer, and every request is escalated at once.
@@ -156,7 +168,15 @@ export async function runWorld({
   const count = shared ? shape.pick([1, 2, 2, 3]) : 1;
   for (let slot = 0; slot < count; slot += 1) bear(slot, slot === 0 || shape.chance(700));
 
-  const people = createPeople(random.fork('people'), store, offered, surroundings.onBug);
+  const people = createPeople(
+    random.fork('people'),
+    store,
+    offered,
+    surroundings.onBug,
+    limits ? random.fork('limits') : null,
+  );
+  const pausers = createPausers({ random: random.fork('pausers'), store, now: wall, onBug: surroundings.onBug });
+  pausers.onPaused = (host) => pauseRule.answered(host);
   const forward = (ms: number): void => {
     offset += ms;
     trace.add(`time moves by ${ms}`);
@@ -189,6 +209,7 @@ export async function runWorld({
     shared,
     lateUndos,
     queues,
+    pausers: pauses ? pausers : null,
     accelerated: accelerated !== null,
     wall,
     nextDue: () => nextDue(store),

@@ -143,8 +143,8 @@ async function addRoutes(
   await slackRoutes(server, services, slack);
   auditRoutes(server, services.audits);
   policyRoutes(server, services.policies);
-  guardRoutes(server, services.guards);
   exemptionRoutes(server, services.exemptions);
+  guardRoutes(server, services);
   metricsRoutes(server, services.metrics);
   journalRoutes(server, services.recovery);
   playbookRoutes(server, services.playbooks);

@@ -153,6 +153,13 @@ function cannedServices(
     guards: {
       getProtected: (ctx) => one('guards.getProtected')(ctx, {}),
       setProtected: one('guards.setProtected'),
+      getBlastRadius: (ctx) => one('guards.getBlastRadius')(ctx, {}),
+      setBlastRadius: one('guards.setBlastRadius'),
+    },
+    pause: {
+      getPause: (ctx) => one('pause.getPause')(ctx, {}),
+      pause: one('pause.pause'),
+      resume: one('pause.resume'),
     },
     exemptions: {
       list: many('exemptions.list'),

@@ -10,6 +10,7 @@ import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
 import type { ExemptionService } from '../pipeline/exemptions/exemptions.service.ts';
+import type { PauseService } from '../pipeline/guards/pause.service.ts';
 import type { GuardService } from '../pipeline/guards/guards.service.ts';
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
@@ -33,6 +34,7 @@ export interface Services {
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
   readonly exemptions: ExemptionVerbs;
+  readonly pause: PauseService;
   readonly executions: ExecutionService;
   readonly approvals: ApprovalService;
   readonly answers: AnswersService;
@@ -58,8 +60,8 @@ export interface SingleSignOn {
 
 export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>;
 export type PolicyVerbs = Omit<PolicyService, 'inForce' | 'refresh'>;
-export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'refresh'>;
 export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
+export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'perHour' | 'refresh'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {
@@ -79,6 +81,8 @@ export interface HealthService {
     readonly unwitnessedMs?: number | null;
     /** Of a journal that was set back and not confirmed: how many records it holds, and how many were published. */
     readonly setBack?: { readonly size: number; readonly publishedSize: number } | null;
+    /** Since when everything is paused, ms since 1970; null or absent: it is not. */
+    readonly pausedSince?: number | null;
     /** How far the wall clock has jumped, in ms; 0 while business time follows it. */
     readonly clockJumpMs?: number;
   }>;

@@ -5,6 +5,7 @@ import { approvalView, executionView } from '../pipeline/executions/change.ts';
 import { executionStore } from '../pipeline/executions/execution-store.ts';
 import { exemptionUseViews } from '../pipeline/executions/exemption-uses.ts';
 import { foldExemption, storedStatusOf } from '../pipeline/exemptions/exemption.ts';
+import { limiterRowOf } from '../pipeline/guards/limiter.ts';
 import { incidentOf } from '../pipeline/incidents/incident-change.ts';
 import { deliveryViews, foldNotice, noticeStream } from '../pipeline/notifications/notice-state.ts';
 import { preferenceStream } from '../pipeline/notifications/preferences.ts';
@@ -43,7 +44,15 @@ interface ExpectedRow {
  * Answers with the first row that does not fit, or null. The records themselves are for `verifyLog` to judge first.
  */
 export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null> {
-  for (const source of [executionRows, incidentRows, definitionRows, exemptionRows, noticeRows, accessRows]) {
+  for (const source of [
+    executionRows,
+    incidentRows,
+    definitionRows,
+    exemptionRows,
+    limiterRows,
+    noticeRows,
+    accessRows,
+  ]) {
     const known = new Map<ViewKind, Set<string>>();
     for (const kind of source.kinds) known.set(kind, new Set());
     for await (const expected of source.rows(journal)) {
@@ -123,8 +132,22 @@ const definitionRows: RowSource = {
         const columns = { status: objectOf(document)['enabled'] === false ? 'DISABLED' : 'ENABLED' };
         const members = { document, version, savedBy: by };
         const row = { columns, members, membersOf: bodyOf };
-        yield { kind, id, stream, row: last?.type === `${kind}.saved` ? row : null };
+        // Of a guard every record holds the whole of it; a playbook or a policy may be deleted.
+        const stands = last?.type === `${kind}.saved` || (kind === 'guard' && last !== undefined);
+        yield { kind, id, stream, row: stands ? row : null };
       }
+    }
+  },
+};
+
+const limiterRows: RowSource = {
+  kinds: ['limiter'],
+  async *rows(journal) {
+    for (const stream of await journal.streams('limiter/')) {
+      const records = await journal.readStream(stream);
+      const members = objectOf(asJson(limiterRowOf(records.map(({ record }) => record))));
+      const row = { columns: {}, members, membersOf: bodyOf };
+      yield { kind: 'limiter', id: stream.slice('limiter/'.length), stream, row };
     }
   },
 };

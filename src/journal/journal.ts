@@ -96,6 +96,8 @@ export const VIEW_KINDS = [
   'exemption',
   /** A gate that was not asked because of an exemption. */
   'exemption-use',
+  /** What was done of an action type within the hour. */
+  'limiter',
   'incident',
   'finding',
   'execution',

@@ -9,6 +9,7 @@ import {
   until,
   verified,
   ownKey,
+  withLentKey,
 } from '../support/server.ts';
 
 const EXEMPTIONS = '/api/exemptions';
@@ -57,11 +58,6 @@ async function made(asked: Promise<Reply>) {
   const { status, text, body } = await asked;
   expect(status, text).toBe(201);
   return body.data;
-}
-
-/** A key for somebody that an administrator made, and has seen. */
-async function lent({ id }: Person): Promise<Api> {
-  return house.apiOf((await made(house.admin.api('POST', '/api/keys', { userId: id, name: 'lent' }))).secret);
 }
 
 const proposal = (more: object = {}): object => ({
@@ -269,13 +265,13 @@ describe('who may not agree on an exemption', () => {
     const borrowed = 'One of the two keys was made by the other person; confirm with a key that you made yourself';
     const guest = await house.person('CISO');
     const fromAdmin = await made(propose({}, house.admin));
-    const lentToGuest = await lent(guest);
-    expect(await refused(confirm(fromAdmin, lentToGuest))).toEqual([409, 'conflict', borrowed]);
-    const fromGuest = await made(propose({}, { ...guest, api: lentToGuest }));
+    const borrower = await withLentKey(house, house.admin, guest);
+    expect(await refused(confirm(fromAdmin, borrower.api))).toEqual([409, 'conflict', borrowed]);
+    const fromGuest = await made(propose({}, borrower));
     expect(await refused(confirm(fromGuest, house.admin.api))).toEqual([409, 'conflict', borrowed]);
-    const other = await lent(await house.person('CISO'));
+    const other = await withLentKey(house, house.admin, await house.person('CISO'));
     const both = 'Both keys were made by the same person; confirm with a key that you made yourself';
-    expect(await refused(confirm(fromGuest, other))).toEqual([409, 'conflict', both]);
+    expect(await refused(confirm(fromGuest, other.api))).toEqual([409, 'conflict', both]);
     expect((await confirm(fromAdmin, guest.api)).status).toBe(200);
     await revoke(fromAdmin.id);
   });

@@ -18,6 +18,8 @@ export interface Scene {
   /** Started executions, but neither wrote their playbooks nor votes. */
   readonly requester: Person;
   readonly voter: Person;
+  /** Has a key that nobody else has seen: the second of two people. */
+  readonly second: Person;
   /** A text that was not given out before. */
   fresh(prefix: string): string;
 }
@@ -30,14 +32,18 @@ export const SCENE_ENV = { SMTP_HOST: '127.0.0.1', SMTP_PORT: '9', NOTIFICATION_
 const NO_MAIL = { email: [] };
 
 export async function sceneAt(house: Harness): Promise<Scene> {
-  const [requester, voter] = await Promise.all([house.person('INCIDENT_COMMANDER'), house.person('SECURITY_ADMIN')]);
-  for (const { api } of [house.admin, requester, voter]) await succeeds(api('PUT', PREFERENCES, NO_MAIL));
+  const [requester, voter, second] = await Promise.all([
+    house.person('INCIDENT_COMMANDER'),
+    house.person('SECURITY_ADMIN'),
+    house.person('CISO'),
+  ]);
+  for (const { api } of [house.admin, requester, voter, second]) await succeeds(api('PUT', PREFERENCES, NO_MAIL));
   const failing = { ...SUSPEND, requiresApproval: false, retry: { maxRetries: 0 } };
   for (const playbook of [byHand('waits', [SUSPEND_APPROVED]), byHand('fails', [failing])]) {
     await succeeds(house.admin.api('POST', BASE, playbook));
   }
   let given = 0;
-  return { house, requester, voter, fresh: (prefix) => `${prefix}${(given += 1)}` };
+  return { house, requester, voter, second, fresh: (prefix) => `${prefix}${(given += 1)}` };
 }
 
 type Maker = (scene: Scene) => Promise<Omit<ValidRequest, 'method'>>;
@@ -176,6 +182,21 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
     async (scene) => asAdmin(scene, `/api/exemptions/${(await proposed(scene)).id}/revoke`, { reason: 'a drill' }),
   ],
   [
+    'PUT /api/guards/blast-radius',
+    async (scene) => {
+      const limits = [{ actionType: 'ENHANCED_LOGGING', perHour: Number(scene.fresh('')) }];
+      return asAdmin(scene, '/api/guards/blast-radius', { limits });
+    },
+  ],
+  ['POST /api/guards/pause', async (scene) => asAdmin(scene, '/api/guards/pause', { reason: scene.fresh('drill ') })],
+  [
+    'POST /api/guards/resume',
+    async (scene) => {
+      await succeeds(scene.house.admin.api('POST', '/api/guards/pause', { reason: 'a drill' }));
+      return asAdmin(scene, '/api/guards/resume', { reason: scene.fresh('over ') });
+    },
+  ],
+  [
     `POST ${EXECUTIONS}/trigger`,
     async (scene) => asAdmin(scene, `${EXECUTIONS}/trigger`, { playbookId: 'waits', userId: scene.fresh('user-') }),
   ],
@@ -207,6 +228,8 @@ export async function validRequest(scene: Scene, { method, url }: DeclaredRoute)
   if (make === undefined) {
     throw new Error(`${method} ${url} changes state: say in tests/failure/valid-requests.ts how it succeeds`);
   }
+  // Somebody may have paused: what the next request needs has to be done first.
+  await resumed(scene);
   return { method, ...(await make(scene)) };
 }
 
@@ -216,6 +239,13 @@ export async function validRequest(scene: Scene, { method, url }: DeclaredRoute)
  */
 export function changesState({ method, operation }: DeclaredRoute): boolean {
   return method !== 'GET' && method !== 'HEAD' && !operation.endsWith('.read');
+}
+
+async function resumed({ house, second }: Scene): Promise<void> {
+  for (const { api } of [second, house.admin]) {
+    const { paused } = await succeeds(api('GET', '/api/guards/pause'));
+    if (paused === true) await succeeds(api('POST', '/api/guards/resume', { reason: 'the drill is over' }));
+  }
 }
 
 function asAdmin({ house }: Scene, path: string, body?: unknown): Omit<ValidRequest, 'method'> {

@@ -67,7 +67,7 @@ function intakeOf(change: object = {}, more: Partial<IntakePorts> = {}): Intake 
     machine: realMachine,
     closing: new AbortController().signal,
     playbooks: { active: async () => [playbook], load: async () => playbook },
-    governance: { inForce: async () => ({ policies: [], protectedIdentities: [], exemptions: [] }) },
+    governance: { inForce: async () => ({ policies: [], protectedIdentities: [], perHour: {}, exemptions: [] }) },
     detectionContext: () => ({ egressLabel: () => null }),
     withPlace: (event) => event,
     onError: (thrown) => {

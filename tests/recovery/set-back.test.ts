@@ -5,7 +5,7 @@ import { archiveCommand } from '../../src/cli/archive.ts';
 import { auditExportCommand, auditVerifyCommand } from '../../src/cli/audit.ts';
 import { BASE, byHand, NOTIFY, SUSPEND } from '../support/playbooks.ts';
 import { hasPython, secondAnswers } from '../support/second-verifier.ts';
-import { startHarness, testIo, until, type Harness, type Person, type Reply } from '../support/server.ts';
+import { startHarness, testIo, until, type Harness, type Person, type Reply, withLentKey } from '../support/server.ts';
 
 /**
  * A backup is restored after more was done, signed and published: the journal does not know what was done outside since. The
@@ -30,12 +30,6 @@ const suspensions = async (id: string): Promise<number> => {
 };
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 const notesIn = (name: string): number => readFileSync(file(name), 'utf8').split('firebreak/').length - 1;
-
-/** With a key that nobody else has seen. */
-async function withOwnKey(person: Person): Promise<Person> {
-  const key = (await person.api('POST', '/api/keys', { name: 'own' })).body.data.secret;
-  return { ...person, key, api: house.apiOf(key) };
-}
 
 /** The journal's file as it is now, whole: what a backup would hold. */
 async function backUp(): Promise<void> {
@@ -65,9 +59,8 @@ beforeAll(async () => {
   );
   expect((await house.admin.api('POST', BASE, playbook)).status).toBe(201);
   second = await house.person('SECURITY_ADMIN');
-  const made = await house.admin.api('POST', '/api/keys', { userId: second.id, name: 'made for another' });
-  borrowed = { ...second, key: made.body.data.secret, api: house.apiOf(made.body.data.secret) };
-  alias = await withOwnKey(await house.person('SECURITY_ADMIN', { linkedAccounts: ['Ada@soc.example'] }));
+  borrowed = await withLentKey(house, house.admin, second);
+  alias = await house.person('SECURITY_ADMIN', { linkedAccounts: ['Ada@soc.example'] });
 });
 afterAll(() => house.stop());
 

@@ -22,6 +22,7 @@ const CHEAP: readonly string[] = [
   'parent-not-told',
   'blind-repeat',
   'one-retry-too-many',
+  'resume-not-heard',
 ];
 
 describe('planted bugs', () => {

@@ -28,7 +28,14 @@ it.each([
   [20714, 'a process that had been taken for dead began what it had claimed before'],
   [31934, 'the row of a hold kept the key of the run before a retry'],
 ])('seed %i: %s', async (seed) => {
-  const { broken } = await runWorld({ seed, steps: 60, marks: 'every', lateUndos: false, queues: false });
+  const { broken } = await runWorld({
+    seed,
+    steps: 60,
+    marks: 'every',
+    lateUndos: false,
+    queues: false,
+    pauses: false,
+  });
   expect(broken).toEqual([]);
 });
 
@@ -48,7 +55,7 @@ it.each([
   [1_000_685, 'what an undo that was cut off could still take away passed for contained'],
   [12091, 'what an outage left was begun once more when its commit was heard of'],
 ])('seed %i: %s', async (seed) => {
-  const { broken } = await runWorld({ seed, steps: 60, lateUndos: false, queues: false });
+  const { broken } = await runWorld({ seed, steps: 60, lateUndos: false, queues: false, pauses: false, limits: false });
   expect(broken).toEqual([]);
 });
 
@@ -58,6 +65,6 @@ it.each([
     'an undo was over when there was nothing to send, and the one before it that was cut off landed afterwards',
   ],
 ])('seed %i, where undos land late: %s', async (seed) => {
-  const { broken } = await runWorld({ seed, steps: 60, lateUndos: true, queues: false });
+  const { broken } = await runWorld({ seed, steps: 60, lateUndos: true, queues: false, pauses: false, limits: false });
   expect(broken).toEqual([]);
 });

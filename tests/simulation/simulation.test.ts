@@ -41,6 +41,7 @@ describe('simulated worlds', () => {
     expect([...faults].sort()).toEqual([
       'clock jump',
       'crash',
+      'everything paused',
       'pause',
       'repeated answer',
       'repeated timer',

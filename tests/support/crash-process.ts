@@ -7,6 +7,7 @@ import type { LogKeyPair } from '../../src/journal/log-key.ts';
 import { actionRegistry } from '../../src/pipeline/actions/registry.ts';
 import { governanceOf } from '../../src/pipeline/approvals/governance.ts';
 import { createPolicyService, type PolicyService } from '../../src/pipeline/approvals/policies.service.ts';
+import { createLimiter } from '../../src/pipeline/guards/limiter.ts';
 import { createGuardService } from '../../src/pipeline/guards/guards.service.ts';
 import { executionStore } from '../../src/pipeline/executions/execution-store.ts';
 import { createPerformer } from '../../src/pipeline/executions/performer.ts';
@@ -18,6 +19,7 @@ import type { SteeredClock } from '../../src/platform/clock.ts';
 import { randomIds } from '../../src/platform/ids.ts';
 import { safeHttp } from '../../src/platform/safe-http.ts';
 import type { Mortal } from './mortal.ts';
+import { NOTHING_PAUSED } from './never-paused.ts';
 
 /** The same list each time, as nobody is exempt here. */
 const NOBODY: readonly [] = [];
@@ -106,6 +108,8 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
       members,
       machine,
       clock,
+      pause: NOTHING_PAUSED,
+      reserve: createLimiter({ journal, committer, clock }).reserve,
       points,
       handlerFor: (type, connector) => {
         const known = registry.declarations().find((each) => each.type === type && each.connector === connector);

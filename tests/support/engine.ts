@@ -6,6 +6,9 @@ import { realMachine } from '../../src/platform/machine.ts';
 import { groupCommitter, type GroupCommitter } from '../../src/journal/group-commit.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite/sqlite-journal.ts';
+import { createLimiter } from '../../src/pipeline/guards/limiter.ts';
+import { createPauseService, type PauseService } from '../../src/pipeline/guards/pause.service.ts';
+import { createPauseWatch } from '../../src/pipeline/guards/pause-watch.ts';
 import { executionStore, type ExecutionStore } from '../../src/pipeline/executions/execution-store.ts';
 import { createPerformer } from '../../src/pipeline/executions/performer.ts';
 import type { Launcher } from '../../src/pipeline/executions/launcher.ts';
@@ -25,6 +28,7 @@ export interface TestEngine {
   readonly runner: Runner;
   readonly clock: SteeredClock;
   readonly target: FakeTarget;
+  readonly pause: PauseService;
   readonly told: string[];
   readonly bugs: unknown[];
   /** What is done when an execution told its incident of its end. */
@@ -71,11 +75,20 @@ export function testEngine(
   });
   let atEnd: (incidentId: string, executionId: string) => Promise<void> = async () => undefined;
   let launcher: Launcher | null = null;
+  const watch = createPauseWatch({
+    journal,
+    clock,
+    machine,
+    closing: closing.signal,
+    onResumed: () => void runner.catchUp().catch((thrown: unknown) => bugs.push(thrown)),
+  });
   const performer = createPerformer({
     journal,
     members,
     machine,
     clock,
+    pause: watch,
+    reserve: createLimiter({ journal, committer, clock }).reserve,
     handlerFor: (type, connector) => {
       for (const plan of plans.values()) {
         for (const stage of plan.stages) {
@@ -110,6 +123,7 @@ export function testEngine(
     runner,
     clock,
     target,
+    pause: createPauseService({ journal, committer, watch }),
     told,
     bugs,
     onEnd(act) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TAKEN_BACK } from '../../src/platform/http-error.ts';
 import { ConnectorError, type ActionDeclaration, type ActionHandler } from '../../src/pipeline/actions/contract.ts';
 
 /**
@@ -16,11 +17,17 @@ export interface FakeTarget {
   answer: 'pending' | 'passed' | 'failed';
   /** When set, each call waits for it: the test decides in which order calls end. */
   gate: ((call: string) => Promise<void>) | null;
+  /** When set, `perform` sends two requests, each by its permit, and waits for it between them; the second one does it. */
+  between: (() => Promise<void>) | null;
   /** When set, each call waits for it once its work is done and before its answer is given. */
   after: ((call: string) => Promise<void>) | null;
 }
 
 export type Fault = 'error' | 'refused' | 'lost_reply' | 'unreachable';
+
+function requirePermit(maySend: () => boolean): void {
+  if (!maySend()) throw new ConnectorError(TAKEN_BACK, 'not to be sent', { retryable: true, resultUnknown: false });
+}
 
 /** A schema is compiled when it is first used, so it is made once. */
 const ANY_PARAMETERS = z.looseObject({});
@@ -54,6 +61,7 @@ export function fakeTarget(): FakeTarget {
     calls: [],
     answer: 'pending',
     gate: null,
+    between: null,
     after: null,
     failNext(kind, fault) {
       faults.set(kind, [...(faults.get(kind) ?? []), fault]);
@@ -65,8 +73,13 @@ export function fakeTarget(): FakeTarget {
         await enter('observe', id);
         return leave('observe', id, { suspended: false });
       },
-      async perform({ id }, _parameters, _prior, { idempotencyKey }) {
+      async perform({ id }, _parameters, _prior, { idempotencyKey, maySend }) {
         const fault = await enter('perform', id);
+        if (target.between !== null) {
+          requirePermit(maySend);
+          await target.between();
+          requirePermit(maySend);
+        }
         if (!done.has(idempotencyKey)) target.effects.push(`perform ${declaration.type} ${id}`);
         done.set(idempotencyKey, id);
         if (fault === 'lost_reply')

@@ -69,7 +69,7 @@ export function testIntake({ file, now, egress = [], shared = false, ...ports }:
         throw new Error(`there is no playbook ${id}`);
       },
     },
-    governance: { inForce: async () => ({ policies: [], protectedIdentities: [], exemptions: [] }) },
+    governance: { inForce: async () => ({ policies: [], protectedIdentities: [], perHour: {}, exemptions: [] }) },
     detectionContext: (at) => egressContext(entries, at),
     withPlace: (event) => event,
     onError: (thrown) => errors.push(thrown),

@@ -63,8 +63,11 @@ const actions = fc.record({
 
 /** Up to three stages of up to three actions, named `a0`, `a1` ... in their order. */
 export const plans: fc.Arbitrary<Plan> = fc
-  .array(fc.array(actions, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 })
-  .map((stages) => {
+  .tuple(
+    fc.array(fc.array(actions, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 3 }),
+    fc.constantFrom(null, null, { ACCOUNT_SUSPEND: 1 }),
+  )
+  .map(([stages, perHour]) => {
     let count = 0;
     const named = stages.map((stage) =>
       stage.map((change) => {
@@ -73,5 +76,5 @@ export const plans: fc.Arbitrary<Plan> = fc
         return action;
       }),
     );
-    return planOf(...named);
+    return { ...planOf(...named), ...(perHour === null ? {} : { perHour }) };
   });

@@ -252,6 +252,14 @@ export async function ownKey(api: Api): Promise<string> {
   return body.data.secret;
 }
 
+/** The same person with a key that this administrator made, and has seen. */
+export async function withLentKey(house: Pick<Harness, 'apiOf'>, admin: Person, person: Person): Promise<Person> {
+  const { status, text, body } = await admin.api('POST', '/api/keys', { userId: person.id, name: 'lent' });
+  if (status !== 201) throw new Error(`no lent key: ${text}`);
+  const { secret } = body.data;
+  return { ...person, key: secret, api: house.apiOf(secret) };
+}
+
 function parsed(text: string): Body {
   try {
     return JSON.parse(text) as Body; // every member is optional, and tests assert those they use

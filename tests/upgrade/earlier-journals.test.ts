@@ -5,9 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { steeredClock } from '../../src/platform/clock.ts';
 import { testEngine, type TestEngine } from '../support/engine.ts';
 import { formatKept, restoreJournal, type KeptJournal } from '../support/kept-journal.ts';
+import { callOf } from '../support/person.ts';
 import { executionsOf, expectIntact, expectQuiet, expectReplays } from '../support/records.ts';
 import { openRows, presentJournal } from './present-journal.ts';
-import { WAITING } from './waiting-states.ts';
+import { waitingIn } from './waiting-states.ts';
 
 /**
  * Journals that releases wrote, each stopped while executions wait in every way there is. The present code has to take
@@ -25,7 +26,11 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What people do about everything that waits for them. */
-async function attend({ journal, runner }: TestEngine): Promise<void> {
+async function attend({ journal, runner, pause, clock }: TestEngine): Promise<void> {
+  for (const userId of ['usr_1', 'usr_2']) {
+    const { data } = await pause.getPause(callOf(userId, clock.now()));
+    if (data['paused'] === true) await pause.resume(callOf(userId, clock.now()), { reason: 'the drill is over' });
+  }
   const { items } = await journal.listViews({ kind: 'approval', status: 'PENDING', limit: 100, skip: 0 });
   for (const { id, body } of items) {
     const { executionId, intentHash } = body as { executionId: string; intentHash: string }; // as `approvalView` writes it
@@ -52,14 +57,14 @@ async function phasesIn(engine: TestEngine, id: string): Promise<readonly string
   return Object.values(state.actions).map(({ phase }) => phase);
 }
 
-async function finishes(journal: KeptJournal): Promise<void> {
+async function finishes(journal: KeptJournal, waits: ReturnType<typeof waitingIn>): Promise<void> {
   rmSync(file, { force: true });
   const empty = openRows(file);
   restoreJournal(empty, journal);
   empty.close();
   const engine = testEngine({ file, clock: steeredClock(journal.stoppedAt) });
   try {
-    for (const [id, { plan, stopped }] of Object.entries(WAITING)) {
+    for (const [id, { plan, stopped }] of waits) {
       engine.know(plan);
       expect([id, ...(await phasesIn(engine, id))]).toEqual([id, ...stopped]);
     }
@@ -70,8 +75,8 @@ async function finishes(journal: KeptJournal): Promise<void> {
     await engine.runUntilQuiet();
     expect(engine.bugs).toEqual([]);
     const states = await executionsOf(engine.journal);
-    const ends = Object.keys(WAITING).map((id) => [id, states.get(id)?.ended?.status]);
-    expect(ends).toEqual(Object.entries(WAITING).map(([id, waiting]) => [id, waiting.ends]));
+    const ends = waits.map(([id]) => [id, states.get(id)?.ended?.status]);
+    expect(ends).toEqual(waits.map(([id, waiting]) => [id, waiting.ends]));
     // What was to end by itself has ended, what was to be undone is undone, and what was cut off was done after all.
     expect(engine.target.effects).toEqual(
       expect.arrayContaining([
@@ -93,12 +98,12 @@ describe('what waits in a journal', { timeout: 30_000 }, () => {
   it('of the present code is finished, so that what is kept can be', async () => {
     const journal = await presentJournal(file);
     expect(JSON.parse(formatKept(journal))).toEqual(JSON.parse(JSON.stringify(journal)));
-    await finishes(journal);
+    await finishes(journal, waitingIn(null));
   });
 
   it.each(existsSync(FOLDER) ? readdirSync(FOLDER) : [])('of release %s is finished', async (kept) => {
     const journal = JSON.parse(readFileSync(join(FOLDER, kept), 'utf8')) as KeptJournal; // our own fixture
-    await finishes(journal);
+    await finishes(journal, waitingIn(journal.release));
   });
 
   it('of at least one release is kept', () => {

@@ -1,4 +1,5 @@
 import { testEngine, TEST_START, type TestEngine } from '../support/engine.ts';
+import { callOf } from '../support/person.ts';
 import { declaration, gate, planAction, planOf } from '../support/plans.ts';
 import type { Plan } from '../../src/pipeline/playbooks/plan.ts';
 
@@ -17,13 +18,17 @@ interface Waiting {
   afterwards?(engine: TestEngine, id: string): Promise<void>;
   /** The phase of each of its actions when the process is gone. */
   readonly stopped: readonly string[];
+  /** Begun while everything is paused. */
+  readonly paused?: true;
+  /** The first release whose journal holds it; absent: the first of all. */
+  readonly since?: string;
   /** How it ends when approvals are given, questions approved, challenges passed and time goes on. */
   readonly ends: string;
 }
 
 const free = declaration({ holds: null });
 
-export const WAITING: Readonly<Record<string, Waiting>> = {
+const WAITING: Readonly<Record<string, Waiting>> = {
   exe_approval: {
     plan: planOf([planAction('gated', { target: 'approval', gates: [gate()] })]),
     stopped: ['awaiting_approval'],
@@ -102,14 +107,33 @@ export const WAITING: Readonly<Record<string, Waiting>> = {
     stopped: ['performing'],
     ends: 'COMPLETED',
   },
+  exe_paused: {
+    plan: planOf([planAction('call', { target: 'paused' })]),
+    since: '0.2.0',
+    paused: true,
+    stopped: ['paused'],
+    ends: 'COMPLETED',
+  },
 };
+
+/** What waits in the journal of a release, by its version; null: of the present code. */
+export function waitingIn(release: string | null): readonly (readonly [id: string, waiting: Waiting])[] {
+  const order = (version: string): string =>
+    version
+      .split('.')
+      .map((part) => part.padStart(6, '0'))
+      .join('.');
+  const all = Object.entries(WAITING);
+  return release === null ? all : all.filter(([, { since = '0.0.0' }]) => order(since) <= order(release));
+}
 
 /** An engine in which every execution waits as it should; the process is gone, the file stays. */
 export async function stopWaiting(file: string): Promise<{ readonly stoppedAt: number }> {
   const engine = testEngine({ file });
   const hanging = new Set(Object.values(WAITING).flatMap(({ hangs }) => hangs ?? []));
   engine.target.gate = (call) => (hanging.has(call) ? new Promise(() => undefined) : Promise.resolve());
-  for (const [id, { plan, accounts = [], faults = [], hangs, afterwards }] of Object.entries(WAITING)) {
+  for (const [id, { plan, accounts = [], faults = [], hangs, afterwards, paused }] of Object.entries(WAITING)) {
+    if (paused === true) await engine.pause.pause(callOf('usr_1', engine.clock.now()), { reason: 'drill' });
     for (const [kind, fault] of faults) engine.target.failNext(kind, fault);
     await engine.start(plan, id, accounts);
     await atRest(engine, afterwards === undefined ? hangs : undefined);

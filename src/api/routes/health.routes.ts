@@ -24,6 +24,7 @@ const PLAYBOOK_HEALTH = z.object({
     .object({ state: z.literal('RECOVERED'), size: z.int(), publishedSize: z.int() })
     .optional()
     .describe('Only of a journal that was set back, until two people have confirmed it'),
+  pause: z.object({ since: z.iso.datetime() }).optional().describe('Only while everything is paused'),
   clock: z.object({ jumpMs: z.int() }).optional().describe('Only while the wall clock is not believed'),
 });
 
@@ -59,14 +60,15 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
     },
     handler: async (_request, reply) => {
       const { healthy, models, active, pendingApprovals, ...more } = await health.playbooks();
-      const { unwitnessedMs = null, clockJumpMs = 0, setBack = null } = more;
+      const { unwitnessedMs = null, clockJumpMs = 0, setBack = null, pausedSince = null } = more;
       if (!healthy) void reply.code(503).header('retry-after', String(RETRY_AFTER_SECONDS));
       const status = healthy ? ('healthy' as const) : ('unhealthy' as const);
       const executions = { active, pending_approvals: pendingApprovals };
       const log = unwitnessedMs === null ? {} : { log: { unwitnessedMs } };
       const jumped = clockJumpMs === 0 ? {} : { clock: { jumpMs: clockJumpMs } };
       const journal = setBack === null ? {} : { journal: { state: 'RECOVERED' as const, ...setBack } };
-      return { status, models, executions, ...log, ...journal, ...jumped };
+      const pause = pausedSince === null ? {} : { pause: { since: new Date(pausedSince).toISOString() } };
+      return { status, models, executions, ...log, ...journal, ...pause, ...jumped };
     },
   });
 }

@@ -5,6 +5,9 @@ import { loadUser } from './access.store.ts';
 import { canonicalAccount, identitiesOf, overlaps } from './identities.ts';
 import type { Principal } from './principal.ts';
 
+/** People who have to agree before everything goes on: after a backup was restored, and after a pause. */
+export const CONFIRMATIONS_NEEDED = 2;
+
 /** Somebody's word, as it was recorded: whose it was, and who had made the key with which it was given. */
 export interface Word {
   readonly by: string;

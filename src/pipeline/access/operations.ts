@@ -16,6 +16,8 @@ export const OPERATION_NAMES = [
   'guard.write',
   'exemption.read',
   'exemption.write',
+  'guard.pause',
+  'guard.resume',
   'execution.read',
   'execution.trigger',
   'execution.retry',
@@ -49,6 +51,9 @@ const RESPONDERS: readonly Role[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'SE
 /** People who answer for an incident. */
 const LEADS: readonly Role[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'IR_LEAD'];
 
+/** People who may stop everything: whoever answers for an incident, or for security as a whole. */
+const PAUSERS: readonly Role[] = ['SECURITY_ADMIN', 'CISO', 'INCIDENT_COMMANDER', 'IR_LEAD'];
+
 /** The table. Whether a voter's role fits a certain gate is decided by the approval, not here. */
 export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
   'event.ingest': { roles: RESPONDERS, humanOnly: false, says: 'send events' },
@@ -62,11 +67,11 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
   },
   'policy.read': { roles: ROLES, humanOnly: false, says: 'see approval policies' },
   'policy.write': { roles: ['SECURITY_ADMIN', 'CISO'], humanOnly: false, says: 'create and change approval policies' },
-  'guard.read': { roles: ROLES, humanOnly: false, says: 'see whom nothing contains without a person' },
+  'guard.read': { roles: ROLES, humanOnly: false, says: 'see the guards over all playbooks' },
   'guard.write': {
     roles: ['SECURITY_ADMIN', 'CISO'],
     humanOnly: true,
-    says: 'say whom nothing contains without a person',
+    says: 'say whom nothing contains without a person, and how much an hour may do',
   },
   'exemption.read': { roles: ROLES, humanOnly: false, says: 'see exemptions from gates, and what they allowed' },
   'exemption.write': {
@@ -74,6 +79,8 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     humanOnly: true,
     says: 'propose an exemption from a gate, confirm what another person proposes, or revoke one',
   },
+  'guard.pause': { roles: PAUSERS, humanOnly: true, says: 'pause everything that changes something outside' },
+  'guard.resume': { roles: PAUSERS, humanOnly: true, says: 'let what is paused go on, together with another person' },
   'execution.read': { roles: ROLES, humanOnly: false, says: 'see executions' },
   'execution.trigger': { roles: RESPONDERS, humanOnly: false, says: 'start a playbook by hand' },
   'execution.retry': { roles: LEADS, humanOnly: false, says: 'try failed actions again' },

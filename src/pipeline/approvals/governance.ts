@@ -1,4 +1,5 @@
 import type { ExemptionInForce } from '../exemptions/exemption.ts';
+import type { PerHour } from '../guards/blast-radius.ts';
 import type { PolicyInForce } from './policy.ts';
 
 /** What people have set over all playbooks, as it is in force. */
@@ -8,6 +9,7 @@ export interface Governance {
   readonly protectedIdentities: readonly string[];
   /** By id. One that has ended may be among them: it is judged when it is asked. */
   readonly exemptions: readonly ExemptionInForce[];
+  readonly perHour: PerHour;
 }
 
 export interface GovernanceReader {
@@ -18,22 +20,24 @@ export interface GovernanceReader {
 /** All parts as one. */
 export function governanceOf(
   policies: { inForce(): Promise<readonly PolicyInForce[]> },
-  guards: { protectedIdentities(): Promise<readonly string[]> },
+  guards: { protectedIdentities(): Promise<readonly string[]>; perHour(): Promise<PerHour> },
   exemptions: { inForce(): Promise<readonly ExemptionInForce[]> },
 ): GovernanceReader {
-  let latest: Governance = { policies: [], protectedIdentities: [], exemptions: [] };
+  let latest: Governance = { policies: [], protectedIdentities: [], perHour: {}, exemptions: [] };
   return {
     async inForce() {
-      const [inForce, protectedIdentities, exempt] = await Promise.all([
+      const [inForce, protectedIdentities, perHour, exempt] = await Promise.all([
         policies.inForce(),
         guards.protectedIdentities(),
+        guards.perHour(),
         exemptions.inForce(),
       ]);
       const isSame =
         latest.policies === inForce &&
         latest.protectedIdentities === protectedIdentities &&
+        latest.perHour === perHour &&
         latest.exemptions === exempt;
-      if (!isSame) latest = { policies: inForce, protectedIdentities, exemptions: exempt };
+      if (!isSame) latest = { policies: inForce, protectedIdentities, perHour, exemptions: exempt };
       return latest;
     },
   };

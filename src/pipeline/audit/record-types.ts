@@ -34,6 +34,8 @@ const INCIDENT_PERSONAL = [
   '/incident/summary',
 ];
 
+const PAUSE_PERSONAL = ['/document/paused/reason', '/document/proposal/reason', '/reason'];
+
 const CATALOGUE: readonly RecordType[] = [
   { type: 'journal.created', v: 1, personal: [] },
   // The last record of a journal that goes on elsewhere, and in the place where it goes on the first sign of its move.
@@ -68,6 +70,10 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'playbook.saved', v: 1, personal: [] },
   { type: 'playbook.deleted', v: 1, personal: [] },
   { type: 'guard.saved', v: 1, personal: ['/document/identities'] },
+  { type: 'guard.reserved', v: 1, personal: [] },
+  { type: 'guard.paused', v: 1, personal: PAUSE_PERSONAL },
+  { type: 'guard.resume_proposed', v: 1, personal: PAUSE_PERSONAL },
+  { type: 'guard.resumed', v: 1, personal: PAUSE_PERSONAL },
   {
     type: 'exemption.proposed',
     v: 1,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { StoredView } from '../../journal/journal.ts';
+import { NOTHING_PAUSED } from '../../../tests/support/never-paused.ts';
 import { TAKEN_BACK } from '../../platform/http-error.ts';
 import {
   ConnectorError,
@@ -9,6 +10,7 @@ import {
   type UndoResult,
   type VerifyResult,
 } from '../actions/contract.ts';
+import type { Standing } from '../guards/pause-watch.ts';
 import { attemptSignals } from './attempt-signals.ts';
 import { callTarget, type CallPorts } from './call-target.ts';
 import type { AttemptEffect } from './core/demands.ts';
@@ -70,6 +72,7 @@ const quietPorts = (): CallPorts => ({
   handlerFor: () => null,
   closing: new AbortController().signal,
   clock: { now: () => NOW },
+  pause: NOTHING_PAUSED,
 });
 
 /** The hold of another execution. */
@@ -150,9 +153,13 @@ describe('a call that was cut off, and finds the effect of another execution', (
 });
 
 describe('a call whose process is taken for dead while its requests wait for a connection', () => {
-  /** Calls a target by requests that each ask whether they may go out; before `losing` of them the effect is lost. */
-  async function send(requests: number, losing: number): Promise<unknown> {
+  /**
+   * Calls a target by requests that each ask whether they may go out. Counted from 0, at the one `losing` the effect is lost, at
+   * the one `pausing` somebody pauses.
+   */
+  async function send(requests: number, losing: number, pausing = requests, as: Standing = 'paused'): Promise<unknown> {
     let holder = 'prc_1';
+    let standing: Standing = 'open';
     const takenBack = { retryable: true, resultUnknown: false };
     const ports: CallPorts = {
       ...quietPorts(),
@@ -162,12 +169,14 @@ describe('a call whose process is taken for dead while its requests wait for a c
           return holder;
         },
       },
+      pause: { standing: () => standing, look: async () => undefined },
       handlerFor: () => ({
         declaration: DECLARATION,
         parameters: z.looseObject({}),
         async perform(_target, _parameters, _prior, { maySend }) {
           for (let request = 0; request < requests; request += 1) {
             if (request === losing) holder = 'prc_2';
+            if (request === pausing) standing = as;
             if (!maySend()) throw new ConnectorError(TAKEN_BACK, 'kept back', takenBack);
           }
           return {};
@@ -187,6 +196,19 @@ describe('a call whose process is taken for dead while its requests wait for a c
       type: 'performed',
       result: { error: { code: TAKEN_BACK, resultUnknown: true } },
     });
+  });
+
+  it('is kept back by a pause, and says whether a request of it was sent before', async () => {
+    expect(await send(1, 1, 0).catch((thrown: unknown) => thrown)).toMatchObject({ name: 'KeptBack', begun: false });
+    expect(await send(2, 2, 1).catch((thrown: unknown) => thrown)).toMatchObject({ name: 'KeptBack', begun: true });
+  });
+
+  it('is somebody else’s when both are true: what is lost cannot be kept back', async () => {
+    await expect(send(1, 0, 0)).rejects.toBeInstanceOf(HoldLost);
+  });
+
+  it('is begun again where nobody knows whether everything is paused', async () => {
+    await expect(send(1, 1, 0, 'unknown')).rejects.toBeInstanceOf(HoldLost);
   });
 
   it('goes through while the effect is held', async () => {

@@ -17,7 +17,9 @@ import type { AttemptSignals } from './attempt-signals.ts';
 import { holdGroup } from './change.ts';
 import type { AttemptEffect } from './core/demands.ts';
 import type { AttemptError, NewInput } from './core/inputs.ts';
+import type { PauseWatch } from '../guards/pause-watch.ts';
 import { HoldLost } from './hold-lost.ts';
+import { KeptBack } from './kept-back.ts';
 import { STRAGGLER_MARGIN_MS } from './straggler.ts';
 import { untilStored } from './until-stored.ts';
 
@@ -31,6 +33,8 @@ export interface CallPorts {
   readonly members: Pick<Membership, 'processId' | 'holds' | 'beat' | 'withTarget'>;
   readonly machine: Machine;
   readonly clock: Pick<Clock, 'now'>;
+  /** Whether everything is paused: asked again in the turn in which a changing request is sent. */
+  readonly pause: Pick<PauseWatch, 'standing' | 'look'>;
   /** The handler of an action type at a connector, or null when it is not installed (any more). */
   handlerFor(actionType: string, connector: string): ActionHandler | null;
   readonly closing: AbortSignal;
@@ -64,6 +68,7 @@ export interface HeldEffect {
 /**
  * One call of a handler, with everything that can go wrong with it turned into data.
  * @throws HoldLost when another process may have taken the effect over before the call was sent.
+ * @throws KeptBack when everything is paused.
  */
 export async function callTarget(ports: CallPorts, signals: AttemptSignals, held: HeldEffect): Promise<Answer> {
   const { effect } = held;
@@ -84,7 +89,8 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
     const asked = ask(ports, held, { handler, context });
     return recordable(await within(signal, asked));
   } catch (thrown) {
-    if (ports.closing.aborted || thrown instanceof HoldLost) throw thrown;
+    if (ports.closing.aborted || thrown instanceof HoldLost || thrown instanceof KeptBack) throw thrown;
+    if (isTakenBack(thrown) && permit.refused === 'paused') throw new KeptBack(permit.used);
     if (isTakenBack(thrown) && !permit.used) throw new HoldLost();
     const error = attemptError(isTakenBack(thrown) ? cutOff(thrown) : thrown, signal);
     const waited = signal.aborted ? 0 : effect.timeoutMs;
@@ -168,17 +174,37 @@ export async function requireStillHeld(
   if (members.processId !== holder || !members.holds()) throw new HoldLost();
 }
 
-/** Lets requests of one call out as long as nobody else can hold it, and knows whether it has let any. */
-function sendPermit({ members }: CallPorts, { holder }: HeldEffect, signal: AbortSignal) {
-  const permit = {
+interface SendPermit {
+  /** Whether it has let any request out. */
+  used: boolean;
+  /** Why it has let one out no more. */
+  refused: 'lost' | 'paused' | null;
+  maySend(): boolean;
+}
+
+/** Lets requests of one call out as long as nobody else can hold it and nothing is paused. */
+function sendPermit({ members, pause }: CallPorts, { holder }: HeldEffect, signal: AbortSignal): SendPermit {
+  const permit: SendPermit = {
     used: false,
-    maySend(): boolean {
-      const open = members.processId === holder && members.holds() && !signal.aborted;
+    refused: null,
+    maySend() {
+      const isOurs = members.processId === holder && members.holds() && !signal.aborted;
+      const standing = pause.standing();
+      const open = isOurs && standing === 'open';
       permit.used ||= open;
+      // Not to know whether everything is paused is not to be sure of the effect: whoever is looks again.
+      if (!open) permit.refused = isOurs && standing === 'paused' ? 'paused' : 'lost';
       return open;
     },
   };
   return permit;
+}
+
+/** Whether everything is paused; where this process does not know, it asks the journal until it does. */
+export async function isPaused(ports: Pick<CallPorts, 'pause' | 'machine' | 'closing'>): Promise<boolean> {
+  const { pause } = ports;
+  while (pause.standing() === 'unknown') await untilStored(ports, () => pause.look());
+  return pause.standing() === 'paused';
 }
 
 function isTakenBack(thrown: unknown): thrown is ConnectorError {
@@ -192,6 +218,7 @@ function cutOff({ code, message, retryable }: ConnectorError): ConnectorError {
 
 async function requireHold(ports: CallPorts, { holder }: HeldEffect, signal: AbortSignal): Promise<void> {
   await requireStillHeld(ports, holder);
+  if (await isPaused(ports)) throw new KeptBack(false);
   // Whoever waited for the call was told by now that it took too long: it must not be sent after that.
   signal.throwIfAborted();
 }

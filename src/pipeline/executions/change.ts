@@ -275,7 +275,7 @@ function shownKey({ heldAs, key }: ActionState): string | null {
 
 /** An undo may have been sent: whatever the target still shows, nobody can rely on it any more. */
 function isBeingUndone({ phase }: ActionState): boolean {
-  return phase === 'undoing' || phase === 'undo_backoff';
+  return phase === 'undoing' || phase === 'undo_backoff' || phase === 'undo_paused';
 }
 
 /** Nobody knows yet whether it is there. A wait for an answer, or a question about it, begins when it is. */

@@ -7,6 +7,9 @@ const ANSWERS: ReadonlySet<string> = new Set([
   'verified',
   'checked',
   'undone',
+  'paused',
+  'resumed',
+  'reserved',
   'spawned',
   'child',
 ]);

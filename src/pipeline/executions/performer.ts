@@ -1,14 +1,17 @@
 import { NO_CRASH_POINTS } from '../../platform/crash-points.ts';
 import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
+import type { Limiter } from '../guards/limiter.ts';
 import { attemptSignals } from './attempt-signals.ts';
-import { callTarget, requireStillHeld, type CallPorts } from './call-target.ts';
+import { callTarget, isPaused, requireStillHeld, type CallPorts } from './call-target.ts';
 import { HoldLost } from './hold-lost.ts';
+import { KeptBack } from './kept-back.ts';
 import { readBackOf, type AttemptEffect, type Effect } from './core/demands.ts';
 import type { Loaded } from './execution-store.ts';
 import type { NewInput } from './core/inputs.ts';
 import type { Launcher } from './launcher.ts';
 import type { Runner } from './runner.ts';
 import { slots } from './slots.ts';
+import { STRAGGLER_MARGIN_MS } from './straggler.ts';
 import { untilStored } from './until-stored.ts';
 
 /**
@@ -24,6 +27,8 @@ export const MAX_LAUNCHED = 5_000;
 const MAX_CALLS_PER_TARGET = 4;
 
 export interface PerformerPorts extends CallPorts {
+  /** Has an action counted by the limiter of its type; must be repeatable. */
+  reserve: Limiter['reserve'];
   /** Starts the child executions of a fan-out action; must be repeatable. */
   spawn(loaded: Loaded, actionId: string): Promise<void>;
   /** Tells the incident that an execution ended; must be repeatable. */
@@ -70,6 +75,10 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
           return compensateChildren(loaded, effect.actionId);
         case 'report':
           return report(executionId, effect);
+        case 'reserve':
+          return reserve(executionId, effect);
+        case 'resume':
+          return resume(executionId, effect);
         default:
           return attempt(executionId, effect, holder);
       }
@@ -77,8 +86,10 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
 
     async function attempt(executionId: string, effect: AttemptEffect, holder: string): Promise<void> {
       const { actionId, attempt: number, generation, connector } = effect;
-      const looks = effect.kind === 'verify' || effect.kind === 'check';
-      const answer = { actionId, attempt: number, generation, ...(looks ? { turn: effect.turn } : {}) };
+      const changes = effect.kind === 'perform' || effect.kind === 'undo';
+      // Before it waits for its target: what is kept back must not stand in the way of reads.
+      if (changes && (await isPaused(ports))) return keepBack(executionId, effect, new KeptBack(false));
+      const answer = { actionId, attempt: number, generation, ...turnOf(effect) };
       const call = (asked: AttemptEffect) =>
         connectors.run(connector, async () => {
           const said = await callTarget(ports, signals, { executionId, effect: asked, holder });
@@ -89,7 +100,11 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
           return said;
         });
       const once = async (): Promise<void> => {
-        const said = await call(effect);
+        const said = await call(effect).catch((thrown: unknown) => {
+          if (thrown instanceof KeptBack) return thrown;
+          throw thrown;
+        });
+        if (said instanceof KeptBack) return keepBack(executionId, effect, said);
         if (said.type !== 'performed' || !('outcome' in said.result) || !effect.readBack) {
           return hand(executionId, { ...answer, ...said });
         }
@@ -104,6 +119,28 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
       // The lock is kept until the answer is on disk, so that the next one on this target sees the hold.
       // The lock may not be had because the store is away; `once` itself never ends by that.
       return untilStored(ports, () => ports.members.withTarget(target, once));
+    }
+
+    /** What was cut off between two requests is read back like what a stop of the process cuts off. */
+    function keepBack(executionId: string, effect: AttemptEffect, { begun }: KeptBack): Promise<void> {
+      const { actionId, attempt: number, generation, turn, timeoutMs } = effect;
+      const undo = effect.kind === 'undo' ? ({ undo: true } as const) : {};
+      const kept = { actionId, attempt: number, generation, ...undo };
+      if (!begun) return hand(executionId, { ...kept, type: 'paused', turn });
+      const mayLandUntil = ports.clock.now() + timeoutMs + STRAGGLER_MARGIN_MS;
+      return hand(executionId, { ...kept, type: 'interrupted', mayLandUntil });
+    }
+
+    async function reserve(executionId: string, effect: Extract<Effect, { kind: 'reserve' }>): Promise<void> {
+      const { actionId, actionType, count, perHour, approved, turn } = effect;
+      const asked = { executionId, actionId, actionType, count, perHour, approved };
+      const { granted, used } = await untilStored(ports, () => ports.reserve(asked));
+      return hand(executionId, { type: 'reserved', actionId, turn, granted, used, perHour });
+    }
+
+    /** Still paused: it stays owed, and is looked for when people resume. */
+    async function resume(executionId: string, { actionId, turn }: Extract<Effect, { kind: 'resume' }>): Promise<void> {
+      if (!(await isPaused(ports))) await hand(executionId, { type: 'resumed', actionId, turn });
     }
 
     async function report(executionId: string, effect: Extract<Effect, { kind: 'report' }>): Promise<void> {
@@ -152,6 +189,8 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
       },
       isUnderWay: (executionId, name) => underWay.has(nameOf(executionId, name)),
       launch(loaded, effect) {
+        // Thousands of these may wait: on disk, and not in the place of reads.
+        if (effect.kind === 'resume' && ports.pause.standing() === 'paused') return;
         if (underWay.size >= MAX_LAUNCHED) {
           lookOwed = true;
           return;
@@ -170,6 +209,12 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
       },
     };
   };
+}
+
+/** Where an answer has to say which look it is of. */
+function turnOf({ kind, turn }: AttemptEffect): { readonly turn?: number } {
+  const tells = kind === 'verify' || kind === 'check' || (kind === 'observe' && turn > 0);
+  return tells ? { turn } : {};
 }
 
 function nameOf(executionId: string, effectName: string): string {

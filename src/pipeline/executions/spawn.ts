@@ -9,12 +9,13 @@ export async function spawnChildren(
   { plan, state, trace }: Loaded,
   actionId: string,
 ): Promise<void> {
-  const child = childPlan(plan, planActionOf(plan, actionId));
+  const action = planActionOf(plan, actionId);
+  const prepared = new Set(state.actions[actionId]?.accounts);
   const { journalId, riskLevel, authorIds, snapshot } = state;
   await Promise.all(
     Object.entries(state.actions[actionId]?.children ?? {}).map(([executionId, { account }]) =>
       runner.start({
-        plan: child,
+        plan: childPlan(plan, action, prepared.has(account)),
         trace,
         start: {
           executionId,

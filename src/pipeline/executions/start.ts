@@ -76,13 +76,14 @@ function planFor(playbook: ActivePlaybook, governance: Governance, cause: Cause)
 }
 
 function boundPlan(playbook: ActivePlaybook, governance: Governance, cause: Cause): Plan {
-  const { policies, protectedIdentities, exemptions } = governance;
+  const { policies, protectedIdentities, perHour, exemptions } = governance;
   const { incident: values, event, context, user } = cause.snapshot;
   return bindPlan(playbook.compiled, {
     playbookId: playbook.playbookId,
     playbookVersion: playbook.version,
     riskLevel: cause.incident.severity,
     protectedIdentities,
+    perHour,
     policyGates: (query) =>
       matchGates(policies, query, { incident: values, event, context, user, results: {} }, exemptions),
   });

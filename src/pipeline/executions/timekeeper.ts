@@ -42,6 +42,8 @@ export async function keepTime(ports: TimekeeperPorts, clock: Clock): Promise<vo
 export interface AcceleratedPorts extends TimekeeperPorts {
   /** False while something else still works (events are being taken in), so that time must not move. */
   quiet(): boolean;
+  /** Whether people have paused everything, so that their word is awaited. */
+  paused(): boolean;
   /** Tells everything that asks the same clock (the sandbox company) before a jump takes effect here. */
   announce(at: number): Promise<void>;
 }
@@ -65,7 +67,7 @@ async function moveOn(ports: AcceleratedPorts, clock: SteeredClock, elapsedMs: n
   const due = await ports.journal.nextTimerDue();
   if (due === null || due > clock.now() + LONGEST_JUMP_MS) return;
   const { total: asked } = await ports.journal.listViews({ kind: 'approval', status: 'PENDING', limit: 1, skip: 0 });
-  const reach = asked > 0 ? clock.now() + Math.round(elapsedMs * PACE_WITH_PEOPLE) : due;
+  const reach = asked > 0 || ports.paused() ? clock.now() + Math.round(elapsedMs * PACE_WITH_PEOPLE) : due;
   const next = Math.min(due, Math.max(reach, clock.now()));
   if (next > clock.now()) {
     await ports.announce(next);

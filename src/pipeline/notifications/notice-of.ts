@@ -80,6 +80,8 @@ export function noticeOf(plan: Plan, state: ExecutionState, tell: Tell): Told | 
 const WHY = {
   gate: 'Firebreak does nothing of this until it is approved. Any deny stops it.',
   question: 'The answer decides how Firebreak goes on.',
+  blast_radius:
+    'So much of this was done within the hour that a person has to look. It is not done until it is approved.',
   condition_error: 'The condition of this action could not be decided, so a person has to.',
 } as const;
 const REMINDER = 'Three quarters of the time to answer are over.';
@@ -156,7 +158,7 @@ function howItIsAnswered({
   gates,
 }: ApprovalState): Notice['facts'] {
   const places = requirements.map(({ k, roles }) => `${k} × ${roles.join(' or ')}`);
-  const silence = purpose === 'gate' ? combineGates(gates).fallbackBehavior : 'DENY_ACTION';
+  const silence = gates.length > 0 ? combineGates(gates).fallbackBehavior : 'DENY_ACTION';
   return [
     { label: 'Needs', value: short(`${requiredApprovers} different people: ${places.join(', ')}`) },
     { label: 'Answer until', value: new Date(expiresAt).toISOString() },

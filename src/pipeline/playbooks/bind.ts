@@ -1,3 +1,4 @@
+import type { PerHour } from '../guards/blast-radius.ts';
 import { canonicalJson, type JsonObject } from '../../platform/canonical-json.ts';
 import type { ActionType, PlaybookType, Severity } from '../vocabulary.ts';
 import type { CompiledAction, CompiledPlaybook } from './compile.ts';
@@ -27,6 +28,8 @@ export interface Binding {
   readonly policyGates: (query: GateQuery) => readonly PlanGate[];
   /** Canonical ids, sorted. */
   readonly protectedIdentities?: readonly string[];
+  /** Limits of action types, those of other playbooks among them. */
+  readonly perHour?: PerHour;
 }
 
 /**
@@ -54,8 +57,19 @@ export function bindPlan(compiled: CompiledPlaybook, binding: Binding): Plan {
     playbookType: playbook.playbookType,
     executionTimeoutMs: playbook.executionTimeoutMs,
     ...(protectedIdentities.length === 0 ? {} : { protectedIdentities }),
+    ...limitsOf(stages, binding.perHour ?? {}),
     stages,
   };
+}
+
+/** Of the types that the plan has actions of. */
+function limitsOf(stages: readonly PlanStage[], perHour: PerHour): { readonly perHour?: PerHour } {
+  const types = new Set(stages.flatMap(({ actions }) => actions.map(({ declaration }) => declaration.type)));
+  const limits = [...types].sort().flatMap((type) => {
+    const limit = perHour[type];
+    return limit === undefined ? [] : [[type, limit] as const];
+  });
+  return limits.length === 0 ? {} : { perHour: Object.fromEntries(limits) };
 }
 
 function planAction({ action, declaration }: CompiledAction, gates: readonly PlanGate[]): PlanAction {

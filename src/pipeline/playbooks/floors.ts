@@ -49,6 +49,11 @@ export function containsProtected(
   return contains && targetIds.some((id) => protectedIdentities.includes(canonicalAccount(id)));
 }
 
+/** Who is asked when the hour is full: one person, and silence denies. */
+export function blastRadiusGate(version: number): PlanGate {
+  return { ...floorGate(version), gateName: 'blast-radius', fallbackBehavior: 'DENY_ACTION' };
+}
+
 function neverBySilence(gate: PlanGate): PlanGate {
   return gate.fallbackBehavior === 'ALLOW_ACTION' ? { ...gate, fallbackBehavior: 'ESCALATE_TO_HUMAN' } : gate;
 }

@@ -1,4 +1,5 @@
 import type { ActionDeclaration, JsonObject } from '../actions/contract.ts';
+import type { PerHour } from '../guards/blast-radius.ts';
 import type { PlaybookType, Role, Severity } from '../vocabulary.ts';
 
 /**
@@ -15,6 +16,8 @@ export interface Plan {
   readonly executionTimeoutMs: number;
   /** Canonical ids of accounts that nothing contains without a person, sorted. Absent: nobody. */
   readonly protectedIdentities?: readonly string[];
+  /** How often an hour may do what an action type does before a person is asked, over everything. Absent: no limit. */
+  readonly perHour?: PerHour;
   /** In the order they run; each at least one action. */
   readonly stages: readonly PlanStage[];
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Journal } from '../../journal/journal.ts';
 import { FirebreakError } from '../../platform/errors.ts';
-import { requireAnother, type Word } from '../access/another-person.ts';
+import { CONFIRMATIONS_NEEDED, requireAnother, type Word } from '../access/another-person.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import {
   CONFIG_STREAM,
@@ -19,8 +19,6 @@ import type { Answer } from '../service.ts';
  * begins with a record of what is lost. Until then nothing is done outside and nothing is signed.
  */
 
-/** People who have to agree: as many as resume what was paused, because it lets everything go on. */
-export const CONFIRMATIONS_NEEDED = 2;
 /** Tries against others who write about the journal at the same time. */
 const MAX_TRIES = 8;
 

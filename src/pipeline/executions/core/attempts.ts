@@ -38,7 +38,7 @@ export function startAttempt(t: Transition, plan: PlanAction): void {
 }
 
 export function takeObserved(t: Transition, input: ObservedInput): void {
-  if (isLate(t, input, 'observing')) return;
+  if (isLate(t, { turn: 0, ...input }, 'observing', t.action(input.actionId).pauses)) return;
   const plan = planActionOf(t.plan, input.actionId);
   if (t.state.stopped !== null) return settleUnbegun(t, plan, t.state.stopped);
   if ('error' in input.result) return takeFailure(t, plan, input.result.error);

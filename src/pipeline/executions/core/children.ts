@@ -3,7 +3,7 @@ import { MAX_SUBJECTS_PER_FANOUT } from '../../../platform/limits.ts';
 import { gatesFor } from '../../playbooks/floors.ts';
 import type { Plan, PlanAction } from '../../playbooks/plan.ts';
 import type { ChildInput, IncidentInput, SpawnedInput } from './inputs.ts';
-import { ALREADY_HANDLED, handledAccounts, isDone, unhandled } from './handled.ts';
+import { ALREADY_HANDLED, isDone, unhandled } from './handled.ts';
 import { startUndo } from './compensation.ts';
 import { settle } from './settle.ts';
 import type { ActionState } from './state.ts';
@@ -21,14 +21,6 @@ export function startChildren(t: Transition, plan: PlanAction, accounts: readonl
   t.add({ type: 'children.started', actionId: plan.actionId, children });
 }
 
-/** The accounts that no child did the work for yet: all of them, or after a person's retry those that failed. */
-export function accountsLeft(t: Transition, actionId: string): readonly string[] {
-  // Those that were prepared (and perhaps approved), not those that the incident has got since.
-  const { accounts } = t.action(actionId);
-  const done = new Set(handledAccounts(t.state, actionId));
-  return accounts.filter((account) => !done.has(account));
-}
-
 /** The children exist. They may all have ended before this was known. */
 export function takeSpawned(t: Transition, input: SpawnedInput): void {
   const { phase, children } = t.action(input.actionId);
@@ -40,11 +32,15 @@ export function takeSpawned(t: Transition, input: SpawnedInput): void {
   settleWithChildren(t, planActionOf(t.plan, input.actionId));
 }
 
-/** The plan of a child: the one action, for one account. Its gates were passed by the parent, for the whole list. */
-export function childPlan(plan: Plan, action: PlanAction): Plan {
+/**
+ * The plan of a child: the one action, for one account. Its gates were passed by the parent, for the whole list, and so was its
+ * limit by the hour where the parent has reserved for it; whoever joined later reserves for itself.
+ */
+export function childPlan(plan: Plan, action: PlanAction, isReserved: boolean): Plan {
   const child: PlanAction = { ...action, forEach: null, gates: [], condition: null };
-  const { protectedIdentities: _passed, ...rest } = plan;
-  return { ...rest, stages: [{ stage: 1, actions: [child] }] };
+  const { protectedIdentities: _passed, perHour = {}, ...rest } = plan;
+  const limits = isReserved || Object.keys(perHour).length === 0 ? {} : { perHour };
+  return { ...rest, ...limits, stages: [{ stage: 1, actions: [child] }] };
 }
 
 export function takeChild(t: Transition, input: ChildInput): void {

@@ -20,6 +20,7 @@ const UNDOABLE: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
   'settled',
   'undoing',
   'undo_backoff',
+  'undo_paused',
   'undoing_children',
 ]);
 

@@ -98,8 +98,10 @@ class World {
 
   private expectNothingOwed(state: ExecutionState): void {
     const kinds = new Set(effectsOf(this.plan, state).map(({ kind }) => kind));
-    for (const kind of ['report', 'undo', 'compensate-children'] as const) kinds.delete(kind);
+    for (const kind of ['report', 'undo', 'compensate-children', 'resume'] as const) kinds.delete(kind);
     expect([...kinds]).toEqual([]);
+    // An undo may wait for a resume, and nothing else.
+    expect(Object.values(state.actions).filter(({ phase }) => phase === 'paused')).toEqual([]);
     const timers = timersOf(this.plan, state).map(({ name }) => name.split(':')[0]);
     for (const timer of timers) expect(['ttl', 'resume']).toContain(timer);
   }
@@ -258,6 +260,9 @@ function garbage(pick: number, how: number, at: number): Input {
     { ...base, type: 'verified', result: { says: 'holds', digest: '' } },
     { ...base, type: 'checked', result: { state: 'passed' } },
     { ...base, type: 'undone', result: { result: 'restored', digest: '' } },
+    { ...base, type: 'paused', turn: how % 2, ...(how % 3 === 0 ? { undo: true } : {}) },
+    { type: 'resumed', actionId, turn: how % 3, at },
+    { type: 'reserved', actionId, turn: how % 2, granted: how % 2 === 0, used: 0, perHour: 1, at },
     { type: 'spawned', actionId, children: how % 3, at },
     { type: 'child', actionId, childId: actionId, status: 'COMPLETED', containedAt: null, at },
     { type: 'timer', name: `resume:${actionId}`, generation: how % 3, at },
@@ -304,8 +309,16 @@ function answerTo(effect: Effect, state: ExecutionState, how: number, at: number
     return { type: 'spawned', actionId: effect.actionId, children, at };
   }
   if (effect.kind === 'compensate-children') return { type: 'timer', name: 'nothing', generation: 1, at };
-  const { actionId, attempt, generation } = effect;
+  if (effect.kind === 'reserve') {
+    const { actionId, turn, perHour, approved } = effect;
+    return { type: 'reserved', actionId, turn, granted: approved || how % 3 !== 1, used: how, perHour, at };
+  }
+  if (effect.kind === 'resume') return { type: 'resumed', actionId: effect.actionId, turn: effect.turn, at };
+  const { actionId, attempt, generation, turn } = effect;
   const base = { actionId, attempt, generation, at };
+  const changes = effect.kind === 'perform' || effect.kind === 'undo';
+  if (changes && how % 5 === 2)
+    return { ...base, type: 'paused', turn, ...(effect.kind === 'undo' ? { undo: true } : {}) };
   const error = how > 0 && how % 3 === 0 ? pickOf(ERRORS, how) : undefined;
   if (error !== undefined) return { ...base, type: ANSWER[effect.kind], result: { error } };
   switch (effect.kind) {
@@ -313,6 +326,7 @@ function answerTo(effect: Effect, state: ExecutionState, how: number, at: number
       return {
         ...base,
         type: 'observed',
+        ...(turn === 0 ? {} : { turn }),
         result: { prior: { was: true }, heldBy: how % 7 === 1 ? 'exe_other' : null },
       };
     case 'perform':

@@ -7,6 +7,8 @@ import type { Input } from './inputs.ts';
 import { advance, takeCancel, takeRetry } from './progress.ts';
 import type { ExecutionState } from './state.ts';
 import { takeTimer, takeUnanswerable } from './timers.ts';
+import { takePaused, takeResumed } from './pausing.ts';
+import { takeReserved } from './reserving.ts';
 import { beginTransition, type Transition } from './transition.ts';
 import { takeVote } from './votes.ts';
 
@@ -49,6 +51,12 @@ function take(transition: Transition, input: Input): void {
       return takeUndone(transition, input);
     case 'interrupted':
       return takeInterrupted(transition, input);
+    case 'paused':
+      return takePaused(transition, input);
+    case 'resumed':
+      return takeResumed(transition, input);
+    case 'reserved':
+      return takeReserved(transition, input);
     case 'timer':
       return takeTimer(transition, input);
     case 'vote':

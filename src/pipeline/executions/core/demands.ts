@@ -1,4 +1,6 @@
 import type { Plan } from '../../playbooks/plan.ts';
+import type { ActionType } from '../../vocabulary.ts';
+import { isApprovedByPerson, limitOf, reservedCount } from './blast-radius.ts';
 import { containedAtOf } from './containment.ts';
 import { idempotencyKey, planActionOf } from './transition.ts';
 import type { ActionState, ApprovalState, ExecutionState } from './state.ts';
@@ -11,6 +13,20 @@ import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
 export type Effect =
   | AttemptEffect
   | { readonly kind: 'spawn'; readonly name: string; readonly actionId: string }
+  /** Asks the limiter of an action type, and has it counted; `approved` by a person it is counted in any case. */
+  | {
+      readonly kind: 'reserve';
+      readonly name: string;
+      readonly actionId: string;
+      readonly turn: number;
+      readonly actionType: ActionType;
+      /** Targets that it is for. */
+      readonly count: number;
+      readonly perHour: number;
+      readonly approved: boolean;
+    }
+  /** Waits until people resume; what was kept back is owed again then. */
+  | { readonly kind: 'resume'; readonly name: string; readonly actionId: string; readonly turn: number }
   | { readonly kind: 'compensate-children'; readonly name: string; readonly actionId: string }
   | {
       readonly kind: 'report';
@@ -28,7 +44,7 @@ export interface AttemptEffect {
   readonly name: string;
   readonly actionId: string;
   readonly attempt: number;
-  /** Which read of the attempt, or which check of the wait, it is; 0 for a call. */
+  /** Which read of the attempt, or which check of the wait, it is; else how often a call was kept back before. */
   readonly turn: number;
   readonly generation: number;
   readonly connector: string;
@@ -77,6 +93,8 @@ function tellsSomebody(plan: Plan, state: ExecutionState): boolean {
 
 function effectOf(plan: Plan, state: ExecutionState, action: ActionState): Effect[] {
   switch (action.phase) {
+    case 'reserving':
+      return [reserveEffect(plan, state, action)];
     case 'observing':
       return [attemptEffect(plan, state, action, 'observe')];
     case 'performing':
@@ -87,6 +105,11 @@ function effectOf(plan: Plan, state: ExecutionState, action: ActionState): Effec
       return [attemptEffect(plan, state, action, 'check')];
     case 'undoing':
       return [attemptEffect(plan, state, action, 'undo')];
+    case 'paused':
+    case 'undo_paused': {
+      const { actionId, generation, pauses } = action;
+      return [{ kind: 'resume', name: `resume:${actionId}:${generation}:${pauses}`, actionId, turn: pauses }];
+    }
     case 'spawning': {
       const count = Object.keys(action.children).length;
       return [{ kind: 'spawn', name: `spawn:${action.actionId}:${count}`, actionId: action.actionId }];
@@ -105,6 +128,21 @@ function effectOf(plan: Plan, state: ExecutionState, action: ActionState): Effec
   }
 }
 
+function reserveEffect(plan: Plan, state: ExecutionState, action: ActionState): Effect {
+  const { actionId, generation, reservations: turn } = action;
+  const planned = planActionOf(plan, actionId);
+  return {
+    kind: 'reserve',
+    name: `reserve:${actionId}:${generation}:${turn}`,
+    actionId,
+    turn,
+    actionType: planned.declaration.type,
+    count: reservedCount(state, planned),
+    perHour: limitOf(plan, planned) ?? 0,
+    approved: isApprovedByPerson(state, actionId),
+  };
+}
+
 function attemptEffect(
   plan: Plan,
   state: ExecutionState,
@@ -113,7 +151,7 @@ function attemptEffect(
 ): AttemptEffect {
   const { declaration, timeoutMs } = planActionOf(plan, action.actionId);
   const attempt = kind === 'undo' ? action.undoAttempt : action.attempt;
-  const turn = kind === 'check' ? action.checks : kind === 'verify' ? action.rereads : 0;
+  const turn = turnOf(kind, action);
   const ownKey = action.key ?? '';
   const key = kind === 'undo' ? idempotencyKey(state, action.actionId, 'undo', action.generation) : ownKey;
   return {
@@ -138,10 +176,16 @@ function attemptEffect(
   };
 }
 
+function turnOf(kind: AttemptEffect['kind'], { checks, rereads, pauses }: ActionState): number {
+  if (kind === 'check') return checks;
+  if (kind === 'verify') return rereads;
+  return pauses;
+}
+
 /** The read that belongs to a call which was answered: the same effect that is owed once the answer is recorded. */
 export function readBackOf(performed: AttemptEffect, reply: JsonObject): AttemptEffect {
   const { actionId, generation, attempt } = performed;
-  return { ...performed, kind: 'verify', name: effectName('verify', actionId, generation, attempt, 0), reply };
+  return { ...performed, kind: 'verify', name: effectName('verify', actionId, generation, attempt, 0), turn: 0, reply };
 }
 
 function effectName(

@@ -75,6 +75,8 @@ function evolveStarted(
     case 'attempt.verified':
     case 'attempt.interrupted':
     case 'attempt.failed':
+    case 'attempt.paused':
+    case 'attempt.resumed':
     case 'hold.shared':
       return evolveAttempt(state, fact, input);
     case 'action.prepared':
@@ -83,6 +85,14 @@ function evolveStarted(
         accounts: fact.accounts,
         parameters: fact.parameters,
       });
+    case 'reservation.requested':
+      return withAction(state, fact.actionId, { phase: 'reserving' });
+    case 'reservation.made':
+    case 'reservation.refused': {
+      const { reservations } = actionOf(state, fact.actionId);
+      const reserved = fact.type === 'reservation.made';
+      return withAction(state, fact.actionId, { phase: 'idle', reserved, reservations: reservations + 1 });
+    }
     case 'attempt.late':
     case 'input.ignored':
       return state;
@@ -115,6 +125,8 @@ function evolveStarted(
       return { ...state, ended: null, reported: null, compensation: { reason: fact.reason, queue: fact.queue } };
     case 'undo.started':
     case 'undo.awaited':
+    case 'undo.paused':
+    case 'undo.resumed':
     case 'undo.failed':
     case 'undo.settled':
       return evolveUndo(state, fact);
@@ -243,6 +255,10 @@ function evolveAttempt(
       const since = phase === 'verifying' ? { verifyingSince: input.at } : {};
       return withAction(state, fact.actionId, { phase, error: errorOf(input), ...since, ...performedAt, ...landing });
     }
+    case 'attempt.paused':
+      return keptBack(state, fact.actionId, 'paused');
+    case 'attempt.resumed':
+      return resumed(state, fact.actionId, fact.phase);
     case 'hold.shared': {
       const answer = readingOf(input) ?? (input.type === 'performed' ? input.result : null);
       const shared = answer !== null && 'prior' in answer ? answer.prior : null;
@@ -253,6 +269,16 @@ function evolveAttempt(
     default:
       return unreachable(fact);
   }
+}
+
+function keptBack(state: ExecutionState, actionId: string, phase: 'paused' | 'undo_paused'): ExecutionState {
+  const { pauses } = actionOf(state, actionId);
+  return withAction(state, actionId, { phase, pauses: pauses + 1 });
+}
+
+function resumed(state: ExecutionState, actionId: string, phase: 'observing' | 'performing'): ExecutionState {
+  const anew = phase === 'observing' ? { prior: null, heldAs: null, sent: false } : {};
+  return withAction(state, actionId, { phase, ...anew });
 }
 
 function saidBy(input: Input): ActionState['verification'] {
@@ -316,6 +342,10 @@ function evolveUndo(state: ExecutionState, fact: Extract<Fact, { type: `undo.${s
       const children = Object.fromEntries(fresh);
       return withAction(state, fact.actionId, { phase, undoAttempt: fact.attempt, children, resumeAt: null });
     }
+    case 'undo.paused':
+      return keptBack(state, fact.actionId, 'undo_paused');
+    case 'undo.resumed':
+      return withAction(state, fact.actionId, { phase: 'undoing' });
     case 'undo.awaited':
     case 'undo.failed':
       return withAction(state, fact.actionId, { phase: 'undo_backoff', resumeAt: fact.resumeAt });

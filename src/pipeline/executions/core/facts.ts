@@ -12,7 +12,7 @@ export type Fact =
   | {
       readonly type: 'approval.requested';
       readonly actionId: string;
-      readonly purpose: 'gate' | 'question' | 'condition_error';
+      readonly purpose: 'gate' | 'question' | 'condition_error' | 'blast_radius';
       readonly approval: Approval;
     }
   /** Exactly what will be done to whom: templates resolved; `accounts` for a fan-out action, else empty. */
@@ -44,6 +44,11 @@ export type Fact =
       /** What took the decision when no vote did: the gate's fallback, or `cancelled`. */
       readonly fallback: string | null;
     }
+  /** Its action type has a limit by the hour: the limiter is asked before the first call. */
+  | { readonly type: 'reservation.requested'; readonly actionId: string }
+  | { readonly type: 'reservation.made'; readonly actionId: string }
+  /** The hour is full: a person is asked. */
+  | { readonly type: 'reservation.refused'; readonly actionId: string; readonly used: number; readonly perHour: number }
   | {
       readonly type: 'attempt.started';
       readonly actionId: string;
@@ -71,6 +76,14 @@ export type Fact =
       readonly next: 'verifying' | 'none';
       /** Until when a call without an answer may still take effect. */
       readonly landsUntil?: number;
+    }
+  /** The call was kept back by a pause, and waits for people; its attempt goes on as it is when they resume. */
+  | { readonly type: 'attempt.paused'; readonly actionId: string }
+  | {
+      readonly type: 'attempt.resumed';
+      readonly actionId: string;
+      /** `observing`: what was seen before the pause may be another one's by now. */
+      readonly phase: 'observing' | 'performing';
     }
   | { readonly type: 'attempt.late'; readonly actionId: string; readonly attempt: number }
   | { readonly type: 'retry.scheduled'; readonly actionId: string; readonly resumeAt: number }
@@ -101,6 +114,8 @@ export type Fact =
   | { readonly type: 'undo.started'; readonly actionId: string; readonly attempt: number; readonly key: string }
   /** A call of the action may still take effect: undone before that, it would stay. */
   | { readonly type: 'undo.awaited'; readonly actionId: string; readonly resumeAt: number }
+  | { readonly type: 'undo.paused'; readonly actionId: string }
+  | { readonly type: 'undo.resumed'; readonly actionId: string }
   | { readonly type: 'undo.failed'; readonly actionId: string; readonly code: string; readonly resumeAt: number }
   | {
       readonly type: 'undo.settled';

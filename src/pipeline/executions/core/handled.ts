@@ -21,6 +21,15 @@ export function handledAccounts(state: ExecutionState, actionId: string): readon
     .map(({ account }) => account);
 }
 
+/**
+ * The accounts that no child did the work for yet: all of them, or after a person's retry those that failed. Of those that were
+ * prepared (and perhaps approved), not those that the incident has got since.
+ */
+export function accountsLeftOf(state: ExecutionState, actionId: string): readonly string[] {
+  const done = new Set(handledAccounts(state, actionId));
+  return (state.actions[actionId]?.accounts ?? []).filter((account) => !done.has(account));
+}
+
 /** Whether a child execution that ended so did what it was there for. */
 export function isDone(status: string | null): boolean {
   return status === 'COMPLETED' || status === 'SKIPPED';

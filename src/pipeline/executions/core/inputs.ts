@@ -14,6 +14,9 @@ export type Input =
   | CheckedInput
   | UndoneInput
   | InterruptedInput
+  | PausedInput
+  | ResumedInput
+  | ReservedInput
   | TimerInput
   | VoteInput
   | CancelInput
@@ -90,6 +93,8 @@ export interface AttemptError {
 
 export interface ObservedInput extends AttemptBase {
   readonly type: 'observed';
+  /** How often a call of the action had been kept back; absent: never. */
+  readonly turn?: Turn;
   readonly result:
     | { readonly prior: JsonObject; readonly heldBy: string | null; readonly heldAs?: HeldAs }
     | { readonly error: AttemptError };
@@ -124,7 +129,7 @@ export interface HeldAs {
 }
 
 /**
- * Which of the reads of an attempt, or of the checks of a wait, an answer is of: an answer that was handed in twice must not
+ * Which of the reads of an attempt, of the checks of a wait, or of the looks after a pause, an answer is of: an answer that was handed in twice must not
  * pass for that of the next one. Records of the first version have none.
  */
 type Turn = number;
@@ -178,6 +183,35 @@ export interface InterruptedInput extends AttemptBase {
   readonly mayLandUntil?: number;
   /** The call was an undo; `attempt` counts those. */
   readonly undo?: true;
+}
+
+/** The call was kept back because everything is paused: not a byte of it was sent, and it is no try. */
+export interface PausedInput extends AttemptBase {
+  readonly type: 'paused';
+  /** How often a call of the action had been kept back before. */
+  readonly turn: number;
+  /** The call was an undo; `attempt` counts those. */
+  readonly undo?: true;
+}
+
+/** People have resumed: what was kept back may begin. */
+export interface ResumedInput extends Base {
+  readonly type: 'resumed';
+  readonly actionId: string;
+  /** How often a call of the action had been kept back. */
+  readonly turn: number;
+}
+
+/** What the limiter of an action type said: whether one hour has room for this action, for each of its accounts. */
+export interface ReservedInput extends Base {
+  readonly type: 'reserved';
+  readonly actionId: string;
+  /** Which question it answers: how often the limiter had been asked before. */
+  readonly turn: number;
+  readonly granted: boolean;
+  /** Targets acted on within the hour, without those of this action where it was not granted. */
+  readonly used: number;
+  readonly perHour: number;
 }
 
 export interface TimerInput extends Base {

@@ -38,7 +38,9 @@ function currentStages(t: Transition): readonly PlanAction[] {
 const WITHDRAWABLE: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
   'idle',
   'awaiting_approval',
+  'reserving',
   'backoff',
+  'paused',
   'waiting',
 ]);
 
@@ -60,7 +62,10 @@ function withdraw(t: Transition, plan: PlanAction, action: ActionState, why: str
     t.add({ type: 'approval.decided', approvalId: approval.id, status: 'VOIDED', fallback: why });
   }
   if (action.phase === 'waiting') return settle(t, plan, 'SUCCESS', why, 'expired');
-  if (action.phase === 'backoff') return settleFailed(t, plan, why === 'timed_out' ? 'TIMED_OUT' : 'FAILED', why);
+  // Kept back in its first try it was never begun; after an earlier one it is like what pauses between two.
+  const triedBefore = action.phase === 'paused' && action.performedAt !== null;
+  if (action.phase === 'backoff' || triedBefore)
+    return settleFailed(t, plan, why === 'timed_out' ? 'TIMED_OUT' : 'FAILED', why);
   settle(t, plan, why === 'timed_out' ? 'TIMED_OUT' : 'SKIPPED', why);
 }
 

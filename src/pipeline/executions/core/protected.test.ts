@@ -52,7 +52,7 @@ describe('containment of a protected identity', () => {
     expect(facts(story)).not.toContain('children.started');
     story.vote('APPROVE');
     expect(facts(story)).toContain('children.started');
-    const child = new ExecutionStory(childPlan(plan, perAccount()), {
+    const child = new ExecutionStory(childPlan(plan, perAccount(), true), {
       snapshot: { ...startOf('exe_1').snapshot, user: { id: CFO } },
     });
     expect(child.action().phase).toBe('observing');

@@ -3,6 +3,7 @@ import { derivedId } from '../../../platform/hash.ts';
 import { intentHash } from '../../approvals/intent.ts';
 import { answerAutomatically, mayApproveAutomatically, type AutomaticAnswer } from '../../approvals/automatic.ts';
 import { combineGates } from '../../approvals/gates.ts';
+import { blastRadiusGate } from '../../playbooks/floors.ts';
 import type { PlanAction, PlanGate, Requirement } from '../../playbooks/plan.ts';
 import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
 import { settle } from './settle.ts';
@@ -63,6 +64,16 @@ export function requestGate(t: Transition, plan: PlanAction, asked: Asked): Answ
   if (denied) return { approval, status: 'DENIED', fallback: 'auto_denied' };
   const isExempted = answers.some((answer) => 'exemption' in answer);
   return { approval, status: 'APPROVED', fallback: isExempted ? 'exempted' : 'auto_approved' };
+}
+
+/** Asks a person because so much of the kind was done within the hour: neither a condition nor silence allows it. */
+export function requestBlastRadius(t: Transition, plan: PlanAction): void {
+  const { target, parameters, accounts } = t.action(plan.actionId);
+  const one = target === null ? [] : [target];
+  const targets = plan.forEach === null ? one : accounts.map((id): ActionTarget => ({ type: 'user', id }));
+  const gates = [blastRadiusGate(t.plan.playbookVersion)];
+  const terms: Terms = { ...combineGates(gates), purpose: 'blast_radius', gates, question: null };
+  request(t, plan, terms, targets, parameters ?? {});
 }
 
 /** Asks a person because the condition could not be decided: an error never means "allow". */

@@ -243,7 +243,9 @@ describe('the plan of a child', () => {
   it('is the one action, for one account, without what its parent has passed', () => {
     const kill = planAction('kill', { forEach: 'accounts', gates: [gate()], condition: 'true', target: '{{user.id}}' });
     const plan = planOf([planAction('a')], [kill, planAction('b')]);
-    expect(childPlan(plan, kill)).toEqual({
+    const limited = { ...plan, perHour: { ACCOUNT_SUSPEND: 1 } };
+    expect(childPlan(limited, kill, false)).toMatchObject({ perHour: { ACCOUNT_SUSPEND: 1 } });
+    expect(childPlan(limited, kill, true)).toEqual({
       ...plan,
       stages: [{ stage: 1, actions: [{ ...kill, forEach: null, gates: [], condition: null }] }],
     });

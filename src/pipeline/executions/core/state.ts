@@ -34,12 +34,17 @@ export const ACTION_STATUSES = [
 ] as const;
 export type ActionStatus = (typeof ACTION_STATUSES)[number];
 
-/** What an action is doing. `idle`: its stage has not begun. `settled`: see `status`. */
+/**
+ * What an action is doing. `idle`: its stage has not begun. `settled`: see `status`. `paused`, `undo_paused`: its call was kept
+ * back until people resume.
+ */
 export type ActionPhase =
   | 'idle'
   | 'awaiting_approval'
+  | 'reserving'
   | 'observing'
   | 'performing'
+  | 'paused'
   | 'verifying'
   | 'settling'
   | 'backoff'
@@ -50,6 +55,7 @@ export type ActionPhase =
   | 'settled'
   | 'undoing'
   | 'undo_backoff'
+  | 'undo_paused'
   | 'undoing_children';
 
 /** The whole memory of an execution. Folded from its records by `evolve`; never stored as the truth. */
@@ -129,6 +135,12 @@ export interface ActionState {
   readonly checks: number;
   /** Calls of this generation that a stop of the process cut off: they do not count against the retries. */
   readonly interruptions: number;
+  /** The limiter of its type has counted it. */
+  readonly reserved: boolean;
+  /** How often the limiter has answered. */
+  readonly reservations: number;
+  /** How often a call was kept back by a pause; never counted anew. */
+  readonly pauses: number;
   /** Reads of the target that were made again in this attempt. */
   readonly rereads: number;
   /** Of a waiting action or a question: passed, failed, expired, approved, denied. */
@@ -142,8 +154,11 @@ export interface ActionState {
 
 export interface ApprovalState extends Approval {
   readonly actionId: string;
-  /** `gate`: may it be done? `question`: what is the answer? `condition_error`: the condition could not be decided. */
-  readonly purpose: 'gate' | 'question' | 'condition_error';
+  /**
+   * `gate`: may it be done? `question`: what is the answer? `condition_error`: the condition could not be decided.
+   * `blast_radius`: may it be done although so much was done within the hour?
+   */
+  readonly purpose: 'gate' | 'question' | 'condition_error' | 'blast_radius';
   readonly requestedAt: number;
   readonly decidedAt: number | null;
   /** Those who may answer were told once more. Absent: not yet. */
@@ -160,8 +175,9 @@ export function statusOf(state: ExecutionState): ExecutionStatus {
   return 'RUNNING';
 }
 
-/** Phases in which the engine or a target works; waiting for people or for a user's answer is not among them. */
+/** Phases in which the engine or a target works; waiting for people, for a resume or for a user's answer is not among them. */
 const BUSY_PHASES: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
+  'reserving',
   'observing',
   'performing',
   'verifying',
