@@ -15,11 +15,8 @@ import { probeStore } from './journal/store-probe.ts';
 import { enabledPeople } from './pipeline/access/access.store.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
 import { createVoters } from './pipeline/access/voters.ts';
-import { createPasswordHasher, type ScryptCost } from './pipeline/access/password-hasher.ts';
-import { createPasswordService } from './pipeline/access/passwords.service.ts';
-import { createSessionService } from './pipeline/access/sessions.service.ts';
+import type { ScryptCost } from './pipeline/access/password-hasher.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
-import { createSingleSignOnService } from './pipeline/access/single-sign-on.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
 import { createAnswersService } from './pipeline/approvals/answers.service.ts';
 import { createApprovalService } from './pipeline/approvals/approvals.service.ts';
@@ -66,7 +63,7 @@ import { openOwnJournal } from './start/own-journal.ts';
 import type { Role } from './start/role.ts';
 import { sendersOf } from './start/senders.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
-import { configuredProvider } from './start/single-sign-on.ts';
+import { openSignIn } from './start/sign-in.ts';
 import { startupFault } from './start/startup-fault.ts';
 import { slackDoor } from './start/slack-door.ts';
 import { openTelling } from './start/telling.ts';
@@ -322,28 +319,16 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const voters = createVoters(journal);
   const setup = createSetupService(throughCommitter, randomBytes);
   const approvals = createApprovalService({ journal, cast: (ctx, vote) => castVote({ runner, voters }, ctx, vote) });
-  const identity = configuredProvider(config, (why) => log.warn({ why }, 'somebody could not sign in by OIDC'));
-  const singleSignOn =
-    identity === null
-      ? null
-      : {
-          ...identity,
-          service: createSingleSignOnService(throughCommitter, {
-            randomBytes,
-            roleOf: identity.roleOf,
-            onRecorded: () => ownSignIns.look(),
-          }),
-        };
+  const signIn = openSignIn(config, {
+    journal: throughCommitter,
+    passwordCost: options.passwordCost,
+    onRecorded: () => ownSignIns.look(),
+    onRefused: (why) => log.warn({ why }, 'somebody could not sign in by OIDC'),
+  });
   const services: Services = {
     access: createAccessService(throughCommitter, randomBytes),
     setup,
-    sessions: createSessionService(throughCommitter),
-    passwords: createPasswordService(throughCommitter, {
-      randomBytes,
-      hasher: createPasswordHasher(options.passwordCost),
-      onRecorded: () => ownSignIns.look(),
-    }),
-    singleSignOn,
+    ...signIn,
     playbooks,
     policies,
     guards,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { PLANTED_BUGS, type PlantedBug } from './bugs.ts';
+import { PLANTED_BUGS } from './bugs.ts';
+import type { PlantedBug } from './planted-bug.ts';
 import { plantedCopy } from './copy.ts';
 
 /** How long one bug is hunted at most, in s. */

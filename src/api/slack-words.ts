@@ -1,4 +1,5 @@
 import { escapedForSlack } from '../connectors/slack/escape.ts';
+import { z } from 'zod';
 import type { Listing, Resource } from '../pipeline/service.ts';
 
 /** What is said in Slack, and what a slash command means. */
@@ -30,14 +31,23 @@ export function readCommand(text: string): Command | null {
   return { verb: 'vote', decision, approvalId, shown, comment: words.length === 0 ? null : words.join(' ') };
 }
 
+const APPROVAL = z.looseObject({
+  id: z.string(),
+  intentHash: z.string(),
+  riskLevel: z.string(),
+  actionType: z.string(),
+  status: z.string(),
+  expiresAt: z.string(),
+  target: z.looseObject({ id: z.string() }).nullable(),
+});
+
 /** What waits, one line each. */
 export function listText({ items, total }: Listing): string {
   if (items.length === 0) return 'Nothing waits for a decision.';
   const lines = items.map((item) => {
-    const hash = String(item['intentHash']).slice(0, SHOWN_DIGITS);
-    return escapedForSlack(
-      `${item.id} ${hash} ${item['riskLevel']}: ${item['actionType']} of ${targetOf(item)}, until ${item['expiresAt']}`,
-    );
+    const { id, intentHash, riskLevel, actionType, expiresAt, target } = APPROVAL.parse(item);
+    const what = `${riskLevel}: ${actionType} of ${target?.id ?? SEVERAL}, until ${expiresAt}`;
+    return escapedForSlack(`${id} ${intentHash.slice(0, SHOWN_DIGITS)} ${what}`);
   });
   const more = total > items.length ? [`… and ${total - items.length} more.`] : [];
   return [...lines, ...more].join('\n');
@@ -45,15 +55,10 @@ export function listText({ items, total }: Listing): string {
 
 /** What an answer led to. */
 export function answeredText(decision: 'APPROVE' | 'DENY', approval: Resource): string {
-  const status = approval['status'];
+  const { status, actionType, target } = APPROVAL.parse(approval);
   const now = status === 'PENDING' ? 'others have to answer too' : `it is ${status}`;
-  return escapedForSlack(
-    `You ${decision === 'APPROVE' ? 'approved' : 'denied'} ${approval['actionType']} of ${targetOf(approval)}: ${now}.`,
-  );
+  const did = decision === 'APPROVE' ? 'approved' : 'denied';
+  return escapedForSlack(`You ${did} ${actionType} of ${target?.id ?? SEVERAL}: ${now}.`);
 }
 
-function targetOf(approval: Resource): string {
-  const target = approval['target'];
-  const isThing = typeof target === 'object' && target !== null && !Array.isArray(target);
-  return isThing && 'id' in target ? String(target['id']) : 'several accounts';
-}
+const SEVERAL = 'several accounts';

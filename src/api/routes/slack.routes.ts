@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { parseInteraction, parseSlashCommand } from '../../connectors/slack/interaction.ts';
 import { verifySlackRequest } from '../../connectors/slack/verify-request.ts';
 import { requireOperation, type CallContext } from '../../pipeline/access/principal.ts';
@@ -131,14 +132,15 @@ async function vote({ approvals }: SlackPorts, ctx: CallContext, given: SlackVot
   return answeredText(decision, (await approvals[verb](ctx, { id, intentHash, comment })).data);
 }
 
+const ASKED = z.looseObject({ intentHash: z.string() });
+
 /** Lists what waits, or votes on what was listed: a vote names the request and the beginning of the hash that was shown with it. */
 async function obey(ports: SlackPorts, ctx: CallContext, text: string): Promise<string> {
   const command = readCommand(text);
   if (command === null) return USAGE;
   requireOperation(ctx.principal, 'approval.read');
   if (command.verb === 'list') return listText(await ports.approvals.list(ctx, { limit: MAX_LISTED, skip: 0 }));
-  const { data } = await ports.approvals.get(ctx, { id: command.approvalId });
-  const intentHash = String(data['intentHash']);
+  const { intentHash } = ASKED.parse((await ports.approvals.get(ctx, { id: command.approvalId })).data);
   if (!intentHash.startsWith(command.shown))
     throw new FirebreakError('conflict', 'What is asked has changed since it was listed: list it again');
   return vote(ports, ctx, { ...command, intentHash });

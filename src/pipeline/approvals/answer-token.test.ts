@@ -27,7 +27,7 @@ describe('the token of a link', () => {
       expect(isProven(KEY, { ...read(token), [member]: value }, 'hash')).toBe(false);
     }
     fc.assert(
-      fc.property(fc.nat(token.length - 1), fc.constantFrom(...'abcXYZ019_-.'), (at, letter) => {
+      fc.property(fc.nat(token.length - 1), fc.constantFrom('a', 'Z', '0', '9', '_', '-', '.'), (at, letter) => {
         fc.pre(token[at] !== letter);
         const forged = readAnswerToken(`${token.slice(0, at)}${letter}${token.slice(at + 1)}`);
         // The last letter of base64url holds two bits that no byte has.
