@@ -52,8 +52,12 @@ export const GOVERNANCE_BUGS: readonly PlantedBug[] = [
     'votes',
     'vote-twice',
     APPROVAL,
-    'if (approval.votes.some((vote) => overlaps(identitiesOf(vote), identities)))',
-    'if (approval.votes.length > 99)',
+    // Either check alone would notice: whoever votes again has also made the key of the first vote.
+    `if (approval.votes.some((vote) => overlaps(identitiesOf(vote), identities))) {
+    return refuse('already_voted', 'This person has already voted, under this or another login.');
+  }
+  if (isBorrowed(approval, voter, identities)) {`,
+    'if (approval.votes.length > 99) {',
   ),
   bug(
     'votes',
