@@ -12,7 +12,7 @@ export interface Reply {
 /** Clients of the servers: connections are kept alive, and a request that was not answered is made again. */
 export interface Api {
   /** One request to one of the servers. @throws when there is no whole reply. */
-  ask(method: string, path: string, key: string, sent?: Sent): Promise<Reply>;
+  ask(method: 'GET' | 'POST' | 'PUT', path: string, key: string, sent?: Sent): Promise<Reply>;
   /**
    * Makes the same request under the same idempotency key until it is answered with a word that counts: anything but 5xx,
    * 429, and 409 while the first one is said to be at work. Null when that has not come until `closing`.
@@ -31,11 +31,11 @@ export interface Sent {
 export function openApi(urls: () => readonly string[], closing: AbortSignal): Api {
   const agent = new Agent({ connections: 16, keepAliveTimeout: 30_000 });
   let turn = 0;
-  async function ask(method: string, path: string, key: string, sent?: Sent) {
+  async function ask(method: 'GET' | 'POST' | 'PUT', path: string, key: string, sent?: Sent) {
     const known = urls();
     turn += 1;
     const reply = await request(`${known[turn % known.length] ?? ''}${path}`, {
-      method: method === 'GET' ? 'GET' : 'POST',
+      method,
       headers: {
         ...(key === '' ? {} : { authorization: `Bearer ${key}` }),
         ...(sent === undefined ? {} : { 'content-type': sent.type ?? 'application/json' }),

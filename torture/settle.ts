@@ -80,7 +80,7 @@ export async function dumpJournal(api: Api, staff: Staff, load: Load, file: stri
   const base = '/api/incident-playbooks';
   const key = (index: number): string => staff.readers[index % staff.readers.length] ?? '';
   /** Asks again when a machine that is busy with other things was too slow, or the server says that it was asked too much. */
-  const ask = async (method: string, path: string, asker: string, sent?: Sent): Promise<unknown> => {
+  const ask = async (method: 'GET' | 'POST', path: string, asker: string, sent?: Sent): Promise<unknown> => {
     for (let tries = 1; ; tries += 1) {
       const reply = await api.ask(method, path, asker, sent).catch((thrown: unknown) => {
         if (tries === TRIES) throw thrown;

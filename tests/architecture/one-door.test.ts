@@ -108,12 +108,15 @@ describe('commits, calls and the log', () => {
 
   it('services that commit by themselves are given the journal that goes through the committer', () => {
     const root = readFileSync('src/server.ts', 'utf8');
+    const signIn = readFileSync('src/start/sign-in.ts', 'utf8');
+    expect(root).toMatch(/\bopenSignIn\(config, \{\s*journal: throughCommitter,/);
+    for (const service of ['createSessionService', 'createPasswordService', 'createSingleSignOnService']) {
+      expect(signIn).toMatch(new RegExp(String.raw`\b${service}\(journal\b`));
+      expect(root).not.toContain(service);
+    }
     for (const service of [
       'createSetupService',
       'createAccessService',
-      'createSessionService',
-      'createPasswordService',
-      'createSingleSignOnService',
       'createIdempotencyStore',
       'createRecoveryService',
       'openLogKeeper',

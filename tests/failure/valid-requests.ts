@@ -1,3 +1,7 @@
+import { join } from 'node:path';
+import { loadLogKey } from '../../src/journal/log-key.ts';
+import { answerToken } from '../../src/pipeline/approvals/answer-token.ts';
+import { linkKeyOf } from '../../src/start/addresses.ts';
 import type { DeclaredRoute } from '../../src/api/route-table.ts';
 import { BASE, byHand, NOTIFY, SUSPEND, SUSPEND_APPROVED } from '../support/playbooks.ts';
 import { POLICY } from '../support/seed-bodies.ts';
@@ -124,6 +128,15 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       const formToken = fieldOf(await visitor.open('/approvals'), 'formToken');
       const body = { formToken, intentHash: approval.intentHash, decision: 'APPROVE', comment: 'seen' };
       return { api: sendingForms(visitor), path: `/approvals/${approval.id}/vote`, body };
+    },
+  ],
+  [
+    'POST /answer/:token',
+    async (scene) => {
+      const executionId = await started(scene, 'waits');
+      const [approval] = await succeeds(scene.house.admin.api('GET', `${BASE}/approvals?executionId=${executionId}`));
+      const body = { intentHash: approval.intentHash, decision: 'APPROVE', comment: 'seen' };
+      return { api: sendingForms(visitorOf(scene)), path: `/answer/${await linkOf(scene, approval)}`, body };
     },
   ],
   ['POST /api/events', async (scene) => asAdmin(scene, '/api/events', alert(scene))],
@@ -316,7 +329,9 @@ async function withPassword({ house, fresh }: Scene, role = 'AUDITOR'): Promise<
 
 async function atBrowser(scene: Scene, role = 'AUDITOR'): Promise<{ readonly visitor: Visitor }> {
   const { email } = await withPassword(scene, role);
-  return { visitor: await signedIn(scene.house, email) };
+  const visitor = await signedIn(scene.house, email);
+  await succeeds(fromOwnPage(visitor)('PUT', PREFERENCES, NO_MAIL));
+  return { visitor };
 }
 
 function visitorOf({ house }: Scene): Visitor {
@@ -356,6 +371,14 @@ async function vote(scene: Scene, verb: 'approve' | 'deny'): Promise<Omit<ValidR
   const executionId = await started(scene, 'waits');
   const [approval] = await succeeds(scene.house.admin.api('GET', `${BASE}/approvals?executionId=${executionId}`));
   return { api: scene.voter.api, path: `${BASE}/approvals/${approval.id}/${verb}`, body: { comment: 'seen' } };
+}
+
+/** The token of the link that the voter would get by mail. */
+async function linkOf({ house, voter }: Scene, approval: Record<'id' | 'intentHash' | 'expiresAt', string>) {
+  const { id: journalId } = await succeeds(house.admin.api('GET', '/api/journal'));
+  const key = linkKeyOf(loadLogKey(join(house.dataDir, 'log-key.pem')), journalId);
+  const claim = { approvalId: approval.id, userId: voter.id, expiresAt: Date.parse(approval.expiresAt) };
+  return answerToken(key, claim, approval.intentHash);
 }
 
 async function succeeds(asked: ReturnType<Api>) {
