@@ -86,7 +86,7 @@ const PLAYS: readonly { readonly seed: number; readonly moments: readonly Struck
         call: /^POST \/api\/events\?format=auth0$/,
         when: 'reply',
         during: 'campaign',
-        running: /^action_session_kill (spawning|children)$/,
+        running: /^action_session_kill (reserving|spawning|children)$/,
       },
       {
         name: 'the list of addresses was replaced, and its new version never learnt',
