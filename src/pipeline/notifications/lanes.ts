@@ -8,8 +8,8 @@ import type { Machine } from '../../platform/machine.ts';
 
 /** What comes within this time of the first belongs to the same message, in ms: below what a person notices. */
 export const MOMENT_MS = 20;
-/** Messages to one receiver within a minute that go at once; what comes after them waits for the minute to end. */
-export const MESSAGES_PER_MINUTE = 5;
+/** Messages to one receiver within a minute that go at once; what comes after them waits for the minute to end. Slack takes one a second. */
+export const MESSAGES_PER_MINUTE = 20;
 /** Most notices in one message. */
 export const MAX_DIGEST = 500;
 const MINUTE_MS = 60_000;

@@ -83,9 +83,11 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
   }
 
   async function tellOne(entry: QueueEntry, people: readonly User[]): Promise<void> {
-    const { plan, state, trace } = await store.load(entry.execution);
     const tell = tellOf(entry.name);
-    const told = tell === null ? null : noticeOf(plan, state, tell);
+    // What a later version queued stays for a process that knows it.
+    if (tell === null) return;
+    const { plan, state, trace } = await store.load(entry.execution);
+    const told = noticeOf(plan, state, tell);
     if (told === null) return notices.forget(entry);
     const { audience } = told;
     if (audience.who === 'may-answer') await lookForVoters(entry.execution, audience.approval, people);
