@@ -1,7 +1,6 @@
 import { FirebreakError } from '../../platform/errors.ts';
-import { MAX_PAGE_SIZE } from '../../platform/limits.ts';
 import { isActiveAdmin, type User } from './access.ts';
-import { ACCESS_STREAM, listUsers, loadUserByEmail, type AccessJournal, type AccessWrite } from './access.store.ts';
+import { ACCESS_STREAM, enabledPeople, loadUserByEmail, type AccessJournal, type AccessWrite } from './access.store.ts';
 import { recordedTrace, type AnonymousContext } from './principal.ts';
 
 /** Tries of one change while others change people at the same time, also over several processes: one of them wins each round. */
@@ -40,11 +39,7 @@ export async function requireAnotherAdmin(journal: AccessJournal, exceptId: stri
 
 /** True when an enabled person other than `exceptId` is SECURITY_ADMIN. */
 export async function hasActiveAdmin(journal: AccessJournal, exceptId: string | null): Promise<boolean> {
-  for (let skip = 0; ; skip += MAX_PAGE_SIZE) {
-    const page = await listUsers(journal, { type: 'person', status: 'active', limit: MAX_PAGE_SIZE, skip });
-    if (page.items.some((user) => user.id !== exceptId && isActiveAdmin(user))) return true;
-    if (page.items.length < MAX_PAGE_SIZE) return false;
-  }
+  return (await enabledPeople(journal)).some((user) => user.id !== exceptId && isActiveAdmin(user));
 }
 
 /** @throws FirebreakError `conflict` when another user has this email. */

@@ -59,19 +59,22 @@ export async function listUsers(
   return { items: items.map((view) => USER.parse(view.body)), total };
 }
 
-/** Most people of one organisation who are looked at when somebody has to be told. */
-const MAX_PEOPLE = 10_000;
-
-/** All people who are enabled, at most 10,000 of them. */
-export async function enabledPeople(journal: Pick<AccessJournal, 'listViews'>): Promise<readonly User[]> {
-  const people: User[] = [];
-  while (people.length < MAX_PEOPLE) {
-    const page = { type: 'person', status: 'active', limit: MAX_PAGE_SIZE, skip: people.length };
-    const { items } = await listUsers(journal, page);
-    people.push(...items);
-    if (items.length < MAX_PAGE_SIZE) break;
+/** All users of a kind and status, or all there are, to the last one: whom a rule over everybody does not see, it does not hold for. */
+export async function allUsers(
+  journal: Pick<AccessJournal, 'listViews'>,
+  filter: { readonly status?: string; readonly type?: string } = {},
+): Promise<readonly User[]> {
+  const users: User[] = [];
+  for (;;) {
+    const { items, total } = await listUsers(journal, { ...filter, limit: MAX_PAGE_SIZE, skip: users.length });
+    users.push(...items);
+    if (items.length === 0 || users.length >= total) return users;
   }
-  return people;
+}
+
+/** All people who are enabled. */
+export function enabledPeople(journal: Pick<AccessJournal, 'listViews'>): Promise<readonly User[]> {
+  return allUsers(journal, { type: 'person', status: 'active' });
 }
 
 export async function listKeys(

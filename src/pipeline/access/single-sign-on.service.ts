@@ -1,11 +1,10 @@
 import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
-import { MAX_PAGE_SIZE } from '../../platform/limits.ts';
 import { ROLES, type Role } from '../vocabulary.ts';
 import { applyAccessChange, requireAnotherAdmin } from './access-change.ts';
 import { applyUserInput, isActiveAdmin, MAX_NAME_LENGTH, type User } from './access.ts';
 import {
-  listUsers,
+  allUsers,
   loadUser,
   loadUserByEmail,
   userWrite,
@@ -150,12 +149,8 @@ async function findLink(journal: AccessJournal, { issuer, subject }: Claims): Pr
 
 /** Only asked at the first sign-in of an account, so that it may look at everybody. */
 async function holdersOf(journal: AccessJournal, account: string): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (let skip = 0; ; skip += MAX_PAGE_SIZE) {
-    const { items } = await listUsers(journal, { type: 'person', limit: MAX_PAGE_SIZE, skip });
-    for (const user of items) if (user.linkedAccounts.includes(account)) found.push(user.id);
-    if (items.length < MAX_PAGE_SIZE) return found;
-  }
+  const people = await allUsers(journal, { type: 'person' });
+  return people.filter(({ linkedAccounts }) => linkedAccounts.includes(account)).map(({ id }) => id);
 }
 
 function newIdentity({ issuer, subject }: Claims, userId: string, isNew: boolean, now: number): Identity {

@@ -1,13 +1,10 @@
 import { FirebreakError } from '../../platform/errors.ts';
 import type { Role } from '../vocabulary.ts';
 import { accountsOf, type User } from './access.ts';
-import { ACCESS_STREAM, listUsers, loadKey, type AccessJournal } from './access.store.ts';
+import { ACCESS_STREAM, allUsers, loadKey, type AccessJournal } from './access.store.ts';
 import { everyAccountOf } from './every-account.ts';
 import type { Principal } from './principal.ts';
 import { loadSession } from './session.store.ts';
-
-/** Accounts read at once. */
-const PAGE = 200;
 
 /** Who is behind a credential, as known at this moment. */
 export interface PresentVoter {
@@ -71,15 +68,6 @@ export function createVoters(journal: Pick<AccessJournal, 'view' | 'streamHead' 
       };
     },
   };
-}
-
-async function allUsers(journal: Pick<AccessJournal, 'listViews'>): Promise<readonly User[]> {
-  const users: User[] = [];
-  for (;;) {
-    const { items, total } = await listUsers(journal, { limit: PAGE, skip: users.length });
-    users.push(...items);
-    if (items.length === 0 || users.length >= total) return users;
-  }
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { ChangeResult, JournalReader, StoredView } from '../../journal/journal.ts';
 import type { User } from '../access/access.ts';
-import { listUsers } from '../access/access.store.ts';
+import { allUsers } from '../access/access.store.ts';
 import { canonicalAccount } from '../access/identities.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import type { Reversibility } from '../actions/contract.ts';
@@ -32,8 +32,6 @@ import { toPolicy, type Policy, type PolicyInForce } from './policy.ts';
 
 /** Policies read at once; more than these nobody can oversee. */
 const MAX_POLICIES = 1_000;
-/** Users that are looked at when a policy is saved; whoever is named beyond them passes for unknown, which is a warning. */
-const MAX_USERS = 10_000;
 
 export interface PolicyPorts {
   readonly journal: Pick<JournalReader, 'view' | 'listViews' | 'shared'>;
@@ -114,9 +112,9 @@ export function createPolicyService({
 
   /** With which roles each known account could vote. */
   async function votingRoles(): Promise<ReadonlyMap<string, readonly Role[]>> {
-    const { items } = await listUsers(journal, { limit: MAX_USERS, skip: 0 });
+    const users = await allUsers(journal);
     const rolesOf = ({ disabled, kind, roles }: User): readonly Role[] => (disabled || kind !== 'person' ? [] : roles);
-    return new Map(items.map((user) => [canonicalAccount(user.id), rolesOf(user)]));
+    return new Map(users.map((user) => [canonicalAccount(user.id), rolesOf(user)]));
   }
 
   async function existing(id: string): Promise<StoredView> {

@@ -6,7 +6,7 @@ import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { ChangeResult, JournalReader, StoredView } from '../../journal/journal.ts';
 import { requireAnother } from '../access/another-person.ts';
-import { listUsers, loadUser } from '../access/access.store.ts';
+import { allUsers, loadUser } from '../access/access.store.ts';
 import { everyAccountOf } from '../access/every-account.ts';
 import { identitiesOf, overlaps } from '../access/identities.ts';
 import { rolesMay } from '../access/operations.ts';
@@ -39,8 +39,6 @@ export const MAX_IN_FORCE = 100;
 const MAX_USES_SHOWN = 200;
 /** Exemptions that are looked through for those of a status, the latest end first. */
 const MAX_LISTED = 1_000;
-/** Accounts that are looked at to see whose somebody's other logins are. */
-const MAX_USERS = 10_000;
 
 /** A gate of a policy in force, as far as an exemption names it. */
 export interface NamedGate {
@@ -151,8 +149,8 @@ export function createExemptionService(ports: ExemptionPorts): ExemptionService 
 
   async function requireUnconcerned({ principal }: CallContext, { userIds }: AppliesTo): Promise<void> {
     if (userIds === undefined) return;
-    const { items } = await listUsers(journal, { limit: MAX_USERS, skip: 0 });
-    if (overlaps(everyAccountOf(items, userIds), identitiesOf(principal)))
+    const users = await allUsers(journal);
+    if (overlaps(everyAccountOf(users, userIds), identitiesOf(principal)))
       throw new FirebreakError('conflict', 'It is about an account of yours: two other people have to agree on it');
   }
 
