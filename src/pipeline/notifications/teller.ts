@@ -17,6 +17,7 @@ import { noticeOf, type Told } from './notice-of.ts';
 import type { Notices } from './notices.ts';
 import type { NoticeState } from './notice-state.ts';
 import { isAnswerable, recipientsOf } from './recipients.ts';
+import { backoffMs, MAX_TRIES } from './retry.ts';
 import { MAX_READERS, waysOf } from './routing.ts';
 
 /** Entries that are told at the same time while a flood of requests is raised. */
@@ -57,10 +58,16 @@ interface Cause {
 
 type QueueEntry = Pick<QueuedEffect, 'execution' | 'name'>;
 
+/** An entry that is to be told, and how often that failed. */
+interface Waiting {
+  readonly entry: QueueEntry;
+  readonly tries: number;
+}
+
 export function createTeller(ports: TellerPorts): PeopleTeller {
   const { clock, closing, store, notices, courier, onError } = ports;
   const configured: ReadonlySet<NoticeChannel> = new Set<NoticeChannel>(['IN_APP', ...ports.channels]);
-  let waiting: QueueEntry[] = [];
+  let waiting: Waiting[] = [];
   let telling = false;
 
   /** All that waits is told in one go: the people are looked up once for it. */
@@ -69,17 +76,33 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     while (waiting.length > 0) {
       const batch = waiting.slice(0, TELLS_AT_ONCE);
       waiting = waiting.slice(TELLS_AT_ONCE);
-      try {
-        await untilStored(ports, async () => {
-          const people = await ports.people();
-          await Promise.all(batch.map((entry) => tellOne(entry, people)));
-        });
-      } catch (thrown) {
-        // The entries stay: the next start, or who takes over, tells them.
-        if (!closing.aborted) onError(thrown);
-      }
+      const people = untilStored(ports, ports.people);
+      await Promise.all(batch.map((each) => tellOrRetry(each, people)));
     }
     telling = false;
+  }
+
+  /** What cannot be told keeps nothing else back, and is tried again as messages are. */
+  async function tellOrRetry({ entry, tries }: Waiting, reading: Promise<readonly User[]>): Promise<void> {
+    try {
+      const people = await reading;
+      await untilStored(ports, () => tellOne(entry, people));
+    } catch (thrown) {
+      if (closing.aborted) return;
+      onError(thrown);
+      // Its entry stays beyond that: the next start, or who takes over, tells it.
+      if (tries + 1 < MAX_TRIES) void tellLater({ entry, tries: tries + 1 });
+    }
+  }
+
+  async function tellLater(each: Waiting): Promise<void> {
+    await ports.machine.sleep(backoffMs(each.tries), closing);
+    if (!closing.aborted) add([each]);
+  }
+
+  function add(added: readonly Waiting[]): void {
+    waiting.push(...added);
+    if (!telling) void tellAll();
   }
 
   async function tellOne(entry: QueueEntry, people: readonly User[]): Promise<void> {
@@ -130,8 +153,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
   }
 
   function tell(execution: string, names: readonly string[]): void {
-    waiting.push(...names.map((name) => ({ execution, name })));
-    if (!telling) void tellAll();
+    add(names.map((name) => ({ entry: { execution, name }, tries: 0 })));
   }
 
   return {
