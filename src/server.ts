@@ -354,6 +354,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     serves,
     slack: slackDoor(config, log),
     publicUrl: config.publicUrl,
+    trustedProxies: config.trustedProxies,
   });
 
   // Go on with what was under way, then let time and requests in.

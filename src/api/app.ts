@@ -9,6 +9,7 @@ import type { RandomBytes } from '../pipeline/access/secret.ts';
 import { pageRoutes } from '../pages/routes/page-routes.ts';
 import { admitRequests, DEFAULT_ADMISSION, type AdmissionLimits } from './admission.ts';
 import { authenticateRequests } from './authentication.ts';
+import { addressOf } from './came-from.ts';
 import { acceptJsonBodies, acceptYamlBodies, refuseCompressedBodies } from './bodies.ts';
 import { replayRepeatedRequests } from './idempotent-requests.ts';
 import { failureLimit, type FailureLimit } from './failure-limit.ts';
@@ -61,6 +62,8 @@ export interface AppOptions {
   readonly version: string;
   /** The origin under which people reach it; null: each request says. */
   readonly publicUrl?: string | null;
+  /** Addresses and networks of proxies that say truly where a request came from. Absent: none. */
+  readonly trustedProxies?: readonly string[];
   readonly log?: FastifyBaseLogger;
   readonly rateLimits?: RateLimits;
   readonly admission?: AdmissionLimits;
@@ -96,7 +99,8 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     timeWindow: 60_000,
     // After authentication and before the body is read, so that a key has its limit wherever it is used from.
     hook: 'preParsing',
-    keyGenerator: (request) => (request.principal === null ? `ip:${request.ip}` : `key:${request.principal.keyId}`),
+    keyGenerator: (request) =>
+      request.principal === null ? `ip:${addressOf(request)}` : `key:${request.principal.keyId}`,
     errorResponseBuilder: () => new FirebreakError('rate_limited', 'Too many requests: wait as Retry-After says'),
   });
   await server.register(cookies);
@@ -155,6 +159,7 @@ function newServer(options: AppOptions): ApiServer {
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
+    trustProxy: [...(options.trustedProxies ?? [])],
     return503OnClosing: true,
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },

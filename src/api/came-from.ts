@@ -1,7 +1,16 @@
+import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import type { CameFrom } from '../pipeline/access/session.ts';
 
 /** Where a request came from, for the record of a sign-in. */
 export function cameFrom(request: FastifyRequest): CameFrom {
-  return { ip: request.ip, userAgent: request.headers['user-agent'] ?? null };
+  return { ip: addressOf(request), userAgent: request.headers['user-agent'] ?? null };
+}
+
+/**
+ * The address that a request came from: what a proxy that is trusted (`TRUSTED_PROXIES`) says of it, else the other end of the
+ * connection. A proxy that passes on what is no address is not believed.
+ */
+export function addressOf(request: FastifyRequest): string {
+  return isIP(request.ip) === 0 ? (request.socket.remoteAddress ?? '') : request.ip;
 }

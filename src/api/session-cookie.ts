@@ -22,11 +22,12 @@ export function isOverTls(request: FastifyRequest, { publicUrl }: Reach): boolea
 
 /** Whether a cookie that lets somebody in may be given: over TLS, or where the line does not leave this machine. */
 export function isPrivateLine(request: FastifyRequest, reach: Reach): boolean {
-  return isOverTls(request, reach) || isLoopback(request.hostname);
+  return isOverTls(request, reach) || isLoopback(request.headers.host ?? '');
 }
 
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127(\.\d{1,3}){3}$/.test(hostname);
+/** Whether a `Host` header names this machine. What a proxy says in its place is not asked. */
+function isLoopback(host: string): boolean {
+  return /^(localhost|\[::1\]|127(\.\d{1,3}){3})(:\d{1,5})?$/.test(host);
 }
 
 /** The secret that the browser sent, or null. Only the name that fits the line is believed. */

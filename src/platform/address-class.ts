@@ -71,6 +71,16 @@ export function addressClass(text: string): AddressClass | null {
   return found === 'public' && ((address.parts[0] ?? 0) & 0xe000) !== 0x2000 ? 'reserved' : found;
 }
 
+/** Whether `text` is an address, or a network of at least so many fixed bits. */
+export function isNetwork(text: string, least: { readonly v4: number; readonly v6: number }): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const canonical = canonicalAddress(address);
+  if (canonical === null || rest.length > 0) return false;
+  if (bits === undefined) return true;
+  const [lowest, highest] = isPlainIPv4(canonical) ? [least.v4, 32] : [least.v6, 128];
+  return /^\d{1,3}$/.test(bits) && Number(bits) >= lowest && Number(bits) <= highest;
+}
+
 function isPlainIPv4(text: string): boolean {
   const parts = text.split('.', 5);
   return parts.length === 4 && parts.every((part) => /^(?:0|[1-9][0-9]{0,2})$/.test(part) && Number(part) <= 255);

@@ -1,10 +1,13 @@
 import { X509Certificate } from 'node:crypto';
-import { isThisMachine } from './address-class.ts';
+import { isNetwork, isThisMachine } from './address-class.ts';
 
 /** Longest value of any variable, in UTF-16 units. */
 const MAX_VALUE_LENGTH = 4_096;
 /** Longest list of certificates, in UTF-16 units: a handful of authorities. */
 const MAX_CERTIFICATES_LENGTH = 65_536;
+
+/** Widest networks that can be meant: the largest private one (RFC 1918), and what a provider is given of IPv6. */
+const LEAST_PREFIX = { v4: 8, v6: 32 } as const;
 
 /** Reads single values and notes what is wrong instead of throwing. Never repeats a value: it may be a secret. */
 export class ConfigReader {
@@ -44,6 +47,16 @@ export class ConfigReader {
       .filter((item) => item !== '');
     if (items.every((item) => pattern.test(item))) return items;
     this.#faults.push(`${name} must be ${what}`);
+    return [];
+  }
+
+  /** Addresses and networks parted by commas; none so wide that a stranger's address is in it by accident. */
+  networks(name: string): readonly string[] {
+    const items = this.list(name, /^\S{1,64}$/, 'addresses and networks, parted by commas');
+    if (items.every((item) => isNetwork(item, LEAST_PREFIX))) return items;
+    this.#faults.push(
+      `${name} must be addresses or networks like 10.0.0.0/8, of /${LEAST_PREFIX.v4} or narrower (IPv6: /${LEAST_PREFIX.v6})`,
+    );
     return [];
   }
 

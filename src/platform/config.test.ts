@@ -22,6 +22,7 @@ describe('readConfig', () => {
         host: '127.0.0.1',
         port: 3_000,
         publicUrl: null,
+        trustedProxies: [],
         dataDir: './data',
         databaseUrl: null,
         logLevel: 'info',
@@ -66,6 +67,7 @@ describe('readConfig', () => {
         NOTIFICATION_SLACK_WEBHOOK: '',
         NOTIFICATION_TEAMS_WEBHOOK: 'https://teams.example.org/hook',
         PUBLIC_URL: 'https://firebreak.example.org/',
+        TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8 ,fd00::/48',
         GEO_LOCATION_API_KEY: 'k',
         WITNESS_URL: 'http://witness.example:3100',
         WITNESS_KEY: 'w+00000000+BHMiZVtBAMTiIIzHkYP5LZJWuWYIb4dBJq0eNcKbe1rm',
@@ -76,6 +78,7 @@ describe('readConfig', () => {
       host: '::1',
       port: 8_080,
       publicUrl: 'https://firebreak.example.org',
+      trustedProxies: ['127.0.0.1', '10.0.0.0/8', 'fd00::/48'],
       dataDir: '/data',
       databaseUrl: null,
       logKeyFile: null,
@@ -133,6 +136,23 @@ describe('readConfig', () => {
       'TEAMS_WEBHOOK_FILE',
     ]);
     expect(faults.join()).not.toContain('hunter2');
+  });
+
+  it.each([
+    '0.0.0.0/0',
+    '10.0.0.0/7',
+    '::/0',
+    'fd00::/8',
+    'proxy.example',
+    '10.0.0.0/33',
+    '10.0.0.0/8/8',
+    'true',
+    '1',
+    '10.0.0.1,,x',
+  ])('believes no proxies in %s', (given) => {
+    expect(faultsOf({ TRUSTED_PROXIES: given })).toEqual([
+      expect.stringMatching(/^TRUSTED_PROXIES must be addresses or networks/),
+    ]);
   });
 
   it.each(['-1', '1.5', '0x10', '', ' ', '99999999999'])(

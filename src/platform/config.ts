@@ -10,6 +10,8 @@ export interface Config {
   readonly port: number;
   /** The origin under which people reach the server, for links and for single sign-on; null: what each request says. */
   readonly publicUrl: string | null;
+  /** Proxies in front, as addresses and networks: what they say of where a request came from is believed. */
+  readonly trustedProxies: readonly string[];
   readonly dataDir: string;
   /** PostgreSQL database that holds the journal, with its password; null: the journal is one SQLite file in `dataDir`. */
   readonly databaseUrl: string | null;
@@ -87,6 +89,7 @@ export function readConfig(
     host: read.text('HOST', '127.0.0.1', /^[A-Za-z0-9.:_-]{1,253}$/, 'a host name or an address'),
     port: read.integer('PORT', 3_000, 0, 65_535),
     publicUrl: read.origin('PUBLIC_URL'),
+    trustedProxies: read.networks('TRUSTED_PROXIES'),
     dataDir: read.path('DATA_DIR') ?? './data',
     databaseUrl: read.database('DATABASE_URL'),
     logKeyFile: read.path('LOG_KEY_FILE'),
