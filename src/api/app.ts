@@ -9,7 +9,7 @@ import type { RandomBytes } from '../pipeline/access/secret.ts';
 import { pageRoutes } from '../pages/routes/page-routes.ts';
 import { admitRequests, DEFAULT_ADMISSION, type AdmissionLimits } from './admission.ts';
 import { authenticateRequests } from './authentication.ts';
-import { addressOf } from './came-from.ts';
+import { countedAs } from './came-from.ts';
 import { acceptJsonBodies, acceptYamlBodies, refuseCompressedBodies } from './bodies.ts';
 import { replayRepeatedRequests } from './idempotent-requests.ts';
 import { failureLimit, type FailureLimit } from './failure-limit.ts';
@@ -100,7 +100,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
     // After authentication and before the body is read, so that a key has its limit wherever it is used from.
     hook: 'preParsing',
     keyGenerator: (request) =>
-      request.principal === null ? `ip:${addressOf(request)}` : `key:${request.principal.keyId}`,
+      request.principal === null ? `ip:${countedAs(request)}` : `key:${request.principal.keyId}`,
     errorResponseBuilder: () => new FirebreakError('rate_limited', 'Too many requests: wait as Retry-After says'),
   });
   await server.register(cookies);

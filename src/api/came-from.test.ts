@@ -43,6 +43,12 @@ describe('where a request came from', () => {
     expect(await knock(PROXY, '198.51.100.1')).toBe(401);
   });
 
+  it('is counted for the whole network that one IPv6 host has', async () => {
+    const knock = await door([]);
+    for (const [index, status] of [401, 401, 429].entries()) expect(await knock(`2001:db8:1:2::${index}`)).toBe(status);
+    expect(await knock('2001:db8:1:3::1')).toBe(401);
+  });
+
   it('is nobody else without proxies', async () => {
     const knock = await door([]);
     for (const [index, status] of [401, 401, 429].entries())

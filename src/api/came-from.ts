@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { normalizeIP } from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
 import type { CameFrom } from '../pipeline/access/session.ts';
 
@@ -11,6 +12,11 @@ export function cameFrom(request: FastifyRequest): CameFrom {
  * The address that a request came from: what a proxy that is trusted (`TRUSTED_PROXIES`) says of it, else the other end of the
  * connection. A proxy that passes on what is no address is not believed.
  */
-export function addressOf(request: FastifyRequest): string {
+function addressOf(request: FastifyRequest): string {
   return isIP(request.ip) === 0 ? (request.socket.remoteAddress ?? '') : request.ip;
+}
+
+/** What an address is counted as: of IPv6 its /64, because whoever has one address there has all of them (RFC 6177). */
+export function countedAs(request: FastifyRequest): string {
+  return normalizeIP(addressOf(request));
 }

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { FirebreakError } from '../platform/errors.ts';
-import { addressOf } from './came-from.ts';
+import { countedAs } from './came-from.ts';
 import type { ApiServer } from './server.ts';
 
 /** Failed credentials of every kind from one address, so that guessing can load neither the journal nor the processor. */
@@ -15,7 +15,7 @@ export function failureLimit(app: ApiServer, perMinute: number): FailureLimit {
   const failures = app.createRateLimit({
     max: perMinute,
     timeWindow: 60_000,
-    keyGenerator: (request) => `failed:${addressOf(request)}`,
+    keyGenerator: (request) => `failed:${countedAs(request)}`,
   });
   return {
     async refuse(request, reply) {
