@@ -16,7 +16,7 @@ function addressOf(request: FastifyRequest): string {
   return isIP(request.ip) === 0 ? (request.socket.remoteAddress ?? '') : request.ip;
 }
 
-/** What an address is counted as: of IPv6 its /64, because whoever has one address there has all of them (RFC 6177). */
+/** What an address is counted as: of IPv6 its /64, because whoever has one address there has all of them (interface ids have 64 bits: RFC 4291, section 2.5.4). */
 export function countedAs(request: FastifyRequest): string {
   return normalizeIP(addressOf(request));
 }
