@@ -129,8 +129,12 @@ export async function openLogKeeper(
     return next;
   }
 
-  // Whoever comes first signs at once, so that whoever comes after learns by that whether it has the same key.
-  if (journal.shared && signed === 0) await keep(true);
+  // Whoever comes first signs at once, so that whoever comes after learns by that whether it has the same key. Again while
+  // nothing is signed: somebody else may have placed everything between two looks of ours, and not have signed it yet.
+  if (journal.shared && signed === 0) {
+    do await keep(true);
+    while (signed === 0 && (await log.size()) > 0);
+  }
 
   return {
     keep,

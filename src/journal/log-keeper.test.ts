@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { steeredClock } from '../platform/clock.ts';
+import type { Journal } from './journal.ts';
+import { loadLogKey } from './log-key.ts';
+import { openLogKeeper } from './log-keeper.ts';
+import { openSqliteJournal } from './sqlite/sqlite-journal.ts';
+
+const START = Date.UTC(2026, 10, 21);
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+it('is refused to another key also where the first one placed everything between two looks, and has not signed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'firebreak-keeper-'));
+  closers.push(() => rmSync(folder, { recursive: true, force: true }));
+  const journal = openSqliteJournal({
+    file: join(folder, 'journal.sqlite'),
+    birth: { id: 'jrn_test', at: START, accelerated: false },
+  });
+  closers.push(() => journal.close());
+  const clock = steeredClock(START);
+  const [first, second] = ['first', 'second'].map((name) => loadLogKey(join(folder, `${name}.pem`)));
+  if (first === undefined || second === undefined) throw new Error('no keys');
+
+  let signs: () => void = () => undefined;
+  const maySign = new Promise<void>((resolve) => (signs = resolve));
+  let opening: Promise<unknown> | null = null;
+  const slow: Journal = {
+    ...journal,
+    shared: true,
+    log: {
+      ...journal.log,
+      async addCheckpoint(...given) {
+        await maySign;
+        return journal.log.addCheckpoint(...given);
+      },
+    },
+  };
+  /** The first one places everything right before this one looks for what is not placed, and signs when that has looked twice. */
+  const between: Journal = {
+    ...journal,
+    shared: true,
+    log: {
+      ...journal.log,
+      async unsequenced(limit) {
+        if (opening === null) {
+          opening = openLogKeeper(slow, first, clock, []);
+          while ((await journal.log.size()) === 0) await new Promise(setImmediate);
+        } else {
+          signs();
+          await opening;
+        }
+        return journal.log.unsequenced(limit);
+      },
+    },
+  };
+  await expect(openLogKeeper(between, second, clock, [])).rejects.toThrow('signed with another key');
+  await opening;
+  expect(await journal.log.checkpoints()).toHaveLength(1);
+});
