@@ -48,7 +48,10 @@ const output = join(folder, 'results.json');
 /** What starts processes, plays whole days or runs thousands of worlds. */
 const SLOW = [
   'tests/{bench,crash,failure,interleavings,power-cut,recovery,replicas,torture}/**',
-  'tests/simulation/{explore,planted,simulation}.test.ts',
+  'src/journal/postgres/**',
+  'tests/{retention,upgrade}/**',
+  'tests/simulation/{explore,planted,processes,simulation}.test.ts',
+  'tests/pages/browser.test.ts',
   'tests/approvals/together.test.ts',
   'tests/approvals/matrix/{checks,served}.test.ts',
   'tests/audit/{mutations,witness,witnessed-server}.test.ts',
