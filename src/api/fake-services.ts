@@ -1,6 +1,7 @@
 import { createAccessService } from '../pipeline/access/access.service.ts';
 import { countingBytes, FakeJournal } from '../pipeline/access/fake-journal.ts';
 import { createPasswordHasher } from '../pipeline/access/password-hasher.ts';
+import type { CallContext } from '../pipeline/access/principal.ts';
 import { createPasswordService } from '../pipeline/access/passwords.service.ts';
 import { createSessionService } from '../pipeline/access/sessions.service.ts';
 import { createSetupService } from '../pipeline/access/setup.service.ts';
@@ -77,8 +78,16 @@ export async function harness(
     made += 1;
     const email = kind === 'person' ? `user${made}@example.org` : null;
     const user = await access.createUser(ctx, { kind, name: `User ${made}`, email, roles });
+    if (kind === 'person' && extra.source === undefined) return ownKeyOf(user.id, ctx);
     const key = { userId: user.id, name: 'test', scopes: null, source: extra.source ?? null, lifetimeMs: 86_400_000 };
     return (await access.createKey(ctx, key)).secret;
+  };
+  /** As people get a key that nobody else has seen. */
+  const ownKeyOf = async (id: string, ctx: CallContext): Promise<string> => {
+    const { secret: invitation } = await canned.passwords.invite(ctx, { id });
+    const password = 'four words of plain nonsense';
+    const accepted = await canned.passwords.accept(anonymous, { invitation, password, keyName: 'own' });
+    return accepted.key?.secret ?? '';
   };
   return { ...app, calls, journal, clock, services, keyFor, adminKey: secret };
 }

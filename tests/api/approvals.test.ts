@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BASE, byHand, NOTIFY, SUSPEND_APPROVED } from '../support/playbooks.ts';
 import { POLICY } from '../support/seed-bodies.ts';
-import { type Harness, type Person, startHarness, verified } from '../support/server.ts';
+import { type Harness, type Person, startHarness, verified, withLentKey } from '../support/server.ts';
 
 const APPROVALS = `${BASE}/approvals`;
 const KILL = { actionId: 'kill', actionType: 'FULL_SESSION_KILL', retry: { maxRetries: 0 } };
@@ -81,6 +81,19 @@ describe('an approval by two', () => {
     expect(await mail.vote(byMail, 'approve')).toEqual([403, 'cannot_vote']);
     const { body } = await house.admin.api('GET', `${APPROVALS}/${approval._id}`);
     expect(body.data).toMatchObject({ status: 'PENDING', votes: [] });
+  });
+
+  it('counts no key that an administrator made with a key that they had made, beside their own vote', async () => {
+    const lender = await house.person('SECURITY_ADMIN');
+    const lent = await withLentKey(house, lender, commander);
+    const { status, body } = await lent.api('POST', '/api/keys', { name: 'as the commander' });
+    expect(status).toBe(201);
+    const posing = { ...commander, api: house.apiOf(body.data.secret) };
+    const { vote } = await asked('uma');
+    expect(await vote(lender, 'approve')).toEqual([200, 'PENDING']);
+    expect(await vote(posing, 'approve')).toEqual([403, 'cannot_vote']);
+    expect((await posing.api('POST', '/api/keys', { userId: second.id, name: 'x' })).status).toBe(403);
+    expect(await vote(commander, 'approve')).toEqual([200, 'APPROVED']);
   });
 
   it('covers exactly what was shown', async () => {

@@ -8,7 +8,6 @@ import {
   startHarness,
   until,
   verified,
-  ownKey,
   withLentKey,
 } from '../support/server.ts';
 
@@ -251,7 +250,11 @@ describe('who may not agree on an exemption', () => {
   it('is the proposer, also under a second login', async () => {
     const twin = await house.person('SECURITY_ADMIN', { linkedAccounts: [grace.id] });
     const proposed = await made(propose());
-    for (const api of [grace.api, house.apiOf(await ownKey(grace.api)), twin.api])
+    for (const api of [
+      grace.api,
+      house.apiOf((await grace.api('POST', '/api/keys', { name: 'second' })).body.data.secret),
+      twin.api,
+    ])
       expect(await refused(confirm(proposed, api))).toEqual([
         409,
         'conflict',

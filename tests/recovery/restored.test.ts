@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { auditKeyCommand, auditVerifyCommand } from '../../src/cli/audit.ts';
 import { startWitness } from '../../src/cli/witness.ts';
 import { compiled, start, stop, type Program } from '../support/killable.ts';
-import { apiAt, testIo, until, type Api } from '../support/server.ts';
+import { apiAt, ownKey, testIo, until, type Api } from '../support/server.ts';
 
 /** The whole program with a witness: its data directory is set back with everything in it, so that only the witness knows. */
 
@@ -32,8 +32,7 @@ describe.skipIf(!compiled)('a data directory that was set back with its checkpoi
     const ada = await keyOf(at(first, null), '/api/setup', { token: first.ready['setupToken'], user });
     const grace = { name: 'Grace', email: 'grace@soc.example', roles: ['CISO'] };
     const made = await at(first, ada)('POST', '/api/users', grace);
-    const given = await keyOf(at(first, ada), '/api/keys', { userId: made.body.data.id, name: 'first' });
-    const own = await keyOf(at(first, given), '/api/keys', { name: 'own' });
+    const own = await ownKey({ admin: at(first, ada), anonymous: at(first, null) }, made.body.data.id);
     await stop(first);
     const io = testIo();
     await auditKeyCommand({ data }, io);

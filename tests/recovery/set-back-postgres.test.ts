@@ -6,7 +6,7 @@ import { readConfig } from '../../src/platform/config.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { startServer, type RunningServer } from '../../src/server.ts';
 import { sharedCluster } from '../support/postgres.ts';
-import { apiAt } from '../support/server.ts';
+import { apiAt, ownKey } from '../support/server.ts';
 
 /** A database that was restored, under two servers that share it: both wait, and a word to either of them counts. */
 
@@ -39,9 +39,7 @@ describe.skipIf(shared.skip !== null)('a database that was set back', () => {
     const ada: string = made.body.data.key.secret;
     const grace = { name: 'Grace', email: 'grace@soc.example', roles: ['CISO'] };
     const { body } = await api(first, ada)('POST', '/api/users', grace);
-    const given = await api(first, ada)('POST', '/api/keys', { userId: body.data.id, name: 'first' });
-    const own = await api(first, given.body.data.secret)('POST', '/api/keys', { name: 'own' });
-    const graces: string = own.body.data.secret;
+    const graces = await ownKey({ admin: api(first, ada), anonymous: api(first, null) }, body.data.id);
     await first.stop();
     await cluster.query(`create database ${name}_restored template ${name}`);
     const second = await start(url);

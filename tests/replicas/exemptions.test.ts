@@ -8,7 +8,7 @@ import { startSandboxCompany, type SandboxCompany } from '../../src/sandbox-comp
 import { startServer, type RunningServer } from '../../src/server.ts';
 import { BASE, byHand, SUSPEND } from '../support/playbooks.ts';
 import { sharedCluster } from '../support/postgres.ts';
-import { apiAt, until, type Api } from '../support/server.ts';
+import { apiAt, ownKey, until, type Api } from '../support/server.ts';
 
 /** Two servers that share a journal: what is agreed on or revoked at one of them counts at the other at once. */
 
@@ -53,8 +53,7 @@ describe.skipIf(shared.skip !== null)('an exemption on a shared journal', () => 
     const ada: string = made.key.secret;
     const keyOf = async (name: string, roles: readonly string[]): Promise<string> => {
       const person = await succeeds(at(one, ada)('POST', '/api/users', { name, email: `${name}@soc.example`, roles }));
-      const given = await succeeds(at(one, ada)('POST', '/api/keys', { userId: person.id, name: 'first' }));
-      return (await succeeds(at(one, given.secret)('POST', '/api/keys', { name: 'own' }))).secret;
+      return ownKey({ admin: at(one, ada), anonymous: at(one, null) }, person.id);
     };
     const [grace, linus] = [await keyOf('grace', ['CISO']), await keyOf('linus', ['INCIDENT_COMMANDER'])];
 

@@ -163,10 +163,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     const email = kind === 'person' ? { email: `person${accounts}@soc.example` } : {};
     const user = await admin.api('POST', '/api/users', { ...given, ...email, ...more });
     if (user.status !== 201) throw new Error(`no ${kind}: ${user.text}`);
-    const key = await admin.api('POST', '/api/keys', { userId: user.body.data.id, name: 'test' });
-    if (key.status !== 201) throw new Error(`no key: ${key.text}`);
-    const secret = kind === 'person' ? await ownKey(apiOf(key.body.data.secret)) : key.body.data.secret;
-    return { id: user.body.data.id, key: secret, api: apiOf(secret) };
+    const { id } = user.body.data;
+    const secret = kind === 'person' ? await ownKey({ admin: admin.api, anonymous }, id) : await keyFor(admin.api, id);
+    return { id, key: secret, api: apiOf(secret) };
   };
   return {
     get url() {
@@ -245,18 +244,32 @@ export function apiAt(url: () => string, key: string | null): Api {
   };
 }
 
-/** A key that nobody but its owner has seen: another one does not count beside a vote of who made it. */
-export async function ownKey(api: Api): Promise<string> {
-  const { status, text, body } = await api('POST', '/api/keys', { name: 'own' });
-  if (status !== 201) throw new Error(`no own key: ${text}`);
+/** A password for tests: long, and of nobody's name. */
+const INVITED_PASSWORD = 'four words of plain nonsense';
+
+/**
+ * A key that nobody but its owner has seen, got as people get it: by an invitation. Any other one does not count beside a vote of
+ * who made it.
+ */
+export async function ownKey({ admin, anonymous }: Record<'admin' | 'anonymous', Api>, id: string): Promise<string> {
+  const invited = await admin('POST', `/api/users/${id}/invitations`);
+  if (invited.status !== 201) throw new Error(`no invitation: ${invited.text}`);
+  const given = { invitation: invited.body.data.secret, password: INVITED_PASSWORD, keyName: 'own' };
+  const { status, text, body } = await anonymous('POST', '/api/invitations/accept', given);
+  if (status !== 200) throw new Error(`no own key: ${text}`);
+  return body.data.key.secret;
+}
+
+/** A key that this administrator made for somebody, and has seen. */
+export async function keyFor(admin: Api, userId: string): Promise<string> {
+  const { status, text, body } = await admin('POST', '/api/keys', { userId, name: 'made for you' });
+  if (status !== 201) throw new Error(`no key: ${text}`);
   return body.data.secret;
 }
 
 /** The same person with a key that this administrator made, and has seen. */
 export async function withLentKey(house: Pick<Harness, 'apiOf'>, admin: Person, person: Person): Promise<Person> {
-  const { status, text, body } = await admin.api('POST', '/api/keys', { userId: person.id, name: 'lent' });
-  if (status !== 201) throw new Error(`no lent key: ${text}`);
-  const { secret } = body.data;
+  const secret = await keyFor(admin.api, person.id);
   return { ...person, key: secret, api: house.apiOf(secret) };
 }
 

@@ -1,15 +1,11 @@
 import { z } from 'zod';
-import {
-  DEFAULT_KEY_LIFETIME_MS,
-  MAX_KEY_LIFETIME_MS,
-  type AccessService,
-} from '../../pipeline/access/access.service.ts';
+import { MAX_KEY_LIFETIME_MS, type AccessService } from '../../pipeline/access/access.service.ts';
+import { DEFAULT_KEY_LIFETIME_MS } from '../../pipeline/access/own-keys.ts';
 import {
   MAX_ACCOUNT_ID_LENGTH,
   MAX_EMAIL_LENGTH,
   MAX_LINKED_ACCOUNTS,
   MAX_NAME_LENGTH,
-  type ApiKey,
   type User,
 } from '../../pipeline/access/access.ts';
 import { OPERATION_NAMES } from '../../pipeline/access/operations.ts';
@@ -17,6 +13,7 @@ import type { SetupService } from '../../pipeline/access/setup.service.ts';
 import { ROLES } from '../../pipeline/vocabulary.ts';
 import { created, many, one } from '../envelope.ts';
 import { ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
+import { shownKey } from '../shown-key.ts';
 import { anonymousContextOf, contextOf, type ApiServer } from '../server.ts';
 import type { Resource } from '../../pipeline/service.ts';
 
@@ -182,11 +179,4 @@ export function setupRoutes(app: ApiServer, setup: SetupService): void {
 
 function shownUser(user: User): Resource {
   return { ...user, createdAt: new Date(user.createdAt).toISOString() };
-}
-
-/** Without the hash: it proves nothing to a reader and helps only who tests stolen keys. */
-function shownKey({ hash: _hash, ...key }: ApiKey): Resource {
-  const time = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
-  const { createdAt, expiresAt, revokedAt } = key;
-  return { ...key, createdAt: time(createdAt), expiresAt: time(expiresAt), revokedAt: time(revokedAt) };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_NAME_LENGTH } from '../../pipeline/access/access.ts';
 import { MAX_PASSWORD_LENGTH } from '../../pipeline/access/password.ts';
 import type { PasswordService } from '../../pipeline/access/passwords.service.ts';
 import type { Session } from '../../pipeline/access/session.ts';
@@ -9,9 +10,11 @@ import { cameFrom } from '../came-from.ts';
 import { created, many, one } from '../envelope.ts';
 import type { FailureLimit } from '../failure-limit.ts';
 import { ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
+import { shownKey } from '../shown-key.ts';
 import { anonymousContextOf, contextOf, type ApiServer } from '../server.ts';
 
 const SESSIONS = '/api/sessions';
+const keyName = z.string().max(MAX_NAME_LENGTH);
 /** Longest text that is taken for a password: the service says what is too long. Twice, for what normalising shortens. */
 const password = z.string().max(2 * MAX_PASSWORD_LENGTH);
 
@@ -76,15 +79,19 @@ export function passwordRoutes(app: ApiServer, passwords: PasswordService, failu
     config: { operation: 'public' },
     schema: {
       tags,
-      summary: 'Set a password with an invitation',
-      body: z.strictObject({ invitation: z.string().max(200), password }),
+      summary: 'Set a password with an invitation; with keyName also get the first own API key, in this reply only',
+      body: z.strictObject({ invitation: z.string().max(200), password, keyName: keyName.optional() }),
       response: { 200: ONE, ...PROBLEMS },
     },
     handler: async (request, reply) => {
       await failures.refuse(request, reply);
       try {
-        const { id, name } = await passwords.accept(anonymousContextOf(request), request.body);
-        return one({ data: { id, name } }, reply);
+        const { user, key } = await passwords.accept(anonymousContextOf(request), request.body);
+        const { id, name } = user;
+        return one(
+          { data: { id, name, key: key === null ? null : { ...shownKey(key.key), secret: key.secret } } },
+          reply,
+        );
       } catch (thrown) {
         if (thrown instanceof FirebreakError && thrown.code === 'unauthenticated') await failures.count(request);
         throw thrown;

@@ -1,12 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FirebreakError } from '../../platform/errors.ts';
 import type { Role } from '../vocabulary.ts';
-import {
-  createAccessService,
-  DEFAULT_KEY_LIFETIME_MS,
-  MAX_ACTIVE_KEYS,
-  MAX_KEY_LIFETIME_MS,
-} from './access.service.ts';
+import { createAccessService, MAX_KEY_LIFETIME_MS } from './access.service.ts';
+import { DEFAULT_KEY_LIFETIME_MS, MAX_ACTIVE_KEYS } from './own-keys.ts';
 import { PERSONAL_FIELDS } from './access.ts';
 import { ACCESS_STREAM, emptyAccessState, foldAccess } from './access.store.ts';
 import { countingBytes, FakeJournal } from './fake-journal.ts';
@@ -230,10 +226,22 @@ describe('keys', () => {
     expect(everything).not.toContain(adminSecret);
   });
 
+  it('count as made by whoever made the key that they were made with, and make none for others then', async () => {
+    const { ctx, user } = await account(['SECURITY_ADMIN']);
+    const { user: other } = await account(['SECURITY_ANALYST']);
+    const own = await access.createKey(ctx, keyInput());
+    expect(own.key).toMatchObject({ userId: user.id, issuedBy: admin.principal.userId });
+    const grandchild = await contextOf(own.secret);
+    expect((await access.createKey(grandchild, keyInput())).key.issuedBy).toBe(admin.principal.userId);
+    for (const lent of [ctx, grandchild])
+      await expect(access.createKey(lent, keyInput({ userId: other.id }))).rejects.toMatchObject({ code: 'forbidden' });
+    expect((await access.createKey(admin, keyInput({ userId: other.id }))).key.issuedBy).toBe(admin.principal.userId);
+  });
+
   it('lets people have own keys, and others only with key.manage', async () => {
     const { ctx, user } = await account(['SECURITY_ANALYST']);
     const own = await access.createKey(ctx, keyInput());
-    expect(own.key).toMatchObject({ userId: user.id, issuedBy: user.id });
+    expect(own.key).toMatchObject({ userId: user.id, issuedBy: admin.principal.userId });
     expect((await access.listKeys(ctx, { limit: 10, skip: 0 })).total).toBe(2);
     expect((await access.listKeys(admin, { limit: 10, skip: 0 })).total).toBe(3);
     expect(await codeOf(access.listKeys(ctx, { userId: admin.principal.userId, limit: 10, skip: 0 }))).toBe(

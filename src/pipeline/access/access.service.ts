@@ -28,16 +28,13 @@ import {
   type PageOf,
 } from './access.store.ts';
 import type { Operation } from './operations.ts';
-import { mayDo, requireOperation, type CallContext, type Principal } from './principal.ts';
+import { LENT, mayDo, requireOperation, type CallContext, type Principal } from './principal.ts';
 import { endSessionsOf } from './end-sessions.ts';
+import { requireRoomForKey } from './own-keys.ts';
 import { mintSecret, SECRET_BYTES, secretHash, type RandomBytes } from './secret.ts';
 
-/** How long a key lives when nothing is said, in ms. */
-export const DEFAULT_KEY_LIFETIME_MS = 90 * 24 * 3_600_000;
 /** How long a key may live at most, in ms: a year and a day, so that a yearly renewal is never late. */
 export const MAX_KEY_LIFETIME_MS = 366 * 24 * 3_600_000;
-/** Keys in force of one user: enough for one for each of their machines, and a bound to a runaway script. */
-export const MAX_ACTIVE_KEYS = 20;
 
 export interface KeyInput {
   /** Null: for oneself. */
@@ -190,14 +187,23 @@ async function newKey(
   if (owner.disabled) faults.push({ pointer: '/userId', detail: 'is disabled' });
   if (faults.length > 0) throw new FirebreakError('invalid_request', 'The key is not valid', faults);
   const scopes = checkedScopes(owner, narrowed(ctx.principal, userId, input.scopes));
-  const { total } = await listKeys(journal, { subject: userId, status: 'active', limit: 1, skip: 0 });
-  if (total >= MAX_ACTIVE_KEYS) {
-    throw new FirebreakError('conflict', `At most ${MAX_ACTIVE_KEYS} keys in force for one account: revoke one first`);
-  }
+  await requireRoomForKey(journal, userId);
   const hash = secretHash('fbk', secret) ?? '';
   const expiresAt = ctx.now + Math.round(input.lifetimeMs);
   const times = { createdAt: ctx.now, expiresAt, revokedAt: null };
-  return { id, userId, name, hash, scopes, source, issuedBy: ctx.principal.userId, ...times };
+  return { id, userId, name, hash, scopes, source, issuedBy: makerFor(ctx.principal, userId), ...times };
+}
+
+/**
+ * Who counts as the maker of a key. Whoever made the key with which it is asked for has seen that secret, and may be the one who
+ * asks: what is made with it for oneself is as much theirs, and for others nothing is made with it.
+ *
+ * @throws FirebreakError `forbidden`.
+ */
+function makerFor({ userId, keyIssuedBy }: Principal, ownerId: string): string {
+  if (keyIssuedBy === userId) return userId;
+  if (ownerId === userId) return keyIssuedBy;
+  throw new FirebreakError('forbidden', LENT);
 }
 
 /** A scoped key begets at most its own scopes; otherwise a narrow key would be a way to a wide one. */

@@ -18,9 +18,27 @@ describe('an invitation', () => {
   it('sets a password once, and then no more', async () => {
     const { id } = await house.person('bob');
     const secret = await house.invite(id);
-    expect((await accept(secret, PASSWORD)).id).toBe(id);
+    expect((await accept(secret, PASSWORD)).user.id).toBe(id);
     expect(await refusalOf(accept(secret, PASSWORD))).toBe('unauthenticated');
     expect((await house.signIn('Bob@Example.org ', PASSWORD)).session.userId).toBe(id);
+  });
+
+  it('gives a key that counts as its person’s own, where one is wanted', async () => {
+    const { id } = await house.person('bob');
+    const input = { invitation: await house.invite(id), password: PASSWORD };
+    expect(await refusalOf(house.passwords.accept(ANONYMOUS, { ...input, keyName: ' ' }))).toBe('invalid_request');
+    const { key } = await house.passwords.accept(ANONYMOUS, { ...input, keyName: ' laptop ' });
+    expect(key?.key).toMatchObject({ userId: id, issuedBy: id, name: 'laptop', scopes: null });
+    const principal = await house.access.authenticate(key?.secret ?? '', NOW);
+    expect(principal).toMatchObject({ userId: id, keyIssuedBy: id, provenBy: 'key' });
+    const again = await house.passwords.accept(ANONYMOUS, { invitation: await house.invite(id), password: PASSWORD });
+    expect(again.key).toBeNull();
+  });
+
+  it('is not made with a key that somebody else made', async () => {
+    const { id } = await house.person('bob');
+    const principal = { ...house.admin.principal, keyIssuedBy: 'usr_other' };
+    expect(await refusalOf(house.passwords.invite({ ...house.admin, principal }, { id }))).toBe('forbidden');
   });
 
   it('is refused when it is wrong, expired, replaced or of somebody disabled', async () => {
@@ -72,7 +90,7 @@ describe('an invitation', () => {
     const invitation = await house.invite(id);
     expect(await refusalOf(accept(invitation, password))).toBe('weak_password');
     // The invitation is still good.
-    expect((await accept(invitation, PASSWORD)).id).toBe(id);
+    expect((await accept(invitation, PASSWORD)).user.id).toBe(id);
   });
 });
 

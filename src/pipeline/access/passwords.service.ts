@@ -1,8 +1,16 @@
-import { FirebreakError } from '../../platform/errors.ts';
+import { FirebreakError, type Fault } from '../../platform/errors.ts';
 import { applyAccessChange, existing } from './access-change.ts';
-import { requireMayActOn, type User } from './access.ts';
-import { loadUser, loadUserByEmail, type AccessJournal, type AccessWrite, type Versioned } from './access.store.ts';
+import { MAX_NAME_LENGTH, requireMayActOn, textOf, type ApiKey, type User } from './access.ts';
+import {
+  keyWrite,
+  loadUser,
+  loadUserByEmail,
+  type AccessJournal,
+  type AccessWrite,
+  type Versioned,
+} from './access.store.ts';
 import { endSessionsOf } from './end-sessions.ts';
+import { firstKey, requireRoomForKey } from './own-keys.ts';
 import { canonicalAccount } from './identities.ts';
 import { afterFailure, isLocked, unknownAccountId } from './lockout.ts';
 import { requireSoundPassword, type Credential, type Invitation, type StoredPassword } from './password.ts';
@@ -15,7 +23,7 @@ import {
   lockoutEnded,
   refusalWrite,
 } from './password.store.ts';
-import { requireOperation, type AnonymousContext, type CallContext } from './principal.ts';
+import { LENT, requireOperation, type AnonymousContext, type CallContext } from './principal.ts';
 import { mintSecret, SECRET_BYTES, secretHash, type RandomBytes } from './secret.ts';
 import { keptOrigin, type CameFrom } from './session.ts';
 import { beginSession, freshSession, type BegunSession } from './sessions.service.ts';
@@ -30,6 +38,18 @@ export interface SignInInput {
   readonly from: CameFrom;
   /** The secret of the session that the browser had, which ends. */
   readonly previous: string | null;
+}
+
+export interface AcceptInput {
+  readonly invitation: string;
+  readonly password: string;
+  /** Absent: no key is wanted. */
+  readonly keyName?: string | undefined;
+}
+
+export interface Accepted {
+  readonly user: User;
+  readonly key: { readonly key: ApiKey; readonly secret: string } | null;
 }
 
 /** People who sign in with a password that only they know. */
@@ -47,8 +67,12 @@ export interface PasswordService {
     ctx: CallContext,
     input: { readonly id: string },
   ): Promise<{ readonly invitation: Invitation; readonly secret: string }>;
-  /** Sets the password of the invited, ends their sessions and burns the invitation. @throws `unauthenticated`, `weak_password`. */
-  accept(ctx: AnonymousContext, input: { readonly invitation: string; readonly password: string }): Promise<User>;
+  /**
+   * Sets the password of the invited, ends their sessions and burns the invitation. `keyName`: gives them an API key as well, the
+   * first that nobody else has seen; it is in this answer only. @throws `unauthenticated`, `weak_password`, `conflict` above
+   * `MAX_ACTIVE_KEYS`.
+   */
+  accept(ctx: AnonymousContext, input: AcceptInput): Promise<Accepted>;
   /**
    * Changes the own password and ends all other sessions. A wrong old one counts as a failed sign-in.
    * @throws FirebreakError `forbidden`, `weak_password`, `conflict` when there is none.
@@ -129,6 +153,7 @@ export function createPasswordService(journal: AccessJournal, ports: PasswordPor
           'A scoped key cannot make an invitation: it leads to a session without scopes',
         );
       }
+      if (principal.keyIssuedBy !== principal.userId) throw new FirebreakError('forbidden', LENT);
       const secret = mintSecret('fbi', randomBytes(SECRET_BYTES));
       const hash = secretHash('fbi', secret) ?? '';
       const invitation = { hash, issuedBy: principal.userId, issuedAt: now, expiresAt: now + INVITATION_LIFETIME_MS };
@@ -144,26 +169,32 @@ export function createPasswordService(journal: AccessJournal, ports: PasswordPor
       return { invitation, secret };
     },
 
-    async accept(ctx, { invitation, password }) {
+    async accept(ctx, { invitation, password, keyName }) {
       const hash = secretHash('fbi', invitation);
       const invited = hash === null ? null : await usableInvitation(journal, hash, ctx.now);
       if (invited === null) throw new FirebreakError('unauthenticated', NO_INVITATION);
       requireSoundPassword(password, invited.user, '/password');
+      const name = keyName === undefined ? null : keyNameOf(keyName);
       const stored = await hashed(password, ctx.now, invited.issuedBy);
+      const fresh = Buffer.from(randomBytes(16)).toString('hex');
+      const secret = mintSecret('fbk', randomBytes(SECRET_BYTES));
       return applyAccessChange(journal, ctx, async () => {
         const now = await usableInvitation(journal, hash ?? '', ctx.now);
         if (now === null) throw new FirebreakError('unauthenticated', NO_INVITATION);
         const { user, version } = now;
         const credential: Credential = { userId: user.id, password: stored, invitation: null };
         const lockout = await loadLockout(journal, user.id);
+        if (name !== null) await requireRoomForKey(journal, user.id);
+        const key = name === null ? null : firstKey({ userId: user.id, name, fresh, secret }, ctx.now);
         const cause = { end: 'password_changed', by: user.id, at: ctx.now } as const;
         return {
           writes: [
             credentialWrite(credential, version, user.id, ctx.now),
             ...(lockout === null ? [] : [lockoutEnded(lockout, user.id, ctx.now)]),
             ...(await endSessionsOf(journal, { id: user.id }, cause)),
+            ...(key === null ? [] : [keyWrite(key, 0, user.id, ctx.now)]),
           ],
-          answer: user,
+          answer: { user, key: key === null ? null : { key, secret } },
         };
       });
     },
@@ -198,6 +229,13 @@ export function createPasswordService(journal: AccessJournal, ports: PasswordPor
 
 const WRONG = 'The email address or the password is wrong, or the account is locked for a while';
 const NO_INVITATION = 'The invitation is wrong, used or expired: ask an administrator for another one';
+
+function keyNameOf(given: string): string {
+  const faults: Fault[] = [];
+  const name = textOf(given, '/keyName', MAX_NAME_LENGTH, faults);
+  if (faults.length > 0) throw new FirebreakError('invalid_request', 'The key is not valid', faults);
+  return name;
+}
 
 /** Whose name and password are right. */
 interface Holder {

@@ -43,6 +43,10 @@ export function recordedTrace({ traceId, correlationId }: AnonymousContext): Rec
   return correlationId === traceId ? { traceId } : { correlationId, traceId };
 }
 
+/** Why a key that somebody else made does not make or invite anybody. */
+export const LENT =
+  'The key in use was made by somebody else, who could be the one who asks: use one of your own (sign in, or accept an invitation)';
+
 /** True when roles, kind and key scopes all allow `operation`. */
 export function mayDo(principal: Principal, operation: Operation): boolean {
   if (principal.scopes !== null && !principal.scopes.includes(operation)) return false;

@@ -1,8 +1,8 @@
 import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
 import { applyUserInput, type ApiKey, type Setup, type User } from './access.ts';
+import { firstKey } from './own-keys.ts';
 import { applyAccessChange, hasActiveAdmin, requireFreeEmail } from './access-change.ts';
-import { DEFAULT_KEY_LIFETIME_MS } from './access.service.ts';
 import {
   keyWrite,
   loadKey,
@@ -89,7 +89,7 @@ export function createSetupService(journal: AccessJournal, randomBytes: RandomBy
           const made = isIn(tokensRepeatable(before.item, ctx.now), hash) ? await madeBy(journal, before.item) : null;
           if (made === null || !isSamePerson(made.user.item, person)) throw alreadySetUp();
           const user = made.user.item;
-          const key = firstKey(user.id, fresh, secret, ctx.now);
+          const key = firstKey({ userId: user.id, name: 'set-up', fresh, secret }, ctx.now);
           return { writes: keyAgain(before, made, key, ctx.now), answer: { user, key, secret } };
         }
         if (!isIn(tokensOf(before.item, ctx.now), hash)) {
@@ -101,7 +101,7 @@ export function createSetupService(journal: AccessJournal, randomBytes: RandomBy
         const userId = derivedId('usr', fresh);
         const user = applyUserInput({ ...blankAdmin(userId), createdAt: ctx.now }, person);
         await requireFreeEmail(journal, user);
-        const key = firstKey(userId, fresh, secret, ctx.now);
+        const key = firstKey({ userId, name: 'set-up', fresh, secret }, ctx.now);
         const used = { ...before.item, usedAt: ctx.now, usedBy: { userId, keyId: key.id } };
         return {
           writes: [
@@ -177,19 +177,4 @@ function tokensOf(setup: Setup | null, now: number): readonly { readonly hash: s
   if (setup === null || setup.usedAt !== null) return [];
   const { hash, expiresAt, earlier = [] } = setup;
   return [{ hash, expiresAt }, ...earlier].filter((token) => token.expiresAt > now);
-}
-
-function firstKey(userId: string, fresh: string, secret: string, now: number): ApiKey {
-  return {
-    id: derivedId('key', userId, fresh),
-    userId,
-    name: 'set-up',
-    hash: secretHash('fbk', secret) ?? '',
-    scopes: null,
-    source: null,
-    createdAt: now,
-    expiresAt: now + DEFAULT_KEY_LIFETIME_MS,
-    issuedBy: userId,
-    revokedAt: null,
-  };
 }

@@ -76,7 +76,8 @@ describe('who votes', () => {
       issuedBy: root.principal.userId,
       issuerAccounts: ['ada@soc.example', 'alias@soc.example', alias.id].sort(),
     });
-    const own = await access.createKey(ben.ctx, { userId: null, ...KEY });
+    const atHome = { ...ben.ctx, principal: { ...ben.ctx.principal, keyIssuedBy: ben.id } };
+    const own = await access.createKey(atHome, { userId: null, ...KEY });
     const voter = await present({ ctx: await contextOf(own.secret) });
     expect(voter.issuedBy).toBe(ben.id);
     expect(voter).not.toHaveProperty('issuerAccounts');

@@ -326,8 +326,9 @@ async function hire({ access, setup, now }: Offices): Promise<People> {
   async function makeKey(login: string, maker: string): Promise<string> {
     if (STAFF[login]?.kind === 'service') return newKey(await asRoot(), login);
     if (maker !== login) return newKey(await contextOfKey(await keyOf(maker, maker)), login);
-    const first = await newKey(await asRoot(), login);
-    return newKey(await contextOfKey(first), login);
+    const ctx = await contextOfKey(await newKey(await asRoot(), login));
+    // As from a session: what is made with a lent key counts as made by its lender.
+    return newKey({ ...ctx, principal: { ...ctx.principal, keyIssuedBy: ctx.principal.userId } }, login);
   }
   function keyOf(login: string, maker: string): Promise<string> {
     const made = STAFF[login]?.human === maker ? login : maker;
