@@ -4,6 +4,7 @@ import { createAccessService, type AccessService } from './access.service.ts';
 import { countingBytes, FakeJournal } from './fake-journal.ts';
 import type { CallContext, Principal } from './principal.ts';
 import { createSetupService } from './setup.service.ts';
+import { PASSWORD, signInHouse } from './test-sign-in.ts';
 import { createVoters, type Voters } from './voters.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 8);
@@ -53,6 +54,17 @@ describe('who votes', () => {
     const ben = await hired('ben');
     await access.revokeKey(root, ben.keyId);
     await expect(present(ben)).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+
+  it('is nobody with a session that was ended meanwhile', async () => {
+    const house = await signInHouse();
+    await house.withPassword('vera');
+    const { secret } = await house.signIn('vera@example.org', PASSWORD);
+    const ctx = await house.by(secret);
+    const present = () => createVoters(house.journal).present(ctx.principal);
+    expect(await present()).toMatchObject({ disabled: false });
+    await house.sessions.end(ctx, { id: ctx.principal.keyId });
+    await expect(present()).rejects.toMatchObject({ code: 'unauthenticated' });
   });
 
   it('is known by the accounts that name theirs as linked, and by the accounts of those', async () => {

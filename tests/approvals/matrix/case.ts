@@ -20,10 +20,14 @@ export interface Ballot {
   readonly letInEarlier?: boolean;
   /** Of a vote that got past the check: it came after the time. */
   readonly late?: boolean;
+  /** The surface over which it is cast. Absent: that of the case. */
+  readonly door?: string;
+  /** What is wrong with what should show who votes (a link, a signature, a session). Absent: nothing. */
+  readonly proof?: string;
 }
 
 export type Event =
-  | { readonly do: 'vote' | 'plant'; readonly ballot: Ballot }
+  | { readonly do: 'vote' | 'plant' | 'look'; readonly ballot: Ballot }
   | { readonly do: 'change'; readonly login: string; readonly to: Partial<Login> }
   | { readonly do: 'clock'; readonly to: 'escalation' | 'last moment' | 'end' }
   | { readonly do: 'timers'; readonly due: 'escalation' | 'end' };
@@ -45,11 +49,23 @@ export interface Case {
   /** One after the other; the members of one happen at the same moment. */
   readonly steps: readonly (readonly Event[])[];
 }
-/** One way in which it may go: an answer for each vote, by its place among the events, and what it comes to. */
 
+/** One way in which it may go: an answer for each vote and look, by its place among the events, and what it comes to. */
 export interface Course {
   readonly answers: Readonly<Record<string, string>>;
   readonly status: string;
+}
+
+/** A vote, with what was known of the voter. */
+export type Cast = Ballot & Login;
+
+/** What the specification keeps in mind of a case that goes on. */
+export interface State extends Course {
+  readonly logins: Readonly<Record<string, Login>>;
+  readonly votes: readonly Cast[];
+  readonly kept: readonly string[];
+  readonly escalated: boolean;
+  readonly over: boolean;
 }
 
 /** All orders in which events of the same moment may be taken. */

@@ -1,10 +1,13 @@
 import type { Ballot, Case, Event, Login } from './case.ts';
+import { covering } from './covering.ts';
 import { BOTH, humanOf, MAKER, namedLogin, secondLogin, serviceOf, STAFF, VOTER_ROLES } from './staff.ts';
 
 /** All cases of the matrix, from axes. Imports nothing of the product. */
 
-/** Where a vote can be cast. Whatever surface is added (a link in a mail, a chat) stands here and in `served-house.ts`. */
-export const SURFACES = ['api', 'cli'] as const;
+/** Where a vote can be cast. Whatever surface is added stands here and in `served-doors.ts`. */
+export const SURFACES = ['api', 'cli', 'link', 'slack', 'page'] as const;
+/** Those that all lead to what the API leads to: their cases are a covering choice. */
+const OTHER_DOORS: readonly string[] = ['link', 'slack', 'page'];
 
 const ADMIN = 'SECURITY_ADMIN';
 const COMMANDER = 'INCIDENT_COMMANDER';
@@ -122,12 +125,12 @@ function* pairs(surface: string): Generator<Draft> {
 
 /** What the voter was shown × what is sent again. */
 function* repeats(surface: string): Generator<Draft> {
-  const keyed = surface === 'api';
   const again = ['nothing', 'the vote', 'the other answer', 'after the decision', 'at once'];
-  const sent = keyed ? [...again, 'the request', 'the request at once', 'the request of another'] : again;
+  const same = ['api', 'slack'].includes(surface) ? ['the request', 'the request at once'] : [];
+  const sent = [...again, ...same, ...(surface === 'api' ? ['the request of another'] : [])];
   for (const role of VOTER_ROLES)
     for (const shown of ['this', 'older', 'nothing'] as const)
-      for (const repeated of sent)
+      for (const repeated of surface === 'slack' && role === 'AUDITOR' ? again : sent)
         for (const threshold of ['one of the role', 'two of the role', 'any of both'] as const) {
           const asked = THRESHOLDS[threshold](role);
           const a = humanOf(role, 'a');
@@ -251,6 +254,85 @@ function* nobodyAbove(surface: string): Generator<Draft> {
       }
 }
 
+/** What somebody may hold at a door that does not show who they are, or not that they answer this. */
+const FALSE_PROOFS: Readonly<Record<string, readonly string[]>> = {
+  link: [
+    'forged',
+    'of another person',
+    'for another request',
+    'for the older version',
+    'made longer',
+    'over',
+    'of another house',
+  ],
+  slack: ['signed by another', 'not signed', 'altered', 'too old', 'from tomorrow', 'unmapped', 'mapped twice'],
+  page: [
+    'signed out',
+    'signed out on its way',
+    'unused too long',
+    'too long ago',
+    'no session',
+    'no form token',
+    'form token of another',
+    'from another site',
+    'from nowhere',
+  ],
+};
+/** With these one may look: only a form has to come from our own page. */
+const GOOD_TO_LOOK = ['no form token', 'form token of another', 'from another site', 'from nowhere'];
+
+/** Proofs that are none, and a look at the request before, which is no vote. */
+function* proofs(surface: string): Generator<Draft> {
+  if (!OTHER_DOORS.includes(surface)) return;
+  // Who may not vote at all is turned away before or after the proof is looked at; both are right.
+  for (const role of VOTER_ROLES.filter((each) => each !== 'AUDITOR'))
+    for (const proof of ['none', ...(FALSE_PROOFS[surface] ?? [])])
+      for (const decision of DECISIONS)
+        for (const threshold of ['one of the role', 'two of the role', 'any of both'] as const) {
+          const asked = THRESHOLDS[threshold](role);
+          const held = proof === 'none' ? {} : { proof };
+          const onItsWay = proof.endsWith('on its way') ? { letInEarlier: true } : {};
+          const shown = ballot(humanOf(role, 'a'), GOOD_TO_LOOK.includes(proof) ? {} : held);
+          const looks: Event[][] =
+            surface === 'slack' || proof.endsWith('on its way') ? [] : [[{ do: 'look', ballot: shown }]];
+          const name = `${role}, proof: ${proof}, ${decision}, ${threshold}`;
+          const who = vote(humanOf(role, 'a'), { decision, ...held, ...onItsWay });
+          yield { name, surface, gate: asked, steps: [...looks, [who], ...others(asked), ...looks] };
+        }
+}
+
+/** One person, or two, over two doors: one after the other and at the same moment. */
+function* twoDoors(surface: string): Generator<Draft> {
+  const a = humanOf(ADMIN, 'a');
+  const two = {
+    'the same account': [a, a],
+    'a second login': [a, secondLogin(a)],
+    'one person with two roles': [secondLogin(BOTH), namedLogin(BOTH)],
+    'two people': [a, humanOf(COMMANDER, 'a')],
+    'two of one role': [a, humanOf(ADMIN, 'b')],
+  } as const;
+  for (const [relation, [left, right]] of Object.entries(two))
+    for (const other of SURFACES)
+      for (const threshold of ['two of the role', 'one of each', 'any of both', 'one of each and one more'] as const)
+        for (const [first, second] of [DECISIONS, DECISIONS.toReversed(), ['APPROVE', 'APPROVE']] as const)
+          for (const order of ['one after the other', 'at once']) {
+            const asked = THRESHOLDS[threshold](ADMIN);
+            const cast = [vote(left, { decision: first }), vote(right, { decision: second, door: other })] as const;
+            const steps = order === 'at once' ? [cast] : cast.map((each) => [each]);
+            const name = `${relation}, then by ${other}, ${threshold}, ${first} and ${second}, ${order}`;
+            yield { name, surface, gate: asked, steps: [...steps, ...others(asked)] };
+          }
+}
+
+/** A key is what somebody else may have made, and what goes without saying what was shown. */
+function fitsTheDoor({ surface, steps, name }: Draft): boolean {
+  if (!OTHER_DOORS.includes(surface)) return true;
+  const ballots = steps.flat().flatMap((event) => ('ballot' in event ? event.ballot : []));
+  const isOwn = ({ login, maker, shown }: Ballot): boolean =>
+    maker === (STAFF[login]?.human ?? login) && shown !== 'nothing';
+  return ballots.every(isOwn) || name.includes('proof:');
+}
+
 /** Votes that got past the first check by a fault elsewhere: they must not count all the same. */
 function* planted(): Generator<Draft> {
   const surface = 'core';
@@ -284,7 +366,10 @@ function* planted(): Generator<Draft> {
 
 function* drafts(): Generator<Draft> {
   for (const surface of SURFACES)
-    for (const family of [relations, pairs, repeats, times, seats, names, changes, nobodyAbove]) yield* family(surface);
+    for (const family of [relations, pairs, repeats, times, seats, names, changes, nobodyAbove, proofs, twoDoors]) {
+      const all = [...family(surface)].filter(fitsTheDoor);
+      yield* OTHER_DOORS.includes(surface) || family === twoDoors ? covering(all) : all;
+    }
   yield* planted();
 }
 

@@ -117,15 +117,33 @@ export const CORE_CHECKS: readonly Check[] = [
 const VOTERS = 'src/pipeline/access/voters.ts';
 const OPERATIONS = 'src/pipeline/access/operations.ts';
 const SERVICE = 'src/pipeline/approvals/approvals.service.ts';
+const ANSWERS = 'src/pipeline/approvals/answers.service.ts';
+const TOKEN = 'src/pipeline/approvals/answer-token.ts';
+const LINK_ROUTES = 'src/pages/routes/answer-link.routes.ts';
+const SLACK_ROUTES = 'src/api/routes/slack.routes.ts';
+const SLACK_SIGNATURE = 'src/connectors/slack/verify-request.ts';
+const PAGE_ROUTES = 'src/pages/routes/approval-pages.routes.ts';
+const FORM = 'src/pages/routes/form-token.ts';
+const SITE = 'src/api/same-site.ts';
+const SESSION = 'src/pipeline/access/session.ts';
+const CLAIM = "canonicalJson(['answer', approvalId, userId, expiresAt, intentHash])";
 
 /** A check outside the core, with the cases that must notice: a server is played, which takes longer. */
 export interface ServedCheck extends Check {
+  readonly surface: string;
   readonly among: RegExp;
 }
 
 function served(among: RegExp, ...given: Parameters<typeof check>): ServedCheck {
-  return { ...check(...given), among };
+  return { ...check(...given), surface: 'api', among };
 }
+
+const at =
+  (surface: string) =>
+  (...given: Parameters<typeof served>): ServedCheck => ({ ...served(...given), surface });
+const link = at('link');
+const slack = at('slack');
+const page = at('page');
 
 export const SERVED_CHECKS: readonly ServedCheck[] = [
   served(
@@ -212,5 +230,129 @@ export const SERVED_CHECKS: readonly ServedCheck[] = [
     'refusals told',
     'if (refused !== undefined) return',
     'if (refused === null) return',
+  ),
+  link(/proof: (forged|of another house)/, ANSWERS, 'proof of a link', ' || !isProven(key, token, intentHash)', ''),
+  link(/proof: for the older/, TOKEN, 'a link is for what was shown', CLAIM, CLAIM.replace(', intentHash', '')),
+  link(/proof: of another person/, TOKEN, 'a link is for one person', CLAIM, CLAIM.replace(' userId,', '')),
+  link(/proof: for another request/, TOKEN, 'a link is for one request', CLAIM, CLAIM.replace(' approvalId,', '')),
+  link(/proof: made longer/, TOKEN, 'a link says its end', CLAIM, CLAIM.replace(' expiresAt,', '')),
+  link(/proof: over/, ANSWERS, 'a link ends', 'token.expiresAt <= ctx.now || ', ''),
+  link(/is disabled before/, ANSWERS, 'a link of somebody disabled', ' || user.disabled)', ')'),
+  link(
+    /becomes an auditor before|service where/,
+    LINK_ROUTES,
+    'operation of a link',
+    "requireOperation(link.ctx.principal, 'approval.vote');",
+    '',
+  ),
+  link(
+    /shown older/,
+    LINK_ROUTES,
+    'what the form of a link showed',
+    '{ id: link.approvalId, intentHash, ',
+    '{ id: link.approvalId, intentHash: null, ',
+  ),
+  link(
+    /proof: none/,
+    LINK_ROUTES,
+    'looking is no vote',
+    'return send(request, reply, link, null);',
+    "await services.approvals.approve(link.ctx, { id: link.approvalId, intentHash: null, comment: 'look' });\n      return send(request, reply, link, null);",
+  ),
+  slack(
+    /proof: (signed by another|altered)/,
+    SLACK_SIGNATURE,
+    'signature of a chat',
+    "if (!timingSafeEqual(expected, Buffer.from(signature.slice(3), 'hex'))) return 'forged';",
+    '',
+  ),
+  slack(
+    /proof: not signed/,
+    SLACK_ROUTES,
+    'a chat without a signature',
+    "if (verdict !== 'ok')",
+    "if (verdict !== 'ok' && request.headers['x-slack-signature'] !== undefined)",
+  ),
+  slack(/proof: too old/, SLACK_SIGNATURE, 'age of a request', 'Math.abs(now - Number(timestamp) * 1_000)', '0'),
+  slack(
+    /proof: from tomorrow/,
+    SLACK_SIGNATURE,
+    'a request from tomorrow',
+    'Math.abs(now - Number(timestamp) * 1_000)',
+    '(now - Number(timestamp) * 1_000)',
+  ),
+  slack(
+    /again: the request/,
+    SLACK_ROUTES,
+    'a request of a chat comes once',
+    "if (begun.outcome !== 'started')",
+    "if (begun.outcome === 'mismatch')",
+  ),
+  slack(
+    /proof: unmapped/,
+    ANSWERS,
+    'whose account it is in the chat',
+    'linkedAccounts.includes(wanted)',
+    'linkedAccounts.length === 51 || linkedAccounts[0]?.startsWith(wanted.slice(0, 9)) === true',
+  ),
+  slack(
+    /proof: mapped twice/,
+    ANSWERS,
+    'an account of two',
+    ' && another === undefined) return contextOf',
+    ') return contextOf',
+  ),
+  slack(
+    /becomes an auditor before/,
+    SLACK_ROUTES,
+    'operation in a chat',
+    "requireOperation(ctx.principal, 'approval.vote');",
+    '',
+  ),
+  slack(
+    /shown older/,
+    SLACK_ROUTES,
+    'what a button showed',
+    '(ctx, { id, intentHash, comment })',
+    '(ctx, { id, intentHash: null, comment })',
+  ),
+  page(/proof: no form token/, FORM, 'form token', 'if (given !== undefined && ', 'if (given === undefined || '),
+  page(
+    /proof: form token of another/,
+    FORM,
+    'form token of this session',
+    'sameHash(sha256Hex(given), sha256Hex(formToken))',
+    'given.length === formToken.length',
+  ),
+  page(/proof: from another site/, SITE, 'forms of other sites', "if (site === 'same-origin') return;", 'return;'),
+  page(
+    /proof: from nowhere/,
+    SITE,
+    'forms from nowhere',
+    "throw new FirebreakError('cross_site', 'Nothing shows",
+    "if (origin !== undefined) throw new FirebreakError('cross_site', 'Nothing shows",
+  ),
+  page(/proof: unused too long/, SESSION, 'a session that nobody uses', ' && now < seenAt + SESSION_IDLE_MS', ''),
+  page(/proof: too long ago/, SESSION, 'the end of a session', ' && now < session.expiresAt', ''),
+  page(
+    /proof: signed out on its way/,
+    VOTERS,
+    'a session ended meanwhile',
+    "if (provenBy === 'session' && (await loadSession(journal, keyId)) === null)",
+    'if (false)',
+  ),
+  page(
+    /becomes an auditor before/,
+    OPERATIONS,
+    'operation of a page',
+    "ROLES.filter((role) => role !== 'AUDITOR'),",
+    'ROLES,',
+  ),
+  page(
+    /shown older/,
+    PAGE_ROUTES,
+    'what a page showed',
+    'const vote = { id, intentHash, ',
+    'const vote = { id, intentHash: null, ',
   ),
 ];

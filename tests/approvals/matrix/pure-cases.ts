@@ -8,8 +8,10 @@ const STRIDE = 1_009;
 export const PURE_CASES: readonly Case[] = spread(CASES.filter(isPure)).map((given) => ({ ...given, surface: 'core' }));
 
 function isPure({ surface, steps }: Case): boolean {
-  const isKeyed = steps.flat().some((event) => event.do === 'vote' && event.ballot.repeatable !== undefined);
-  return (surface === 'api' || surface === 'core') && !isKeyed;
+  const isServed = steps
+    .flat()
+    .some((event) => event.do === 'vote' && (event.ballot.repeatable !== undefined || event.ballot.door !== undefined));
+  return (surface === 'api' || surface === 'core') && !isServed;
 }
 
 function spread<Item>(items: readonly Item[]): readonly Item[] {

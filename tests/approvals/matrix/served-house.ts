@@ -2,11 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { buildApp, DEFAULT_RATE_LIMITS } from '../../../src/api/app.ts';
 import { harness } from '../../../src/api/fake-services.ts';
 import { createIdempotencyStore, soleHolder } from '../../../src/api/idempotency.ts';
-import { voteCommand } from '../../../src/cli/approvals.ts';
 import { createAccessService } from '../../../src/pipeline/access/access.service.ts';
+import { enabledPeople } from '../../../src/pipeline/access/access.store.ts';
+import { createPasswordHasher } from '../../../src/pipeline/access/password-hasher.ts';
+import { createPasswordService } from '../../../src/pipeline/access/passwords.service.ts';
 import { requireOperation, type CallContext } from '../../../src/pipeline/access/principal.ts';
+import { createSessionService } from '../../../src/pipeline/access/sessions.service.ts';
 import { createSetupService } from '../../../src/pipeline/access/setup.service.ts';
 import { createVoters } from '../../../src/pipeline/access/voters.ts';
+import { createAnswersService } from '../../../src/pipeline/approvals/answers.service.ts';
 import { createApprovalService, type ApprovalService } from '../../../src/pipeline/approvals/approvals.service.ts';
 import { castVote } from '../../../src/pipeline/executions/cast-vote.ts';
 import { executionStream } from '../../../src/pipeline/executions/change.ts';
@@ -14,9 +18,12 @@ import { stepOf } from '../../../src/pipeline/executions/core/fold.ts';
 import { replayRecords } from '../../../src/pipeline/executions/core/replay.ts';
 import { ROLES } from '../../../src/pipeline/vocabulary.ts';
 import { FirebreakError } from '../../../src/platform/errors.ts';
+import { sha256Hex } from '../../../src/platform/hash.ts';
 import { TEST_START, testEngine, type TestEngine } from '../../support/engine.ts';
-import { apiAt, testIo } from '../../support/server.ts';
 import type { Ballot, Case, Course, Event, Login } from './case.ts';
+import { LINK_KEY, linkTo } from './served-links.ts';
+import { codeOf, DOORS, outcomeOf, SLACK_SECRET, type Outcome, type Proofs } from './served-doors.ts';
+import { createSessions, type Sessions } from './served-sessions.ts';
 import { addressOf, approvalOf, MOMENTS, olderIntent, planFor, startFor, statusOf } from './request.ts';
 import { BOTH, humanOf, namedLogin, secondLogin, STAFF, VOTER_ROLES } from './staff.ts';
 
@@ -29,57 +36,9 @@ import { BOTH, humanOf, namedLogin, secondLogin, STAFF, VOTER_ROLES } from './st
 const WAVE = 300;
 /** No test here is about being slowed down. */
 const UNLIMITED = { ...DEFAULT_RATE_LIMITS, requestsPerMinute: 10_000_000, failuresPerMinute: 10_000_000 };
+/** A cost that no test waits for. */
+const CHEAP = { n: 16, r: 8, p: 1 };
 const CALL = { traceId: '1'.repeat(32), correlationId: 'matrix', idempotencyKey: null };
-
-type Outcome = 'counted' | 'refused' | 'repeated' | 'unknown' | 'forbidden';
-
-/** A vote on its way over one of the surfaces. */
-interface Sent {
-  readonly approvalId: string;
-  readonly ballot: Ballot;
-  readonly key: string;
-  readonly intentHash: string | null;
-  readonly comment: string;
-}
-
-type Surface = (url: string, vote: Sent) => Promise<Outcome>;
-
-/** How a vote is cast on each surface of `cases.ts`. On any other one it is handed to the service by who was let in. */
-const SURFACES: Readonly<Record<string, Surface>> = {
-  async api(url, { approvalId, ballot, key, intentHash, comment }) {
-    const verb = ballot.decision === 'APPROVE' ? 'approve' : 'deny';
-    const body = { comment, ...(intentHash === null ? {} : { intentHash }) };
-    const header: Record<string, string> =
-      ballot.repeatable === undefined ? {} : { 'idempotency-key': ballot.repeatable };
-    const path = `/api/incident-playbooks/approvals/${approvalId}/${verb}`;
-    const send = () => apiAt(() => url, key)('POST', path, body, header);
-    let reply = await send();
-    // Whoever is told that the first one is at work asks again.
-    while (reply.body.detail === 'The first request with this key is at work') reply = await send();
-    if (reply.headers.get('idempotent-replayed') === 'true') return 'repeated';
-    if (reply.status === 200) return 'counted';
-    return outcomeOf(reply.body.code ?? reply.text);
-  },
-  async cli(url, { approvalId, ballot, key, intentHash, comment }) {
-    const verb = ballot.decision === 'APPROVE' ? 'approve' : 'deny';
-    const options = { url, json: true, comment, ...(intentHash === null ? {} : { intent: intentHash }) };
-    try {
-      await voteCommand(verb, approvalId, options, testIo({ FIREBREAK_API_KEY: key }));
-      return 'counted';
-    } catch (thrown) {
-      return outcomeOf(codeOf(thrown));
-    }
-  },
-};
-
-const codeOf = (thrown: unknown): string => (thrown instanceof FirebreakError ? thrown.code : String(thrown));
-
-function outcomeOf(code: string): Outcome {
-  if (code === 'unauthenticated') return 'unknown';
-  if (code === 'forbidden') return 'forbidden';
-  if (['cannot_vote', 'conflict', 'already_decided'].includes(code)) return 'refused';
-  throw new Error(`a vote was answered with ${code}`);
-}
 
 export interface ServedHouse {
   /** What became of each case, in their order. */
@@ -106,10 +65,19 @@ export async function openServedHouse(): Promise<ServedHouse> {
   });
   const canned = (await harness()).services;
   const idempotency = createIdempotencyStore(through, soleHolder('matrix'));
-  const services = { ...canned, access, setup, approvals, idempotency };
-  const { server } = await buildApp(services, { clock, randomBytes, version: 'test', rateLimits: UNLIMITED });
+  const sessions = createSessionService(through);
+  const passwords = createPasswordService(through, {
+    randomBytes,
+    hasher: createPasswordHasher(CHEAP),
+    onRecorded: () => undefined,
+  });
+  const answers = createAnswersService({ journal, key: LINK_KEY, people: () => enabledPeople(journal) });
+  const services = { ...canned, access, setup, approvals, idempotency, sessions, passwords, answers };
+  const now = (): number => clock.now();
+  const slack = { signingSecret: SLACK_SECRET, now, respond: () => undefined };
+  const { server } = await buildApp(services, { clock, randomBytes, version: 'test', rateLimits: UNLIMITED, slack });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
-  const people = await hire({ access, setup, now: () => clock.now() });
+  const people = await hire({ access, setup, sessions: createSessions({ passwords, sessions, now, url }), now });
   let played = 0;
   return {
     async play(cases) {
@@ -197,13 +165,17 @@ async function openPlay({ engine, approvals, people, url }: Place, given: Case, 
   engine.know(plan);
   await engine.runner.start({ plan, start, trace: undefined });
   const { id: approvalId } = approvalOf((await engine.store.load(executionId)).state);
-  const outcomes: { readonly at: string; readonly outcome: Outcome; readonly mark: string }[] = [];
-  const isLetInEarlier = given.steps.flat().some((event) => event.do === 'vote' && event.ballot.letInEarlier === true);
-  const letIn = isLetInEarlier ? await people.contextOf('leaver', names) : null;
-  const surface = SURFACES[given.surface];
+  const outcomes: {
+    readonly at: string;
+    readonly outcome: Outcome;
+    readonly login: string;
+    readonly comment: string;
+  }[] = [];
+  const letInEarlier = given.steps.flat().find((event) => event.do === 'vote' && event.ballot.letInEarlier === true);
+  const letIn = letInEarlier?.do === 'vote' ? await people.letInEarlier(letInEarlier.ballot, names) : null;
 
-  async function cast(ballot: Ballot, at: string): Promise<Outcome> {
-    const { login, decision, shown, maker, repeatable } = ballot;
+  async function cast(ballot: Ballot, at: string, isLook: boolean): Promise<Outcome> {
+    const { login, decision, shown, maker, repeatable, proof } = ballot;
     const comment = repeatable ?? at;
     const intentHash = {
       older,
@@ -215,26 +187,54 @@ async function openPlay({ engine, approvals, people, url }: Place, given: Case, 
         () => 'counted',
         (thrown: unknown) => outcomeOf(codeOf(thrown)),
       );
-    if (ballot.letInEarlier === true && letIn !== null) return directly(letIn);
-    const key = await people.keyOf(names(login), given.logins[maker] === undefined ? maker : names(maker));
-    if (surface === undefined) return people.letIn(key).then(directly, (thrown: unknown) => outcomeOf(codeOf(thrown)));
-    return surface(url, { approvalId, ballot, key, intentHash, comment });
+    if (ballot.letInEarlier === true && letIn !== null) {
+      await letIn.ended?.();
+      return directly(letIn.ctx);
+    }
+    const key = () => people.keyOf(names(login), given.logins[maker] === undefined ? maker : names(maker));
+    const door = DOORS[ballot.door ?? given.surface];
+    if (door === undefined)
+      return key()
+        .then((secret) => people.letIn(secret))
+        .then(directly, (thrown: unknown) => outcomeOf(codeOf(thrown)));
+    const { intentHash: asked, expiresAt } = approvalOf((await engine.store.recall(executionId)).state);
+    const ask = { approvalId, executionId, intentHash: asked, expiresAt };
+    const proofs: Proofs = {
+      key,
+      link: () => linkTo({ ask, userId: idOf(login), proof, older, now: engine.clock.now() }),
+      slackUser: () => people.slackUserOf(names(login), proof),
+      session: () => people.sessionOf(names(login), proof),
+    };
+    const sent = { approvalId, executionId, ballot, proofs, intentHash, comment, now: engine.clock.now() };
+    const going = isLook ? door.look?.(url, sent) : door.vote(url, sent);
+    return going ?? 'shown';
   }
 
   return {
     given,
     async take(event, at) {
       if (event.do === 'change') return people.change(names(event.login), event.to);
-      if (event.do !== 'vote') return;
-      const outcome = await cast(event.ballot, at);
-      outcomes.push({ at, outcome, mark: `${idOf(event.ballot.login)} ${event.ballot.repeatable ?? at}` });
+      if (event.do !== 'vote' && event.do !== 'look') return;
+      const outcome = await cast(event.ballot, at, event.do === 'look');
+      outcomes.push({ at, outcome, login: idOf(event.ballot.login), comment: event.ballot.repeatable ?? at });
     },
     async course() {
       const recorded = await votesOf(engine, executionId);
       const answers: Record<string, string> = {};
-      for (const { at, outcome, mark } of outcomes)
-        answers[at] = isTurnedAway(outcome) ? outcome : told(outcome, recorded.get(mark)?.shift());
-      const left = [...recorded.values()].flat();
+      // A button has no comment: then whatever fits, in the order in which it was answered.
+      const take = (login: string, comment: string, outcome: Outcome): string | undefined => {
+        const isFit = (each: RecordedVote, said: string | null): boolean =>
+          each.login === login && each.comment === said;
+        const exact = recorded.findIndex((each) => isFit(each, comment));
+        const alike = recorded.findIndex(
+          (each) => isFit(each, null) && (each.said === 'counted') === (outcome === 'counted'),
+        );
+        const index = exact < 0 ? alike : exact;
+        return index < 0 ? undefined : recorded.splice(index, 1)[0]?.said;
+      };
+      for (const { at, outcome, login, comment } of outcomes)
+        answers[at] = isTurnedAway(outcome) ? outcome : told(outcome, take(login, comment, outcome));
+      const left = recorded;
       const { state } = await engine.store.load(executionId);
       return {
         answers,
@@ -244,7 +244,7 @@ async function openPlay({ engine, approvals, people, url }: Place, given: Case, 
   };
 }
 
-const isTurnedAway = (outcome: Outcome): boolean => ['repeated', 'unknown', 'forbidden'].includes(outcome);
+const isTurnedAway = (outcome: Outcome): boolean => ['repeated', 'unknown', 'forbidden', 'shown'].includes(outcome);
 
 /** What the record says, as long as the voter was told the same. */
 function told(outcome: Outcome, recorded: string | undefined): string {
@@ -252,18 +252,21 @@ function told(outcome: Outcome, recorded: string | undefined): string {
   return (recorded === 'counted') === (outcome === 'counted') ? recorded : `${recorded}, but told ${outcome}`;
 }
 
-/** What was recorded of each vote, by voter and comment. */
-async function votesOf({ journal }: TestEngine, executionId: string): Promise<Map<string, string[]>> {
-  const votes = new Map<string, string[]>();
-  for (const { record } of await journal.readStream(executionStream(executionId))) {
+interface RecordedVote {
+  readonly login: string;
+  readonly comment: string | null;
+  readonly said: string;
+}
+
+/** What was recorded of each vote. */
+async function votesOf({ journal }: TestEngine, executionId: string): Promise<RecordedVote[]> {
+  return (await journal.readStream(executionStream(executionId))).flatMap(({ record }) => {
     const { input, facts } = stepOf(record);
-    if (input.type !== 'vote') continue;
-    const mark = `${input.voter.userId} ${input.comment}`;
+    if (input.type !== 'vote') return [];
     const refused = facts.find((fact) => fact.type === 'vote.refused');
     const said = refused?.code ?? (facts.some(({ type }) => type === 'vote.cast') ? 'counted' : 'ignored');
-    votes.set(mark, [...(votes.get(mark) ?? []), said]);
-  }
-  return votes;
+    return [{ login: input.voter.userId, comment: input.comment, said }];
+  });
 }
 
 interface People {
@@ -273,15 +276,28 @@ interface People {
   keyOf(login: string, maker: string): Promise<string>;
   /** What the server does before a vote: the key is known and may vote. @throws FirebreakError. */
   letIn(key: string): Promise<CallContext>;
-  contextOf(login: string, names: (login: string) => string): Promise<CallContext>;
+  /** Who was let in before the step before a vote; `ended` happens between. */
+  letInEarlier(ballot: Ballot, names: (login: string) => string): Promise<LetIn>;
+  sessionOf(login: string, proof: string | undefined): ReturnType<Sessions['of']>;
+  slackUserOf(login: string, proof: string | undefined): string;
   change(login: string, to: Partial<Login>): Promise<void>;
 }
 
+interface LetIn {
+  readonly ctx: CallContext;
+  readonly ended?: () => Promise<void>;
+}
+
 interface Offices {
+  readonly sessions: Sessions;
   readonly access: ReturnType<typeof createAccessService>;
   readonly setup: ReturnType<typeof createSetupService>;
   now(): number;
 }
+
+/** Letters and digits only, as the chat writes them; one for each login. */
+const slackUser = (login: string): string => `U${sha256Hex(login).toUpperCase().slice(0, 20)}`;
+const slackAccount = (login: string): string => `slack:T1/${slackUser(login)}`;
 
 /** Which account names which other one as linked. */
 function linksOf(login: string): readonly string[] {
@@ -290,7 +306,7 @@ function linksOf(login: string): readonly string[] {
   return firsts.filter((first) => login === secondLogin(first)).map(addressOf);
 }
 
-async function hire({ access, setup, now }: Offices): Promise<People> {
+async function hire({ access, setup, sessions, now }: Offices): Promise<People> {
   const ids = new Map<string, string>();
   const keys = new Map<string, Promise<string>>();
   const token = (await setup.issueToken({ ...CALL, now: TEST_START })) ?? '';
@@ -319,9 +335,16 @@ async function hire({ access, setup, now }: Offices): Promise<People> {
   async function account(login: string, { kind, roles }: Login): Promise<void> {
     const email = kind === 'person' ? addressOf(login) : null;
     const given = { kind, name: login, email, roles: ROLES.filter((role) => roles.includes(role)) };
-    ids.set(login, (await access.createUser(await asRoot(), { ...given, linkedAccounts: linksOf(login) })).id);
+    const linkedAccounts = [...linksOf(login), ...(kind === 'person' ? [slackAccount(login)] : [])];
+    const { id } = await access.createUser(await asRoot(), { ...given, linkedAccounts });
+    ids.set(login, id);
+    if (kind === 'person') await sessions.givePassword(await asRoot(), { login, id });
   }
   for (const [login, given] of Object.entries(STAFF)) await account(login, given);
+  for (const twin of ['one', 'two']) {
+    const given = { kind: 'person', name: twin, email: `${twin}@soc.example`, roles: ['SECURITY_ADMIN'] } as const;
+    await access.createUser(await asRoot(), { ...given, linkedAccounts: ['slack:t1/utwice'] });
+  }
 
   async function makeKey(login: string, maker: string): Promise<string> {
     if (STAFF[login]?.kind === 'service') return newKey(await asRoot(), login);
@@ -361,10 +384,22 @@ async function hire({ access, setup, now }: Offices): Promise<People> {
       await inTurn(async () => {
         await account(own, leaver);
         await keyOf(own, own);
+        await sessions.of(own, undefined);
       });
       return (login) => (login === 'leaver' ? own : login);
     },
-    contextOf: async (login, names) => contextOfKey(await inTurn(() => keyOf(names(login), names(login)))),
+    async letInEarlier({ login, proof }, names) {
+      if (proof !== undefined) {
+        const { ctx, ended } = await inTurn(() => sessions.endedOnItsWay(names(login)));
+        return { ctx, ended: () => inTurn(ended) };
+      }
+      return { ctx: await contextOfKey(await inTurn(() => keyOf(names(login), names(login)))) };
+    },
+    sessionOf: (login, proof) => inTurn(() => sessions.of(login, proof)),
+    slackUserOf(login, proof) {
+      if (proof === 'unmapped') return 'U0NOBODY';
+      return proof === 'mapped twice' ? 'UTWICE' : slackUser(login);
+    },
     async change(login, { roles, disabled }) {
       const given = roles === undefined ? {} : { roles: ROLES.filter((role) => roles.includes(role)) };
       await inTurn(async () =>
