@@ -267,6 +267,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ids,
     closing: closing.signal,
     senders,
+    messagesPerMinute: config.notifications.messagesPerMinute,
     performs: acts,
     addressesFor: addressesOn(config.publicUrl, linkKey),
     tellExecution: (executionId, input) => runner.submit(executionId, input),

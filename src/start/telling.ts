@@ -28,6 +28,7 @@ export interface TellingPorts {
   readonly ids: Ids;
   readonly closing: AbortSignal;
   readonly senders: readonly Sender[];
+  readonly messagesPerMinute: number;
   /** Whether this process brings messages to their readers, or leaves that to others. */
   readonly performs: boolean;
   addressesFor(notice: Notice, userId: string | null): Pick<OutgoingNotice, 'viewUrl' | 'answerUrl'>;
