@@ -8,12 +8,13 @@ import { machine } from './measure.ts';
 import { medianOf } from './median.ts';
 import { CannotRunError, type Bench, type BenchOptions, type StoreKind } from './options.ts';
 import { PROGRAM } from './product.ts';
+import { benchPeople } from './people.ts';
 import { benchReaction } from './reaction.ts';
 import { reportTable, writeReport } from './report.ts';
 import { benchWaiting } from './waiting.ts';
 
 /**
- * `npm run bench -- executions|events|reaction|waiting|report [--db sqlite|postgres] [--json] [--runs N] [--rate N]
+ * `npm run bench -- executions|events|reaction|people|waiting|report [--db sqlite|postgres] [--json] [--runs N] [--rate N]
  * [--seconds N] [--warmup N] [--count N] [--program FILE] [--profile DIR]`
  */
 const { values, positionals } = parseArgs({
@@ -118,10 +119,14 @@ function benchOf(name: string): Bench {
       return benchEvents;
     case 'reaction':
       return benchReaction;
+    case 'people':
+      return benchPeople;
     case 'waiting':
       return benchWaiting;
     default:
-      throw new Error('say which one: npm run bench -- executions | events | reaction | waiting | report [--json]');
+      throw new Error(
+        'say which one: npm run bench -- executions | events | reaction | people | waiting | report [--json]',
+      );
   }
 }
 

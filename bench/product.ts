@@ -11,6 +11,8 @@ export interface Product {
   readonly dataDir: string;
   /** Secrets of a service account. Each key has a request limit of its own, so load is spread over them. */
   readonly keys: readonly string[];
+  /** Secret of the administrator. */
+  readonly admin: string;
   /** Looks at its journal from outside. */
   watch(): Promise<JournalWatch>;
 }
@@ -54,7 +56,20 @@ export async function startProduct(workshop: Workshop, options: ProductOptions):
     const made = await post(url, '/api/keys', admin, { userId, name: `load ${index}` });
     secrets.push(KEY.parse(made).data.secret);
   }
-  return { service, dataDir, keys: secrets, watch: () => place.watch(dataDir) };
+  return { service, dataDir, keys: secrets, admin, watch: () => place.watch(dataDir) };
+}
+
+/** People who may approve, each with a mailbox; answers with keys that only they have seen, for others count for less. */
+export async function approversOf({ service: { url }, admin }: Product, count: number): Promise<readonly string[]> {
+  const secrets: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const person = { kind: 'person', name: `Approver ${index}`, email: `approver${index}@example.org` };
+    const made = await post(url, '/api/users', admin, { ...person, roles: ['INCIDENT_COMMANDER'] });
+    const lent = await post(url, '/api/keys', admin, { userId: CREATED.parse(made).data.id, name: 'lent' });
+    const own = await post(url, '/api/keys', KEY.parse(lent).data.secret, { name: 'own' });
+    secrets.push(KEY.parse(own).data.secret);
+  }
+  return secrets;
 }
 
 /** A JSON request outside of any measurement. @throws Error with the reply when it is refused. */

@@ -212,16 +212,19 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     valuesOf: (incidentId) => valuesOfIncident(journal, incidentId),
     exemptions: () => exemptions.inForce(),
   });
+  // What people set over all playbooks is told by the same courier; it is built below.
+  const tell = (stream: string, name: string): void => telling.teller.tell(stream, [name]);
   const exemptions = createExemptionService({
     journal,
     committer,
     ids,
     clock,
+    tell,
     reversibilityOf,
     gatesOf: async (policyId) => namedGates(await policies.inForce(), policyId),
   });
 
-  const guards = createGuardService({ journal, committer });
+  const guards = createGuardService({ journal, committer, tell });
   const governance = governanceOf(policies, guards, exemptions);
   const pause = createPauseWatch({
     journal,
@@ -264,6 +267,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ids,
     closing: closing.signal,
     senders,
+    messagesPerMinute: config.notifications.messagesPerMinute,
     performs: acts,
     addressesFor: addressesOn(config.publicUrl, linkKey),
     tellExecution: (executionId, input) => runner.submit(executionId, input),
@@ -333,7 +337,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     policies,
     guards,
     exemptions,
-    pause: createPauseService({ journal, committer, watch: pause }),
+    pause: createPauseService({ journal, committer, watch: pause, tell }),
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     approvals,

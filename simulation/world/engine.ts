@@ -122,6 +122,7 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     machine,
     clock,
     closing: closing.signal,
+    journal,
     store: executions,
     notices,
     channels: [],

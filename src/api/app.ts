@@ -106,7 +106,8 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   await server.register(cookies);
   const reach: Reach = { publicUrl: options.publicUrl ?? null };
   const failures = failureLimit(server, limits.failuresPerMinute);
-  authenticateRequests(server, { access: services.access, sessions: services.sessions, failures, reach });
+  const { access, sessions } = services;
+  authenticateRequests(server, { access, sessions, failures, reach, clock: options.clock });
   refuseCompressedBodies(server);
   replayRepeatedRequests(server, services.idempotency);
   describeApi(server, options.version);
@@ -185,6 +186,7 @@ function noCompiler(): never {
 function identifyRequests(server: ApiServer, options: AppOptions): void {
   server.decorateRequest('call', null);
   server.decorateRequest('principal', null);
+  server.decorateRequest('isStillAllowed', null);
   server.decorateRequest('formToken', null);
   server.decorateRequest('bodyHash', null);
   server.decorateRequest('idempotent', null);

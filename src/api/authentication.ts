@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../platform/clock.ts';
 import { FirebreakError } from '../platform/errors.ts';
 import type { AccessService } from '../pipeline/access/access.service.ts';
-import { requireOperation, type Principal } from '../pipeline/access/principal.ts';
+import { mayDo, requireOperation, type Principal } from '../pipeline/access/principal.ts';
 import { formTokenOf } from '../pipeline/access/session.ts';
 import type { SessionService } from '../pipeline/access/sessions.service.ts';
 import type { FailureLimit } from './failure-limit.ts';
@@ -15,6 +16,7 @@ export interface Authenticators {
   /** Failed credentials are counted, and too many are refused without a look-up. */
   readonly failures: FailureLimit;
   readonly reach: Reach;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /**
@@ -33,6 +35,11 @@ export function authenticateRequests(app: ApiServer, authenticators: Authenticat
       throw new FirebreakError('unauthenticated', 'The API key or the session is unknown, over or revoked');
     }
     requireOperation(request.principal, operation);
+    const { userId } = request.principal;
+    request.isStillAllowed = async () => {
+      const principal = await lookAgain(request, authenticators);
+      return principal !== null && principal.userId === userId && mayDo(principal, operation);
+    };
   });
 }
 
@@ -54,6 +61,15 @@ async function principalOf(
   const principal = await sessions.authenticate(cookie ?? '', now);
   if (principal !== null) request.formToken = formTokenOf(cookie ?? '');
   return principal;
+}
+
+/** Who the credential of a request that lasts belongs to by now. To be looked after is no use of a session: it would never end. */
+async function lookAgain(request: FastifyRequest, { access, sessions, reach, clock }: Authenticators) {
+  const key = keyOf(request);
+  const now = clock.now();
+  return key === null
+    ? sessions.authenticate(sessionSecretOf(request, reach) ?? '', now, 'look')
+    : access.authenticate(key, now);
 }
 
 /** Whoever sends a key means the key, also where it is wrong. */

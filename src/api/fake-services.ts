@@ -6,6 +6,7 @@ import { createPasswordService } from '../pipeline/access/passwords.service.ts';
 import { createSessionService } from '../pipeline/access/sessions.service.ts';
 import { createSetupService } from '../pipeline/access/setup.service.ts';
 import { FirebreakError } from '../platform/errors.ts';
+import { openInbox } from '../pipeline/notifications/inbox.ts';
 import type { Role } from '../pipeline/vocabulary.ts';
 import { steeredClock, type SteeredClock } from '../platform/clock.ts';
 import { buildApp, type App, type AppOptions } from './app.ts';
@@ -197,6 +198,15 @@ function cannedServices(
     notifications: {
       mine: many('notifications.mine'),
       read: one('notifications.read'),
+      unread: (ctx) => one('notifications.unread')(ctx, {}),
+      readAll: (ctx) => one('notifications.readAll')(ctx, {}),
+      listen: async (ctx, input) => {
+        calls.push({ verb: 'notifications.listen', ctx, input });
+        const inbox = openInbox();
+        inbox.close();
+        return inbox;
+      },
+      endListening: () => undefined,
       deliveries: many('notifications.deliveries'),
       resend: one('notifications.resend'),
       test: one('notifications.test'),

@@ -36,6 +36,8 @@ declare module 'fastify' {
     call: AnonymousContext | null;
     /** Set for every request to a route that is not public. */
     principal: Principal | null;
+    /** Whether who sent it may still do what it asked for; for replies that last. Set with `principal`. */
+    isStillAllowed: (() => Promise<boolean>) | null;
     /** Set where a session proved it: what forms of its pages carry. */
     formToken: string | null;
     /** SHA-256 of the body's bytes, once it was read. */

@@ -10,6 +10,8 @@ export interface NotificationConfig {
   readonly teamsWebhook: string | null;
   readonly pagerDuty: { readonly url: string; readonly routingKey: string } | null;
   readonly webhook: { readonly url: string; readonly secret: string } | null;
+  /** Messages to one receiver within a minute that go at once; what comes after them goes together when the minute is over. */
+  readonly messagesPerMinute: number;
 }
 
 export const SMTP_TLS_MODES = ['implicit', 'starttls', 'opportunistic', 'none'] as const;
@@ -39,6 +41,11 @@ export const NOTIFICATION_SECRETS = [
   'SMTP_CA',
 ] as const;
 
+/** Slack takes one a second, and a person far less. */
+const USUAL_PER_MINUTE = 20;
+/** A receiver that is a program may take so many. */
+const MOST_PER_MINUTE = 6_000;
+
 const PAGERDUTY_URL = 'https://events.pagerduty.com';
 /** Ports of RFC 8314 and RFC 6409. */
 const IMPLICIT_PORT = 465;
@@ -56,6 +63,7 @@ export function readNotifications(read: ConfigReader): NotificationConfig {
     teamsWebhook: read.webhook('NOTIFICATION_TEAMS_WEBHOOK'),
     pagerDuty: readPagerDuty(read),
     webhook: readWebhook(read),
+    messagesPerMinute: read.integer('NOTIFICATION_MESSAGES_PER_MINUTE', USUAL_PER_MINUTE, 1, MOST_PER_MINUTE),
   };
 }
 

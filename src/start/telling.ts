@@ -10,6 +10,7 @@ import type { NewInput } from '../pipeline/executions/core/inputs.ts';
 import type { Teller } from '../pipeline/executions/runner.ts';
 import type { OutgoingNotice, Notice, Sender } from '../pipeline/notifications/contract.ts';
 import { createCourier, type Courier } from '../pipeline/notifications/courier.ts';
+import { createLiveNotices } from '../pipeline/notifications/live.ts';
 import { createNotices } from '../pipeline/notifications/notices.ts';
 import {
   createNotificationService,
@@ -27,6 +28,7 @@ export interface TellingPorts {
   readonly ids: Ids;
   readonly closing: AbortSignal;
   readonly senders: readonly Sender[];
+  readonly messagesPerMinute: number;
   /** Whether this process brings messages to their readers, or leaves that to others. */
   readonly performs: boolean;
   addressesFor(notice: Notice, userId: string | null): Pick<OutgoingNotice, 'viewUrl' | 'answerUrl'>;
@@ -66,6 +68,12 @@ export function openTelling(ports: TellingPorts): Telling {
   return {
     teller: performs ? teller : { tell: () => undefined },
     bring: (owed) => teller.bring(owed),
-    service: createNotificationService({ ...ports, notices, configured: channels, deliver: courier.deliver }),
+    service: createNotificationService({
+      ...ports,
+      notices,
+      configured: channels,
+      deliver: courier.deliver,
+      live: createLiveNotices(ports),
+    }),
   };
 }

@@ -230,6 +230,13 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
     'POST /api/notifications/:id/read',
     async (scene) => asAdmin(scene, `/api/notifications/${await notice(scene)}/read`),
   ],
+  [
+    'POST /api/notifications/read',
+    async (scene) => {
+      await notice(scene);
+      return asAdmin(scene, '/api/notifications/read');
+    },
+  ],
   [`PUT ${PREFERENCES}`, async (scene) => asAdmin(scene, PREFERENCES, NO_MAIL)],
   [`POST ${BASE}/approvals/:id/approve`, (scene) => vote(scene, 'approve')],
   [`POST ${BASE}/approvals/:id/deny`, (scene) => vote(scene, 'deny')],

@@ -73,6 +73,7 @@ function world(answer: Answer, { holds = true }: { readonly holds?: boolean } = 
     clock: { now: () => TEST_START + passed, monotonic: () => passed, accelerated: true },
     closing: closing.signal,
     notices,
+    messagesPerMinute: 20,
     senders: [senderOf('SLACK'), senderOf('EMAIL')],
     addressesFor: () => ({ viewUrl: null, answerUrl: null }),
     onDead: async (each) => void dead.push(each),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { many, one } from '../envelope.ts';
 import { DEFINITION, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
+import { sendLive } from '../live-reply.ts';
 import { NOTICE_CHANNELS } from '../../pipeline/notifications/contract.ts';
 import { DELIVERY_STATUSES } from '../../pipeline/notifications/notice-state.ts';
 import type { NotificationService } from '../../pipeline/notifications/notifications.service.ts';
@@ -11,6 +12,18 @@ const tags = ['notifications'];
 const status = z.enum(DELIVERY_STATUSES).optional();
 const MINE = z.strictObject({ ...PAGE, status });
 const DELIVERIES = z.strictObject({ ...PAGE, status, channel: z.enum(NOTICE_CHANNELS).optional() });
+const LISTENS = z.looseObject({
+  // Whoever does not say so would wait for an end that does not come.
+  accept: z
+    .string()
+    .regex(/text\/event-stream/, 'has to be text/event-stream')
+    .max(1_000),
+  'last-event-id': z
+    .string()
+    .regex(/^\d{1,15}$/, 'is the id of an event of this stream')
+    .transform(Number)
+    .optional(),
+});
 const TEST = z.strictObject({ channel: z.enum(NOTICE_CHANNELS) });
 
 /** What people were told: the own notices, and for those who look after it every way that every notice took. */
@@ -33,6 +46,8 @@ export function notificationRoutes(app: ApiServer, notifications: NotificationSe
     },
   });
   preferenceRoutes(app, notifications);
+  readRoutes(app, notifications);
+  liveRoute(app, notifications);
   deliveryRoutes(app, notifications);
   app.route({
     method: 'POST',
@@ -52,6 +67,51 @@ export function notificationRoutes(app: ApiServer, notifications: NotificationSe
     config: { operation: 'notification.own' },
     schema: { tags, summary: 'You have read it', params: ID_PARAMS, response: { 200: ONE, ...PROBLEMS } },
     handler: async (request, reply) => one(await notifications.read(contextOf(request), request.params), reply),
+  });
+}
+
+function readRoutes(app: ApiServer, notifications: NotificationService): void {
+  app.route({
+    method: 'GET',
+    url: `${BASE}/unread`,
+    config: { operation: 'notification.own' },
+    schema: { tags, summary: 'How many you have not read', response: { 200: ONE, ...PROBLEMS } },
+    handler: async (request, reply) => one(await notifications.unread(contextOf(request)), reply),
+  });
+  app.route({
+    method: 'POST',
+    url: `${BASE}/read`,
+    config: { operation: 'notification.own' },
+    schema: { tags, summary: 'You have read all of them', response: { 200: ONE, ...PROBLEMS } },
+    handler: async (request, reply) => one(await notifications.readAll(contextOf(request)), reply),
+  });
+}
+
+function liveRoute(app: ApiServer, notifications: NotificationService): void {
+  app.addHook('preClose', async () => notifications.endListening());
+  app.route({
+    method: 'GET',
+    url: `${BASE}/stream`,
+    // A HEAD of something that does not end says nothing.
+    exposeHeadRoute: false,
+    config: { operation: 'notification.own' },
+    schema: {
+      tags,
+      summary: 'What you are told, as it happens (server-sent events); goes on behind Last-Event-ID',
+      headers: LISTENS,
+      response: {
+        200: {
+          description: 'Events `notice` and `read`; `hello` when it is live, `reset` when the list has to be read anew',
+          content: { 'text/event-stream': { schema: z.string() } },
+        },
+        ...PROBLEMS,
+      },
+    },
+    handler: async (request, reply) => {
+      const after = request.headers['last-event-id'] ?? null;
+      const inbox = await notifications.listen(contextOf(request), { after });
+      return sendLive(request, reply, inbox);
+    },
   });
 }
 

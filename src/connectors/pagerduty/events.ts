@@ -75,7 +75,7 @@ export function pagerDutyEvents(message: OutgoingMessage): readonly PagerDutyEve
 }
 
 function closes({ kind }: OutgoingNotice): boolean {
-  return kind === 'approval.decided';
+  return kind === 'approval.decided' || kind === 'guard.resumed';
 }
 
 function alert(notice: ShownNotice): PagerDutyEvent {

@@ -28,8 +28,8 @@ import {
 
 /** Sessions of browsers. They are begun by whoever checked who it is: see `beginSession`. */
 export interface SessionService {
-  /** Who `secret` belongs to, or null: unknown, over, unused for too long, or its owner disabled. Roles are those of now. */
-  authenticate(secret: string, now: number): Promise<Principal | null>;
+  /** Who `secret` belongs to, or null: unknown, over, unused for too long, or its owner disabled. Roles are those of now. A mere `look` is no use of it. */
+  authenticate(secret: string, now: number, how?: 'use' | 'look'): Promise<Principal | null>;
   /** The caller's own ones that are in force, newest first. */
   list(ctx: CallContext, page: { readonly limit: number; readonly skip: number }): Promise<PageOf<SeenSession>>;
   /** Ends one of the caller's own. @throws FirebreakError `not_found`, also for those of others. */
@@ -38,14 +38,14 @@ export interface SessionService {
 
 export function createSessionService(journal: AccessJournal): SessionService {
   return {
-    async authenticate(secret, now) {
+    async authenticate(secret, now, how = 'use') {
       const hash = secretHash('fbw', secret);
       const found = hash === null ? null : await loadSessionByHash(journal, hash);
       if (found === null || !isInForce(found.item.session, found.item.seenAt, now)) return null;
       const { session } = found.item;
       const user = (await loadUser(journal, session.userId))?.item;
       if (user === undefined || user.disabled || user.kind !== 'person') return null;
-      await noteUse(journal, found, now);
+      if (how === 'use') await noteUse(journal, found, now);
       return principalOf(user, session);
     },
 

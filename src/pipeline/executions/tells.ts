@@ -1,15 +1,18 @@
 import type { Fact } from './core/facts.ts';
+import { TELL_PREFIX } from '../tell-of-record.ts';
 import { statusOf, type ExecutionState } from './core/state.ts';
 
 /** What people are told of an execution: which of its facts are news for them, and what their queue entries are called. */
 
-/** How names of queue entries begin that ask to tell people something about an execution. */
-const TELL_PREFIX = 'tell:';
-
 /** What people are told. */
 export type Tell =
   | {
-      readonly kind: 'approval.requested' | 'approval.reminder' | 'approval.unanswerable' | 'approval.decided';
+      readonly kind:
+        | 'approval.requested'
+        | 'approval.reminder'
+        | 'approval.unanswerable'
+        | 'approval.decided'
+        | 'guard.limit_reached';
       readonly approvalId: string;
     }
   | { readonly kind: 'approval.escalated'; readonly approvalId: string; readonly step: number }
@@ -41,6 +44,7 @@ export function tellOf(name: string): Tell | null {
     case 'approval.reminder':
     case 'approval.unanswerable':
     case 'approval.decided':
+    case 'guard.limit_reached':
       return { kind, approvalId: first };
     case 'approval.escalated':
       return { kind, approvalId: second, step: Number(first) };
@@ -58,7 +62,7 @@ export function tellsOf(after: ExecutionState, facts: readonly Fact[]): readonly
   return facts.flatMap((fact): readonly Tell[] => {
     switch (fact.type) {
       case 'approval.requested':
-        return decided.has(fact.approval.id) ? [] : [{ kind: 'approval.requested', approvalId: fact.approval.id }];
+        return decided.has(fact.approval.id) ? [] : requestTells(fact);
       case 'approval.reminded':
         return decided.has(fact.approvalId) ? [] : [{ kind: 'approval.reminder', approvalId: fact.approvalId }];
       case 'approval.escalated': {
@@ -86,6 +90,14 @@ export function tellsOf(after: ExecutionState, facts: readonly Fact[]): readonly
         return [];
     }
   });
+}
+
+type Requested = Extract<Fact, { readonly type: 'approval.requested' }>;
+
+/** Who runs the installation hears of a full hour beside those who are asked. */
+function requestTells({ approval: { id: approvalId }, purpose }: Requested): readonly Tell[] {
+  const requested: Tell = { kind: 'approval.requested', approvalId };
+  return purpose === 'blast_radius' ? [requested, { kind: 'guard.limit_reached', approvalId }] : [requested];
 }
 
 /** Whether somebody has to look at what ended: it failed, or nobody knows what it did. A child's end is its parent's news. */

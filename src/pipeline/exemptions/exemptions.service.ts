@@ -14,6 +14,7 @@ import { recordedTrace, type CallContext, type Principal } from '../access/princ
 import type { Reversibility } from '../actions/contract.ts';
 import { keptRead } from '../kept-read.ts';
 import type { GateExemption } from '../playbooks/plan.ts';
+import { recordTellName, recordTells, type TellRecord } from '../tell-of-record.ts';
 import { untilApplied, type Answer, type Definition, type Listing } from '../service.ts';
 import type { ActionType } from '../vocabulary.ts';
 import {
@@ -52,6 +53,7 @@ export interface ExemptionPorts {
   readonly committer: GroupCommitter;
   readonly ids: Ids;
   readonly clock: Clock;
+  readonly tell?: TellRecord;
   readonly reversibilityOf: (type: ActionType) => Reversibility | null;
   /** The gates of a policy; null when no policy in force has the id. */
   readonly gatesOf: (
@@ -117,10 +119,11 @@ export function createExemptionService(ports: ExemptionPorts): ExemptionService 
     const earlier = before === null ? null : storedOf(before);
     const exemption = evolveExemption(earlier, record);
     const data = record.data as unknown as { readonly [key: string]: Json }; // plain JSON by its type
+    const stream = `exemption/${id}`;
     const result = await committer.submit({
       appends: [
         {
-          stream: `exemption/${id}`,
+          stream,
           expectedSeq: earlier?.version ?? 0,
           records: [{ type: record.type, v: 1, at: record.at, trace: recordedTrace(ctx), data }],
         },
@@ -137,7 +140,9 @@ export function createExemptionService(ports: ExemptionPorts): ExemptionService 
           body: exemption as unknown as Json, // plain JSON by its type
         },
       ],
+      effects: recordTells(ports.tell, stream, exemption.version),
     });
+    if (result.status === 'applied') ports.tell?.(stream, recordTellName(exemption.version));
     kept.forget();
     return { result, answer: exemption };
   }

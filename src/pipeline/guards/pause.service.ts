@@ -4,6 +4,7 @@ import type { GroupCommitter } from '../../journal/group-commit.ts';
 import { StoreUnavailableError, type JournalReader } from '../../journal/journal.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import { CONFIRMATIONS_NEEDED, requireAnother } from '../access/another-person.ts';
+import { recordTellName, recordTells, type TellRecord } from '../tell-of-record.ts';
 import { recordable, shownTime, untilApplied, type Answer } from '../service.ts';
 import { pausedBy, proposedBy, standingProposal, type PauseState, type ResumeProposal, type Said } from './pause.ts';
 import { PAUSE_ID, readPause, type StoredPause } from './pause-row.ts';
@@ -16,6 +17,7 @@ export interface PausePorts {
   readonly committer: GroupCommitter;
   /** What this process sends by: it must know before the answer is given. */
   readonly watch: Pick<PauseWatch, 'learn' | 'doubt'>;
+  readonly tell?: TellRecord;
 }
 
 /** The pause over everything that changes something outside: one person begins it, two end it. */
@@ -42,7 +44,7 @@ interface Turn {
 }
 
 /** Builds the service. Every word is a record with the whole state after it. */
-export function createPauseService({ journal, committer, watch }: PausePorts): PauseService {
+export function createPauseService({ journal, committer, watch, tell }: PausePorts): PauseService {
   /** @throws FirebreakError `invalid_request` when the reason is no text that a record can hold. */
   async function say(ctx: CallContext, reason: string, turnOf: (state: PauseState, said: Said) => Promise<Turn>) {
     recordable({ reason }, 'invalid_request');
@@ -52,7 +54,10 @@ export function createPauseService({ journal, committer, watch }: PausePorts): P
       const turn = await turnOf(document, said);
       const next = { document: turn.document, version: version + 1, updatedAt: said.at, savedBy: said.by };
       const result = await commit(ctx, said, turn, version, next);
-      if (result.status === 'applied') watch.learn(next);
+      if (result.status === 'applied') {
+        watch.learn(next);
+        tell?.(STREAM, recordTellName(next.version));
+      }
       return { result, answer: shown(next, ctx.now) };
     });
   }
@@ -67,6 +72,7 @@ export function createPauseService({ journal, committer, watch }: PausePorts): P
       return await committer.submit({
         appends: [{ stream: STREAM, expectedSeq: version, records: [record] }],
         views: [{ kind: 'guard', id: PAUSE_ID, expectedVersion: version, status: 'ENABLED', at: said.at, body }],
+        effects: recordTells(tell, STREAM, saved),
       });
     } catch (thrown) {
       // It may have been written all the same, and then nothing may go out as if it had not.

@@ -4,11 +4,13 @@ import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader } from '../../journal/journal.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import { keptRead } from '../kept-read.ts';
+import { recordTellName, recordTells, type TellRecord } from '../tell-of-record.ts';
 import { recordable, requireVersion, shownTime, untilApplied, type Answer, type IfMatch } from '../service.ts';
 
 export interface GuardPorts {
   readonly journal: Pick<JournalReader, 'view' | 'shared'>;
   readonly committer: GroupCommitter;
+  readonly tell?: TellRecord;
 }
 
 /** A guard that people set as a whole; every version of it is a record. */
@@ -39,9 +41,10 @@ interface Stored<Document> {
 }
 
 export function versionedGuard<Document extends object, InForce>(
-  { journal, committer }: GuardPorts,
+  { journal, committer, tell }: GuardPorts,
   { id, first, read, inForce }: GuardKind<Document, InForce>,
 ): VersionedGuard<InForce> {
+  const stream = `guard/${id}`;
   let latest = { version: 0, value: inForce(first) };
 
   async function stored(): Promise<Stored<Document>> {
@@ -79,10 +82,12 @@ export function versionedGuard<Document extends object, InForce>(
         const data = { by: next.savedBy, document: next.document as unknown as Json, version: next.version };
         const record = { type: 'guard.saved', v: 1, at: ctx.now, trace: recordedTrace(ctx), data };
         const result = await committer.submit({
-          appends: [{ stream: `guard/${id}`, expectedSeq: version, records: [record] }],
+          appends: [{ stream, expectedSeq: version, records: [record] }],
           views: [{ kind: 'guard', id, expectedVersion: version, status: 'ENABLED', at: ctx.now, body }],
+          effects: recordTells(tell, stream, next.version),
         });
         kept.forget();
+        if (result.status === 'applied') tell?.(stream, recordTellName(next.version));
         return { result, answer: shown(next) };
       }),
     inForce: () => kept.read(),

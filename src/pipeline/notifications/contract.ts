@@ -12,6 +12,14 @@ export const NOTICE_KINDS = [
   'approval.unanswerable',
   'approval.decided',
   'execution.failed',
+  'guard.paused',
+  'guard.resume_proposed',
+  'guard.resumed',
+  'guard.changed',
+  'guard.limit_reached',
+  'exemption.proposed',
+  'exemption.confirmed',
+  'exemption.revoked',
   'delivery.dead',
   'test',
 ] as const;
@@ -27,7 +35,10 @@ export interface Notice {
   readonly lines: readonly string[];
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   /** What it is about: news of the same thing belong together. */
-  readonly about: { readonly type: 'approval' | 'execution' | 'message' | 'test'; readonly id: string };
+  readonly about: {
+    readonly type: 'approval' | 'execution' | 'guard' | 'exemption' | 'message' | 'test';
+    readonly id: string;
+  };
   /** Set when an answer is asked for. */
   readonly ask: Ask | null;
 }

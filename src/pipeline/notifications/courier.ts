@@ -23,6 +23,8 @@ export interface CourierPorts {
   readonly closing: AbortSignal;
   readonly notices: Notices;
   readonly senders: readonly Sender[];
+  /** Messages to one receiver within a minute that go at once. */
+  readonly messagesPerMinute: number;
   /** The addresses at which a reader finds the notice and answers it; null where there is none. */
   addressesFor(notice: Notice, userId: string | null): Pick<OutgoingNotice, 'viewUrl' | 'answerUrl'>;
   /** Told of a message that reaches nobody. */
@@ -75,7 +77,13 @@ interface Open {
 export function createCourier(ports: CourierPorts): Courier {
   const { journal, members, machine, clock, closing, notices, onError } = ports;
   const senders = new Map(ports.senders.map((sender) => [sender.channel, sender]));
-  const lanes = createLanes<Item>({ machine, monotonic: () => clock.monotonic(), closing, send });
+  const lanes = createLanes<Item>({
+    machine,
+    monotonic: () => clock.monotonic(),
+    closing,
+    perMinute: ports.messagesPerMinute,
+    send,
+  });
   const ways = new Map<string, Way>();
   /** Deliveries that are on their way, so that an entry which is found again is not sent twice. */
   const underWay = new Set<string>();

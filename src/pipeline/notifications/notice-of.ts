@@ -1,20 +1,32 @@
+import type { Operation } from '../access/operations.ts';
 import { combineGates } from '../approvals/gates.ts';
 import { statusOf, type ActionState, type ApprovalState, type ExecutionState } from '../executions/core/state.ts';
 import { planActionOf } from '../executions/core/transition.ts';
 import type { Tell } from '../executions/tells.ts';
+import { WINDOW_MS } from '../guards/limiter.ts';
 import type { Plan } from '../playbooks/plan.ts';
 import type { Notice } from './contract.ts';
 
-/** Who is told: those who may answer a request, those who might have, or who runs the installation. */
+/** Who is told: those who may answer a request, those who might have, who runs the installation, or who may set something. */
 export type Audience =
   | { readonly who: 'may-answer' | 'were-asked'; readonly approval: ApprovalState }
-  | { readonly who: 'operators'; readonly requester: string | null };
+  | { readonly who: 'operators'; readonly requester: string | null }
+  /** Those who may do something, but for people whom one of the accounts `without` belongs to. */
+  | {
+      readonly who: 'may';
+      readonly operation: Operation;
+      /** And who runs the installation. */
+      readonly operators: boolean;
+      readonly without: readonly string[];
+    };
 
 /** What people are told, whom, and over which channels; null: the usual ones. */
 export interface Told {
   readonly notice: Notice;
   readonly audience: Audience;
   readonly channels: readonly string[] | null;
+  /** What is told once, from however many entries; absent: each entry is told. */
+  readonly once?: readonly string[];
 }
 
 /** Targets and failures that a notice names; the rest is counted. */
@@ -31,7 +43,8 @@ export function noticeOf(plan: Plan, state: ExecutionState, tell: Tell): Told | 
   const approval = Object.hasOwn(state.approvals, tell.approvalId) ? state.approvals[tell.approvalId] : undefined;
   if (approval === undefined) return null;
   const isOpen = approval.status === 'PENDING';
-  if (isOpen === (tell.kind === 'approval.decided')) return null;
+  const isEither = tell.kind === 'guard.limit_reached';
+  if (!isEither && isOpen === (tell.kind === 'approval.decided')) return null;
   const about = { type: 'approval', id: approval.id } as const;
   const { id: approvalId, intentHash, expiresAt } = approval;
   const channels = channelsOf(approval);
@@ -66,6 +79,18 @@ export function noticeOf(plan: Plan, state: ExecutionState, tell: Tell): Told | 
         audience: { who: 'operators', requester: approval.requester },
         channels: null,
       };
+    case 'guard.limit_reached': {
+      // All executions of this hour reach the same limit: it is told once, when the first one does.
+      const hour = Math.floor(approval.requestedAt / WINDOW_MS);
+      const { type } = planActionOf(plan, approval.actionId).declaration;
+      const title = `The limit of an hour for ${type} is reached`;
+      return {
+        notice: { ...common, kind: tell.kind, title, lines: [WHY.blast_radius], ask: null },
+        audience: { who: 'operators', requester: null },
+        channels: null,
+        once: ['limit', type, String(hour)],
+      };
+    }
     case 'approval.decided':
       return {
         notice: { ...common, kind: tell.kind, title: `${approval.status}: ${what}`, lines: votesOf(approval), ask },
@@ -193,6 +218,7 @@ function channelsOf({ gates }: ApprovalState): readonly string[] | null {
   return named.length === 0 ? null : [...new Set(named)].sort();
 }
 
-function short(value: string): string {
+/** At most `MAX_VALUE_LENGTH` of a text. */
+export function short(value: string): string {
   return value.length <= MAX_VALUE_LENGTH ? value : `${value.slice(0, MAX_VALUE_LENGTH - 1)}…`;
 }

@@ -50,7 +50,10 @@ const NOTICE = z.strictObject({
   title: z.string(),
   lines: z.array(z.string()),
   facts: z.array(z.strictObject({ label: z.string(), value: z.string() })),
-  about: z.strictObject({ type: z.enum(['approval', 'execution', 'message', 'test']), id: z.string() }),
+  about: z.strictObject({
+    type: z.enum(['approval', 'execution', 'guard', 'exemption', 'message', 'test']),
+    id: z.string(),
+  }),
   ask: z
     .strictObject({ approvalId: z.string(), executionId: z.string(), intentHash: z.string(), expiresAt: z.int() })
     .nullable(),
@@ -91,10 +94,15 @@ export function foldNotice(id: string, records: readonly NoticeRecord[]): Notice
   invariant(first?.type === 'notice.raised', `notice ${id} begins with notice.raised`);
   const { at, seq } = first;
   const { cause, notice, ways } = RAISED.parse(first.data);
-  const executionId = cause?.execution ?? null;
+  const executionId = isOfExecution(notice) ? (cause?.execution ?? null) : null;
   const deliveries = ways.map(({ channel, userId }) => newDelivery(channel, userId, at));
   const raised: NoticeState = { id, notice, executionId, raisedAt: at, changedAt: at, deliveries, seq };
   return others.reduce(foldNext, raised);
+}
+
+/** In the entries of what other streams tell, the stream stands in an execution's place. */
+function isOfExecution({ about }: Notice): boolean {
+  return about.type !== 'guard' && about.type !== 'exemption';
 }
 
 function newDelivery(channel: Delivery['channel'], userId: string | null, at: number): Delivery {

@@ -4,12 +4,15 @@ import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
-import type { JournalReader, StoredView, ViewQuery } from '../../journal/journal.ts';
+import type { JournalReader, ViewQuery } from '../../journal/journal.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
-import { given, shownTime, untilApplied, type Answer, type Listing, type Resource } from '../service.ts';
+import { given, untilApplied, type Answer, type Listing, type Resource } from '../service.ts';
 import { NOTICE_CHANNELS, type NoticeChannel } from './contract.ts';
+import type { Inbox } from './inbox.ts';
+import type { LiveNotices } from './live.ts';
 import type { Notices } from './notices.ts';
 import { DELIVERY_STATUSES, type NoticeState } from './notice-state.ts';
+import { DELIVERY_ROW, shownDelivery } from './shown-delivery.ts';
 import { ALL_BY_MAIL, preferenceStream, readPreferences, type Preferences } from './preferences.ts';
 
 /** A page of notices or deliveries. */
@@ -25,6 +28,17 @@ export interface NotificationService {
   mine(ctx: CallContext, query: Pick<DeliveryQuery, 'limit' | 'skip' | 'status'>): Promise<Listing>;
   /** Marks one of the own notices as read. @throws FirebreakError `not_found`. */
   read(ctx: CallContext, input: { readonly id: string }): Promise<Answer>;
+  /** How many of the own notices are not read yet. */
+  unread(ctx: CallContext): Promise<Answer>;
+  /** Marks the own notices as read, at most 1,000 at once; answers with how many it were and how many are left. */
+  readAll(ctx: CallContext): Promise<Answer>;
+  /**
+   * Listens to the own notices, from now on or behind the place that the last event named.
+   * @throws FirebreakError `rate_limited`, `overloaded`.
+   */
+  listen(ctx: CallContext, input: { readonly after: number | null }): Promise<Inbox>;
+  /** Ends all that listen: the server stops. */
+  endListening(): void;
   /** Every way that every notice took; with `status: DEAD` those that reached nobody. */
   deliveries(ctx: CallContext, query: DeliveryQuery): Promise<Listing>;
   /** Sends once more what was given up. @throws FirebreakError `not_found`, `conflict` for what is not dead. */
@@ -45,37 +59,43 @@ export interface NotificationPorts {
   readonly notices: Notices;
   /** Channels with a way out of here, beside in-app. */
   readonly configured: readonly NoticeChannel[];
+  readonly live: LiveNotices;
   /** Brings a notice on its way. */
   deliver(state: NoticeState): void;
 }
 
-const ROW = z.looseObject({
-  noticeId: z.string(),
-  index: z.int(),
-  channel: z.enum(NOTICE_CHANNELS),
-  userId: z.string().nullable(),
-  changedAt: z.int(),
-});
+/** Notices that one call marks as read: more than anybody looks through. */
+const MAX_READ_AT_ONCE = 1_000;
 
 /** Builds the service. Who may do what is decided by the routes' operations; whose a notice is, here. */
 export function createNotificationService(ports: NotificationPorts): NotificationService {
-  const { journal, committer, ids, notices, configured, deliver } = ports;
+  const { journal, committer, ids, notices, configured, deliver, live } = ports;
 
-  async function existing(id: string): Promise<z.infer<typeof ROW>> {
+  async function existing(id: string): Promise<z.infer<typeof DELIVERY_ROW>> {
     const view = await journal.view('delivery', id);
     if (view === null) throw new FirebreakError('not_found', `There is no notification ${id}`);
-    return ROW.parse(view.body);
+    return DELIVERY_ROW.parse(view.body);
   }
+
+  const unreadOf = (userId: string, limit: number) =>
+    journal.longReads.listViews({
+      kind: 'delivery',
+      type: 'IN_APP',
+      subject: userId,
+      status: 'UNREAD',
+      limit,
+      skip: 0,
+    });
 
   async function list(query: ViewQuery): Promise<Listing> {
     const { items, total } = await journal.longReads.listViews(query);
-    return { items: items.map(shown), total };
+    return { items: items.map(shownDelivery), total };
   }
 
-  async function shownDelivery(id: string): Promise<Answer> {
+  async function answerOf(id: string): Promise<Answer> {
     const view = await journal.view('delivery', id);
     if (view === null) throw new FirebreakError('not_found', `There is no notification ${id}`);
-    return { data: shown(view) };
+    return { data: shownDelivery(view) };
   }
 
   return {
@@ -88,8 +108,25 @@ export function createNotificationService(ports: NotificationPorts): Notificatio
         throw new FirebreakError('not_found', `There is no notification ${id}`);
       const change = { type: 'notice.read', deliveries: [index], data: { by: principal.userId }, at: now } as const;
       await notices.change(noticeId, change, ({ status }) => status === 'UNREAD');
-      return shownDelivery(id);
+      return answerOf(id);
     },
+    async unread({ principal }) {
+      return { data: { id: 'unread', unread: (await unreadOf(principal.userId, 1)).total } };
+    },
+    async readAll({ principal, now }) {
+      const { userId } = principal;
+      const { items, total } = await unreadOf(userId, MAX_READ_AT_ONCE);
+      const read = await Promise.all(
+        items.map(async ({ body }) => {
+          const { noticeId, index } = DELIVERY_ROW.parse(body);
+          const change = { type: 'notice.read', deliveries: [index], data: { by: userId }, at: now } as const;
+          return (await notices.change(noticeId, change, ({ status }) => status === 'UNREAD')) !== null;
+        }),
+      );
+      return { data: { id: 'unread', read: read.filter(Boolean).length, unread: total - items.length } };
+    },
+    listen: ({ principal }, { after }) => live.open(principal.userId, after),
+    endListening: () => live.end(),
     deliveries: (_ctx, { limit, skip, status, channel }) =>
       list({ kind: 'delivery', limit, skip, ...given({ status, type: channel }) }),
     async resend({ principal, now }, { id }) {
@@ -98,7 +135,7 @@ export function createNotificationService(ports: NotificationPorts): Notificatio
       const state = await notices.change(noticeId, change, ({ status }) => status === 'DEAD');
       if (state === null) throw new FirebreakError('conflict', 'Only what was given up (status DEAD) is sent again');
       deliver(state);
-      return shownDelivery(id);
+      return answerOf(id);
     },
     async test(ctx, { channel }) {
       const { userId, name } = ctx.principal;
@@ -125,7 +162,7 @@ export function createNotificationService(ports: NotificationPorts): Notificatio
         cause: null,
       });
       deliver(state);
-      return shownDelivery(`${state.id}.0`);
+      return answerOf(`${state.id}.0`);
     },
     async channels() {
       const items = NOTICE_CHANNELS.map((channel) => ({
@@ -169,11 +206,6 @@ export function createNotificationService(ports: NotificationPorts): Notificatio
         return { result, answer: { data: shownPreferences(read) } };
       }),
   };
-}
-
-function shown({ id, at, body }: StoredView): Resource {
-  const { changedAt, ...row } = ROW.parse(body);
-  return { ...(row as Resource), id, raisedAt: shownTime(at), changedAt: shownTime(changedAt) };
 }
 
 function shownPreferences({ email }: Preferences): Resource {

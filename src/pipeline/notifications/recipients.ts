@@ -1,5 +1,7 @@
 import { accountsOf, type User } from '../access/access.ts';
-import { canonicalAccount } from '../access/identities.ts';
+import { everyAccountOf } from '../access/every-account.ts';
+import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.ts';
+import { rolesMay } from '../access/operations.ts';
 import { canVote, countVotes, type Approval, type Vote } from '../approvals/approval.ts';
 import type { Role } from '../vocabulary.ts';
 import type { Audience } from './notice-of.ts';
@@ -7,9 +9,12 @@ import type { Audience } from './notice-of.ts';
 /** Who is told when something failed, or nobody answered. */
 const OPERATOR_ROLES: readonly Role[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'IR_LEAD'];
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** The people who are told, by id. `people` are all who are enabled; `at` is business time. */
 export function recipientsOf(audience: Audience, people: readonly User[], at: number): readonly User[] {
-  const told = people.filter((user) => isTold(audience, user, at));
+  const out = audience.who === 'may' ? everyAccountOf(people, audience.without) : NOBODY;
+  const told = people.filter((user) => isTold(audience, user, at) && !overlaps(out, accountsOfPerson(user)));
   return told.sort((left, right) => (left.id < right.id ? -1 : 1));
 }
 
@@ -39,9 +44,15 @@ function isTold(audience: Audience, user: User, at: number): boolean {
     }
     case 'operators':
       return user.id === audience.requester || isOperator(user);
+    case 'may':
+      return rolesMay(user.roles, user.kind, audience.operation) || (audience.operators && isOperator(user));
     default:
       return audience;
   }
+}
+
+function accountsOfPerson(user: User): ReadonlySet<string> {
+  return identitiesOf({ userId: user.id, linkedAccounts: accountsOf(user) });
 }
 
 function isOperator({ roles }: User): boolean {

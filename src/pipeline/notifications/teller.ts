@@ -1,6 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import { derivedId } from '../../platform/hash.ts';
 import type { Machine } from '../../platform/machine.ts';
+import type { JournalReader } from '../../journal/journal.ts';
 import type { QueuedEffect } from '../../journal/membership.ts';
 import type { User } from '../access/access.ts';
 import type { RecordTrace } from '../audit/record.ts';
@@ -10,10 +11,12 @@ import type { ApprovalState } from '../executions/core/state.ts';
 import type { ExecutionStore } from '../executions/execution-store.ts';
 import type { Teller } from '../executions/runner.ts';
 import { isTell, tellOf } from '../executions/tells.ts';
+import { seqOfTell } from '../tell-of-record.ts';
 import { untilStored } from '../executions/until-stored.ts';
 import type { Notice, NoticeChannel } from './contract.ts';
 import type { Courier, DeadDelivery } from './courier.ts';
 import { noticeOf, type Told } from './notice-of.ts';
+import { noticeOfRecord, RECORDS_LOOKED_AT } from './notice-of-record.ts';
 import type { Notices } from './notices.ts';
 import type { NoticeState } from './notice-state.ts';
 import { isAnswerable, recipientsOf } from './recipients.ts';
@@ -27,6 +30,7 @@ export interface TellerPorts {
   readonly machine: Machine;
   readonly clock: Clock;
   readonly closing: AbortSignal;
+  readonly journal: Pick<JournalReader, 'readStream'>;
   readonly store: Pick<ExecutionStore, 'load'>;
   readonly notices: Notices;
   /** Channels with a way out of here, beside in-app. */
@@ -106,6 +110,8 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
   }
 
   async function tellOne(entry: QueueEntry, people: readonly User[]): Promise<void> {
+    const seq = seqOfTell(entry.name);
+    if (seq !== null) return tellRecord(entry, seq, people);
     const tell = tellOf(entry.name);
     // What a later version queued stays for a process that knows it.
     if (tell === null) return;
@@ -114,6 +120,18 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     if (told === null) return notices.forget(entry);
     const { audience } = told;
     if (audience.who === 'may-answer') await lookForVoters(entry.execution, audience.approval, people);
+    const parts = told.once ?? [entry.execution, entry.name];
+    await raise(told, people, { parts, entry, trace });
+  }
+
+  /** What people have set over all playbooks; the entry's execution is the stream of the record. */
+  async function tellRecord(entry: QueueEntry, seq: number, people: readonly User[]): Promise<void> {
+    const after = Math.max(0, seq - RECORDS_LOOKED_AT);
+    const records = (await ports.journal.readStream(entry.execution, after)).map(({ record }) => record);
+    const upTo = records.filter((record) => record.seq <= seq);
+    const told = noticeOfRecord(entry.execution, upTo);
+    if (told === null) return notices.forget(entry);
+    const trace = upTo.at(-1)?.trace;
     await raise(told, people, { parts: [entry.execution, entry.name], entry, trace });
   }
 
