@@ -50,6 +50,7 @@ async function world(failures: { execution: number; people: number }) {
     },
     clock,
     closing: new AbortController().signal,
+    journal,
     store: {
       async load(id) {
         if (id === 'exe_1' && failures.execution-- > 0) throw new Error('cannot be read');
