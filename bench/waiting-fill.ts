@@ -72,6 +72,7 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
     },
     declarationOf: (type) => registry.declarations().find((declaration) => declaration.type === type) ?? null,
     parameterFaults: (type, parameters) => registry.checkParameters(type, parameters),
+    hasPasskeys: false,
     onUnusable: (id, thrown) => {
       throw new Error(`${id} cannot be run: ${thrown.message}`);
     },
@@ -85,6 +86,7 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
     reversibilityOf: () => null,
     channels: [],
     valuesOf: async () => null,
+    hasPasskeys: false,
     exemptions: exemptions.inForce,
   });
   const governance = governanceOf(policies, createGuardService({ journal, committer }), exemptions);

@@ -4,7 +4,7 @@ import { buildApp } from './api/app.ts';
 import { createIdempotencyStore } from './api/idempotency.ts';
 import type { DeclaredRoute } from './api/route-table.ts';
 import type { Services } from './api/services.ts';
-import { groupCommitter, type GroupCommitter } from './journal/group-commit.ts';
+import { groupCommitter } from './journal/group-commit.ts';
 import type { Journal } from './journal/journal.ts';
 import type { QueuedEffect } from './journal/membership.ts';
 import { keepMembership } from './journal/keep-membership.ts';
@@ -14,6 +14,7 @@ import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
 import { enabledPeople } from './pipeline/access/access.store.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
+import { relyingPartyOf } from './pipeline/access/relying-party.ts';
 import { createVoters } from './pipeline/access/voters.ts';
 import type { ScryptCost } from './pipeline/access/password-hasher.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
@@ -52,24 +53,24 @@ import type { Config } from './platform/config.ts';
 import { FirebreakError, messageOf } from './platform/errors.ts';
 import { randomIds, randomPool } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
-import { realMachine, type Machine } from './platform/machine.ts';
+import { realMachine } from './platform/machine.ts';
 import { createHealthService } from './health.ts';
 import { openWitnessing } from './witness/witnessing.ts';
-import { addressesOn, linkKeyOf } from './start/addresses.ts';
+import { addressesOn, linkKeyOf, passkeyKeyOf } from './start/addresses.ts';
 import { announceTime, businessTime } from './start/business-time.ts';
 import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import type { Role } from './start/role.ts';
 import { sendersOf } from './start/senders.ts';
+import { throughTheDoor } from './start/through-the-door.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
+import { requireSiteFor } from './start/passkeys.ts';
+import { quiet } from './start/quiet.ts';
 import { openSignIn } from './start/sign-in.ts';
 import { startupFault } from './start/startup-fault.ts';
 import { slackDoor } from './start/slack-door.ts';
 import { openTelling } from './start/telling.ts';
-
-/** How long a stop waits for calls that are under way, in ms of machine time; a restart verifies what is left. */
-const STOP_GRACE_MS = 5_000;
 
 /** Queue entries that are looked through for news after an outage; what lies behind them waits for the next start. */
 const MAX_NEWS_AT_ONCE = 10_000;
@@ -173,7 +174,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   opened.push(() => witness.close());
   const anchors = [published, ...witness.anchors];
-  const throughCommitter = journalThrough(journal, committer);
+  const throughCommitter = throughTheDoor(journal, committer);
   const keeper = await openLogKeeper(throughCommitter, key, clock, anchors);
 
   // What is done in outside systems.
@@ -186,6 +187,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const closeSenders = () => Promise.all(senders.map((sender) => sender.close()));
 
   // Definitions.
+  const hasPasskeys = relyingPartyOf(config.publicUrl) !== null;
   const defaults = {
     executionTimeoutMs: config.playbooks.timeoutMs,
     backoffMs: config.playbooks.retryBackoffMs,
@@ -198,6 +200,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     defaults,
     declarationOf,
     parameterFaults: (type, parameters) => registry.checkParameters(type, parameters),
+    hasPasskeys,
     onUnusable: (id, thrown) =>
       log.error({ playbookId: id, faults: thrown.faults }, 'an enabled playbook cannot be run'),
   });
@@ -211,6 +214,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     channels: ['IN_APP', ...senders.map(({ channel }) => channel)],
     valuesOf: (incidentId) => valuesOfIncident(journal, incidentId),
     exemptions: () => exemptions.inForce(),
+    hasPasskeys,
   });
   // What people set over all playbooks is told by the same courier; it is built below.
   const tell = (stream: string, name: string): void => telling.teller.tell(stream, [name]);
@@ -322,12 +326,17 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   // The API over all of it.
   const voters = createVoters(journal);
   const setup = createSetupService(throughCommitter, randomBytes);
-  const approvals = createApprovalService({ journal, cast: (ctx, vote) => castVote({ runner, voters }, ctx, vote) });
   const signIn = openSignIn(config, {
     journal: throughCommitter,
+    passkeyKey: passkeyKeyOf(key, journal.id),
     passwordCost: options.passwordCost,
     onRecorded: () => ownSignIns.look(),
     onRefused: (why) => log.warn({ why }, 'somebody could not sign in by OIDC'),
+  });
+  const approvals = createApprovalService({
+    journal,
+    cast: (ctx, vote) => castVote({ runner, voters }, ctx, vote),
+    passkeys: signIn.passkeys,
   });
   const services: Services = {
     access: createAccessService(throughCommitter, randomBytes),
@@ -351,6 +360,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';
+  if (serves === 'everything') await requireSiteFor(config, { playbooks, policies });
   const { server, routes } = await buildApp(services, {
     clock,
     randomBytes: randomPool(),
@@ -442,14 +452,3 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
 
 /** What an `api` process begins of what it commits: nothing. Whoever performs finds it in the queue. */
 const performNothing = (): Launcher => ({ launch: () => undefined, inFlight: 0, isUnderWay: () => false });
-
-/** The journal for services that write by themselves: their commits share the one door too. */
-function journalThrough(journal: Journal, committer: GroupCommitter): Journal {
-  return { ...journal, commit: (changes) => Promise.all(changes.map((change) => committer.submit(change))) };
-}
-
-/** Waits until nothing is under way, for a bounded time. */
-async function quiet(isQuiet: () => boolean, machine: Machine): Promise<void> {
-  const until = performance.now() + STOP_GRACE_MS;
-  while (!isQuiet() && performance.now() < until) await machine.sleep(10);
-}

@@ -59,6 +59,7 @@ describe('role × route', () => {
       'GET /healthz',
       'GET /invitation',
       'GET /readyz',
+      'GET /passkeys.js',
       'GET /sign-in',
       'GET /sign-in/oidc',
       'GET /sign-in/oidc/callback',

@@ -30,6 +30,7 @@ import { playbookRoutes } from './routes/playbooks.routes.ts';
 import { exemptionRoutes } from './routes/exemptions.routes.ts';
 import { guardRoutes } from './routes/guards.routes.ts';
 import { slackRoutes, type SlackDoor } from './routes/slack.routes.ts';
+import { passkeyRoutes } from './routes/passkeys.routes.ts';
 import { policyRoutes } from './routes/policies.routes.ts';
 import { passwordRoutes, sessionRoutes } from './routes/sessions.routes.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
@@ -140,6 +141,7 @@ async function addRoutes(
   keyRoutes(server, services.access);
   sessionRoutes(server, services.sessions);
   passwordRoutes(server, services.passwords, failures);
+  passkeyRoutes(server, services.passkeys);
   await eventRoutes(server, services.ingest, limits.ingestPerMinute);
   incidentRoutes(server, services.incidents);
   executionRoutes(server, services.executions);

@@ -84,6 +84,19 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
     meaning: 'This person may vote elsewhere but not here: they asked for it, it is about them, or they lack the role.',
     fix: 'Somebody else has to decide; the approval lists the roles that count.',
   },
+  passkey_needed: {
+    meaning:
+      'The rules that ask for this want an approval to be signed by a passkey, and this answer carried no signature.',
+    fix:
+      'Sign in, open the page of the request under `/approvals` and approve it there; passkeys are registered under `/account`. ' +
+      'API keys, links in mails and Slack can deny it, not approve it.',
+  },
+  passkey_refused: {
+    meaning:
+      'What came from a passkey does not prove this: it is too old, was used before, was made for something else or on another ' +
+      'site, or by a passkey that is not one of yours.',
+    fix: 'Begin again, and use the passkey at once. The detail says what did not fit.',
+  },
   not_found: {
     meaning: 'There is no such route, or nothing with this id.',
     fix: 'Check the address, or list the things of this kind.',

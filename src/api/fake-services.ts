@@ -2,6 +2,7 @@ import { createAccessService } from '../pipeline/access/access.service.ts';
 import { countingBytes, FakeJournal } from '../pipeline/access/fake-journal.ts';
 import { createPasswordHasher } from '../pipeline/access/password-hasher.ts';
 import type { CallContext } from '../pipeline/access/principal.ts';
+import { createPasskeyService } from '../pipeline/access/passkeys.service.ts';
 import { createPasswordService } from '../pipeline/access/passwords.service.ts';
 import { createSessionService } from '../pipeline/access/sessions.service.ts';
 import { createSetupService } from '../pipeline/access/setup.service.ts';
@@ -57,6 +58,11 @@ export async function harness(
     access,
     setup,
     sessions: createSessionService(journal),
+    passkeys: createPasskeyService(journal, {
+      randomBytes,
+      key: randomBytes(32),
+      site: { rpId: 'localhost', origin: 'http://localhost:3000' },
+    }),
     passwords: createPasswordService(journal, {
       randomBytes,
       hasher: createPasswordHasher(CHEAP),
@@ -126,7 +132,7 @@ const APPROVAL = {
 /** FAKE services: each verb notes its call and gives a small answer. */
 function cannedServices(
   calls: Call[],
-): Omit<Services, 'access' | 'setup' | 'sessions' | 'passwords' | 'singleSignOn' | 'idempotency'> {
+): Omit<Services, 'access' | 'setup' | 'sessions' | 'passwords' | 'passkeys' | 'singleSignOn' | 'idempotency'> {
   const one =
     (verb: string, data: Answer['data'] = { id: 'x1' }, version = 3) =>
     (ctx: unknown, input: unknown): Promise<Answer> => {
@@ -190,6 +196,10 @@ function cannedServices(
       get: one('approvals.get', APPROVAL),
       approve: one('approvals.approve'),
       deny: one('approvals.deny'),
+      passkeyOptions: (ctx, input) => {
+        calls.push({ verb: 'approvals.passkeyOptions', ctx, input });
+        return Promise.resolve({ nonce: 'n', publicKey: {} });
+      },
     },
     answers: {
       byLink: () => Promise.reject(new FirebreakError('unauthenticated', 'no link is valid here')),

@@ -1,6 +1,7 @@
 import type { AccessService } from '../pipeline/access/access.service.ts';
 import type { IdentityProvider } from '../pipeline/access/identity-provider.ts';
 import type { PasswordService } from '../pipeline/access/passwords.service.ts';
+import type { PasskeyService } from '../pipeline/access/passkeys.service.ts';
 import type { SessionService } from '../pipeline/access/sessions.service.ts';
 import type { SetupService } from '../pipeline/access/setup.service.ts';
 import type { AnswersService } from '../pipeline/approvals/answers.service.ts';
@@ -28,6 +29,7 @@ export interface Services {
   readonly setup: SetupService;
   readonly sessions: SessionService;
   readonly passwords: PasswordService;
+  readonly passkeys: PasskeyService;
   /** Null: no identity provider is configured. */
   readonly singleSignOn: SingleSignOn | null;
   readonly playbooks: PlaybookVerbs;

@@ -25,6 +25,7 @@ import { joinArchives, type JoinedArchives } from '../archive/join.ts';
 import type { Io } from './io.ts';
 import { openExistingJournal } from './open-journal.ts';
 import { firstForgedRow } from './verify-rows.ts';
+import { scanVotes, type VoteScan } from './verify-votes.ts';
 import { notesIn, witnessedCheckpoints, type WitnessSource } from './witnessed.ts';
 
 export interface AuditVerifyOptions extends WitnessSource {
@@ -67,8 +68,9 @@ async function verifyJournal(options: AuditVerifyOptions, io: Io, anchors: reado
   try {
     const rows = logRows(journal);
     const archives = await joinArchives(options.archive ?? []);
+    const votes = scanVotes();
     const log = {
-      records: archives.join(rows.records()),
+      records: votes.through(archives.join(rows.records())),
       leaves: rows.leaves(),
       unsequenced: await rows.unsequenced(),
       checkpoints: (await rows.checkpoints()).map(({ note }) => note),
@@ -79,7 +81,7 @@ async function verifyJournal(options: AuditVerifyOptions, io: Io, anchors: reado
     const own = ownAnchors(options.data, io).filter((note) => !isNoteKnownLost(note, generations));
     const witnessed = stillOwed(await witnessedCheckpoints(options, originsOf(keys), io), generations);
     const verified = await verifyLog(log, { keys, anchors: [...anchors, ...own], witnessed, now: Date.now() });
-    const result = await withArchives(verified, archives);
+    const result = await withVotes(await withArchives(verified, archives), votes);
     // Rows are judged by the records, so only by records that nobody changed.
     return { ...(result.verdict === 'intact' ? await withRows(result, journal) : result), generations };
   } finally {
@@ -107,15 +109,32 @@ async function verifyExport(
   const generations = trusted.length > 1 ? await generationsInExport(directory) : generationsIn([]);
   const witnessed = stillOwed(await witnessedCheckpoints(options, originsOf(trusted), io), generations);
   const trust = { keys: trusted, anchors, witnessed, now: Date.now() };
+  const votes = scanVotes();
   if (archive === null) {
     const archives = await joinArchives(options.archive ?? []);
-    const verified = await verifyLog({ ...log, records: archives.join(log.records) }, trust);
-    return { ...(await withArchives(verified, archives)), generations };
+    const verified = await verifyLog({ ...log, records: votes.through(archives.join(log.records)) }, trust);
+    return { ...(await withVotes(await withArchives(verified, archives), votes)), generations };
   }
-  const result = await verifyLog(log, { ...trust, held: archive.streams });
+  const records = votes.through(log.records);
+  const verified = await verifyLog({ ...log, records }, { ...trust, held: archive.streams });
+  const result = await withVotes(verified, votes);
   const other = result.verdict === 'intact' ? await firstOtherFile(directory, archive.contents) : null;
   const problem = `${other} is not the file that the archive's manifest names.`;
   return { ...(other === null ? result : changed(result, problem)), generations };
+}
+
+/** The verdict on what passkeys signed, where the records fit together: whoever forges the log anew has no passkey. */
+async function withVotes(result: Verification, votes: VoteScan): Promise<Verification> {
+  const isWhole = result.verdict === 'intact' || result.verdict === 'not_anchored';
+  const unproven = isWhole ? await votes.firstUnproven() : null;
+  if (unproven === null) return result;
+  const { stream, seq, problem } = unproven;
+  return {
+    ...result,
+    verdict: 'changed',
+    firstBad: { stream, seq, position: null },
+    problem: `The record ${problem}.`,
+  };
 }
 
 /** The verdict on the archives themselves, once all records fit together. */

@@ -192,7 +192,7 @@ const exemptionRows: RowSource = {
 };
 
 const accessRows: RowSource = {
-  kinds: ['user', 'key', 'session', 'credential', 'lockout', 'identity'],
+  kinds: ['user', 'key', 'session', 'credential', 'lockout', 'identity', 'passkey'],
   async *rows(journal) {
     const state = emptyAccessState();
     for (const { record } of await journal.readStream(ACCESS_STREAM)) foldAccess(state, record);
@@ -203,6 +203,10 @@ const accessRows: RowSource = {
     for (const [id, lockout] of state.lockouts) yield { kind: 'lockout', id, stream: ACCESS_STREAM, row: row(lockout) };
     for (const [id, identity] of state.identities) {
       yield { kind: 'identity', id, stream: ACCESS_STREAM, row: row(identity) };
+    }
+    for (const [id, passkey] of state.passkeys) {
+      const columns = { status: passkey.removedAt === null ? 'active' : 'removed', subject: passkey.userId };
+      yield { kind: 'passkey', id, stream: ACCESS_STREAM, row: { ...row(passkey), columns } };
     }
     // Records hold a digest of the password; the row has to fit it.
     const membersOf = ({ body }: StoredView) => {

@@ -118,6 +118,8 @@ export const VIEW_KINDS = [
   'lockout',
   /** An account of an identity provider that has signed in here. */
   'identity',
+  /** A passkey of a person; a removed one too, so that nobody ever registers it again. */
+  'passkey',
   'idempotency',
   'source',
   /** In place of a stream whose records lie in an archive; its id is the stream's name. */

@@ -38,7 +38,7 @@ const APPROVAL: ApprovalShown = {
   decidedAt: null,
 };
 const GATE = { source: 'pol_1', version: 2, gateName: 'two people', fallbackBehavior: 'DENY_ACTION' } as const;
-const FORM = { action: '/approvals/apr_1/vote', fields: { formToken: 'token' } };
+const FORM = { action: '/approvals/apr_1/vote', fields: { formToken: 'token' }, passkeyOptions: null };
 const shown = (approval: Partial<ApprovalShown> = {}, more: Partial<ApprovalView> = {}) =>
   approvalRequest({
     approval: { ...APPROVAL, ...approval },
@@ -77,7 +77,7 @@ describe('one request', () => {
   it('carries the hash of what it shows, and what proves who answers', () => {
     expect(shown()).toContain(`name="intentHash" value="${HASH}"`);
     expect(shown()).toContain('name="formToken" value="token"');
-    expect(shown({}, { form: { action: '/answer', fields: { token: 'signed' } } })).toMatch(
+    expect(shown({}, { form: { action: '/answer', fields: { token: 'signed' }, passkeyOptions: null } })).toMatch(
       /<form method="post" action="\/answer">\s*<input type="hidden" name="token" value="signed" \/>/,
     );
   });
@@ -119,7 +119,7 @@ describe('one request', () => {
         why: evil,
         gates: [{ ...GATE, gateName: evil, source: evil }],
         refusal: evil,
-        form: { action: evil, fields: { [evil]: evil } },
+        form: { action: evil, fields: { [evil]: evil }, passkeyOptions: evil },
       },
     );
     expect(text).not.toMatch(/<script|<img|onerror='/);

@@ -1,6 +1,7 @@
 import type { ApprovalShown, GateShown } from './approval-shown.ts';
 import { html, type Html } from './html.ts';
 import { hidden, refusalNotice } from './layout.ts';
+import { passkeyProblem, passkeyScript } from './passkey-parts.ts';
 import { shownAt, timeLeft } from './times.ts';
 import { silenceInWords, statusInWords, undoInWords, whoMayAnswer } from './words.ts';
 
@@ -24,6 +25,8 @@ export interface ApprovalView {
 export interface AnswerForm {
   readonly action: string;
   readonly fields: Readonly<Record<string, string>>;
+  /** Where the browser is told what a passkey has to sign; null: none can be used from here. */
+  readonly passkeyOptions: string | null;
 }
 
 /**
@@ -71,7 +74,8 @@ export function approvalRequest({ approval, why, gates, now, form, refusal }: Ap
     </ul>
     <p>
       ${approval.requiredApprovers === 1 ? 'One approval is needed.' : `Approvals of ${approval.requiredApprovers} different people are needed.`}
-      One denial is enough to stop it. ${silenceInWords(approval, gates)}
+      ${approval.requirePasskey === true ? 'Each approval has to be signed by a passkey.' : null} One denial is enough
+      to stop it. ${silenceInWords(approval, gates)}
     </p>
     ${escalationsOf(approval)}
     <h2>Answers so far</h2>
@@ -122,12 +126,13 @@ function escalationsOf({ escalationPath, escalations }: ApprovalShown): Html | n
 function votesOf({ votes }: ApprovalShown): Html {
   if (votes.length === 0) return html`<p class="quiet">Nobody has answered yet.</p>`;
   const lines = votes.map(
-    ({ userId, decision, at, comment }) =>
+    ({ userId, decision, at, comment, assertion }) =>
       html`<li>
         <strong class="${decision === 'APPROVE' ? 'good' : 'bad'}"
           >${decision === 'APPROVE' ? 'Approved' : 'Denied'}</strong
         >
-        by ${userId}, ${shownAt(at)}${comment === null ? null : html`: ${comment}`}
+        by ${userId}${assertion === undefined ? null : ', with a passkey'},
+        ${shownAt(at)}${comment === null ? null : html`: ${comment}`}
       </li>`,
   );
   return html`<ul>
@@ -135,14 +140,56 @@ function votesOf({ votes }: ApprovalShown): Html {
   </ul>`;
 }
 
-function answerForm({ intentHash }: ApprovalShown, { action, fields }: AnswerForm): Html {
+function answerForm(approval: ApprovalShown, form: AnswerForm): Html {
+  if (approval.requirePasskey !== true) return plainForm(approval, form);
+  return form.passkeyOptions === null ? denialForm(approval, form) : passkeyForm(approval, form, form.passkeyOptions);
+}
+
+/** The script asks for the passkey before an approval is sent; a denial is sent as it is. */
+function passkeyForm(approval: ApprovalShown, { action, fields }: AnswerForm, options: string): Html {
+  return html`<h2>Your answer</h2>
+    <form method="post" action="${action}" data-passkey-vote="${options}">
+      ${answerFields(approval, fields)} ${passkeyProblem()}
+      <button class="good" name="decision" value="APPROVE">Approve with a passkey</button>
+      <button class="bad" name="decision" value="DENY">Deny</button>
+      <noscript>
+        <p class="notice">
+          A browser asks for a passkey by a script only: allow scripts of this site to approve. You can deny without.
+        </p>
+      </noscript>
+      <p class="quiet">
+        Your answer is about exactly what stands here: ${approval.intentHash.slice(0, 16)}… No passkey yet?
+        <a href="/account">Register one</a>.
+      </p>
+    </form>
+    ${passkeyScript()}`;
+}
+
+/** Where no passkey can be used: it can be stopped from here, and approved elsewhere. */
+function denialForm(approval: ApprovalShown, { action, fields }: AnswerForm): Html {
+  return html`<h2>Your answer</h2>
+    <p class="notice">
+      Approving this needs a passkey: <a href="/approvals/${approval.id}">sign in and approve it there</a>. You can deny
+      it here.
+    </p>
+    <form method="post" action="${action}">
+      ${answerFields(approval, fields)}
+      <button class="bad" name="decision" value="DENY">Deny</button>
+    </form>`;
+}
+
+function answerFields({ intentHash }: ApprovalShown, fields: AnswerForm['fields']): Html {
+  return html`${hidden({ ...fields, intentHash })}
+    <label for="comment">Comment, kept with your answer</label>
+    <textarea id="comment" name="comment" rows="3" maxlength="${MAX_COMMENT}"></textarea>`;
+}
+
+function plainForm(approval: ApprovalShown, { action, fields }: AnswerForm): Html {
   return html`<h2>Your answer</h2>
     <form method="post" action="${action}">
-      ${hidden({ ...fields, intentHash })}
-      <label for="comment">Comment, kept with your answer</label>
-      <textarea id="comment" name="comment" rows="3" maxlength="${MAX_COMMENT}"></textarea>
+      ${answerFields(approval, fields)}
       <button class="good" name="decision" value="APPROVE">Approve</button>
       <button class="bad" name="decision" value="DENY">Deny</button>
-      <p class="quiet">Your answer is about exactly what stands here: ${intentHash.slice(0, 16)}…</p>
+      <p class="quiet">Your answer is about exactly what stands here: ${approval.intentHash.slice(0, 16)}…</p>
     </form>`;
 }

@@ -46,8 +46,12 @@ export const APPROVAL = z.looseObject({
       decision: z.enum(['APPROVE', 'DENY']),
       comment: z.string().nullable(),
       at: z.string(),
+      /** What a passkey signed. Absent: none was asked. */
+      assertion: z.unknown().optional(),
     }),
   ),
+  /** Approving needs the voter's passkey. Absent: it does not. */
+  requirePasskey: z.boolean().optional(),
   requestedAt: z.string(),
   expiresAt: z.string(),
   decidedAt: z.string().nullable(),

@@ -37,7 +37,7 @@ function about({ name, formToken }: Viewer): Html {
       : html`<form method="post" action="/sign-out">
           ${hidden({ [FORM_TOKEN]: formToken })}<button>Sign out</button>
         </form>`;
-  return html`<a href="/approvals">Approvals</a><span class="quiet">${name}</span>${leave}`;
+  return html`<a href="/approvals">Approvals</a><a href="/account">${name}</a>${leave}`;
 }
 
 /** Hidden fields of a form. */

@@ -40,7 +40,10 @@ header button{margin:0;min-height:2.5rem}
 /** The element, byte for byte what the policy below lets in. */
 export const STYLE_ELEMENT = Html.joined(`<style>${STYLE}</style>`);
 
-/** What browsers may do with a page: show it with this one style, and send its forms back here. No script, no frame. */
+/** What browsers may do with a page: show it with this one style, and send its forms back here. No script, no frame, no other site. */
 export const PAGE_POLICY =
   `default-src 'none'; style-src 'sha256-${sha256(STYLE).toString('base64')}'; form-action 'self'; base-uri 'none'; ` +
   "frame-ancestors 'none'";
+
+/** The same for a page on which a passkey is used: our own file of script, which asks our own API. Nothing inline. */
+export const PASSKEY_PAGE_POLICY = `${PAGE_POLICY}; script-src 'self'; connect-src 'self'`;

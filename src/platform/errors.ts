@@ -21,6 +21,8 @@ export const ERRORS = {
   forbidden: { status: 403, title: 'The role does not allow this' },
   cross_site: { status: 403, title: 'The request came from another site' },
   cannot_vote: { status: 403, title: 'This person cannot vote here' },
+  passkey_needed: { status: 403, title: 'A passkey is needed' },
+  passkey_refused: { status: 403, title: 'The passkey does not prove it' },
   not_found: { status: 404, title: 'There is no such thing' },
   archived: { status: 410, title: 'It lies in an archive' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },

@@ -15,6 +15,12 @@ export function linkKeyOf({ privateKey }: LogKeyPair, journalId: string): Uint8A
   return new Uint8Array(hkdfSync('sha256', secret, journalId, 'firebreak answer links', LINK_KEY_BYTES));
 }
 
+/** The key that seals what passkeys are asked with; it follows from the log's key as that of the links does. */
+export function passkeyKeyOf({ privateKey }: LogKeyPair, journalId: string): Uint8Array {
+  const secret = privateKey.export({ format: 'der', type: 'pkcs8' });
+  return new Uint8Array(hkdfSync('sha256', secret, journalId, 'firebreak passkeys', LINK_KEY_BYTES));
+}
+
 /** Where readers find what they are told of. @param publicUrl where people reach this server; null: there are no links. */
 export function addressesOn(publicUrl: string | null, key: Uint8Array) {
   return ({ about, ask }: Notice, userId: string | null): Pick<OutgoingNotice, 'viewUrl' | 'answerUrl'> => {

@@ -86,6 +86,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
     defaults: DEFAULTS,
     declarationOf,
     parameterFaults: (type, parameters) => registry.checkParameters(type, parameters),
+    hasPasskeys: false,
     onUnusable: (_id, thrown) => faults.push(thrown),
   });
   const exemptions = { inForce: async () => NOBODY };
@@ -98,6 +99,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
     channels: [],
     valuesOf: async () => null,
     exemptions: exemptions.inForce,
+    hasPasskeys: false,
   });
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });
   const store = executionStore(journal);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { many, one } from '../envelope.ts';
 import { FILTER, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, TEXT } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
+import { SIGNED_ANSWER } from '../../pipeline/access/assertion.ts';
 import type { ApprovalService } from '../../pipeline/approvals/approvals.service.ts';
 
 const BASE = '/api/incident-playbooks/approvals';
@@ -17,14 +18,15 @@ const LIST = z.strictObject({
   executionId,
   playbookId,
 });
+const INTENT_HASH = z.string().regex(/^[0-9a-f]{64}$/, 'is a SHA-256 in lower-case hexadecimal');
+const QUESTION = z.strictObject({ decision: z.enum(['APPROVE', 'DENY']), intentHash: INTENT_HASH });
 const VOTE = z
   .strictObject({
     comment: TEXT.optional(),
     reason: TEXT.optional(),
-    intentHash: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/, 'is a SHA-256 in lower-case hexadecimal')
-      .optional(),
+    intentHash: INTENT_HASH.optional(),
+    /** What the voter's passkey signed, where the request needs one. */
+    assertion: SIGNED_ANSWER.optional(),
   })
   .default({});
 
@@ -44,6 +46,25 @@ export function approvalRoutes(app: ApiServer, approvals: ApprovalService): void
     schema: { tags, summary: 'Get an approval', params: ID_PARAMS, response: { 200: ONE, ...PROBLEMS } },
     handler: async (request, reply) => one(await approvals.get(contextOf(request), request.params), reply),
   });
+  app.route({
+    method: 'GET',
+    url: `${BASE}/:id/passkey-options`,
+    config: { operation: 'approval.vote' },
+    schema: {
+      tags,
+      summary: 'What a browser needs to have a passkey sign a vote; nothing is stored',
+      params: ID_PARAMS,
+      querystring: QUESTION,
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) => {
+      const { nonce, publicKey } = await approvals.passkeyOptions(contextOf(request), {
+        ...request.params,
+        ...request.query,
+      });
+      return one({ data: { nonce, publicKey: { ...publicKey } } }, reply);
+    },
+  });
   for (const verb of ['approve', 'deny'] as const) {
     app.route({
       method: 'POST',
@@ -57,8 +78,8 @@ export function approvalRoutes(app: ApiServer, approvals: ApprovalService): void
         response: { 200: ONE, ...PROBLEMS },
       },
       handler: async (request, reply) => {
-        const { comment, reason, intentHash = null } = request.body;
-        const vote = { ...request.params, comment: comment ?? reason ?? null, intentHash };
+        const { comment, reason, intentHash = null, assertion: signed } = request.body;
+        const vote = { ...request.params, comment: comment ?? reason ?? null, intentHash, signed };
         return one(await approvals[verb](contextOf(request), vote), reply);
       },
     });

@@ -4,16 +4,23 @@ import type { ApiServer } from '../../api/server.ts';
 import { isOverTls, type Reach } from '../../api/session-cookie.ts';
 import { ERRORS } from '../../platform/errors.ts';
 import { refusalPage } from '../sign-in-page.ts';
-import { PAGE_POLICY } from '../style.ts';
+import { PAGE_POLICY, PASSKEY_PAGE_POLICY } from '../style.ts';
 
 /** Whether whoever asks wants to read a page; a program that names nothing gets a problem document. */
 export function wantsPage({ headers }: FastifyRequest): boolean {
   return headers.accept?.includes('text/html') === true;
 }
 
-/** Sends a page under its own policy. Where it came by TLS, so does everything that it leads to. */
-export function sendPage(request: FastifyRequest, reply: FastifyReply, reach: Reach, page: string): FastifyReply {
-  const policy = isOverTls(request, reach) ? `${PAGE_POLICY}; upgrade-insecure-requests` : PAGE_POLICY;
+/** Sends a page under its own policy: without script, unless a passkey is used on it. Where it came by TLS, so does everything that it leads to. */
+export function sendPage(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  reach: Reach,
+  page: string,
+  uses: 'nothing' | 'passkeys' = 'nothing',
+): FastifyReply {
+  const own = uses === 'passkeys' ? PASSKEY_PAGE_POLICY : PAGE_POLICY;
+  const policy = isOverTls(request, reach) ? `${own}; upgrade-insecure-requests` : own;
   void reply.header('content-security-policy', policy);
   // Our own pages are told where a form came from, also by browsers without Sec-Fetch-Site; nobody else is.
   void reply.header('referrer-policy', 'same-origin');

@@ -72,11 +72,11 @@ export function answerLinkRoutes(scope: ApiServer, { services, failures, reach }
     { ctx, approvalId, token }: Link,
     refusal: string | null,
   ): Promise<FastifyReply> {
-    const form = { action: `/answer/${encodeURIComponent(token)}`, fields: {} };
-    const whole = await requestPage({ services, ctx, approvalId, viewer: null, form, refusal });
+    const form = { action: `/answer/${encodeURIComponent(token)}`, fields: {}, passkeyOptions: null };
+    const { text } = await requestPage({ services, ctx, approvalId, viewer: null, form, refusal });
     // The address is a credential: nobody else is told where its reader came from.
     void reply.header('cache-control', 'no-store');
-    const sent = sendPage(request, reply, reach, whole);
+    const sent = sendPage(request, reply, reach, text);
     return sent.header('referrer-policy', 'no-referrer');
   }
 }

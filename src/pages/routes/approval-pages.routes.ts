@@ -4,6 +4,7 @@ import { ID_PARAMS } from '../../api/schemas.ts';
 import { contextOf, type ApiServer } from '../../api/server.ts';
 import type { Services } from '../../api/services.ts';
 import type { Reach } from '../../api/session-cookie.ts';
+import { SIGNED_ANSWER } from '../../pipeline/access/assertion.ts';
 import { mayDo } from '../../pipeline/access/principal.ts';
 import { FirebreakError } from '../../platform/errors.ts';
 import { MAX_PAGE_SIZE } from '../../platform/limits.ts';
@@ -11,6 +12,7 @@ import { approvalOf } from '../approval-shown.ts';
 import { approvalList } from '../approvals-page.ts';
 import { FORM_TOKEN, page, type Viewer } from '../layout.ts';
 import { sendPage, wantsPage } from './answer-in-words.ts';
+import { MAX_FORM_BYTES } from './form-bodies.ts';
 import { requireFormToken } from './form-token.ts';
 import { requestPage } from './request-page.ts';
 import { VOTE_FIELDS } from './vote-fields.ts';
@@ -20,7 +22,17 @@ export interface ApprovalPageOptions {
   readonly reach: Reach;
 }
 
-const VOTE = z.strictObject({ ...VOTE_FIELDS, formToken: z.string().max(100).optional() });
+const VOTE = z.strictObject({
+  ...VOTE_FIELDS,
+  formToken: z.string().max(100).optional(),
+  /** Filled in by the script, where a passkey signed. */
+  assertion: z
+    .string()
+    .max(MAX_FORM_BYTES)
+    .transform((text) => jsonOf(text))
+    .pipe(SIGNED_ANSWER)
+    .optional(),
+});
 
 /** What waits for whoever looks, one request, and the answer to it: the verbs of the API, in words. */
 export function approvalPageRoutes(scope: ApiServer, { services, reach }: ApprovalPageOptions): void {
@@ -50,9 +62,9 @@ export function approvalPageRoutes(scope: ApiServer, { services, reach }: Approv
     schema: { hide: true, params: ID_PARAMS, body: VOTE },
     handler: async (request, reply) => {
       const { id } = request.params;
-      const { decision, intentHash, comment = '', formToken } = request.body;
+      const { decision, intentHash, comment = '', formToken, assertion: signed } = request.body;
       requireFormToken(request, formToken);
-      const vote = { id, intentHash, comment: comment === '' ? null : comment };
+      const vote = { id, intentHash, comment: comment === '' ? null : comment, signed };
       try {
         await services.approvals[decision === 'APPROVE' ? 'approve' : 'deny'](contextOf(request), vote);
       } catch (thrown) {
@@ -75,9 +87,19 @@ export function approvalPageRoutes(scope: ApiServer, { services, reach }: Approv
     const viewer = viewerOf(request);
     const isVoter = viewer.formToken !== null && mayDo(ctx.principal, 'approval.vote');
     const action = `/approvals/${encodeURIComponent(id)}/vote`;
-    const form = isVoter ? { action, fields: { [FORM_TOKEN]: viewer.formToken } } : null;
-    const whole = await requestPage({ services, ctx, approvalId: id, viewer, form, refusal });
-    return sendPage(request, reply, reach, whole);
+    const passkeyOptions = `/api/incident-playbooks/approvals/${encodeURIComponent(id)}/passkey-options`;
+    const form = isVoter ? { action, fields: { [FORM_TOKEN]: viewer.formToken }, passkeyOptions } : null;
+    const { text, uses } = await requestPage({ services, ctx, approvalId: id, viewer, form, refusal });
+    return sendPage(request, reply, reach, text, uses);
+  }
+}
+
+/** What is no JSON is no assertion either, and is refused as such. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }
 

@@ -5,6 +5,7 @@ import type { Reach } from '../../api/session-cookie.ts';
 import { answerInWords } from './answer-in-words.ts';
 import { answerLinkRoutes } from './answer-link.routes.ts';
 import { approvalPageRoutes } from './approval-pages.routes.ts';
+import { accountRoutes } from './account.routes.ts';
 import { acceptForms } from './form-bodies.ts';
 import { signInRoutes } from './sign-in.routes.ts';
 import { singleSignOnRoutes } from './single-sign-on.routes.ts';
@@ -22,6 +23,7 @@ export async function pageRoutes(app: ApiServer, options: PageOptions): Promise<
     answerInWords(scope, options.reach);
     signInRoutes(scope, options);
     singleSignOnRoutes(scope, options);
+    accountRoutes(scope, options);
     approvalPageRoutes(scope, options);
     answerLinkRoutes(scope, options);
   });

@@ -19,12 +19,20 @@ export interface RequestPage {
 }
 
 /** The page of one request, as it is now. Who has answered it has nothing left to answer. */
-export async function requestPage({ services, ctx, approvalId, viewer, form, refusal }: RequestPage): Promise<string> {
+export async function requestPage({
+  services,
+  ctx,
+  approvalId,
+  viewer,
+  form,
+  refusal,
+}: RequestPage): Promise<{ readonly text: string; readonly uses: 'nothing' | 'passkeys' }> {
   const approval = approvalOf((await services.approvals.get(ctx, { id: approvalId })).data);
   const [why, gates] = await Promise.all([whyOf(ctx, services, approval), gatesOf(ctx, services, approval)]);
   const hasAnswered = approval.votes.some(({ userId }) => userId === ctx.principal.userId);
   const view = { approval, why, gates, now: ctx.now, form: hasAnswered ? null : form, refusal };
-  return page(heading(approval), viewer, approvalRequest(view));
+  const uses = approval.requirePasskey === true ? 'passkeys' : 'nothing';
+  return { text: page(heading(approval), viewer, approvalRequest(view)), uses };
 }
 
 const INCIDENT = z.looseObject({ summary: z.string() });

@@ -28,7 +28,7 @@ export interface SignInRouteOptions {
 /** Where people go from here: one of our own pages, or the list of what waits. Never another site. */
 export const GO_ON = z
   .string()
-  .transform((to) => (/^\/approvals(\/[A-Za-z0-9._:@+-]{1,200})?$/.test(to) ? to : '/approvals'))
+  .transform((to) => (/^\/(account|approvals(\/[A-Za-z0-9._:@+-]{1,200})?)$/.test(to) ? to : '/approvals'))
   .default('/approvals');
 
 const password = z.string().max(2 * MAX_PASSWORD_LENGTH);

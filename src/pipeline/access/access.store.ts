@@ -7,6 +7,7 @@ import { API_KEY, SETUP, USER, type ApiKey, type Setup, type User } from './acce
 import { IDENTITY, type Identity } from './identity.ts';
 import { LOCKOUT, type Lockout } from './lockout.ts';
 import { RECORDED_CREDENTIAL, type RecordedCredential } from './password.ts';
+import { PASSKEY, type Passkey } from './passkey.ts';
 import { SESSION, type Session } from './session.ts';
 
 /** The stream of everything about people, keys and set-up. One stream: rules over all people need one order. */
@@ -146,6 +147,8 @@ export interface AccessState {
   readonly credentials: Map<string, RecordedCredential>;
   readonly lockouts: Map<string, Lockout>;
   readonly identities: Map<string, Identity>;
+  /** Removed ones too. */
+  readonly passkeys: Map<string, Passkey>;
   setup: Setup | null;
 }
 
@@ -157,6 +160,7 @@ export function emptyAccessState(): AccessState {
     credentials: new Map(),
     lockouts: new Map(),
     identities: new Map(),
+    passkeys: new Map(),
     setup: null,
   };
 }
@@ -201,6 +205,11 @@ export function foldAccess(state: AccessState, record: Pick<JournalRecord, 'type
     case 'access.identity_linked': {
       const identity = IDENTITY.parse(member('identity'));
       state.identities.set(identity.id, identity);
+      break;
+    }
+    case 'access.passkey_saved': {
+      const passkey = PASSKEY.parse(member('passkey'));
+      state.passkeys.set(passkey.id, passkey);
       break;
     }
   }

@@ -78,6 +78,7 @@ export const PERSONAL_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
   ['access.sign_in_refused', ['/attempt/account', '/attempt/ip', '/attempt/userAgent']],
   ['access.lockout_ended', []],
   ['access.identity_linked', ['/identity/account', '/identity/subject']],
+  ['access.passkey_saved', ['/passkey/name']],
 ]);
 
 /** The user with `input` applied and everything canonical. @throws FirebreakError `invalid_request` with each fault. */

@@ -32,6 +32,7 @@ export const OPERATION_NAMES = [
   'user.read',
   'user.manage',
   'session.own',
+  'passkey.own',
   'key.own',
   'key.manage',
 ] as const;
@@ -118,6 +119,11 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: ROLES,
     humanOnly: true,
     says: 'list and end the own sessions, change the own password, sign out',
+  },
+  'passkey.own': {
+    roles: ROLES,
+    humanOnly: true,
+    says: 'list the own passkeys; register, rename and remove them, by the session of a browser only',
   },
   'key.own': { roles: ROLES, humanOnly: true, says: 'create, list and revoke the own API keys' },
   'key.manage': {

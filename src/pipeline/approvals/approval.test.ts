@@ -53,7 +53,7 @@ const NAMED: Requirement = { roles: ['SECURITY_ADMIN'], k: 1, human: true, users
 const MADE_BY_ALICE = { issuedBy: 'usr_alice', issuerAccounts: ['alice@acme.example'] };
 const MADE_BY_ADAS_ALIAS = { issuedBy: 'alias', issuerAccounts: ['ada'] };
 
-const ballot = { intentHash: HASH, at: 10 };
+const ballot = { intentHash: HASH, at: 10, decision: 'APPROVE' } as const;
 const codeOf = (check: ReturnType<typeof canVote>): string => (check.ok ? 'ok' : check.code);
 
 describe('canVote', () => {

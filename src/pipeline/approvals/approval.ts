@@ -1,9 +1,11 @@
+import type { Assertion } from '../access/assertion.ts';
 import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.ts';
 import type { PlanGate, Requirement } from '../playbooks/plan.ts';
 import type { Role } from '../vocabulary.ts';
 import type { AutomaticAnswer } from './automatic.ts';
 import { coversRequirements, type Candidate } from './quorum.ts';
 import { countsFor, type Login } from './seats.ts';
+import { isNonceOver, whyNotBound } from './vote-assertion.ts';
 
 /** What a request to people is: whom it needs, whom it excludes, and who has answered so far. Plain data. */
 export interface Approval {
@@ -27,6 +29,10 @@ export interface Approval {
   readonly automatic?: readonly AutomaticAnswer[];
   /** Steps by which it is escalated as long as it is not decided, in their order. Absent: none. */
   readonly escalationPath?: PlanGate['escalationPath'];
+  /** An approval counts only with an assertion of the voter's passkey. Absent: any proof of who votes is enough. */
+  readonly requirePasskey?: true;
+  /** Nonces of assertions in votes that were refused: none of them counts later. Absent: none. */
+  readonly spentNonces?: readonly string[];
   /** The steps that were taken. Absent: none. */
   readonly escalations?: readonly Escalation[];
   /** Business time after which no vote counts, ms since 1970. */
@@ -74,6 +80,8 @@ export interface Vote {
   readonly comment: string | null;
   /** How the voter proved who they are. Absent: by an API key. */
   readonly provenBy?: string;
+  /** What the voter's passkey signed for this vote. Absent: nothing. */
+  readonly assertion?: Assertion;
 }
 
 /** The present verdict; `approved` and `denied` are final. */
@@ -91,7 +99,9 @@ export type VoteRefusal =
   | 'already_voted'
   | 'borrowed_credential'
   | 'role_missing'
-  | 'not_named';
+  | 'not_named'
+  | 'passkey_needed'
+  | 'passkey_refused';
 
 export type VoteCheck =
   { readonly ok: true } | { readonly ok: false; readonly code: VoteRefusal; readonly reason: string };
@@ -100,7 +110,35 @@ export type VoteCheck =
 export interface Ballot {
   readonly intentHash: string;
   readonly at: number;
+  readonly decision: Vote['decision'];
+  /** What the voter's passkey signed, its signature checked. Absent: nothing. */
+  readonly assertion?: Assertion | undefined;
 }
+
+/**
+ * Whether `voter` may cast this vote now: whether they may answer at all, and whether their passkey says so where one is needed.
+ * To deny needs none: whoever sees that something is wrong can stop it with whatever is at hand.
+ */
+export function canVote(approval: Approval, voter: Voter, ballot: Ballot): VoteCheck {
+  const check = mayAnswer(approval, voter, ballot);
+  if (!check.ok) return check;
+  const { assertion, decision, at } = ballot;
+  if (assertion === undefined) {
+    const isNeeded = approval.requirePasskey === true && decision === 'APPROVE';
+    return isNeeded ? refuse('passkey_needed', PASSKEY_NEEDED) : { ok: true };
+  }
+  const { id: approvalId, intentHash } = approval;
+  const why = whyNotBound(assertion, { approvalId, intentHash, decision, userId: voter.userId });
+  if (why !== null) return refuse('passkey_refused', `The passkey does not prove this answer: ${why}.`);
+  if (isNonceOver(assertion, at))
+    return refuse('passkey_refused', 'The passkey was asked too long ago: answer again, and use it at once.');
+  if (isSpent(approval, assertion))
+    return refuse('passkey_refused', 'What the passkey signed was used before: answer again.');
+  return { ok: true };
+}
+
+export const PASSKEY_NEEDED =
+  'A passkey is needed to approve this: sign in, open the page of this request under /approvals and approve it there. Passkeys are registered under /account.';
 
 /**
  * Whether `voter` may answer `approval` now, for approving and denying alike. The first rule that refuses is
@@ -109,7 +147,7 @@ export interface Ballot {
  * Identities are compared in canonical form (NFC, lower case) with the voter's linked accounts included, so that a
  * second login of the requester, of the subject or of somebody who has voted is the same person.
  */
-export function canVote(approval: Approval, voter: Voter, ballot: Ballot): VoteCheck {
+export function mayAnswer(approval: Approval, voter: Voter, ballot: Pick<Ballot, 'intentHash' | 'at'>): VoteCheck {
   if (approval.status !== 'PENDING') return refuse('already_decided', `It was already decided: ${approval.status}.`);
   if (countVotes(approval) !== 'pending')
     return refuse('already_decided', 'It was already decided by the votes given.');
@@ -164,8 +202,21 @@ function counts(approval: Approval, vote: Vote): boolean {
     vote.intentHash === approval.intentHash &&
     vote.at < approval.expiresAt &&
     exclusionOf(approval, identitiesOf(vote)) === null &&
-    isAsked(approval, vote)
+    isAsked(approval, vote) &&
+    (approval.requirePasskey !== true || isAsserted(approval, vote))
   );
+}
+
+/** Whether what a passkey signed is this vote. Of two votes with the same assertion neither is told from the other: none counts. */
+function isAsserted(approval: Approval, { assertion, decision, userId, at }: Vote): boolean {
+  if (assertion === undefined || isNonceOver(assertion, at)) return false;
+  const { id: approvalId, intentHash, votes } = approval;
+  const uses = votes.filter((vote) => vote.assertion?.nonce === assertion.nonce).length;
+  return uses === 1 && whyNotBound(assertion, { approvalId, intentHash, decision, userId }) === null;
+}
+
+function isSpent({ votes, spentNonces = [] }: Approval, { nonce }: Assertion): boolean {
+  return spentNonces.includes(nonce) || votes.some(({ assertion }) => assertion?.nonce === nonce);
 }
 
 function exclusionOf(approval: Approval, identities: ReadonlySet<string>): (VoteCheck & { ok: false }) | null {

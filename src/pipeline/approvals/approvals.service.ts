@@ -2,10 +2,13 @@ import { z } from 'zod';
 import type { Json } from '../../platform/canonical-json.ts';
 import { FirebreakError } from '../../platform/errors.ts';
 import type { JournalReader, StoredView } from '../../journal/journal.ts';
-import type { CallContext } from '../access/principal.ts';
+import type { Assertion, SignedAnswer } from '../access/assertion.ts';
+import type { PasskeyProofs, SigningOptions } from '../access/passkeys.service.ts';
+import { requireOperation, type CallContext } from '../access/principal.ts';
 import type { JsonObject } from '../actions/contract.ts';
 import { canonicalIdentity } from '../events/text.ts';
 import { given, severityOf, shownTime, type Answer, type Listing, type ListQuery, type Resource } from '../service.ts';
+import { voteChallenge, type VoteClaim } from './vote-assertion.ts';
 
 /** A vote on its way to the execution it concerns; who casts it is what the credential says, not the caller. */
 export interface CastVote {
@@ -14,6 +17,8 @@ export interface CastVote {
   readonly decision: 'APPROVE' | 'DENY';
   readonly intentHash: string;
   readonly comment: string | null;
+  /** What the voter's passkey signed, checked. Absent: nothing. */
+  readonly assertion?: Assertion;
 }
 
 export type VoteResult =
@@ -23,6 +28,8 @@ export interface ApprovalPorts {
   readonly journal: Pick<JournalReader, 'view' | 'longReads'>;
   /** Applies the vote in the execution and answers when that is on disk. */
   cast(ctx: CallContext, vote: CastVote): Promise<VoteResult>;
+  /** Absent: nobody has passkeys here. */
+  readonly passkeys?: PasskeyProofs;
 }
 
 export interface VoteInput {
@@ -30,6 +37,16 @@ export interface VoteInput {
   readonly comment: string | null;
   /** What the voter was shown; null: what the approval asks now. */
   readonly intentHash: string | null;
+  /** What the voter's passkey signed. Absent: nothing. */
+  readonly signed?: SignedAnswer | undefined;
+}
+
+/** A vote that somebody is about to cast, of which their passkey shall sign exactly this. */
+export interface PasskeyQuestion {
+  readonly id: string;
+  readonly decision: 'APPROVE' | 'DENY';
+  /** What the voter is shown. */
+  readonly intentHash: string;
 }
 
 export interface ApprovalService {
@@ -37,12 +54,23 @@ export interface ApprovalService {
   get(ctx: CallContext, input: { readonly id: string }): Promise<Answer>;
   approve(ctx: CallContext, input: VoteInput): Promise<Answer>;
   deny(ctx: CallContext, input: VoteInput): Promise<Answer>;
+  /**
+   * What a browser needs so that the caller's passkey signs a vote: a challenge made of it, and a nonce to send along. Nothing is
+   * stored. @throws FirebreakError `passkey_needed` without a session or a passkey, `conflict` when something else is asked now.
+   */
+  passkeyOptions(ctx: CallContext, input: PasskeyQuestion): Promise<SigningOptions>;
 }
 
 /** What a vote needs of an approval's view. */
 const VOTABLE = z.looseObject({ executionId: z.string(), intentHash: z.string() });
 
-export function createApprovalService({ journal, cast }: ApprovalPorts): ApprovalService {
+export function createApprovalService(ports: ApprovalPorts): ApprovalService {
+  const { journal, cast } = ports;
+  const passkeys = (): PasskeyProofs => {
+    if (ports.passkeys === undefined) throw new FirebreakError('passkey_needed', 'Nobody has passkeys here');
+    return ports.passkeys;
+  };
+
   async function existing(id: string): Promise<StoredView> {
     const view = await journal.view('approval', id);
     if (view === null) throw new FirebreakError('not_found', `There is no approval ${id}`);
@@ -51,14 +79,26 @@ export function createApprovalService({ journal, cast }: ApprovalPorts): Approva
 
   async function vote(
     ctx: CallContext,
-    { id, comment, intentHash }: VoteInput,
+    { id, comment, intentHash, signed }: VoteInput,
     decision: 'APPROVE' | 'DENY',
   ): Promise<Answer> {
     const { executionId, intentHash: asked } = VOTABLE.parse((await existing(id)).body);
-    const ballot = { executionId, approvalId: id, decision, comment, intentHash: intentHash ?? asked };
-    const result = await cast(ctx, ballot);
+    const shown = { approvalId: id, decision, intentHash: intentHash ?? asked };
+    const assertion = signed === undefined ? {} : { assertion: await proven(ctx, shown, signed) };
+    const result = await cast(ctx, { executionId, comment, ...shown, ...assertion });
     if (!result.admitted) throw refusal(result.code, result.reason);
     return { data: shownApproval(await existing(id)) };
+  }
+
+  /** What a passkey signed, checked; that it is used once is decided where the vote is recorded. */
+  async function proven(
+    ctx: CallContext,
+    shown: Pick<VoteClaim, 'approvalId' | 'decision' | 'intentHash'>,
+    signed: SignedAnswer,
+  ): Promise<Assertion> {
+    const { userId } = ctx.principal;
+    const challenge = voteChallenge({ ...shown, userId, nonce: signed.nonce });
+    return passkeys().prove(ctx, signed, { purpose: purposeOf(shown.approvalId), challenge });
   }
 
   return {
@@ -82,7 +122,21 @@ export function createApprovalService({ journal, cast }: ApprovalPorts): Approva
     },
     approve: (ctx, input) => vote(ctx, input, 'APPROVE'),
     deny: (ctx, input) => vote(ctx, input, 'DENY'),
+    async passkeyOptions(ctx, { id, decision, intentHash }) {
+      const { userId } = ctx.principal;
+      requireOperation(ctx.principal, 'approval.vote');
+      const { intentHash: asked } = VOTABLE.parse((await existing(id)).body);
+      if (asked !== intentHash)
+        throw new FirebreakError('conflict', 'What is to be approved changed since it was shown; look at it again.');
+      const challengeOf = (nonce: string) => voteChallenge({ approvalId: id, intentHash, decision, userId, nonce });
+      return passkeys().ask(ctx, { purpose: purposeOf(id), challengeOf });
+    },
   };
+}
+
+/** What a nonce is given for. */
+function purposeOf(approvalId: string): readonly string[] {
+  return ['vote', approvalId];
 }
 
 const CODES = {
@@ -90,6 +144,8 @@ const CODES = {
   expired: 'already_decided',
   intent_changed: 'conflict',
   already_voted: 'conflict',
+  passkey_needed: 'passkey_needed',
+  passkey_refused: 'passkey_refused',
 } as const;
 
 function refusal(code: string, reason: string): FirebreakError {

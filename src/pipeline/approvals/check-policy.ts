@@ -3,6 +3,7 @@ import type { Reversibility } from '../actions/contract.ts';
 import { checkCondition } from '../playbooks/conditions.ts';
 import { POLICY_SCOPE } from '../playbooks/scope.ts';
 import type { ActionType, Role } from '../vocabulary.ts';
+import { passkeyFault } from '../playbooks/passkey-fault.ts';
 import { peopleFaults, peopleWarnings } from './check-people.ts';
 import type { Policy, PolicyGate } from './policy.ts';
 
@@ -14,6 +15,8 @@ export interface PolicySurroundings {
   readonly rolesOf: (userId: string) => readonly Role[] | null;
   /** Channels with a way out of this installation. */
   readonly channels: readonly string[];
+  /** Whether people can have passkeys here. */
+  readonly hasPasskeys: boolean;
 }
 
 export interface PolicyReport {
@@ -41,7 +44,7 @@ export function checkPolicy(policy: Policy, surroundings: PolicySurroundings): P
     faults.push(...conditionFaults(gate, pointer));
     const fallback = fallbackFault(policy, gate, pointer, surroundings);
     if (fallback !== null) faults.push(fallback);
-    faults.push(...peopleFaults(gate, pointer));
+    faults.push(...peopleFaults(gate, pointer), ...passkeyFaults(policy, gate, pointer, surroundings));
     warnings.push(...gateWarnings(gate, pointer, surroundings), ...peopleWarnings(gate, pointer, surroundings.rolesOf));
   }
   faults.push(...exemptionFaults(policy.exemptions, '/exemptions'));
@@ -56,6 +59,16 @@ function conditionFaults(gate: PolicyGate, pointer: string): readonly Fault[] {
     ...listFaults(gate.autoDenyConditions, `${pointer}/autoDenyConditions`),
     ...exemptionFaults(gate.exemptions, `${pointer}/exemptions`),
   ];
+}
+
+function passkeyFaults(
+  policy: Policy,
+  gate: PolicyGate,
+  pointer: string,
+  { hasPasskeys }: PolicySurroundings,
+): readonly Fault[] {
+  if (gate.requirePasskey !== true) return [];
+  return passkeyFault(gate.fallbackBehavior ?? policy.fallbackBehavior, hasPasskeys, pointer);
 }
 
 function listFaults(sources: readonly string[] | undefined, pointer: string): readonly Fault[] {
@@ -98,6 +111,10 @@ function gateWarnings(
   const lasting = (gate.triggers.actionTypes ?? []).filter((type) => reversibilityOf(type) === 'irreversible');
   if (gate.autoApproveConditions !== undefined && lasting.length > 0) {
     const detail = `A person is asked for ${lasting.join(', ')} all the same: it cannot be undone.`;
+    warnings.push({ pointer: `${pointer}/autoApproveConditions`, detail });
+  }
+  if (gate.requirePasskey === true && gate.autoApproveConditions !== undefined) {
+    const detail = 'Where such a condition is true nobody is asked, and no passkey either.';
     warnings.push({ pointer: `${pointer}/autoApproveConditions`, detail });
   }
   if (!gate.requiresApproval) {

@@ -54,6 +54,7 @@ describe('combineGates', () => {
       timeoutMs: 1_000,
       fallbackBehavior: 'ALLOW_ACTION',
       escalationPath: steps,
+      requirePasskey: false,
     });
   });
 

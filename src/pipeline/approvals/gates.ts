@@ -11,6 +11,7 @@ export interface CombinedGate {
   readonly timeoutMs: number;
   readonly fallbackBehavior: PlanGate['fallbackBehavior'];
   readonly escalationPath: PlanGate['escalationPath'];
+  readonly requirePasskey: boolean;
 }
 
 /** From the most to the least careful. */
@@ -18,7 +19,7 @@ const CAREFUL_FIRST = ['DENY_ACTION', 'ESCALATE_TO_HUMAN', 'ALLOW_ACTION'] as co
 
 /**
  * The strictest of each: the union of the requirements, the highest number of people, the shortest time, the most
- * careful fallback, all steps of the escalation paths. Whoever fulfils the result fulfils each gate on its own. The
+ * careful fallback, all steps of the escalation paths, a passkey where one of them needs it. Whoever fulfils the result fulfils each gate on its own. The
  * order of the gates does not matter.
  *
  * Places of two gates are one place only where whoever may fill the one may fill the other (the narrower stays): asked once
@@ -39,6 +40,7 @@ export function combineGates(gates: readonly PlanGate[]): CombinedGate {
     timeoutMs: Math.min(...all.map((gate) => gate.timeoutMs)),
     fallbackBehavior: CAREFUL_FIRST.find((each) => all.some((gate) => gate.fallbackBehavior === each)) ?? 'DENY_ACTION',
     escalationPath: escalationOf(all),
+    requirePasskey: all.some((gate) => gate.requirePasskey === true),
   };
 }
 

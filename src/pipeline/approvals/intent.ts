@@ -39,10 +39,15 @@ export function intentHash(intent: Intent): string {
     playbookId: intent.playbookId,
     playbookVersion: intent.playbookVersion,
     actions: sorted(intent.actions.map(actionOf)),
-    gates: sorted(intent.gates.map(({ source, version, gateName }) => ({ source, version, gateName }))),
+    gates: sorted(intent.gates.map(gateOf)),
     question: intent.question,
     expiresAt: intent.expiresAt,
   });
+}
+
+/** What it needs beside votes is part of it where it needs something. */
+function gateOf({ source, version, gateName, requirePasskey }: PlanGate): JsonObject {
+  return { source, version, gateName, ...(requirePasskey === true ? { requirePasskey } : {}) };
 }
 
 function actionOf(action: IntentAction): JsonObject {

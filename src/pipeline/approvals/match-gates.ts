@@ -100,6 +100,7 @@ function planGate(
     fallbackBehavior: gate.fallbackBehavior ?? policy.fallbackBehavior,
     escalationPath: stepsOf(gate),
     riskLevels: gate.triggers.riskLevels ?? [],
+    ...(gate.requirePasskey === true ? { requirePasskey: true } : {}),
     ...(gate.channels === undefined || gate.channels.length === 0 ? {} : { channels: gate.channels }),
     ...automaticOf(gate),
     ...(exemptions.length === 0 ? {} : { exemptions }),

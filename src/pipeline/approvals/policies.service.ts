@@ -44,6 +44,8 @@ export interface PolicyPorts {
   /** What conditions would read if an execution started for the incident now; null when there is no such incident. */
   readonly valuesOf: (incidentId: string) => Promise<ExpressionValues | null>;
   readonly exemptions: () => Promise<readonly ExemptionInForce[]>;
+  /** Whether people can have passkeys here. */
+  readonly hasPasskeys: boolean;
 }
 
 export interface EvaluateInput extends GateQuery {
@@ -92,6 +94,7 @@ export function createPolicyService({
   channels,
   valuesOf,
   exemptions,
+  hasPasskeys,
 }: PolicyPorts): PolicyService {
   let latest: { readonly versions: string; readonly inForce: readonly PolicyInForce[] } | null = null;
 
@@ -104,6 +107,7 @@ export function createPolicyService({
     const { faults, warnings } = checkPolicy(read.value, {
       reversibilityOf,
       channels,
+      hasPasskeys,
       rolesOf: (id) => rolesOf.get(canonicalAccount(id)) ?? null,
     });
     if (faults.length > 0) throw new FirebreakError('invalid_policy', 'The policy is not valid', faults);

@@ -69,6 +69,8 @@ const gateSchema = z.strictObject({
   requiredApprovers: z.int().min(1).max(MAX_APPROVERS).default(1),
   approvalRoles: z.array(approvalRoleSchema).min(1).max(ROLES.length),
   approvalTimeoutMs: duration(1_000).optional(),
+  /** Approving needs the voter's passkey. */
+  requirePasskey: z.boolean().optional(),
   triggers: triggersSchema.default({}),
   escalationPath: z.array(escalationSchema).max(MAX_ITEMS).default([]),
   autoApproveConditions: conditions.optional(),

@@ -11,7 +11,7 @@ export interface VotePorts {
 /** Hands a person's vote to its execution. Roles, accounts and being disabled are what the journal says at this moment. */
 export async function castVote({ runner, voters }: VotePorts, ctx: CallContext, vote: CastVote): Promise<VoteResult> {
   const { provenBy } = ctx.principal;
-  const { executionId, approvalId, decision, intentHash, comment } = vote;
+  const { executionId, approvalId, decision, intentHash, comment, assertion } = vote;
   const { facts } = await runner.submit(executionId, {
     type: 'vote',
     approvalId,
@@ -19,6 +19,7 @@ export async function castVote({ runner, voters }: VotePorts, ctx: CallContext, 
     intentHash,
     comment,
     ...(provenBy === 'key' ? {} : { provenBy }),
+    ...(assertion === undefined ? {} : { assertion }),
     voter: await voters.present(ctx.principal),
   });
   const refused = facts.find((fact) => fact.type === 'vote.refused');

@@ -209,6 +209,7 @@ export function approvalView(plan: Plan, state: ExecutionState, approval: Approv
       escalationPath: asJson(approval.escalationPath ?? []),
       escalations: asJson(approval.escalations ?? []),
       automatic: asJson(approval.automatic ?? []),
+      ...(approval.requirePasskey === true ? { requirePasskey: true } : {}),
       votes: asJson(approval.votes),
       requestedAt: approval.requestedAt,
       expiresAt: approval.expiresAt,

@@ -2,7 +2,7 @@ import { accountsOf, type User } from '../access/access.ts';
 import { everyAccountOf } from '../access/every-account.ts';
 import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.ts';
 import { rolesMay } from '../access/operations.ts';
-import { canVote, countVotes, type Approval, type Vote } from '../approvals/approval.ts';
+import { countVotes, mayAnswer as mayAnswerNow, type Approval, type Vote } from '../approvals/approval.ts';
 import type { Role } from '../vocabulary.ts';
 import type { Audience } from './notice-of.ts';
 
@@ -27,7 +27,9 @@ export function isAnswerable(approval: Approval, people: readonly User[], at: nu
       const voter = { userId, kind, roles, linkedAccounts: accountsOf(user), issuedBy: userId };
       return { ...voter, decision: 'APPROVE', intentHash: approval.intentHash, at, comment: null };
     });
-  return countVotes({ ...approval, votes: [...approval.votes, ...votes] }) === 'approved';
+  // A passkey is registered in a minute: who has none yet can still answer.
+  const { requirePasskey: _passkey, ...asked } = approval;
+  return countVotes({ ...asked, votes: [...approval.votes, ...votes] }) === 'approved';
 }
 
 function isTold(audience: Audience, user: User, at: number): boolean {
@@ -63,5 +65,5 @@ function isOperator({ roles }: User): boolean {
 function mayAnswer(approval: Approval, user: User, at: number): boolean {
   const { id: userId, kind, roles, disabled } = user;
   const voter = { userId, kind, roles, linkedAccounts: accountsOf(user), disabled, issuedBy: userId };
-  return canVote(approval, voter, { intentHash: approval.intentHash, at }).ok;
+  return mayAnswerNow(approval, voter, { intentHash: approval.intentHash, at }).ok;
 }

@@ -140,6 +140,7 @@ function playbookGates({ actionId, approval }: PlaybookAction, version: number):
       fallbackBehavior: approval.fallbackBehavior,
       escalationPath: [],
       riskLevels: [],
+      ...(approval.requirePasskey === true ? { requirePasskey: true } : {}),
     },
   ];
 }

@@ -66,6 +66,8 @@ export interface PlanGate {
   readonly fallbackBehavior: 'DENY_ACTION' | 'ESCALATE_TO_HUMAN' | 'ALLOW_ACTION';
   readonly escalationPath: readonly { readonly level: number; readonly delayMs: number; readonly escalateTo: string }[];
   readonly riskLevels: readonly Severity[];
+  /** Approving needs the voter's passkey. Absent: it does not. */
+  readonly requirePasskey?: true;
   /** Channels over which people are asked. Absent: the usual ones. */
   readonly channels?: readonly string[];
   /** Conditions that answer in place of people, any of each list. Absent: none. */

@@ -68,6 +68,8 @@ export const approvalSchema = z.strictObject({
   requiredApprovers: z.int().min(1).max(MAX_APPROVERS).optional(),
   timeoutMs: duration(1_000).optional(),
   fallbackBehavior: z.enum(FALLBACK_BEHAVIORS).optional(),
+  /** Approving needs the voter's passkey. */
+  requirePasskey: z.boolean().optional(),
 });
 
 export const questionSchema = z.strictObject({

@@ -40,6 +40,7 @@ export type PlaybookDocument = z.input<typeof playbookSchema>;
 
 type ParsedPlaybook = z.output<typeof playbookSchema>;
 type ParsedAction = z.output<typeof actionSchema>;
+type Approval = z.output<typeof approvalSchema>;
 
 export type PlaybookRule = z.output<typeof ruleSchema>;
 
@@ -49,7 +50,7 @@ export interface PlaybookAction extends Omit<
   'approval' | 'question' | 'retry' | 'requiresApproval' | 'onDenied'
 > {
   readonly requiresApproval: boolean;
-  readonly approval?: Required<z.output<typeof approvalSchema>>;
+  readonly approval?: Required<Omit<Approval, 'requirePasskey'>> & Pick<Approval, 'requirePasskey'>;
   readonly question?: Required<z.output<typeof questionSchema>>;
   readonly onDenied: 'CONTINUE' | 'HALT';
   readonly retry: Required<z.output<typeof retrySchema>>;
@@ -159,6 +160,7 @@ function actionWithDefaults(parsed: ParsedAction, runbook: boolean, defaults: Pl
             requiredApprovers: approval?.requiredApprovers ?? 1,
             timeoutMs: approval?.timeoutMs ?? defaults.approvalTimeoutMs,
             fallbackBehavior: approval?.fallbackBehavior ?? 'ESCALATE_TO_HUMAN',
+            ...(approval?.requirePasskey === undefined ? {} : { requirePasskey: approval.requirePasskey }),
           },
         }
       : {}),

@@ -18,6 +18,7 @@ import {
   type ListQuery,
   type Listing,
 } from '../service.ts';
+import { passkeyFault } from './passkey-fault.ts';
 import { compilePlaybook, type CompiledPlaybook, type DeclarationOf, type ParameterFaults } from './compile.ts';
 import { toPlaybook, type Playbook, type PlaybookDefaults } from './playbook.ts';
 
@@ -31,6 +32,8 @@ export interface PlaybookPorts {
   readonly defaults: PlaybookDefaults;
   readonly declarationOf: DeclarationOf;
   readonly parameterFaults: ParameterFaults;
+  /** Whether people can have passkeys here. */
+  readonly hasPasskeys: boolean;
   /** Told of an enabled playbook that cannot be run as things are: its connector is not configured any more. */
   onUnusable(id: string, thrown: FirebreakError): void;
 }
@@ -65,6 +68,16 @@ export interface PlaybookService {
   refresh(): void;
   /** One playbook, enabled or not, for a manual trigger. @throws FirebreakError `not_found`. */
   load(id: string): Promise<ActivePlaybook>;
+}
+
+/** Only when it is saved: a process that people do not reach runs what another one took in. @throws FirebreakError `invalid_playbook`. */
+function requirePasskeysFor({ actions }: Playbook, hasPasskeys: boolean): void {
+  const faults = actions.flatMap(({ approval }, index) =>
+    approval?.requirePasskey === true
+      ? passkeyFault(approval.fallbackBehavior, hasPasskeys, `/actions/${index}/approval`)
+      : [],
+  );
+  if (faults.length > 0) throw new FirebreakError('invalid_playbook', 'The playbook is not valid', faults);
 }
 
 /** What the view of a playbook holds. */
@@ -223,6 +236,7 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
     create: (ctx, { definition }) =>
       untilApplied(async () => {
         const { playbook, warnings } = checked(definition);
+        requirePasskeysFor(playbook, ports.hasPasskeys);
         const id = playbook.playbookId ?? newId(ctx);
         if ((await journal.view('playbook', id)) !== null) {
           throw new FirebreakError(
@@ -241,6 +255,7 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
         // The seeds' other name for it replaces what is stored under the first one.
         const timeout = changes['maxExecutionTimeMs'] === undefined ? { executionTimeoutMs } : {};
         const { playbook, warnings } = checked({ ...document, ...timeout, ...changes, playbookId: id });
+        requirePasskeysFor(playbook, ports.hasPasskeys);
         return save(ctx, id, playbook, before, warnings);
       }),
     remove: (ctx, { id, ifMatch }) =>

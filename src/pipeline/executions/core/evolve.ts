@@ -1,3 +1,4 @@
+import { isNonceOver } from '../../approvals/vote-assertion.ts';
 import { invariant } from '../../../platform/errors.ts';
 import type { Fact } from './facts.ts';
 import { readingOf, type Input } from './inputs.ts';
@@ -185,13 +186,17 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
       invariant(input.type === 'vote', 'vote.cast belongs to a vote');
       const { userId, kind, roles, linkedAccounts, issuedBy, issuerAccounts } = input.voter;
       const made = { issuedBy, ...(issuerAccounts === undefined ? {} : { issuerAccounts }) };
-      const { decision, intentHash, at, comment, provenBy } = input;
-      const proven = provenBy === undefined ? {} : { provenBy };
+      const { decision, intentHash, at, comment, provenBy, assertion } = input;
+      const proven = {
+        ...(provenBy === undefined ? {} : { provenBy }),
+        ...(assertion === undefined ? {} : { assertion }),
+      };
       const vote = { userId, kind, roles, linkedAccounts, ...made, decision, intentHash, at, comment, ...proven };
       const approval = approvalOf(state, fact.approvalId);
       return withApproval(state, { ...approval, votes: [...approval.votes, vote] });
     }
     case 'vote.refused':
+      return withSpentNonce(state, fact.approvalId, input);
     case 'approval.unanswerable':
       return state;
     case 'approval.decided':
@@ -199,6 +204,14 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
     default:
       return unreachable(fact);
   }
+}
+
+/** What a passkey has signed is used up, whatever came of it: the record in which it stands can be read by others. */
+function withSpentNonce(state: ExecutionState, approvalId: string, input: Input): ExecutionState {
+  if (input.type !== 'vote' || input.assertion === undefined) return state;
+  const approval = approvalOf(state, approvalId);
+  const known = (approval.spentNonces ?? []).filter((nonce) => !isNonceOver({ nonce }, input.at));
+  return withApproval(state, { ...approval, spentNonces: [...known, input.assertion.nonce] });
 }
 
 type AttemptFact = Extract<Fact, { type: `attempt.${string}` | 'hold.shared' }>;

@@ -1,3 +1,4 @@
+import type { Assertion } from '../../access/assertion.ts';
 import type { JsonObject } from '../../actions/contract.ts';
 import type { Role, Severity } from '../../vocabulary.ts';
 
@@ -227,6 +228,8 @@ export interface VoteInput extends Base {
   readonly voter: VoterSnapshot;
   /** How the voter proved who they are. Absent: by an API key. */
   readonly provenBy?: string;
+  /** What the voter's passkey signed for this vote; whoever hands it in has checked its signature. Absent: nothing. */
+  readonly assertion?: Assertion;
   /** The intent the voter was shown. */
   readonly intentHash: string;
   readonly comment: string | null;

@@ -28,6 +28,7 @@ interface Terms {
   readonly question: string | null;
   readonly escalationPath: PlanGate['escalationPath'];
   readonly automatic?: readonly AutomaticAnswer[];
+  readonly requirePasskey?: boolean;
 }
 
 /** A request that conditions and exemptions decide. */
@@ -127,7 +128,7 @@ function request(
   const { state } = t;
   const { generation } = t.action(actionId);
   const expiresAt = t.input.at + terms.timeoutMs;
-  const { escalationPath, automatic = [] } = terms;
+  const { escalationPath, automatic = [], requirePasskey = false } = terms;
   const approvalId = derivedId('apr', state.id, actionId, terms.purpose, String(generation));
   t.add({
     type: 'approval.requested',
@@ -152,6 +153,7 @@ function request(
       authorIds: state.authorIds,
       ...(escalationPath.length === 0 ? {} : { escalationPath }),
       ...(automatic.length === 0 ? {} : { automatic }),
+      ...(requirePasskey ? { requirePasskey } : {}),
       votes: [],
       expiresAt,
       status: 'PENDING',

@@ -10,7 +10,8 @@ import { planActionOf, type Transition } from './transition.ts';
 export function takeVote(t: Transition, input: VoteInput): void {
   const approval = Object.hasOwn(t.state.approvals, input.approvalId) ? t.state.approvals[input.approvalId] : undefined;
   if (approval === undefined) return t.add({ type: 'input.ignored', why: 'no such approval' });
-  const check = canVote(approval, input.voter, { intentHash: input.intentHash, at: input.at });
+  const { intentHash, at, decision, assertion } = input;
+  const check = canVote(approval, input.voter, { intentHash, at, decision, assertion });
   if (!check.ok) {
     return t.add({ type: 'vote.refused', approvalId: approval.id, code: check.code, reason: check.reason });
   }
