@@ -1,6 +1,9 @@
 import { FirebreakError } from '../../platform/errors.ts';
 import { applyAccessChange, existing } from './access-change.ts';
-import { requireMayActOn, type User } from './access.ts';
+import { type User } from './access.ts';
+import { requireMayActOn } from './may-change.ts';
+import { inForce } from './access-in-force.ts';
+import { presentActor } from './actor.ts';
 import { loadUser, loadUserByEmail, type AccessJournal, type AccessWrite, type Versioned } from './access.store.ts';
 import { endSessionsOf } from './end-sessions.ts';
 import { canonicalAccount } from './identities.ts';
@@ -134,7 +137,7 @@ export function createPasswordService(journal: AccessJournal, ports: PasswordPor
       const invitation = { hash, issuedBy: principal.userId, issuedAt: now, expiresAt: now + INVITATION_LIFETIME_MS };
       await applyAccessChange(journal, ctx, async () => {
         const { item: user } = await existing(loadUser(journal, id), 'user');
-        requireMayActOn(principal, user);
+        requireMayActOn(await presentActor(journal, principal, 'user.manage'), await inForce(journal, user));
         if (user.kind !== 'person') throw new FirebreakError('conflict', 'A service account has keys, not a password');
         if (user.disabled) throw new FirebreakError('conflict', 'The account is disabled: enable it first');
         const before = await loadCredential(journal, id);

@@ -1,6 +1,6 @@
 import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.ts';
 import type { PlanGate, Requirement } from '../playbooks/plan.ts';
-import type { Role } from '../vocabulary.ts';
+import type { RoleName } from '../vocabulary.ts';
 import type { AutomaticAnswer } from './automatic.ts';
 import { coversRequirements, type Candidate } from './quorum.ts';
 import { countsFor, type Login } from './seats.ts';
@@ -49,8 +49,10 @@ export interface Escalation {
 export interface Voter {
   readonly userId: string;
   readonly kind: 'person' | 'service';
-  readonly roles: readonly Role[];
+  readonly roles: readonly RoleName[];
   readonly disabled: boolean;
+  /** False: none of the roles lets them vote on anything. Absent: one does. */
+  readonly mayVote?: false;
   /** The accounts this person is elsewhere, other logins here included. */
   readonly linkedAccounts: readonly string[];
   /** Who made the credential that is used: that person has seen its secret, and could be voting. */
@@ -63,7 +65,7 @@ export interface Voter {
 export interface Vote {
   readonly userId: string;
   readonly kind: 'person' | 'service';
-  readonly roles: readonly Role[];
+  readonly roles: readonly RoleName[];
   readonly linkedAccounts: readonly string[];
   readonly issuedBy: string;
   readonly issuerAccounts?: readonly string[];
@@ -119,6 +121,7 @@ export function canVote(approval: Approval, voter: Voter, ballot: Ballot): VoteC
   }
   if (voter.disabled) return refuse('account_disabled', 'This account is disabled.');
   if (voter.kind !== 'person') return refuse('service_account', 'Service accounts cannot vote; a person must.');
+  if (voter.mayVote === false) return refuse('role_missing', 'No role of this person includes approval.vote.');
   const identities = identitiesOf(voter);
   const excluded = exclusionOf(approval, identities);
   if (excluded !== null) return excluded;
@@ -154,7 +157,7 @@ export function countVotes(approval: Approval): Verdict {
 }
 
 /** Roles that a voter may have, each once, sorted, without those to whom it was escalated. */
-export function requiredRoles(approval: Pick<Approval, 'requirements'>): readonly Role[] {
+export function requiredRoles(approval: Pick<Approval, 'requirements'>): readonly RoleName[] {
   return [...new Set(approval.requirements.flatMap((requirement) => requirement.roles))].sort();
 }
 

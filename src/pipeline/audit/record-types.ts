@@ -56,6 +56,10 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'access.sign_in_refused', v: 1, personal: ['/attempt/account', '/attempt/ip', '/attempt/userAgent'] },
   { type: 'access.lockout_ended', v: 1, personal: [] },
   { type: 'access.identity_linked', v: 1, personal: ['/identity/account', '/identity/subject'] },
+  { type: 'access.group_saved', v: 1, personal: [] },
+  { type: 'access.group_deleted', v: 1, personal: [] },
+  { type: 'access.role_saved', v: 1, personal: [] },
+  { type: 'access.role_deleted', v: 1, personal: [] },
   { type: 'access.denied', v: 1, personal: ['/email', '/ip', '/path'] },
 
   // Ids, hashes and payloads of events lie beside the log; the record holds their root and counts.

@@ -2,7 +2,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { derivedId } from '../../platform/hash.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { QueuedEffect } from '../../journal/membership.ts';
-import type { User } from '../access/access.ts';
+import type { UserInForce } from '../access/user-in-force.ts';
 import type { RecordTrace } from '../audit/record.ts';
 import { DELIVERY } from '../executions/change.ts';
 import type { NewInput } from '../executions/core/inputs.ts';
@@ -32,7 +32,7 @@ export interface TellerPorts {
   readonly channels: readonly NoticeChannel[];
   courier(): Courier;
   /** All people who are enabled. */
-  people(): Promise<readonly User[]>;
+  people(): Promise<readonly UserInForce[]>;
   /** Whether this person wants mail of this kind. */
   wantsEmail(userId: string, kind: Notice['kind']): Promise<boolean>;
   /** Hands an execution what was found out about its request. */
@@ -82,7 +82,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     telling = false;
   }
 
-  async function tellOne(entry: QueueEntry, people: readonly User[]): Promise<void> {
+  async function tellOne(entry: QueueEntry, people: readonly UserInForce[]): Promise<void> {
     const tell = tellOf(entry.name);
     // What a later version queued stays for a process that knows it.
     if (tell === null) return;
@@ -95,7 +95,11 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
   }
 
   /** A request that nobody can decide is not waited for. */
-  async function lookForVoters(executionId: string, approval: ApprovalState, people: readonly User[]): Promise<void> {
+  async function lookForVoters(
+    executionId: string,
+    approval: ApprovalState,
+    people: readonly UserInForce[],
+  ): Promise<void> {
     if (isAnswerable(approval, people, clock.now())) return;
     const eligible = recipientsOf({ who: 'may-answer', approval }, people, clock.now()).length;
     const steps = approval.escalations?.length ?? 0;
@@ -104,7 +108,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
 
   async function raise(
     { notice, audience, channels }: Told,
-    people: readonly User[],
+    people: readonly UserInForce[],
     cause: Cause,
   ): Promise<NoticeState> {
     const at = clock.now();
