@@ -12,7 +12,9 @@ import { fileAnchor } from './journal/file-anchor.ts';
 import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
-import { enabledPeople } from './pipeline/access/access.store.ts';
+import { enabledPeople } from './pipeline/access/access-in-force.ts';
+import { createCustomRoleService } from './pipeline/access/custom-roles.service.ts';
+import { createGroupService } from './pipeline/access/groups.service.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
 import { relyingPartyOf } from './pipeline/access/relying-party.ts';
 import { createVoters } from './pipeline/access/voters.ts';
@@ -340,6 +342,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const services: Services = {
     access: createAccessService(throughCommitter, randomBytes),
+    groups: createGroupService(throughCommitter, randomBytes),
+    roles: createCustomRoleService(throughCommitter, (name) => policies.naming(name)),
     setup,
     ...signIn,
     playbooks,

@@ -1,4 +1,4 @@
-import type { User } from '../../src/pipeline/access/access.ts';
+import type { UserInForce } from '../../src/pipeline/access/user-in-force.ts';
 import { newsName } from '../../src/pipeline/executions/change.ts';
 import type { IncidentInput, NewInput, StartInput, VoterSnapshot } from '../../src/pipeline/executions/core/inputs.ts';
 import type { NewExecution } from '../../src/pipeline/executions/runner.ts';
@@ -161,7 +161,7 @@ function startOf(random: Random, executionId: string, journalId: string): NewExe
 }
 
 /** The people whom a world knows, so that they can be told. Who votes may be others: roles change. */
-export const STAFF: readonly User[] = (
+export const STAFF: readonly UserInForce[] = (
   [
     ['SECURITY_ADMIN', 'INCIDENT_COMMANDER'],
     ['SECURITY_ADMIN'],
@@ -178,6 +178,9 @@ export const STAFF: readonly User[] = (
   roles: [...roles],
   disabled: false,
   linkedAccounts: [],
+  ownRoles: roles,
+  groups: [],
+  grants: [],
   createdAt: 0,
 }));
 

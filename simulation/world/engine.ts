@@ -21,7 +21,7 @@ import { keepAcceleratedTime, keepTime } from '../../src/pipeline/executions/tim
 import { untilStored } from '../../src/pipeline/executions/until-stored.ts';
 import { createNotices } from '../../src/pipeline/notifications/notices.ts';
 import { createTeller } from '../../src/pipeline/notifications/teller.ts';
-import type { User } from '../../src/pipeline/access/access.ts';
+import type { UserInForce } from '../../src/pipeline/access/user-in-force.ts';
 import { createHost, type Host } from './host.ts';
 import { memoryJournal } from './memory-journal.ts';
 import { sharedMember, type MemberTable } from './members.ts';
@@ -52,7 +52,7 @@ export interface Surroundings {
   readonly onBug: (thrown: unknown) => void;
   readonly onTold: (executionId: string, status: string) => void;
   /** Who can be told, and asked. */
-  readonly staff: readonly User[];
+  readonly staff: readonly UserInForce[];
   /** Told of each answer that the engine hands to itself. */
   readonly onAnswer: (executionId: string, input: NewInput) => void;
 }

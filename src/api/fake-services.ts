@@ -1,4 +1,6 @@
 import { createAccessService } from '../pipeline/access/access.service.ts';
+import { createCustomRoleService } from '../pipeline/access/custom-roles.service.ts';
+import { createGroupService } from '../pipeline/access/groups.service.ts';
 import { countingBytes, FakeJournal } from '../pipeline/access/fake-journal.ts';
 import { createPasswordHasher } from '../pipeline/access/password-hasher.ts';
 import type { CallContext } from '../pipeline/access/principal.ts';
@@ -56,6 +58,8 @@ export async function harness(
   const canned: Services = {
     ...cannedServices(calls),
     access,
+    groups: createGroupService(journal, randomBytes),
+    roles: createCustomRoleService(journal, () => Promise.resolve([])),
     setup,
     sessions: createSessionService(journal),
     passkeys: createPasskeyService(journal, {
@@ -132,7 +136,10 @@ const APPROVAL = {
 /** FAKE services: each verb notes its call and gives a small answer. */
 function cannedServices(
   calls: Call[],
-): Omit<Services, 'access' | 'setup' | 'sessions' | 'passwords' | 'passkeys' | 'singleSignOn' | 'idempotency'> {
+): Omit<
+  Services,
+  'access' | 'groups' | 'roles' | 'setup' | 'sessions' | 'passwords' | 'passkeys' | 'singleSignOn' | 'idempotency'
+> {
   const one =
     (verb: string, data: Answer['data'] = { id: 'x1' }, version = 3) =>
     (ctx: unknown, input: unknown): Promise<Answer> => {

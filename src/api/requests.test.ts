@@ -50,7 +50,7 @@ describe('hostile bodies', () => {
     [`${PLAYBOOKS}/executions/trigger`, { playbookId: 'p', userId: 'u', triggerEvent: [] }, '/triggerEvent'],
     [`${PLAYBOOKS}/executions/trigger`, { playbookId: 'p', userId: 'u', dryRun: 'true' }, '/dryRun'],
     [`${PLAYBOOKS}/approvals/a/approve`, { intentHash: 'zz' }, '/intentHash'],
-    ['/api/users', { name: 'n', roles: ['ROOT'] }, '/roles/0'],
+    ['/api/users', { name: 'n', roles: ['root'] }, '/roles/0'],
     ['/api/keys', { name: 'n', scopes: ['everything'] }, '/scopes/0'],
   ])('checks the types of %s %j', async (url, body, pointer) => {
     const response = await post(await harness(), url, JSON.stringify(body));

@@ -1,4 +1,6 @@
 import type { AccessService } from '../pipeline/access/access.service.ts';
+import type { CustomRoleService } from '../pipeline/access/custom-roles.service.ts';
+import type { GroupService } from '../pipeline/access/groups.service.ts';
 import type { IdentityProvider } from '../pipeline/access/identity-provider.ts';
 import type { PasswordService } from '../pipeline/access/passwords.service.ts';
 import type { PasskeyService } from '../pipeline/access/passkeys.service.ts';
@@ -26,6 +28,8 @@ import type { PlaybookService } from '../pipeline/playbooks/playbooks.service.ts
  */
 export interface Services {
   readonly access: AccessService;
+  readonly groups: GroupService;
+  readonly roles: CustomRoleService;
   readonly setup: SetupService;
   readonly sessions: SessionService;
   readonly passwords: PasswordService;
@@ -61,7 +65,7 @@ export interface SingleSignOn {
 /* What the API uses of these services; the rest of them is for the pipeline. */
 
 export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>;
-export type PolicyVerbs = Omit<PolicyService, 'inForce' | 'refresh'>;
+export type PolicyVerbs = Omit<PolicyService, 'inForce' | 'naming' | 'refresh'>;
 export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
 export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'perHour' | 'refresh'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;

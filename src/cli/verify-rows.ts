@@ -128,9 +128,9 @@ const definitionRows: RowSource = {
       for (const stream of await journal.streams(`${kind}/`)) {
         const last = (await journal.readStream(stream)).at(-1)?.record;
         const id = stream.slice(kind.length + 1);
-        const { document = null, version = null, by = null } = last?.data ?? {};
+        const { document = null, version = null, by = null, customRoles = null } = last?.data ?? {};
         const columns = { status: objectOf(document)['enabled'] === false ? 'DISABLED' : 'ENABLED' };
-        const members = { document, version, savedBy: by };
+        const members = { document, version, savedBy: by, customRoles };
         const row = { columns, members, membersOf: bodyOf };
         // Of a guard every record holds the whole of it; a playbook or a policy may be deleted.
         const stands = last?.type === `${kind}.saved` || (kind === 'guard' && last !== undefined);
@@ -192,7 +192,7 @@ const exemptionRows: RowSource = {
 };
 
 const accessRows: RowSource = {
-  kinds: ['user', 'key', 'session', 'credential', 'lockout', 'identity', 'passkey'],
+  kinds: ['user', 'key', 'session', 'credential', 'lockout', 'identity', 'passkey', 'group', 'role'],
   async *rows(journal) {
     const state = emptyAccessState();
     for (const { record } of await journal.readStream(ACCESS_STREAM)) foldAccess(state, record);
@@ -208,6 +208,8 @@ const accessRows: RowSource = {
       const columns = { status: passkey.removedAt === null ? 'active' : 'removed', subject: passkey.userId };
       yield { kind: 'passkey', id, stream: ACCESS_STREAM, row: { ...row(passkey), columns } };
     }
+    for (const [id, group] of state.groups) yield { kind: 'group', id, stream: ACCESS_STREAM, row: row(group) };
+    for (const [id, role] of state.roles) yield { kind: 'role', id, stream: ACCESS_STREAM, row: row(role) };
     // Records hold a digest of the password; the row has to fit it.
     const membersOf = ({ body }: StoredView) => {
       const { data } = CREDENTIAL.safeParse(body);

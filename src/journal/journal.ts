@@ -108,6 +108,10 @@ export const VIEW_KINDS = [
   'preference',
   'hold',
   'user',
+  /** People who have the same roles. */
+  'group',
+  /** A role of the organisation. */
+  'role',
   'key',
   'setup',
   /** Only while it is in force. */

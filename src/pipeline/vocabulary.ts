@@ -33,6 +33,9 @@ export const ROLES = [
 ] as const;
 export type Role = (typeof ROLES)[number];
 
+/** A built-in role, or one that the organisation has made: which of these there are is checked where a name comes in. */
+export type RoleName = string;
+
 export const ACTION_TYPES = [
   'STEP_UP_CHALLENGE',
   'SELECTIVE_TOKEN_REVOKE',

@@ -253,6 +253,7 @@ describe('where people reach the server, and the identity provider', () => {
       scopes: 'openid profile email',
       groupsClaim: 'groups',
       roleMap: new Map([['soc', 'SECURITY_ADMIN']]),
+      groupMap: new Map(),
     });
     const { OIDC_CLIENT_SECRET: _secret, ...rest } = oidc;
     const fromFile = readConfig({ ...rest, OIDC_CLIENT_SECRET_FILE: '/secret' }, () => 'from a file\n');
@@ -282,6 +283,12 @@ describe('where people reach the server, and the identity provider', () => {
 
   it.each(['', '[]', '{}', '"x"', '{"soc": 1}', '{"soc": null}', '{soc: CISO}'])('refuse the role map %s', (map) => {
     expect(faultsOf({ ...oidc, OIDC_ROLE_MAP: map })).toEqual([expect.stringMatching(/^OIDC_ROLE_MAP /)]);
+  });
+
+  it('read the group map, or refuse it in the same way', () => {
+    const { config } = readConfig({ ...oidc, OIDC_GROUP_MAP: '{"fraud-team": "Fraud desk"}' }, noFile);
+    expect(config.oidc?.groupMap).toEqual(new Map([['fraud-team', 'Fraud desk']]));
+    expect(faultsOf({ ...oidc, OIDC_GROUP_MAP: '["x"]' })).toEqual([expect.stringMatching(/^OIDC_GROUP_MAP /)]);
   });
 
   it('refuse an issuer that others can listen to', () => {

@@ -11,10 +11,17 @@ export interface OidcConfig {
   readonly groupsClaim: string;
   /** Group to role; whether there is such a role is checked where the roles are known. */
   readonly roleMap: ReadonlyMap<string, string>;
+  /** Group of the provider to the name of a group here; empty: people say who is in which. */
+  readonly groupMap: ReadonlyMap<string, string>;
 }
 
 const NEEDED = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_ROLE_MAP', 'PUBLIC_URL'];
-const VARIABLES = [...NEEDED.filter((name) => name !== 'PUBLIC_URL'), 'OIDC_GROUPS_CLAIM', 'OIDC_SCOPES'];
+const VARIABLES = [
+  ...NEEDED.filter((name) => name !== 'PUBLIC_URL'),
+  'OIDC_GROUPS_CLAIM',
+  'OIDC_GROUP_MAP',
+  'OIDC_SCOPES',
+];
 
 /** Reads what belongs to an identity provider: all of it or nothing. */
 export function readOidc(read: ConfigReader): OidcConfig | null {
@@ -38,7 +45,8 @@ export function readOidc(read: ConfigReader): OidcConfig | null {
       'scopes that begin with openid',
     ),
     groupsClaim: read.text('OIDC_GROUPS_CLAIM', 'groups', /^[\x21-\x7e]{1,200}$/, 'the name of a claim'),
-    roleMap: readRoleMap(read),
+    roleMap: readMap(read, 'OIDC_ROLE_MAP', 'a role for each group: {"soc-admins": "SECURITY_ADMIN"}'),
+    groupMap: readMap(read, 'OIDC_GROUP_MAP', 'a group here for each group: {"fraud-team": "Fraud desk"}'),
   };
 }
 
@@ -49,12 +57,12 @@ function isPrivateLine(text: string): boolean {
   return protocol === 'https:' || isThisMachine(hostname);
 }
 
-function readRoleMap(read: ConfigReader): ReadonlyMap<string, string> {
-  const text = read.optional('OIDC_ROLE_MAP', /^[^]*$/, 'JSON');
+function readMap(read: ConfigReader, name: string, example: string): ReadonlyMap<string, string> {
+  const text = read.optional(name, /^[^]*$/, 'JSON');
   if (text === null) return new Map();
   const entries = entriesOf(text);
   if (entries !== null && entries.length > 0) return new Map(entries);
-  read.fault('OIDC_ROLE_MAP must be JSON that names a role for each group: {"soc-admins": "SECURITY_ADMIN"}');
+  read.fault(`${name} must be JSON that names ${example}`);
   return new Map();
 }
 

@@ -28,7 +28,7 @@ export function openSignIn(
   { journal, passkeyKey, passwordCost, onRecorded, onRefused }: SignInPorts,
 ): Pick<Services, 'sessions' | 'passwords' | 'singleSignOn'> & { readonly passkeys: PasskeyService & PasskeyProofs } {
   const identity = configuredProvider(config, onRefused);
-  const { roleOf } = identity ?? { roleOf: new Map() };
+  const { roleOf, groupOf } = identity ?? { roleOf: new Map(), groupOf: new Map() };
   const hasher = createPasswordHasher(passwordCost);
   return {
     sessions: createSessionService(journal),
@@ -41,6 +41,6 @@ export function openSignIn(
     singleSignOn:
       identity === null
         ? null
-        : { ...identity, service: createSingleSignOnService(journal, { randomBytes, roleOf, onRecorded }) },
+        : { ...identity, service: createSingleSignOnService(journal, { randomBytes, roleOf, groupOf, onRecorded }) },
   };
 }

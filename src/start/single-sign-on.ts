@@ -8,6 +8,7 @@ import { openIdConnect } from '../single-sign-on/openid-connect.ts';
 export interface ConfiguredProvider {
   readonly provider: IdentityProvider;
   readonly roleOf: ReadonlyMap<string, Role>;
+  readonly groupOf: ReadonlyMap<string, string>;
   /** Signs what browsers keep while somebody is at the provider; the same in every process that shares the configuration. */
   readonly flowKey: Uint8Array;
 }
@@ -16,11 +17,12 @@ export interface ConfiguredProvider {
 export function configuredProvider(config: Config, onRefused: (why: string) => void): ConfiguredProvider | null {
   const { oidc, publicUrl } = config;
   if (oidc === null || publicUrl === null) return null;
-  const { roleMap, ...options } = oidc;
+  const { roleMap, groupMap, ...options } = oidc;
   const redirectUri = `${publicUrl}/sign-in/oidc/callback`;
   return {
     provider: openIdConnect({ ...options, redirectUri, onRefused }),
     roleOf: rolesOf(roleMap),
+    groupOf: groupMap,
     flowKey: hmacSha256(oidc.clientSecret, 'firebreak sign-in flow'),
   };
 }

@@ -4,7 +4,7 @@ import type { Machine } from '../platform/machine.ts';
 import type { GroupCommitter } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { QueuedEffect } from '../journal/membership.ts';
-import { enabledPeople } from '../pipeline/access/access.store.ts';
+import { enabledPeople } from '../pipeline/access/access-in-force.ts';
 import type { ExecutionStore } from '../pipeline/executions/execution-store.ts';
 import type { NewInput } from '../pipeline/executions/core/inputs.ts';
 import type { Teller } from '../pipeline/executions/runner.ts';

@@ -64,6 +64,30 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
     'PATCH /api/users/:id',
     async (scene) => asAdmin(scene, `/api/users/${await person(scene)}`, { name: 'Another Name' }),
   ],
+  ['POST /api/groups', async (scene) => asAdmin(scene, '/api/groups', newGroup(scene))],
+  [
+    'PATCH /api/groups/:id',
+    async (scene) => asAdmin(scene, `/api/groups/${await group(scene)}`, { roles: ['AUDITOR', 'LEGAL'] }),
+  ],
+  ['DELETE /api/groups/:id', async (scene) => asAdmin(scene, `/api/groups/${await group(scene)}`)],
+  [
+    'PUT /api/groups/:id/members/:userId',
+    async (scene) => asAdmin(scene, `/api/groups/${await group(scene)}/members/${await person(scene)}`),
+  ],
+  [
+    'DELETE /api/groups/:id/members/:userId',
+    async (scene) => {
+      const path = `/api/groups/${await group(scene)}/members/${await person(scene)}`;
+      await succeeds(scene.house.admin.api('PUT', path));
+      return asAdmin(scene, path);
+    },
+  ],
+  ['POST /api/roles', async (scene) => asAdmin(scene, '/api/roles', newRole(scene))],
+  [
+    'PATCH /api/roles/:id',
+    async (scene) => asAdmin(scene, `/api/roles/${await role(scene)}`, { operations: ['audit.read'] }),
+  ],
+  ['DELETE /api/roles/:id', async (scene) => asAdmin(scene, `/api/roles/${await role(scene)}`)],
   ['POST /api/keys', async (scene) => asAdmin(scene, '/api/keys', { userId: await person(scene), name: 'laptop' })],
   [
     'DELETE /api/keys/:id',
@@ -288,6 +312,22 @@ async function proposed(scene: Scene) {
 
 function newPerson({ fresh }: Scene): object {
   return { kind: 'person', name: 'New', email: `${fresh('new')}@soc.example`, roles: ['AUDITOR'] };
+}
+
+function newGroup({ fresh }: Scene): object {
+  return { name: fresh('group '), roles: ['AUDITOR'] };
+}
+
+async function group(scene: Scene): Promise<string> {
+  return (await succeeds(scene.house.admin.api('POST', '/api/groups', newGroup(scene)))).id;
+}
+
+function newRole({ fresh }: Scene): object {
+  return { name: fresh('ROLE_'), operations: ['incident.read'] };
+}
+
+async function role(scene: Scene): Promise<string> {
+  return (await succeeds(scene.house.admin.api('POST', '/api/roles', newRole(scene)))).id;
 }
 
 function alert({ fresh }: Scene) {

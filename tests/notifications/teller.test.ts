@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import type { User } from '../../src/pipeline/access/access.ts';
+import { userInForce } from '../../src/pipeline/access/user-in-force.ts';
 import { createNotices } from '../../src/pipeline/notifications/notices.ts';
 import { backoffMs, MAX_TRIES } from '../../src/pipeline/notifications/retry.ts';
 import { createTeller } from '../../src/pipeline/notifications/teller.ts';
@@ -14,16 +14,20 @@ afterEach(async () => {
   for (const engine of engines.splice(0)) await engine.close();
 });
 
-const ADMIN: User = {
-  id: 'usr_1',
-  kind: 'person',
-  name: 'Ana',
-  email: 'ana@acme.example',
-  roles: ['SECURITY_ADMIN'],
-  disabled: false,
-  linkedAccounts: [],
-  createdAt: 0,
-};
+const ADMIN = userInForce(
+  {
+    id: 'usr_1',
+    kind: 'person',
+    name: 'Ana',
+    email: 'ana@acme.example',
+    roles: ['SECURITY_ADMIN'],
+    disabled: false,
+    linkedAccounts: [],
+    createdAt: 0,
+  },
+  new Map(),
+  new Map(),
+);
 
 /** Two requests that wait. `failures`: how often the first execution cannot be read, and then the people. */
 async function world(failures: { execution: number; people: number }) {

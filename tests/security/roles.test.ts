@@ -99,6 +99,18 @@ const ROUTES: Readonly<Record<string, Operation | 'public'>> = {
   'POST /api/users': 'user.manage',
   'GET /api/users/:id': 'user.read',
   'PATCH /api/users/:id': 'user.manage',
+  'GET /api/groups': 'user.read',
+  'POST /api/groups': 'user.manage',
+  'GET /api/groups/:id': 'user.read',
+  'PATCH /api/groups/:id': 'user.manage',
+  'DELETE /api/groups/:id': 'user.manage',
+  'PUT /api/groups/:id/members/:userId': 'user.manage',
+  'DELETE /api/groups/:id/members/:userId': 'user.manage',
+  'GET /api/roles': 'user.read',
+  'POST /api/roles': 'user.manage',
+  'GET /api/roles/:id': 'user.read',
+  'PATCH /api/roles/:id': 'user.manage',
+  'DELETE /api/roles/:id': 'user.manage',
   'GET /api/keys': 'key.own',
   'POST /api/keys': 'key.own',
   'DELETE /api/keys/:id': 'key.own',
@@ -241,6 +253,64 @@ describe.each(ROLES)('%s', (role) => {
     const reads = house.routes.find(({ operation }) => operation === 'incident.read');
     expect(reads === undefined ? null : await rightAt(reads, other.body.data.secret)).toBe(403);
   });
+});
+
+describe('a role of the organisation', () => {
+  const FEW: readonly Operation[] = ['incident.read', 'approval.vote', 'playbook.write', 'user.manage', 'key.own'];
+  const made = (name: string, operations: readonly Operation[]) =>
+    house.admin.api('POST', '/api/roles', { name, operations });
+  const allows = (few: readonly Operation[], kind: Kind) => (route: DeclaredRoute) => {
+    const operation = ROUTES[nameOf(route)] ?? 'public';
+    if (operation === 'public') return 'allowed';
+    const forPeople = RIGHTS[operation].startsWith('people');
+    return few.includes(operation) && !(forPeople && kind === 'service') ? 'allowed' : 403;
+  };
+
+  it.each(['person', 'service'] as const)(
+    'with a few operations lets a %s do these, and nothing else',
+    async (kind) => {
+      expect((await made(`FEW_FOR_${kind.toUpperCase()}`, FEW)).status).toBe(201);
+      const account = await accountWith(kind, [`FEW_FOR_${kind.toUpperCase()}`]);
+      expect(await differences(account, allows(FEW, kind))).toEqual([]);
+    },
+  );
+
+  it.each(['person', 'service'] as const)('without operations lets a %s do what is public', async (kind) => {
+    expect((await made(`NONE_FOR_${kind.toUpperCase()}`, [])).status).toBe(201);
+    expect(await differences(await accountWith(kind, [`NONE_FOR_${kind.toUpperCase()}`]), allows([], kind))).toEqual(
+      [],
+    );
+  });
+
+  it('lets people do the same where a group gives it, and nothing any more once they are out of it', async () => {
+    expect((await made('FEW_BY_GROUP', FEW)).status).toBe(201);
+    const group = await house.admin.api('POST', '/api/groups', { name: 'few', roles: ['FEW_BY_GROUP'] });
+    const user = { name: 'In A Group', email: 'grouped@soc.example', groups: [group.body.data.id] };
+    const person = await house.admin.api('POST', '/api/users', user);
+    const key = await house.admin.api('POST', '/api/keys', { userId: person.body.data.id, name: 'test' });
+    expect(await differences(key.body.data.secret, allows(FEW, 'person'))).toEqual([]);
+    const out = `/api/groups/${group.body.data.id}/members/${person.body.data.id}`;
+    expect((await house.admin.api('DELETE', out)).status).toBe(200);
+    expect(await differences(key.body.data.secret, allows([], 'person'))).toEqual([]);
+  });
+
+  it('beside each built-in role adds what it names and takes nothing away', async () => {
+    expect((await made('ADDS_METRICS_AND_EVENTS', ['metrics.read', 'event.ingest'])).status).toBe(201);
+    for (const role of ROLES) {
+      const key = await accountWith('person', [role, 'ADDS_METRICS_AND_EVENTS']);
+      const either = (route: DeclaredRoute) =>
+        isAllowed(route, role, 'person') || ['metrics.read', 'event.ingest'].includes(ROUTES[nameOf(route)] ?? '');
+      expect([role, await differences(key, (route) => (either(route) ? 'allowed' : 403))]).toEqual([role, []]);
+    }
+  });
+
+  /** The key of a new account. */
+  async function accountWith(kind: Kind, roles: readonly string[]): Promise<string> {
+    const email = kind === 'person' ? `${roles.join('-').toLowerCase()}@soc.example` : null;
+    const account = await house.admin.api('POST', '/api/users', { kind, name: 'Own', email, roles });
+    const key = await house.admin.api('POST', '/api/keys', { userId: account.body.data.id, name: 'test' });
+    return key.body.data.secret;
+  }
 });
 
 describe('nobody', () => {

@@ -6,11 +6,13 @@ import {
   MAX_EMAIL_LENGTH,
   MAX_LINKED_ACCOUNTS,
   MAX_NAME_LENGTH,
-  type User,
+  MAX_ROLES_HELD,
 } from '../../pipeline/access/access.ts';
 import { OPERATION_NAMES } from '../../pipeline/access/operations.ts';
+import { MAX_GROUPS_OF_ONE } from '../../pipeline/access/group.ts';
+import { MAX_ROLE_NAME, ROLE_NAME } from '../../pipeline/access/role-names.ts';
 import type { SetupService } from '../../pipeline/access/setup.service.ts';
-import { ROLES } from '../../pipeline/vocabulary.ts';
+import type { UserInForce } from '../../pipeline/access/user-in-force.ts';
 import { created, many, one } from '../envelope.ts';
 import { ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
 import { shownKey } from '../shown-key.ts';
@@ -24,19 +26,25 @@ const KEYS = '/api/keys';
 const name = z.string().max(MAX_NAME_LENGTH);
 const email = z.string().max(MAX_EMAIL_LENGTH);
 const linkedAccounts = z.array(z.string().max(MAX_ACCOUNT_ID_LENGTH)).max(MAX_LINKED_ACCOUNTS).optional();
-const roles = z.array(z.enum(ROLES)).max(ROLES.length).optional();
+const roles = z
+  .array(z.string().max(MAX_ROLE_NAME).regex(ROLE_NAME, 'is no name of a role'))
+  .max(MAX_ROLES_HELD)
+  .optional();
+const groups = z.array(ID).max(MAX_GROUPS_OF_ONE).optional();
 const kind = z.enum(['person', 'service']);
 const NEW_USER = z.strictObject({
   kind: kind.default('person'),
   name,
   email: email.nullable().optional(),
   roles,
+  groups,
   linkedAccounts,
 });
 const USER_CHANGE = z.strictObject({
   name: name.optional(),
   email: email.nullable().optional(),
   roles,
+  groups,
   disabled: z.boolean().optional(),
   linkedAccounts,
 });
@@ -98,7 +106,7 @@ export function userRoutes(app: ApiServer, access: AccessService): void {
     config: { operation: 'user.manage' },
     schema: {
       tags,
-      summary: 'Change the given members of an account; nobody changes own roles',
+      summary: 'Change the given members of an account; nobody changes own roles or groups',
       params: ID_PARAMS,
       body: USER_CHANGE,
       response: { 200: ONE, ...PROBLEMS },
@@ -172,11 +180,28 @@ export function setupRoutes(app: ApiServer, setup: SetupService): void {
       const { token, user } = request.body;
       const made = await setup.redeem(anonymousContextOf(request), { token, ...user });
       const key = { ...shownKey(made.key), secret: made.secret };
-      return created({ data: { id: made.user.id, user: shownUser(made.user), key } }, reply, USERS);
+      return created(
+        {
+          data: {
+            id: made.user.id,
+            user: { ...made.user, createdAt: new Date(made.user.createdAt).toISOString() },
+            key,
+          },
+        },
+        reply,
+        USERS,
+      );
     },
   });
 }
 
-function shownUser(user: User): Resource {
-  return { ...user, createdAt: new Date(user.createdAt).toISOString() };
+/** `roles` are those that a change sets; `effectiveRoles`, with those of the groups, are what counts. */
+export function shownUser({ ownRoles, roles, groups, grants, ...user }: UserInForce): Resource {
+  const rights = {
+    roles: ownRoles,
+    groups: groups.map(({ id }) => id),
+    effectiveRoles: roles,
+    customOperations: grants,
+  };
+  return { ...user, ...rights, createdAt: new Date(user.createdAt).toISOString() };
 }

@@ -1,6 +1,8 @@
 import { FirebreakError } from '../../platform/errors.ts';
-import { isActiveAdmin, type User } from './access.ts';
-import { ACCESS_STREAM, enabledPeople, loadUserByEmail, type AccessJournal, type AccessWrite } from './access.store.ts';
+import { type User } from './access.ts';
+import { isActiveAdmin } from './may-change.ts';
+import { enabledPeople } from './access-in-force.ts';
+import { ACCESS_STREAM, loadUserByEmail, type AccessJournal, type AccessWrite } from './access.store.ts';
 import { recordedTrace, type AnonymousContext } from './principal.ts';
 
 /** Tries of one change while others change people at the same time, also over several processes: one of them wins each round. */
@@ -31,15 +33,15 @@ export async function applyAccessChange<T>(
   throw new FirebreakError('overloaded', 'Others keep changing people and keys: try again');
 }
 
-/** @throws FirebreakError `conflict` when no other enabled person is SECURITY_ADMIN. */
-export async function requireAnotherAdmin(journal: AccessJournal, exceptId: string): Promise<void> {
-  if (await hasActiveAdmin(journal, exceptId)) return;
+/** @throws FirebreakError `conflict` when no other enabled person than these is SECURITY_ADMIN. */
+export async function requireAnotherAdmin(journal: AccessJournal, exceptIds: readonly string[]): Promise<void> {
+  if (await hasActiveAdmin(journal, exceptIds)) return;
   throw new FirebreakError('conflict', 'The last SECURITY_ADMIN stays: make somebody else one first');
 }
 
-/** True when an enabled person other than `exceptId` is SECURITY_ADMIN. */
-export async function hasActiveAdmin(journal: AccessJournal, exceptId: string | null): Promise<boolean> {
-  return (await enabledPeople(journal)).some((user) => user.id !== exceptId && isActiveAdmin(user));
+/** True when an enabled person other than these is SECURITY_ADMIN, by themselves or by a group. */
+export async function hasActiveAdmin(journal: AccessJournal, exceptIds: readonly string[] = []): Promise<boolean> {
+  return (await enabledPeople(journal)).some((user) => !exceptIds.includes(user.id) && isActiveAdmin(user));
 }
 
 /** @throws FirebreakError `conflict` when another user has this email. */

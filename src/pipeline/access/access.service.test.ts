@@ -173,7 +173,9 @@ describe('who may change whom', () => {
       codeOf(access.changeUser(admin, user.id, { roles: [] })),
       codeOf(access.changeUser(other, admin.principal.userId, { disabled: true })),
     ]);
-    expect(outcomes.sort()).toEqual(['conflict', 'no error']);
+    // Whoever comes second is judged by what is left to them.
+    expect(['forbidden', 'unauthenticated']).toContain(outcomes.find((each) => each !== 'no error'));
+    expect(outcomes).toContain('no error');
   });
 
   it('does not decide on a list of administrators that changed after it was read', async () => {

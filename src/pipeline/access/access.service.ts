@@ -1,21 +1,9 @@
 import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
-import { applyAccessChange, existing, requireAnotherAdmin, requireFreeEmail } from './access-change.ts';
-import {
-  accountsOf,
-  applyUserInput,
-  checkedScopes,
-  isActiveAdmin,
-  MAX_ACCOUNT_ID_LENGTH,
-  MAX_NAME_LENGTH,
-  requireMayActOn,
-  requireMayChange,
-  requireMayLink,
-  textOf,
-  type ApiKey,
-  type User,
-  type UserInput,
-} from './access.ts';
+import { applyAccessChange, existing } from './access-change.ts';
+import { allCustomRoles, allGroups, inForce, loadUserInForce } from './access-in-force.ts';
+import { accountsOf, MAX_ACCOUNT_ID_LENGTH, MAX_NAME_LENGTH, textOf, type ApiKey, type UserInput } from './access.ts';
+import { checkedScopes, requireMayActOn } from './may-change.ts';
 import {
   keyWrite,
   listKeys,
@@ -23,15 +11,16 @@ import {
   loadKey,
   loadKeyByHash,
   loadUser,
-  userWrite,
   type AccessJournal,
   type PageOf,
 } from './access.store.ts';
+import { presentActor } from './actor.ts';
+import { changedUser, newUser } from './change-user.ts';
 import type { Operation } from './operations.ts';
 import { LENT, mayDo, requireOperation, type CallContext, type Principal } from './principal.ts';
-import { endSessionsOf } from './end-sessions.ts';
 import { requireRoomForKey } from './own-keys.ts';
 import { mintSecret, SECRET_BYTES, secretHash, type RandomBytes } from './secret.ts';
+import { userInForce, type UserInForce } from './user-in-force.ts';
 
 /** How long a key may live at most, in ms: a year and a day, so that a yearly renewal is never late. */
 export const MAX_KEY_LIFETIME_MS = 366 * 24 * 3_600_000;
@@ -60,10 +49,10 @@ export interface AccessService {
   listUsers(
     ctx: CallContext,
     query: Page & { readonly kind?: 'person' | 'service' | undefined },
-  ): Promise<PageOf<User>>;
-  getUser(ctx: CallContext, id: string): Promise<User>;
-  createUser(ctx: CallContext, input: UserInput & { readonly kind: 'person' | 'service' }): Promise<User>;
-  changeUser(ctx: CallContext, id: string, input: UserInput): Promise<User>;
+  ): Promise<PageOf<UserInForce>>;
+  getUser(ctx: CallContext, id: string): Promise<UserInForce>;
+  createUser(ctx: CallContext, input: UserInput & { readonly kind: 'person' | 'service' }): Promise<UserInForce>;
+  changeUser(ctx: CallContext, id: string, input: UserInput): Promise<UserInForce>;
   /** `secret` is in this answer only. */
   createKey(ctx: CallContext, input: KeyInput): Promise<{ readonly key: ApiKey; readonly secret: string }>;
   listKeys(ctx: CallContext, query: Page & { readonly userId?: string | undefined }): Promise<PageOf<ApiKey>>;
@@ -79,40 +68,27 @@ export function createAccessService(journal: AccessJournal, randomBytes: RandomB
 
     async listUsers(ctx, { kind, ...page }) {
       requireOperation(ctx.principal, 'user.read');
-      return listUsers(journal, { ...page, ...(kind === undefined ? {} : { type: kind }) });
+      const { items, total } = await listUsers(journal, { ...page, ...(kind === undefined ? {} : { type: kind }) });
+      const groups = new Map((await allGroups(journal)).map((group) => [group.id, group]));
+      const roles = await allCustomRoles(journal);
+      return { items: items.map((user) => userInForce(user, groups, roles)), total };
     },
 
     async getUser(ctx, id) {
       if (id !== ctx.principal.userId) requireOperation(ctx.principal, 'user.read');
-      return (await existing(loadUser(journal, id), 'user')).item;
+      return existing(loadUserInForce(journal, id), 'user');
     },
 
     async createUser(ctx, { kind, ...input }) {
       requireOperation(ctx.principal, 'user.manage');
       const blank = { kind, name: '', email: null, roles: [], disabled: false, linkedAccounts: [], createdAt: ctx.now };
-      const user = applyUserInput({ id: newId('usr'), ...blank }, { ...input, name: input.name ?? '' });
-      requireMayChange(ctx.principal, null, user);
-      requireMayLink(ctx.principal, null, user);
-      return applyAccessChange(journal, ctx, async () => {
-        await requireFreeEmail(journal, user);
-        return { writes: [userWrite(user, 0, ctx.principal.userId, ctx.now)], answer: user };
-      });
+      const fresh = { id: newId('usr'), ...blank };
+      return applyAccessChange(journal, ctx, () => newUser(journal, ctx, fresh, { ...input, name: input.name ?? '' }));
     },
 
     async changeUser(ctx, id, input) {
       requireOperation(ctx.principal, 'user.manage');
-      return applyAccessChange(journal, ctx, async () => {
-        const before = await existing(loadUser(journal, id), 'user');
-        const user = applyUserInput(before.item, input);
-        requireMayChange(ctx.principal, before.item, user);
-        requireMayLink(ctx.principal, before.item, user);
-        if (user.email !== before.item.email) await requireFreeEmail(journal, user);
-        if (isActiveAdmin(before.item) && !isActiveAdmin(user)) await requireAnotherAdmin(journal, id);
-        const by = ctx.principal.userId;
-        const cause = { end: 'user_disabled', by, at: ctx.now } as const;
-        const ended = user.disabled && !before.item.disabled ? await endSessionsOf(journal, { id }, cause) : [];
-        return { writes: [userWrite(user, before.version, by, ctx.now), ...ended], answer: user };
-      });
+      return applyAccessChange(journal, ctx, () => changedUser(journal, ctx, id, () => input));
     },
 
     async createKey(ctx, input) {
@@ -155,11 +131,13 @@ async function authenticate(journal: AccessJournal, secret: string, now: number)
   if (key === null || key.revokedAt !== null || key.expiresAt <= now) return null;
   const user = (await loadUser(journal, key.userId))?.item;
   if (user === undefined || user.disabled) return null;
+  const { roles, grants } = await inForce(journal, user);
   return {
     userId: user.id,
     kind: user.kind,
     name: user.name,
-    roles: user.roles,
+    roles,
+    grants,
     linkedAccounts: accountsOf(user),
     provenBy: 'key',
     keyId: key.id,
@@ -224,9 +202,10 @@ function narrowed(
   return wanted;
 }
 
-async function requireMayHandleKeysOf(journal: AccessJournal, ctx: CallContext, userId: string): Promise<User> {
-  requireOperation(ctx.principal, userId === ctx.principal.userId ? 'key.own' : 'key.manage');
-  const owner = (await existing(loadUser(journal, userId), 'user')).item;
-  if (userId !== ctx.principal.userId) requireMayActOn(ctx.principal, owner);
+async function requireMayHandleKeysOf(journal: AccessJournal, ctx: CallContext, userId: string): Promise<UserInForce> {
+  const { principal } = ctx;
+  const actor = await presentActor(journal, principal, userId === principal.userId ? 'key.own' : 'key.manage');
+  const owner = await existing(loadUserInForce(journal, userId), 'user');
+  if (userId !== principal.userId) requireMayActOn(actor, owner);
   return owner;
 }

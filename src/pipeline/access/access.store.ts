@@ -4,6 +4,8 @@ import { MAX_PAGE_SIZE } from '../../platform/limits.ts';
 import type { Journal, RecordDraft, View } from '../../journal/journal.ts';
 import type { JournalRecord } from '../audit/record.ts';
 import { API_KEY, SETUP, USER, type ApiKey, type Setup, type User } from './access.ts';
+import { CUSTOM_ROLE, type CustomRole } from './custom-role.ts';
+import { GROUP, type Group } from './group.ts';
 import { IDENTITY, type Identity } from './identity.ts';
 import { LOCKOUT, type Lockout } from './lockout.ts';
 import { RECORDED_CREDENTIAL, type RecordedCredential } from './password.ts';
@@ -71,11 +73,6 @@ export async function allUsers(
     users.push(...items);
     if (items.length === 0 || users.length >= total) return users;
   }
-}
-
-/** All people who are enabled. */
-export function enabledPeople(journal: Pick<AccessJournal, 'listViews'>): Promise<readonly User[]> {
-  return allUsers(journal, { type: 'person', status: 'active' });
 }
 
 export async function listKeys(
@@ -149,6 +146,8 @@ export interface AccessState {
   readonly identities: Map<string, Identity>;
   /** Removed ones too. */
   readonly passkeys: Map<string, Passkey>;
+  readonly groups: Map<string, Group>;
+  readonly roles: Map<string, CustomRole>;
   setup: Setup | null;
 }
 
@@ -161,6 +160,8 @@ export function emptyAccessState(): AccessState {
     lockouts: new Map(),
     identities: new Map(),
     passkeys: new Map(),
+    groups: new Map(),
+    roles: new Map(),
     setup: null,
   };
 }
@@ -212,6 +213,22 @@ export function foldAccess(state: AccessState, record: Pick<JournalRecord, 'type
       state.passkeys.set(passkey.id, passkey);
       break;
     }
+    case 'access.group_saved': {
+      const group = GROUP.parse(member('group'));
+      state.groups.set(group.id, group);
+      break;
+    }
+    case 'access.group_deleted':
+      state.groups.delete(z.string().parse(member('id')));
+      break;
+    case 'access.role_saved': {
+      const role = CUSTOM_ROLE.parse(member('role'));
+      state.roles.set(role.name, role);
+      break;
+    }
+    case 'access.role_deleted':
+      state.roles.delete(z.string().parse(member('name')));
+      break;
   }
   return state;
 }

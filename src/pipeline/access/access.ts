@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { FirebreakError, type Fault } from '../../platform/errors.ts';
 import { canonicalAccount } from './identities.ts';
-import { ROLES, type Role } from '../vocabulary.ts';
-import { OPERATION_NAMES, rolesMay, type Operation } from './operations.ts';
-import type { Principal } from './principal.ts';
+import type { RoleName } from '../vocabulary.ts';
+import { OPERATION_NAMES } from './operations.ts';
+import { inOrder, roleFaults } from './role-names.ts';
 
 /** Longest name of a person, a service account or a key, in UTF-16 units. */
 export const MAX_NAME_LENGTH = 200;
@@ -13,6 +13,8 @@ export const MAX_EMAIL_LENGTH = 254;
 export const MAX_ACCOUNT_ID_LENGTH = 512;
 /** Accounts one person may have in other systems. */
 export const MAX_LINKED_ACCOUNTS = 50;
+/** Roles of one account or group: all built-in ones and as many of the organisation's. */
+export const MAX_ROLES_HELD = 32;
 
 /** A person or a service account. `email` and `linkedAccounts` are canonical: NFC, lower case. */
 export const USER = z.strictObject({
@@ -20,9 +22,12 @@ export const USER = z.strictObject({
   kind: z.enum(['person', 'service']),
   name: z.string(),
   email: z.string().nullable(),
-  roles: z.array(z.enum(ROLES)),
+  /** The own ones: what groups give them as well stands in `UserInForce`. */
+  roles: z.array(z.string()),
   disabled: z.boolean(),
   linkedAccounts: z.array(z.string()),
+  /** Ids of their groups, sorted. Absent: none. */
+  groups: z.array(z.string()).optional(),
   createdAt: z.int(),
 });
 export type User = Readonly<z.infer<typeof USER>>;
@@ -31,7 +36,9 @@ export type User = Readonly<z.infer<typeof USER>>;
 export interface UserInput {
   readonly name?: string | undefined;
   readonly email?: string | null | undefined;
-  readonly roles?: readonly Role[] | undefined;
+  readonly roles?: readonly RoleName[] | undefined;
+  /** Ids of groups. */
+  readonly groups?: readonly string[] | undefined;
   readonly disabled?: boolean | undefined;
   readonly linkedAccounts?: readonly string[] | undefined;
 }
@@ -79,10 +86,22 @@ export const PERSONAL_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
   ['access.lockout_ended', []],
   ['access.identity_linked', ['/identity/account', '/identity/subject']],
   ['access.passkey_saved', ['/passkey/name']],
+  ['access.group_saved', []],
+  ['access.group_deleted', []],
+  ['access.role_saved', []],
+  ['access.role_deleted', []],
 ]);
 
+/** What an account may be given besides the built-in roles. */
+export interface Given {
+  readonly customRoles: readonly RoleName[];
+  /** Ids. */
+  readonly groups: readonly string[];
+}
+const NOTHING_GIVEN: Given = { customRoles: [], groups: [] };
+
 /** The user with `input` applied and everything canonical. @throws FirebreakError `invalid_request` with each fault. */
-export function applyUserInput(user: User, input: UserInput): User {
+export function applyUserInput(user: User, input: UserInput, given: Given = NOTHING_GIVEN): User {
   const faults: Fault[] = [];
   const name = input.name === undefined ? user.name : textOf(input.name, '/name', MAX_NAME_LENGTH, faults);
   const email = input.email === undefined ? user.email : emailOf(input.email, faults);
@@ -90,15 +109,29 @@ export function applyUserInput(user: User, input: UserInput): User {
     faults.push({ pointer: '/email', detail: 'a person needs an email address' });
   }
   const linked = input.linkedAccounts === undefined ? user.linkedAccounts : linkedOf(input.linkedAccounts, faults);
+  if (input.roles !== undefined)
+    faults.push(...roleFaults(input.roles, given.customRoles, (index) => `/roles/${index}`));
+  const groups = input.groups === undefined ? (user.groups ?? []) : groupsOf(user, input.groups, given, faults);
   if (faults.length > 0) throw new FirebreakError('invalid_request', 'The user is not valid', faults);
+  const { groups: _before, ...rest } = user;
   return {
-    ...user,
+    ...rest,
     name,
     email,
-    roles: input.roles === undefined ? user.roles : ROLES.filter((role) => input.roles?.includes(role)),
+    roles: input.roles === undefined ? user.roles : [...inOrder(input.roles)],
     disabled: input.disabled ?? user.disabled,
     linkedAccounts: linked,
+    ...(groups.length === 0 ? {} : { groups: [...groups] }),
   };
+}
+
+function groupsOf(user: User, groups: readonly string[], given: Given, faults: Fault[]): readonly string[] {
+  if (user.kind !== 'person' && groups.length > 0) {
+    faults.push({ pointer: '/groups', detail: 'groups are for people: give a service account its roles' });
+  }
+  for (const [index, id] of groups.entries())
+    if (!given.groups.includes(id)) faults.push({ pointer: `/groups/${index}`, detail: 'is no group: name its id' });
+  return [...new Set(groups)].sort();
 }
 
 /** Everything that a user is known by in other systems, the email address first. */
@@ -137,70 +170,4 @@ function linkedOf(accounts: readonly string[], faults: Fault[]): string[] {
     canonicalAccount(textOf(account, `/linkedAccounts/${index}`, MAX_ACCOUNT_ID_LENGTH, faults)),
   );
   return [...new Set(texts)].sort();
-}
-
-/**
- * What one person may do to another account: only accounts whose roles, before and after, the actor holds too,
- * unless the actor is SECURITY_ADMIN; and never to the own roles, status or linked accounts (those decide who may
- * vote about whom).
- *
- * @throws FirebreakError `forbidden` with the faulty member.
- */
-export function requireMayChange(actor: Principal, before: User | null, after: User): void {
-  requireMayActOn(actor, before ?? after);
-  requireMayActOn(actor, after);
-  if (before === null || before.id !== actor.userId) return;
-  const faults: Fault[] = [];
-  if (!sameMembers(before.roles, after.roles)) faults.push({ pointer: '/roles', detail: 'nobody changes own roles' });
-  if (before.disabled !== after.disabled) faults.push({ pointer: '/disabled', detail: 'nobody disables themselves' });
-  if (!sameMembers(before.linkedAccounts, after.linkedAccounts)) {
-    faults.push({ pointer: '/linkedAccounts', detail: 'nobody changes own linked accounts' });
-  }
-  if (faults.length > 0) throw new FirebreakError('forbidden', 'Somebody else has to make this change', faults);
-}
-
-/** @throws FirebreakError `forbidden` when `target` holds a role that `actor` lacks and actor is no SECURITY_ADMIN. */
-export function requireMayActOn(actor: Principal, target: User): void {
-  if (actor.roles.includes('SECURITY_ADMIN')) return;
-  const beyond = target.roles.filter((role) => !actor.roles.includes(role));
-  if (beyond.length === 0) return;
-  throw new FirebreakError('forbidden', 'Only a SECURITY_ADMIN acts on roles they do not hold', [
-    { pointer: '/roles', detail: `not held: ${beyond.join(', ')}` },
-  ]);
-}
-
-/**
- * An account of an identity provider is a way in, to all that the user's roles allow: a scoped key must not open one.
- *
- * @throws FirebreakError `forbidden`.
- */
-export function requireMayLink(actor: Principal, before: User | null, after: User): void {
-  if (actor.scopes === null) return;
-  const added = after.linkedAccounts.filter((account) => !(before?.linkedAccounts ?? []).includes(account));
-  if (!added.some((account) => account.startsWith('oidc:'))) return;
-  throw new FirebreakError('forbidden', 'A scoped key cannot link an account with which somebody signs in', [
-    { pointer: '/linkedAccounts', detail: 'holds a new account of an identity provider' },
-  ]);
-}
-
-/** True for those who keep the house open: an enabled person with SECURITY_ADMIN. */
-export function isActiveAdmin(user: User): boolean {
-  return user.kind === 'person' && !user.disabled && user.roles.includes('SECURITY_ADMIN');
-}
-
-/** The scopes, in table order. @throws FirebreakError `invalid_request` for one that the owner's roles do not allow. */
-export function checkedScopes(owner: User, scopes: readonly Operation[] | null): Operation[] | null {
-  if (scopes === null) return null;
-  const faults = scopes.flatMap((scope, index) =>
-    rolesMay(owner.roles, owner.kind, scope)
-      ? []
-      : [{ pointer: `/scopes/${index}`, detail: `the roles of ${owner.id} do not allow ${scope}` }],
-  );
-  if (scopes.length === 0) faults.push({ pointer: '/scopes', detail: 'name at least one, or leave it out for all' });
-  if (faults.length > 0) throw new FirebreakError('invalid_request', 'The scopes are not valid', faults);
-  return OPERATION_NAMES.filter((name) => scopes.includes(name));
-}
-
-function sameMembers(left: readonly string[], right: readonly string[]): boolean {
-  return left.length === right.length && left.every((member) => right.includes(member));
 }

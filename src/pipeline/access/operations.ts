@@ -1,4 +1,4 @@
-import { ROLES, type Role } from '../vocabulary.ts';
+import { ROLES, type Role, type RoleName } from '../vocabulary.ts';
 
 /**
  * The one table of who may do what. The API's routes, the scopes of API keys, the console's buttons and the tests
@@ -133,9 +133,17 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
   },
 };
 
-/** True when one of `roles` may do `operation`; a service account never does what is for humans only. */
-export function rolesMay(roles: readonly Role[], kind: 'person' | 'service', operation: Operation): boolean {
+/**
+ * True when one of `roles` may do `operation`; a service account never does what is for humans only.
+ * @param grants what roles of the organisation among them allow (`UserInForce`); the table knows built-in roles only.
+ */
+export function rolesMay(
+  roles: readonly RoleName[],
+  kind: 'person' | 'service',
+  operation: Operation,
+  grants: readonly Operation[] = [],
+): boolean {
   const rule = OPERATIONS[operation];
   if (rule.humanOnly && kind !== 'person') return false;
-  return rule.roles.some((role) => roles.includes(role));
+  return grants.includes(operation) || rule.roles.some((role) => roles.includes(role));
 }

@@ -2,7 +2,10 @@ import { canonicalJson, type JsonObject } from '../../platform/canonical-json.ts
 import { FirebreakError, type Fault } from '../../platform/errors.ts';
 import { derivedId, sha256Base64Url } from '../../platform/hash.ts';
 import { applyAccessChange, existing } from './access-change.ts';
-import { MAX_NAME_LENGTH, requireMayActOn, textOf } from './access.ts';
+import { MAX_NAME_LENGTH, textOf } from './access.ts';
+import { inForce } from './access-in-force.ts';
+import { presentActor } from './actor.ts';
+import { requireMayActOn } from './may-change.ts';
 import { loadUser, type AccessJournal, type PageOf, type Versioned } from './access.store.ts';
 import type { Assertion, SignedAnswer } from './assertion.ts';
 import { MAX_PASSKEYS, REGISTRATION_WINDOW_MS, type Passkey } from './passkey.ts';
@@ -190,7 +193,8 @@ export function createPasskeyService(journal: AccessJournal, ports: PasskeyPorts
 
     async revoke(ctx, { userId, id }) {
       requireOperation(ctx.principal, 'user.manage');
-      requireMayActOn(ctx.principal, (await existing(loadUser(journal, userId), 'user')).item);
+      const { item: owner } = await existing(loadUser(journal, userId), 'user');
+      requireMayActOn(await presentActor(journal, ctx.principal, 'user.manage'), await inForce(journal, owner));
       const after = { removedAt: ctx.now, removedBy: ctx.principal.userId };
       return change(ctx, id, (passkey) => passkey.userId === userId, after);
     },

@@ -60,7 +60,9 @@ describe('an invitation', () => {
     expect(await refusalOf(house.passwords.invite(analyst, { id: bob.id }))).toBe('forbidden');
     const scoped = { ...house.admin, principal: { ...house.admin.principal, scopes: ['user.manage' as const] } };
     expect(await refusalOf(house.passwords.invite(scoped, { id: bob.id }))).toBe('forbidden');
-    const ciso = { ...house.admin, principal: { ...house.admin.principal, roles: ['CISO' as const] } };
+    const carla = await house.withPassword('carla');
+    await house.access.changeUser(house.admin, carla.id, { roles: ['CISO'] });
+    const ciso = await house.by((await house.signIn('carla@example.org', PASSWORD)).secret);
     expect(await refusalOf(house.passwords.invite(ciso, { id: bob.id }))).toBe('forbidden');
     const robot = await house.access.createUser(house.admin, { kind: 'service', name: 'r', roles: [] });
     expect(await refusalOf(house.invite(robot.id))).toBe('conflict');

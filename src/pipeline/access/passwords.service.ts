@@ -1,6 +1,6 @@
 import { FirebreakError, type Fault } from '../../platform/errors.ts';
 import { applyAccessChange, existing } from './access-change.ts';
-import { MAX_NAME_LENGTH, requireMayActOn, textOf, type ApiKey, type User } from './access.ts';
+import { MAX_NAME_LENGTH, textOf, type ApiKey, type User } from './access.ts';
 import {
   keyWrite,
   loadUser,
@@ -9,6 +9,9 @@ import {
   type AccessWrite,
   type Versioned,
 } from './access.store.ts';
+import { requireMayActOn } from './may-change.ts';
+import { inForce } from './access-in-force.ts';
+import { presentActor } from './actor.ts';
 import { endSessionsOf } from './end-sessions.ts';
 import { firstKey, requireRoomForKey } from './own-keys.ts';
 import { canonicalAccount } from './identities.ts';
@@ -159,7 +162,7 @@ export function createPasswordService(journal: AccessJournal, ports: PasswordPor
       const invitation = { hash, issuedBy: principal.userId, issuedAt: now, expiresAt: now + INVITATION_LIFETIME_MS };
       await applyAccessChange(journal, ctx, async () => {
         const { item: user } = await existing(loadUser(journal, id), 'user');
-        requireMayActOn(principal, user);
+        requireMayActOn(await presentActor(journal, principal, 'user.manage'), await inForce(journal, user));
         if (user.kind !== 'person') throw new FirebreakError('conflict', 'A service account has keys, not a password');
         if (user.disabled) throw new FirebreakError('conflict', 'The account is disabled: enable it first');
         const before = await loadCredential(journal, id);

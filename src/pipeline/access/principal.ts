@@ -1,6 +1,6 @@
 import type { RecordTrace } from '../audit/record.ts';
 import { FirebreakError } from '../../platform/errors.ts';
-import type { Role } from '../vocabulary.ts';
+import type { RoleName } from '../vocabulary.ts';
 import { OPERATIONS, rolesMay, type Operation } from './operations.ts';
 
 /** Who is calling: a person or a service account, and the credential that proves it. Made anew for each call. */
@@ -8,7 +8,10 @@ export interface Principal {
   readonly userId: string;
   readonly kind: 'person' | 'service';
   readonly name: string;
-  readonly roles: readonly Role[];
+  /** Own ones and those of groups, as they were when the call was let in. */
+  readonly roles: readonly RoleName[];
+  /** What roles of the organisation among them allow. Absent: nothing. */
+  readonly grants?: readonly Operation[];
   /** Canonical ids of the subjects this person is in other systems, the email first: nobody votes about themselves. */
   readonly linkedAccounts: readonly string[];
   /** How it was proven: by an API key, or by the session of a browser. */
@@ -50,7 +53,12 @@ export const LENT =
 /** True when roles, kind and key scopes all allow `operation`. */
 export function mayDo(principal: Principal, operation: Operation): boolean {
   if (principal.scopes !== null && !principal.scopes.includes(operation)) return false;
-  return rolesMay(principal.roles, principal.kind, operation);
+  return holderMay(principal, operation);
+}
+
+/** Whether roles and kind allow it, whatever the scopes are. */
+function holderMay({ roles, kind, grants }: Principal, operation: Operation): boolean {
+  return rolesMay(roles, kind, operation, grants);
 }
 
 /** @throws FirebreakError `forbidden`, saying which operation was missing and what would allow it. */
@@ -60,9 +68,9 @@ export function requireOperation(principal: Principal, operation: Operation): vo
   const reason =
     rule.humanOnly && principal.kind !== 'person'
       ? 'is for people, not for service accounts'
-      : rolesMay(principal.roles, principal.kind, operation)
+      : holderMay(principal, operation)
         ? 'is outside the scopes of this API key'
-        : `needs one of the roles ${rule.roles.join(', ')}`;
+        : `needs one of the roles ${rule.roles.join(', ')}, or one of your organisation that allows it`;
   throw new FirebreakError('forbidden', `${operation} ${reason}`);
 }
 

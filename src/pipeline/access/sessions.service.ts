@@ -3,6 +3,7 @@ import { FirebreakError } from '../../platform/errors.ts';
 import { StoreUnavailableError } from '../../journal/journal.ts';
 import { applyAccessChange } from './access-change.ts';
 import { accountsOf, type User } from './access.ts';
+import { inForce } from './access-in-force.ts';
 import { loadUser, type AccessJournal, type AccessWrite, type PageOf, type Versioned } from './access.store.ts';
 import { requireOperation, type CallContext, type Principal } from './principal.ts';
 import { mintSecret, SECRET_BYTES, secretHash, type RandomBytes } from './secret.ts';
@@ -25,6 +26,7 @@ import {
   sessionView,
   type SeenSession,
 } from './session.store.ts';
+import type { UserInForce } from './user-in-force.ts';
 
 /** Sessions of browsers. They are begun by whoever checked who it is: see `beginSession`. */
 export interface SessionService {
@@ -46,7 +48,7 @@ export function createSessionService(journal: AccessJournal): SessionService {
       const user = (await loadUser(journal, session.userId))?.item;
       if (user === undefined || user.disabled || user.kind !== 'person') return null;
       if (how === 'use') await noteUse(journal, found, now);
-      return principalOf(user, session);
+      return principalOf(await inForce(journal, user), session);
     },
 
     async list(ctx, page) {
@@ -72,12 +74,13 @@ export function createSessionService(journal: AccessJournal): SessionService {
   };
 }
 
-function principalOf(user: User, session: Session): Principal {
+function principalOf(user: UserInForce, session: Session): Principal {
   return {
     userId: user.id,
     kind: user.kind,
     name: user.name,
     roles: user.roles,
+    grants: user.grants,
     linkedAccounts: accountsOf(user),
     provenBy: 'session',
     keyId: session.id,

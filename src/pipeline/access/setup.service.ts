@@ -64,7 +64,7 @@ export function createSetupService(journal: AccessJournal, randomBytes: RandomBy
       const token = mintSecret('fbs', randomBytes(SECRET_BYTES));
       const hash = secretHash('fbs', token) ?? '';
       return applyAccessChange(journal, ctx, async () => {
-        if (options?.recovery !== true && (await hasActiveAdmin(journal, null))) return { writes: [], answer: null };
+        if (options?.recovery !== true && (await hasActiveAdmin(journal))) return { writes: [], answer: null };
         const before = await loadSetup(journal);
         const earlier = options?.keepEarlier === true ? tokensOf(before?.item ?? null, ctx.now) : [];
         const setup = {

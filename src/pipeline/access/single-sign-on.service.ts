@@ -1,8 +1,10 @@
 import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
 import { ROLES, type Role } from '../vocabulary.ts';
+import { allGroups, inForce } from './access-in-force.ts';
 import { applyAccessChange, requireAnotherAdmin } from './access-change.ts';
-import { applyUserInput, isActiveAdmin, MAX_NAME_LENGTH, type User } from './access.ts';
+import { applyUserInput, MAX_NAME_LENGTH, type User, type UserInput } from './access.ts';
+import { isActiveAdmin } from './may-change.ts';
 import {
   allUsers,
   loadUser,
@@ -13,6 +15,7 @@ import {
   type Versioned,
 } from './access.store.ts';
 import { endSessionsOf } from './end-sessions.ts';
+import { groupKey, MAX_GROUPS_OF_ONE } from './group.ts';
 import { canonicalAccount } from './identities.ts';
 import type { Claims } from './identity-provider.ts';
 import { identityId, MAX_OIDC_SUBJECT, oidcAccount, type Identity } from './identity.ts';
@@ -41,6 +44,8 @@ export interface SingleSignOnPorts {
   readonly randomBytes: RandomBytes;
   /** Group of the provider to role. */
   readonly roleOf: ReadonlyMap<string, Role>;
+  /** Group of the provider to the name of a group here; who is in these follows the provider, in others people say it. */
+  readonly groupOf?: ReadonlyMap<string, string>;
   /** A sign-in is on record. Must not throw. */
   readonly onRecorded: () => void;
 }
@@ -52,11 +57,33 @@ interface Found {
 }
 
 export function createSingleSignOnService(journal: AccessJournal, ports: SingleSignOnPorts): SingleSignOnService {
-  const { randomBytes, roleOf, onRecorded } = ports;
+  const { randomBytes, roleOf, groupOf = new Map<string, string>(), onRecorded } = ports;
   const rolesIn = (groups: readonly string[]): readonly Role[] => {
     const mapped = new Set(groups.map((group) => roleOf.get(group)));
     return ROLES.filter((role) => mapped.has(role));
   };
+
+  /**
+   * Roles and groups that the provider's groups mean for somebody here. A group whose roles they have set themselves takes them in
+   * no further than it has: nobody gives themselves roles.
+   */
+  async function meantBy(
+    claimed: readonly string[],
+    user: User,
+  ): Promise<Required<Pick<UserInput, 'roles' | 'groups'>>> {
+    const roles = rolesIn(claimed);
+    const before = user.groups ?? [];
+    if (groupOf.size === 0) return { roles, groups: before };
+    const keysOf = (names: Iterable<string>) => new Set([...names].map(groupKey));
+    const followed = keysOf(groupOf.values());
+    const wanted = keysOf(claimed.flatMap((group) => groupOf.get(group) ?? []));
+    const known = await allGroups(journal);
+    const joined = known.filter(
+      ({ id, name, rolesSetBy }) => wanted.has(groupKey(name)) && (before.includes(id) || rolesSetBy !== user.id),
+    );
+    const others = before.filter((id) => !known.some((group) => group.id === id && followed.has(groupKey(group.name))));
+    return { roles, groups: [...others, ...joined.map(({ id }) => id)].slice(0, MAX_GROUPS_OF_ONE).sort() };
+  }
 
   async function linked(ctx: AnonymousContext, claims: Claims, link: Link): Promise<Found> {
     const { user: before, identity } = link;
@@ -69,12 +96,16 @@ export function createSingleSignOnService(journal: AccessJournal, ports: SingleS
     if (identity?.item.created !== true || identity.item.userId !== before.item.id) {
       return { user: before.item, writes: known };
     }
-    const user = { ...before.item, roles: [...rolesIn(claims.groups)] };
-    if (user.roles.join() === before.item.roles.join()) return { user, writes: known };
-    if (isActiveAdmin(before.item) && !isActiveAdmin(user)) await requireAnotherAdmin(journal, user.id);
+    const { roles, groups } = await meantBy(claims.groups, before.item);
+    const user = applyUserInput(before.item, { roles, groups }, { customRoles: [], groups });
+    const isSame =
+      user.roles.join() === before.item.roles.join() && groups.join() === (before.item.groups ?? []).join();
+    if (isSame) return { user, writes: known };
+    const [was, is] = await Promise.all([inForce(journal, before.item), inForce(journal, user)]);
+    if (isActiveAdmin(was) && !isActiveAdmin(is)) await requireAnotherAdmin(journal, [user.id]);
     const changed = userWrite(user, before.version, BY, ctx.now);
     const cause = { end: 'roles_lost', by: BY, at: ctx.now } as const;
-    const ended = user.roles.length > 0 ? [] : await endSessionsOf(journal, { id: user.id }, cause);
+    const ended = is.roles.length > 0 ? [] : await endSessionsOf(journal, { id: user.id }, cause);
     return { user, writes: [...known, changed, ...ended] };
   }
 
@@ -91,13 +122,12 @@ export function createSingleSignOnService(journal: AccessJournal, ports: SingleS
         `Another account here has your email address: an administrator who knows that it is yours has to add ${account} to its linked accounts`,
       );
     }
-    const roles = rolesIn(claims.groups);
-    if (roles.length === 0) throw refused(NO_ROLE);
     const blank = { id, kind: 'person' as const, name: '', email: null, roles: [], disabled: false };
-    const user = applyUserInput(
-      { ...blank, linkedAccounts: [], createdAt: ctx.now },
-      { name: nameOf(claims, email), email, roles, linkedAccounts: [account] },
-    );
+    const nobody = { ...blank, linkedAccounts: [], createdAt: ctx.now };
+    const { roles, groups } = await meantBy(claims.groups, nobody);
+    const input = { name: nameOf(claims, email), email, roles, groups, linkedAccounts: [account] };
+    const user = applyUserInput(nobody, input, { customRoles: [], groups });
+    if ((await inForce(journal, user)).roles.length === 0) throw refused(NO_ROLE);
     const earlier = await loadIdentity(journal, identityId(account));
     const identity = identityWrite(newIdentity(claims, id, true, ctx.now), earlier?.version ?? 0, ctx.now);
     return { user, writes: [userWrite(user, 0, BY, ctx.now), identity] };
@@ -112,7 +142,7 @@ export function createSingleSignOnService(journal: AccessJournal, ports: SingleS
         const link = await findLink(journal, claims);
         const { user, writes } = link === null ? await created(ctx, claims, userId) : await linked(ctx, claims, link);
         // That they lost their roles is recorded all the same.
-        if (user.roles.length === 0) return { writes, answer: null };
+        if ((await inForce(journal, user)).roles.length === 0) return { writes, answer: null };
         const begins = await beginSession(journal, user, fresh, { method: 'oidc', from, previous, now: ctx.now });
         return { writes: [...writes, ...begins.writes], answer: begins.answer };
       });

@@ -1,17 +1,22 @@
 import { FirebreakError } from '../../platform/errors.ts';
-import type { Role } from '../vocabulary.ts';
-import { accountsOf, type User } from './access.ts';
-import { ACCESS_STREAM, allUsers, loadKey, type AccessJournal } from './access.store.ts';
+import type { RoleName } from '../vocabulary.ts';
+import { accountsOf } from './access.ts';
+import { allUsersInForce } from './access-in-force.ts';
+import { ACCESS_STREAM, loadKey, type AccessJournal } from './access.store.ts';
 import { everyAccountOf } from './every-account.ts';
+import { rolesMay } from './operations.ts';
 import type { Principal } from './principal.ts';
 import { loadSession } from './session.store.ts';
+import type { UserInForce } from './user-in-force.ts';
 
 /** Who is behind a credential, as known at this moment. */
 export interface PresentVoter {
   readonly userId: string;
   readonly kind: 'person' | 'service';
-  readonly roles: readonly Role[];
+  readonly roles: readonly RoleName[];
   readonly disabled: boolean;
+  /** Said only where none of the roles includes `approval.vote` any more. */
+  readonly mayVote?: false;
   /** All other accounts of this person: those that are linked to this one, and those that this one is linked to. */
   readonly linkedAccounts: readonly string[];
   /** Who made the credential. */
@@ -32,12 +37,12 @@ export interface Voters {
 
 /** Reads people by the state of their stream, so that they are read anew only after one has changed. */
 export function createVoters(journal: Pick<AccessJournal, 'view' | 'streamHead' | 'listViews'>): Voters {
-  let kept: { readonly head: string; readonly users: Promise<readonly User[]> } | null = null;
+  let kept: { readonly head: string; readonly users: Promise<readonly UserInForce[]> } | null = null;
 
-  async function everybody(): Promise<readonly User[]> {
+  async function everybody(): Promise<readonly UserInForce[]> {
     const head = (await journal.streamHead(ACCESS_STREAM))?.hash ?? '';
     if (kept?.head === head) return kept.users;
-    const users = allUsers(journal);
+    const users = allUsersInForce(journal);
     const reading = { head, users };
     kept = reading;
     // A journal that could not be read now may be readable the next time.
@@ -63,6 +68,7 @@ export function createVoters(journal: Pick<AccessJournal, 'view' | 'streamHead' 
         kind,
         roles: user?.roles ?? [],
         disabled: user?.disabled ?? true,
+        ...(user === undefined || mayVote(user) ? {} : { mayVote: false }),
         linkedAccounts: accountsOfPerson(users, userId),
         ...(keyIssuedBy === userId ? { issuedBy: userId } : maker),
       };
@@ -70,11 +76,15 @@ export function createVoters(journal: Pick<AccessJournal, 'view' | 'streamHead' 
   };
 }
 
+function mayVote({ roles, grants }: UserInForce): boolean {
+  return rolesMay(roles, 'person', 'approval.vote', grants);
+}
+
 /**
  * What else somebody is known by, own accounts first. A link says that two accounts are one person's on whichever of the two
  * it stands, and also through a third one.
  */
-function accountsOfPerson(users: readonly User[], userId: string): readonly string[] {
+function accountsOfPerson(users: readonly UserInForce[], userId: string): readonly string[] {
   const own = users.find(({ id }) => id === userId);
   const people = users.filter(({ id, kind }) => id === userId || kind === 'person');
   const listed = own === undefined ? [] : accountsOf(own);

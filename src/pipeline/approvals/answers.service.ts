@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { FirebreakError } from '../../platform/errors.ts';
 import type { JournalReader } from '../../journal/journal.ts';
-import { accountsOf, type User } from '../access/access.ts';
-import { loadUser } from '../access/access.store.ts';
+import { accountsOf } from '../access/access.ts';
+import { loadUserInForce } from '../access/access-in-force.ts';
 import { canonicalAccount } from '../access/identities.ts';
 import type { AnonymousContext, CallContext, Principal } from '../access/principal.ts';
+import type { UserInForce } from '../access/user-in-force.ts';
 import { isProven, readAnswerToken } from './answer-token.ts';
 
 /** People who answer by another door than with a key or a session: by a link in a mail, by a button in a chat. */
@@ -26,7 +27,7 @@ export interface AnswerPorts {
   /** Secret of this journal's links, the same in all of its processes. */
   readonly key: Uint8Array;
   /** All people who are enabled. */
-  people(): Promise<readonly User[]>;
+  people(): Promise<readonly UserInForce[]>;
 }
 
 const ASKED = z.looseObject({ intentHash: z.string() });
@@ -37,11 +38,11 @@ export function createAnswersService({ journal, key, people }: AnswerPorts): Ans
     async byLink(ctx, text) {
       const token = readAnswerToken(text);
       const view = token === null ? null : await journal.view('approval', token.approvalId);
-      const user = token === null ? undefined : (await loadUser(journal, token.userId))?.item;
+      const user = token === null ? null : await loadUserInForce(journal, token.userId);
       const intentHash = view === null ? null : ASKED.parse(view.body).intentHash;
       // One sentence for all that is wrong with it: it tells a forger nothing.
       if (token === null || intentHash === null || !isProven(key, token, intentHash)) throw notValid();
-      if (token.expiresAt <= ctx.now || user === undefined || user.disabled) throw notValid();
+      if (token.expiresAt <= ctx.now || user === null || user.disabled) throw notValid();
       return { ctx: contextOf(ctx, user, 'mail_link'), approvalId: token.approvalId };
     },
     async bySlackAccount(ctx, account) {
@@ -62,13 +63,14 @@ function notValid(): FirebreakError {
 }
 
 /** A call as this person, for a request and what it is about only. */
-function contextOf(ctx: AnonymousContext, user: User, provenBy: Principal['provenBy']): CallContext {
-  const { id: userId, kind, name, roles } = user;
+function contextOf(ctx: AnonymousContext, user: UserInForce, provenBy: Principal['provenBy']): CallContext {
+  const { id: userId, kind, name, roles, grants } = user;
   const principal: Principal = {
     userId,
     kind,
     name,
     roles,
+    grants,
     linkedAccounts: accountsOf(user),
     provenBy,
     keyId: provenBy,

@@ -261,9 +261,9 @@ describe('the laws of counting', () => {
   });
 
   it('matches people to places as trying every assignment does', () => {
-    const bruteForce = (needed: readonly Requirement[], who: readonly ReadonlySet<Role>[]): boolean => {
+    const bruteForce = (needed: readonly Requirement[], who: readonly ReadonlySet<string>[]): boolean => {
       const places = needed.flatMap((each) => Array.from({ length: each.k }, () => each.roles));
-      const fill = (place: number, left: readonly ReadonlySet<Role>[]): boolean => {
+      const fill = (place: number, left: readonly ReadonlySet<string>[]): boolean => {
         const roles = places[place];
         if (roles === undefined) return true;
         return left.some(

@@ -1,7 +1,7 @@
 import type { Assertion } from '../access/assertion.ts';
 import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.ts';
 import type { PlanGate, Requirement } from '../playbooks/plan.ts';
-import type { Role } from '../vocabulary.ts';
+import type { RoleName } from '../vocabulary.ts';
 import type { AutomaticAnswer } from './automatic.ts';
 import { coversRequirements, type Candidate } from './quorum.ts';
 import { countsFor, type Login } from './seats.ts';
@@ -55,8 +55,10 @@ export interface Escalation {
 export interface Voter {
   readonly userId: string;
   readonly kind: 'person' | 'service';
-  readonly roles: readonly Role[];
+  readonly roles: readonly RoleName[];
   readonly disabled: boolean;
+  /** False: none of the roles lets them vote on anything. Absent: one does. */
+  readonly mayVote?: false;
   /** The accounts this person is elsewhere, other logins here included. */
   readonly linkedAccounts: readonly string[];
   /** Who made the credential that is used: that person has seen its secret, and could be voting. */
@@ -69,7 +71,7 @@ export interface Voter {
 export interface Vote {
   readonly userId: string;
   readonly kind: 'person' | 'service';
-  readonly roles: readonly Role[];
+  readonly roles: readonly RoleName[];
   readonly linkedAccounts: readonly string[];
   readonly issuedBy: string;
   readonly issuerAccounts?: readonly string[];
@@ -157,6 +159,7 @@ export function mayAnswer(approval: Approval, voter: Voter, ballot: Pick<Ballot,
   }
   if (voter.disabled) return refuse('account_disabled', 'This account is disabled.');
   if (voter.kind !== 'person') return refuse('service_account', 'Service accounts cannot vote; a person must.');
+  if (voter.mayVote === false) return refuse('role_missing', 'No role of this person includes approval.vote.');
   const identities = identitiesOf(voter);
   const excluded = exclusionOf(approval, identities);
   if (excluded !== null) return excluded;
@@ -192,7 +195,7 @@ export function countVotes(approval: Approval): Verdict {
 }
 
 /** Roles that a voter may have, each once, sorted, without those to whom it was escalated. */
-export function requiredRoles(approval: Pick<Approval, 'requirements'>): readonly Role[] {
+export function requiredRoles(approval: Pick<Approval, 'requirements'>): readonly RoleName[] {
   return [...new Set(approval.requirements.flatMap((requirement) => requirement.roles))].sort();
 }
 

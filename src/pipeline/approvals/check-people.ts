@@ -1,10 +1,18 @@
 import type { Fault } from '../../platform/errors.ts';
 import { canonicalAccount } from '../access/identities.ts';
-import { rolesMay } from '../access/operations.ts';
-import { ROLES, type Role } from '../vocabulary.ts';
+import { grantsOf } from '../access/custom-role.ts';
+import { rolesMay, type Operation } from '../access/operations.ts';
+import { isBuiltIn, ROLE_NAME, roleFaults, unknownRole } from '../access/role-names.ts';
+import { ROLES, type RoleName } from '../vocabulary.ts';
 import type { PolicyGate } from './policy.ts';
 
-type RolesOf = (userId: string) => readonly Role[] | null;
+/** What is known of people and roles when a policy is saved. */
+export interface KnownPeople {
+  /** The roles with which somebody could vote: none for who is disabled or no person, null for an id that is not known. */
+  readonly rolesOf: (userId: string) => readonly RoleName[] | null;
+  /** The organisation's roles, with what each allows. */
+  readonly customRoles: ReadonlyMap<RoleName, { readonly operations: Operation[] }>;
+}
 
 /** A gate that names fewer people than it needs can never be fulfilled by them. */
 export function peopleFaults({ approvalRoles, requiredApprovers }: PolicyGate, pointer: string): readonly Fault[] {
@@ -15,12 +23,43 @@ export function peopleFaults({ approvalRoles, requiredApprovers }: PolicyGate, p
   return [{ pointer: `${pointer}/requiredApprovers`, detail }];
 }
 
-/** Who is named and could not answer now. People and roles change, so none of it is refused. */
-export function peopleWarnings(gate: PolicyGate, pointer: string, rolesOf: RolesOf): readonly Fault[] {
-  return [...roleWarnings(gate, pointer, rolesOf), ...stepWarnings(gate, pointer, rolesOf)];
+/** A gate that asks people of a role that there is not would ask nobody. */
+export function unknownRoleFaults(
+  { approvalRoles }: PolicyGate,
+  pointer: string,
+  known: KnownPeople,
+): readonly Fault[] {
+  const names = approvalRoles.map(({ role }) => role);
+  return roleFaults(names, [...known.customRoles.keys()], (index) => `${pointer}/approvalRoles/${index}/role`);
 }
 
-function roleWarnings({ approvalRoles }: PolicyGate, pointer: string, rolesOf: RolesOf): readonly Fault[] {
+/** The organisation's roles that the gate means: those of its places, and those that its steps go to. */
+export function customRolesIn({ approvalRoles, escalationPath }: PolicyGate, known: KnownPeople): readonly RoleName[] {
+  const named = [...approvalRoles.map(({ role }) => role), ...escalationPath.map(({ escalateTo }) => escalateTo)];
+  return named.filter((name) => !isBuiltIn(name) && known.customRoles.has(name));
+}
+
+/** Who is named and could not answer now. People and roles change, so none of it is refused. */
+export function peopleWarnings(gate: PolicyGate, pointer: string, known: KnownPeople): readonly Fault[] {
+  return [
+    ...voteWarnings(gate, pointer, known),
+    ...roleWarnings(gate, pointer, known),
+    ...stepWarnings(gate, pointer, known),
+  ];
+}
+
+/** Holding the role of a gate is one thing, voting at all another. */
+function voteWarnings({ approvalRoles }: PolicyGate, pointer: string, { customRoles }: KnownPeople): readonly Fault[] {
+  return approvalRoles.flatMap(({ role }, index) => {
+    const operations = customRoles.get(role)?.operations;
+    if (operations === undefined || operations.includes('approval.vote')) return [];
+    const detail = `${role} does not include approval.vote: its people answer only where another role of theirs does.`;
+    return [{ pointer: `${pointer}/approvalRoles/${index}/role`, detail }];
+  });
+}
+
+function roleWarnings({ approvalRoles }: PolicyGate, pointer: string, known: KnownPeople): readonly Fault[] {
+  const { rolesOf } = known;
   return approvalRoles.flatMap(({ role, users = [], fallbackUsers = [] }, index) => {
     const at = `${pointer}/approvalRoles/${index}`;
     return [
@@ -34,18 +73,18 @@ function roleWarnings({ approvalRoles }: PolicyGate, pointer: string, rolesOf: R
         return why === null ? [] : [{ pointer: `${at}/users/${place}`, detail: why }];
       }),
       ...fallbackUsers.flatMap((id, place) => {
-        const why = cannotVote(id, rolesOf);
+        const why = cannotVote(id, known);
         return why === null ? [] : [{ pointer: `${at}/fallbackUsers/${place}`, detail: why }];
       }),
     ];
   });
 }
 
-function stepWarnings(gate: PolicyGate, pointer: string, rolesOf: RolesOf): readonly Fault[] {
+function stepWarnings(gate: PolicyGate, pointer: string, known: KnownPeople): readonly Fault[] {
   const hasFallback = gate.approvalRoles.some(({ fallbackUsers = [] }) => fallbackUsers.length > 0);
   return gate.escalationPath.flatMap(({ escalateTo, delayMs }, index) => {
     const at = `${pointer}/escalationPath/${index}`;
-    const why = cannotVote(escalateTo, rolesOf);
+    const why = cannotVote(escalateTo, known);
     const instead = hasFallback
       ? 'the fallback users stand in.'
       : 'it has no fallback users either, so this step adds nobody.';
@@ -58,11 +97,14 @@ function stepWarnings(gate: PolicyGate, pointer: string, rolesOf: RolesOf): read
 }
 
 /** Why a person or the people of a role could not vote at all, or null. */
-function cannotVote(name: string, rolesOf: RolesOf): string | null {
-  const role = ROLES.find((each) => each === name);
-  const roles = role === undefined ? rolesOf(name) : [role];
-  if (roles === null) return unknown(name);
-  return rolesMay(roles, 'person', 'approval.vote') ? null : `${name} may not vote.`;
+function cannotVote(name: string, { rolesOf, customRoles }: KnownPeople): string | null {
+  const isRole = isBuiltIn(name) || customRoles.has(name);
+  const roles = isRole ? [name] : rolesOf(name);
+  if (roles === null)
+    return ROLE_NAME.test(name)
+      ? `${unknown(name)} ${unknownRole(name, [...ROLES, ...customRoles.keys()])}`
+      : unknown(name);
+  return rolesMay(roles, 'person', 'approval.vote', grantsOf(roles, customRoles)) ? null : `${name} may not vote.`;
 }
 
 function unknown(id: string): string {

@@ -2,17 +2,15 @@ import type { Fault } from '../../platform/errors.ts';
 import type { Reversibility } from '../actions/contract.ts';
 import { checkCondition } from '../playbooks/conditions.ts';
 import { POLICY_SCOPE } from '../playbooks/scope.ts';
-import type { ActionType, Role } from '../vocabulary.ts';
 import { passkeyFault } from '../playbooks/passkey-fault.ts';
-import { peopleFaults, peopleWarnings } from './check-people.ts';
+import type { ActionType } from '../vocabulary.ts';
+import { peopleFaults, peopleWarnings, unknownRoleFaults, type KnownPeople } from './check-people.ts';
 import type { Policy, PolicyGate } from './policy.ts';
 
 /** What is known outside of a policy when it is saved. */
-export interface PolicySurroundings {
+export interface PolicySurroundings extends KnownPeople {
   /** How far an action can be taken back, or null when no connector offers it. */
   readonly reversibilityOf: (type: ActionType) => Reversibility | null;
-  /** The roles with which somebody could vote: none for who is disabled or no person, null for an id that is not known. */
-  readonly rolesOf: (userId: string) => readonly Role[] | null;
   /** Channels with a way out of this installation. */
   readonly channels: readonly string[];
   /** Whether people can have passkeys here. */
@@ -44,8 +42,9 @@ export function checkPolicy(policy: Policy, surroundings: PolicySurroundings): P
     faults.push(...conditionFaults(gate, pointer));
     const fallback = fallbackFault(policy, gate, pointer, surroundings);
     if (fallback !== null) faults.push(fallback);
-    faults.push(...peopleFaults(gate, pointer), ...passkeyFaults(policy, gate, pointer, surroundings));
-    warnings.push(...gateWarnings(gate, pointer, surroundings), ...peopleWarnings(gate, pointer, surroundings.rolesOf));
+    faults.push(...passkeyFaults(policy, gate, pointer, surroundings));
+    faults.push(...unknownRoleFaults(gate, pointer, surroundings), ...peopleFaults(gate, pointer));
+    warnings.push(...gateWarnings(gate, pointer, surroundings), ...peopleWarnings(gate, pointer, surroundings));
   }
   faults.push(...exemptionFaults(policy.exemptions, '/exemptions'));
   return { faults, warnings };

@@ -1,7 +1,7 @@
 import { canonicalJson } from '../../platform/canonical-json.ts';
 import { invariant } from '../../platform/errors.ts';
 import type { PlanGate, Requirement, StandIn } from '../playbooks/plan.ts';
-import type { Role } from '../vocabulary.ts';
+import type { RoleName } from '../vocabulary.ts';
 
 /** What one approval must fulfil so that every gate that asked for it is fulfilled. */
 export interface CombinedGate {
@@ -110,7 +110,7 @@ function contains(wide: Place, narrow: Place): boolean {
   return narrow.roles.every((role) => wide.roles.includes(role) && containsPeople(wide, narrow, role));
 }
 
-function containsPeople(wide: Place, narrow: Place, role: Role): boolean {
+function containsPeople(wide: Place, narrow: Place, role: RoleName): boolean {
   const allowed = wide.users?.[role];
   if (allowed === undefined) return true;
   return narrow.users?.[role]?.every((user) => allowed.includes(user)) ?? false;

@@ -86,7 +86,7 @@ function automaticOf({ autoApproveConditions, autoDenyConditions }: PolicyGate):
 
 /** A gate as plans keep it. */
 function planGate(
-  { policyId, version, policy }: PolicyInForce,
+  { policyId, version, policy, customRoles }: PolicyInForce,
   gate: PolicyGate,
   exemptions: readonly GateExemption[],
 ): PlanGate {
@@ -94,7 +94,7 @@ function planGate(
     source: policyId,
     version,
     gateName: gate.gateName,
-    requirements: placesOf(gate),
+    requirements: placesOf(gate, customRoles),
     requiredApprovers: gate.requiredApprovers,
     timeoutMs: gate.approvalTimeoutMs,
     fallbackBehavior: gate.fallbackBehavior ?? policy.fallbackBehavior,

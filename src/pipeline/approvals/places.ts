@@ -1,7 +1,7 @@
 import { canonicalAccount } from '../access/identities.ts';
 import type { PlanGate, Requirement, StandIn } from '../playbooks/plan.ts';
 import { requirementsOf } from '../playbooks/requirements.ts';
-import { ROLES, type Role } from '../vocabulary.ts';
+import { ROLES, type RoleName } from '../vocabulary.ts';
 import type { PolicyGate } from './policy.ts';
 
 type Step = PlanGate['escalationPath'][number];
@@ -14,13 +14,15 @@ const FALLBACK_USERS = 'fallback users';
  * Whoever an escalation step names may fill any place from then on, and a role's `fallbackUsers` the places of that role from the
  * first step on: they are asked when nobody else has answered. Whom nobody knows cannot vote, so a step to somebody unknown leaves
  * the fallback users.
+ *
+ * @param customRoles roles of the organisation that the policy meant when it was saved: such a name of a step is a role, not a person.
  */
-export function placesOf(gate: PolicyGate): readonly Requirement[] {
+export function placesOf(gate: PolicyGate, customRoles: readonly RoleName[] = []): readonly Requirement[] {
   const roles = gate.approvalRoles.map(({ role }) => role);
   const steps = stepsOf(gate);
   return requirementsOf(roles, gate.requiredApprovers).map((place) => {
     const users = usersOf(gate, place.roles);
-    const standIns = standInsOf(gate, place.roles, steps);
+    const standIns = standInsOf(gate, place.roles, { steps, customRoles });
     return {
       ...place,
       ...(Object.keys(users).length === 0 ? {} : { users }),
@@ -39,12 +41,21 @@ export function stepsOf({ escalationPath, approvalRoles, approvalTimeoutMs }: Po
     .sort((left, right) => left.delayMs - right.delayMs || left.level - right.level);
 }
 
-function usersOf({ approvalRoles }: PolicyGate, roles: readonly Role[]): NonNullable<Requirement['users']> {
+function usersOf({ approvalRoles }: PolicyGate, roles: readonly RoleName[]): NonNullable<Requirement['users']> {
   const named = approvalRoles.filter(({ role, users = [] }) => roles.includes(role) && users.length > 0);
   return Object.fromEntries(named.map(({ role, users = [] }) => [role, canonical(users)]));
 }
 
-function standInsOf({ approvalRoles }: PolicyGate, roles: readonly Role[], steps: readonly Step[]): readonly StandIn[] {
+interface Escalating {
+  readonly steps: readonly Step[];
+  readonly customRoles: readonly RoleName[];
+}
+
+function standInsOf(
+  { approvalRoles }: PolicyGate,
+  roles: readonly RoleName[],
+  { steps, customRoles }: Escalating,
+): readonly StandIn[] {
   const [first] = steps;
   if (first === undefined) return [];
   const fallback = approvalRoles
@@ -54,7 +65,7 @@ function standInsOf({ approvalRoles }: PolicyGate, roles: readonly Role[], steps
   const escalated = steps
     .filter(({ escalateTo }) => escalateTo !== FALLBACK_USERS)
     .map(({ delayMs, escalateTo }): StandIn => {
-      const isRole = ROLES.some((role) => role === escalateTo);
+      const isRole = [...ROLES, ...customRoles].includes(escalateTo);
       return {
         afterMs: delayMs,
         id: isRole ? escalateTo : canonicalAccount(escalateTo),

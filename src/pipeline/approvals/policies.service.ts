@@ -3,9 +3,8 @@ import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
-import type { ChangeResult, JournalReader, StoredView } from '../../journal/journal.ts';
-import type { User } from '../access/access.ts';
-import { allUsers } from '../access/access.store.ts';
+import type { ChangeResult, JournalReader, StoredView, View } from '../../journal/journal.ts';
+import { allCustomRoles, allUsersInForce } from '../access/access-in-force.ts';
 import { canonicalAccount } from '../access/identities.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import type { Reversibility } from '../actions/contract.ts';
@@ -23,13 +22,16 @@ import {
   type Listing,
   type ListQuery,
 } from '../service.ts';
-import type { ActionType, Role } from '../vocabulary.ts';
+import type { ActionType, RoleName } from '../vocabulary.ts';
 import type { GateQuery } from '../playbooks/bind.ts';
 import type { ExpressionValues } from '../playbooks/scope.ts';
+import { customRolesIn, type KnownPeople } from './check-people.ts';
 import { checkPolicy } from './check-policy.ts';
 import { evaluatePolicies } from './evaluate-policies.ts';
 import { toPolicy, type Policy, type PolicyInForce } from './policy.ts';
 
+/** No row has it. */
+const NO_VERSION = -1;
 /** Policies read at once; more than these nobody can oversee. */
 const MAX_POLICIES = 1_000;
 
@@ -69,6 +71,8 @@ export interface PolicyService {
   update(ctx: CallContext, input: PolicyUpdate): Promise<Answer>;
   /** What would be asked before an action, and why: see `evaluatePolicies`. Nothing is stored. */
   evaluate(ctx: CallContext, input: EvaluateInput): Promise<Answer>;
+  /** Ids of the policies that name a role of the organisation, in force or not. */
+  naming(role: RoleName): Promise<readonly string[]>;
   /** Every policy in force, in the order of ids. Kept in memory until one is added, where nobody else can add one. */
   inForce(): Promise<readonly PolicyInForce[]>;
   /** Forgets what is kept in memory: something may have been committed of which nobody was told. */
@@ -82,6 +86,8 @@ interface StoredPolicy {
   /** Absent in rows of the first release that could not change a policy. */
   readonly updatedAt?: number;
   readonly savedBy: string;
+  /** Roles of the organisation that it means. Absent: none. */
+  readonly customRoles?: readonly RoleName[];
 }
 
 /** Builds the service. Every policy is a record in its own stream, with the whole document. */
@@ -98,27 +104,44 @@ export function createPolicyService({
 }: PolicyPorts): PolicyService {
   let latest: { readonly versions: string; readonly inForce: readonly PolicyInForce[] } | null = null;
 
-  function checked(
-    definition: Definition,
-    rolesOf: ReadonlyMap<string, readonly Role[]>,
-  ): { policy: Policy; warnings: readonly string[] } {
+  function checked(definition: Definition, known: KnownPeople): Checked {
     const read = toPolicy(definition, approvalTimeoutMs);
     if ('faults' in read) throw new FirebreakError('invalid_policy', 'The policy is not valid', read.faults);
     const { faults, warnings } = checkPolicy(read.value, {
       reversibilityOf,
       channels,
       hasPasskeys,
-      rolesOf: (id) => rolesOf.get(canonicalAccount(id)) ?? null,
+      ...known,
     });
     if (faults.length > 0) throw new FirebreakError('invalid_policy', 'The policy is not valid', faults);
-    return { policy: read.value, warnings: warnings.map(({ pointer, detail }) => `${pointer}: ${detail}`) };
+    const named = new Set(read.value.policyGates.flatMap((gate) => customRolesIn(gate, known)));
+    const customRoles = [...named].sort();
+    return {
+      policy: read.value,
+      customRoles,
+      warnings: warnings.map(({ pointer, detail }) => `${pointer}: ${detail}`),
+    };
   }
 
-  /** With which roles each known account could vote. */
-  async function votingRoles(): Promise<ReadonlyMap<string, readonly Role[]>> {
-    const users = await allUsers(journal);
-    const rolesOf = ({ disabled, kind, roles }: User): readonly Role[] => (disabled || kind !== 'person' ? [] : roles);
-    return new Map(users.map((user) => [canonicalAccount(user.id), rolesOf(user)]));
+  /** Which roles there are, and with which of them each known account could vote. */
+  async function knownRoles(): Promise<KnownPeople> {
+    const [users, customRoles] = await Promise.all([allUsersInForce(journal), allCustomRoles(journal)]);
+    const roles = new Map(
+      users.map(({ id, disabled, kind, ...user }) => [
+        canonicalAccount(id),
+        disabled || kind !== 'person' ? [] : user.roles,
+      ]),
+    );
+    return { rolesOf: (id) => roles.get(canonicalAccount(id)) ?? null, customRoles };
+  }
+
+  /** The rows of these roles as they are, written again: a change that names a role that is deleted meanwhile is stale. */
+  async function rolesAgain(names: readonly RoleName[]): Promise<readonly View[]> {
+    const rows = await Promise.all(names.map((name) => journal.view('role', name)));
+    return names.map((id, index) => {
+      const { at = 0, body = null, version = NO_VERSION } = rows[index] ?? {};
+      return { kind: 'role', id, at, body, expectedVersion: version };
+    });
   }
 
   async function existing(id: string): Promise<StoredView> {
@@ -131,24 +154,24 @@ export function createPolicyService({
   async function save(
     ctx: CallContext,
     id: string,
-    policy: Policy,
+    { policy, customRoles, warnings }: Checked,
     before: StoredView | null,
-    warnings: readonly string[],
   ): Promise<{ result: ChangeResult; answer: Answer }> {
     const earlier = before === null ? null : storedOf(before);
     const version = (earlier?.version ?? 0) + 1;
     const document = recordable({ ...policy, policyId: id }, 'invalid_policy');
     const { userId: by } = ctx.principal;
     const times = { createdAt: earlier?.createdAt ?? ctx.now, updatedAt: ctx.now };
-    const stored: StoredPolicy = { document, version, ...times, savedBy: by };
-    const data = { version, by, document };
+    const meant: { readonly [key: string]: Json } = customRoles.length === 0 ? {} : { customRoles };
+    const stored: StoredPolicy = { document, version, ...times, savedBy: by, ...meant };
+    const data = { version, by, document, ...meant };
     const records = [{ type: 'policy.saved', v: 1, at: ctx.now, trace: recordedTrace(ctx), data }];
     const status = policy.enabled ? 'ENABLED' : 'DISABLED';
     const body = stored as unknown as Json; // plain JSON by its type
     const row = { kind: 'policy', id, expectedVersion: before?.version ?? 0, status, type: policy.scope } as const;
     const result = await committer.submit({
       appends: [{ stream: `policy/${id}`, expectedSeq: version - 1, records }],
-      views: [{ ...row, at: ctx.now, body }],
+      views: [{ ...row, at: ctx.now, body }, ...(await rolesAgain(customRoles))],
     });
     kept.forget();
     return { result, answer: { data: shown(id, stored), version, warnings } };
@@ -161,8 +184,9 @@ export function createPolicyService({
     if (latest?.versions === versions) return latest.inForce;
     const inForce = items
       .map((view) => {
-        const { version, document } = storedOf(view);
-        return { policyId: view.id, version, policy: document as unknown as Policy }; // checked by `create`
+        const { version, document, customRoles } = storedOf(view);
+        const policy = document as unknown as Policy; // checked by `create`
+        return { policyId: view.id, version, policy, ...(customRoles === undefined ? {} : { customRoles }) };
       })
       .sort((left, right) => (left.policyId < right.policyId ? -1 : 1));
     latest = { versions, inForce };
@@ -182,24 +206,22 @@ export function createPolicyService({
     },
     create: (ctx, { definition }) =>
       untilApplied(async () => {
-        const { policy, warnings } = checked(definition, await votingRoles());
+        const given = checked(definition, await knownRoles());
+        const { policy } = given;
         const { idempotencyKey } = ctx;
         const ownId = idempotencyKey === null ? ids.next('pol') : derivedId('pol', idempotencyKey);
         const id = policy.policyId ?? ownId;
         if ((await journal.view('policy', id)) !== null)
           throw new FirebreakError('conflict', `There is a policy ${id} already`);
-        return save(ctx, id, policy, null, warnings);
+        return save(ctx, id, given, null);
       }),
     update: (ctx, { id, changes, ifMatch }) =>
       untilApplied(async () => {
         const before = await existing(id);
         const { document, version } = storedOf(before);
         requireVersion(ifMatch, version);
-        const { policy, warnings } = checked(
-          { ...asDefinition(document), ...changes, policyId: id },
-          await votingRoles(),
-        );
-        return save(ctx, id, policy, before, warnings);
+        const given = checked({ ...asDefinition(document), ...changes, policyId: id }, await knownRoles());
+        return save(ctx, id, given, before);
       }),
     async evaluate({ now }, { incidentId, targetIds, ...query }) {
       const values = incidentId === null ? null : await valuesOf(incidentId);
@@ -209,9 +231,20 @@ export function createPolicyService({
       const question = { ...query, reversibility: reversibilityOf(query.actionType), targets, at: now };
       return { data: evaluatePolicies(await this.inForce(), question, values, await exemptions()) };
     },
+    async naming(role) {
+      const { items } = await journal.listViews({ kind: 'policy', limit: MAX_POLICIES, skip: 0 });
+      return items.filter((view) => storedOf(view).customRoles?.includes(role) === true).map(({ id }) => id);
+    },
     refresh: () => kept.forget(),
     inForce: () => kept.read(),
   };
+}
+
+/** A policy that can be saved, and the organisation's roles that it means. */
+interface Checked {
+  readonly policy: Policy;
+  readonly customRoles: readonly RoleName[];
+  readonly warnings: readonly string[];
 }
 
 function shown(id: string, stored: StoredPolicy): Answer['data'] {

@@ -51,6 +51,7 @@ const check = (document: unknown) =>
   checkPolicy(saved(document), {
     reversibilityOf: (type) => REVERSIBILITY.get(type) ?? null,
     rolesOf: (id) => ROLES_OF.get(id) ?? null,
+    customRoles: new Map(),
     channels: ['IN_APP', 'EMAIL'],
     hasPasskeys: true,
   });

@@ -4,7 +4,8 @@ import { MAX_TEXT_LENGTH } from '../../platform/limits.ts';
 import { MAX_CONDITION_LENGTH } from '../playbooks/conditions.ts';
 import { checkJson, faultsOf, readDocument, repeated, type Read } from '../playbooks/document.ts';
 import { actionTypeSchema, FALLBACK_BEHAVIORS, MAX_APPROVERS, MAX_DURATION_MS } from '../playbooks/playbook-schema.ts';
-import { ROLES, SEVERITIES } from '../vocabulary.ts';
+import { MAX_ROLE_NAME, ROLE_NAME } from '../access/role-names.ts';
+import { SEVERITIES, type RoleName } from '../vocabulary.ts';
 
 /** An approval policy as the seeds POST it, with every default filled in: gates, and what makes each apply. */
 
@@ -12,6 +13,8 @@ export const POLICY_SCOPES = ['ALL_PLAYBOOKS', 'SPECIFIC_PLAYBOOKS', 'RISK_LEVEL
 
 /** Most gates of a policy, and most steps, people or conditions of one gate: a page that people still read. */
 const MAX_ITEMS = 32;
+/** Most roles of one gate: more than these nobody seats. */
+const MAX_ROLES = 16;
 
 /** Channels over which approvers can be asked (SEMANTICS, Evidence and channels); either case is taken. */
 const CHANNELS = [
@@ -40,7 +43,8 @@ const triggersSchema = z.strictObject({
 });
 
 const approvalRoleSchema = z.strictObject({
-  role: z.enum(ROLES),
+  /** Which roles there are is not content: `checkPolicy` knows. */
+  role: z.string().max(MAX_ROLE_NAME).regex(ROLE_NAME, 'is no name of a role: those are written like SECURITY_ADMIN'),
   users: userIds.optional(),
   fallbackUsers: userIds.optional(),
 });
@@ -67,7 +71,7 @@ const gateSchema = z.strictObject({
   description: z.string().max(MAX_TEXT_LENGTH).optional(),
   requiresApproval: z.boolean().default(true),
   requiredApprovers: z.int().min(1).max(MAX_APPROVERS).default(1),
-  approvalRoles: z.array(approvalRoleSchema).min(1).max(ROLES.length),
+  approvalRoles: z.array(approvalRoleSchema).min(1).max(MAX_ROLES),
   approvalTimeoutMs: duration(1_000).optional(),
   /** Approving needs the voter's passkey. */
   requirePasskey: z.boolean().optional(),
@@ -112,6 +116,8 @@ export interface PolicyInForce {
   readonly policyId: string;
   readonly version: number;
   readonly policy: Policy;
+  /** Roles of the organisation that it names, as they were known when it was saved. Absent: none. */
+  readonly customRoles?: readonly RoleName[];
 }
 
 const KNOWN = {

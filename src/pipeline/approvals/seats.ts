@@ -1,11 +1,11 @@
 import { canonicalAccount } from '../access/identities.ts';
 import type { Requirement, StandIn } from '../playbooks/plan.ts';
-import type { Role } from '../vocabulary.ts';
+import type { RoleName } from '../vocabulary.ts';
 
 /** An account with which somebody votes, as known at that moment. */
 export interface Login {
   readonly userId: string;
-  readonly roles: readonly Role[];
+  readonly roles: readonly RoleName[];
 }
 
 /**
@@ -21,6 +21,6 @@ export function countsFor(requirement: Requirement, login: Login, escalatedMs: n
   return regular || standIns.some((each) => each.afterMs <= escalatedMs && isMeant(each, account, login.roles));
 }
 
-function isMeant({ who, id }: StandIn, account: string, roles: readonly Role[]): boolean {
+function isMeant({ who, id }: StandIn, account: string, roles: readonly RoleName[]): boolean {
   return who === 'user' ? id === account : roles.some((role) => role === id);
 }

@@ -58,6 +58,10 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'access.identity_linked', v: 1, personal: ['/identity/account', '/identity/subject'] },
   // Whose signatures count; the public key stays readable, or no vote of its owner could be verified any more.
   { type: 'access.passkey_saved', v: 1, personal: ['/passkey/name'] },
+  { type: 'access.group_saved', v: 1, personal: [] },
+  { type: 'access.group_deleted', v: 1, personal: [] },
+  { type: 'access.role_saved', v: 1, personal: [] },
+  { type: 'access.role_deleted', v: 1, personal: [] },
   { type: 'access.denied', v: 1, personal: ['/email', '/ip', '/path'] },
 
   // Ids, hashes and payloads of events lie beside the log; the record holds their root and counts.

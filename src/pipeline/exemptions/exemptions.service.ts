@@ -6,11 +6,13 @@ import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { ChangeResult, JournalReader, StoredView } from '../../journal/journal.ts';
 import { requireAnother } from '../access/another-person.ts';
-import { allUsers, loadUser } from '../access/access.store.ts';
+import { loadUserInForce } from '../access/access-in-force.ts';
+import { allUsers } from '../access/access.store.ts';
 import { everyAccountOf } from '../access/every-account.ts';
 import { identitiesOf, overlaps } from '../access/identities.ts';
 import { rolesMay } from '../access/operations.ts';
 import { recordedTrace, type CallContext, type Principal } from '../access/principal.ts';
+import type { UserInForce } from '../access/user-in-force.ts';
 import type { Reversibility } from '../actions/contract.ts';
 import { keptRead } from '../kept-read.ts';
 import type { GateExemption } from '../playbooks/plan.ts';
@@ -205,8 +207,8 @@ export function createExemptionService(ports: ExemptionPorts): ExemptionService 
       throw new FirebreakError('conflict', `This is not what ${id} proposes: look at it again`);
     await requireAnother(journal, [proposed], ctx.principal);
     await requireUnconcerned(ctx, terms.appliesTo);
-    const proposer = (await loadUser(journal, proposed.by))?.item;
-    if (proposer === undefined || proposer.disabled || !rolesMay(proposer.roles, proposer.kind, 'exemption.write'))
+    const proposer = await loadUserInForce(journal, proposed.by);
+    if (proposer === null || proposer.disabled || !mayStillPropose(proposer))
       throw new FirebreakError('conflict', 'Who proposed it may not propose it any more: somebody else has to');
     const gate = (await gatesOf(terms.policyId))?.gates.find(({ gateName }) => gateName === terms.gateName);
     if (gate?.gateHash !== terms.gateHash)
@@ -287,6 +289,10 @@ export function createExemptionService(ports: ExemptionPorts): ExemptionService 
     },
     refresh: () => kept.forget(),
   };
+}
+
+function mayStillPropose({ roles, kind, grants }: UserInForce): boolean {
+  return rolesMay(roles, kind, 'exemption.write', grants);
 }
 
 function wordOf(principal: Principal): { by: string; issuedBy: string; accounts: readonly string[] } {

@@ -1,25 +1,26 @@
-import { accountsOf, type User } from '../access/access.ts';
+import { accountsOf } from '../access/access.ts';
 import { everyAccountOf } from '../access/every-account.ts';
 import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.ts';
 import { rolesMay } from '../access/operations.ts';
+import type { UserInForce } from '../access/user-in-force.ts';
 import { countVotes, mayAnswer as mayAnswerNow, type Approval, type Vote } from '../approvals/approval.ts';
-import type { Role } from '../vocabulary.ts';
+import type { RoleName } from '../vocabulary.ts';
 import type { Audience } from './notice-of.ts';
 
 /** Who is told when something failed, or nobody answered. */
-const OPERATOR_ROLES: readonly Role[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'IR_LEAD'];
+const OPERATOR_ROLES: readonly RoleName[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'IR_LEAD'];
 
 const NOBODY: ReadonlySet<string> = new Set();
 
 /** The people who are told, by id. `people` are all who are enabled; `at` is business time. */
-export function recipientsOf(audience: Audience, people: readonly User[], at: number): readonly User[] {
+export function recipientsOf(audience: Audience, people: readonly UserInForce[], at: number): readonly UserInForce[] {
   const out = audience.who === 'may' ? everyAccountOf(people, audience.without) : NOBODY;
   const told = people.filter((user) => isTold(audience, user, at) && !overlaps(out, accountsOfPerson(user)));
   return told.sort((left, right) => (left.id < right.id ? -1 : 1));
 }
 
 /** Whether all who may still answer could approve it together with those who have. */
-export function isAnswerable(approval: Approval, people: readonly User[], at: number): boolean {
+export function isAnswerable(approval: Approval, people: readonly UserInForce[], at: number): boolean {
   const votes = people
     .filter((user) => mayAnswer(approval, user, at))
     .map((user): Vote => {
@@ -32,7 +33,7 @@ export function isAnswerable(approval: Approval, people: readonly User[], at: nu
   return countVotes({ ...asked, votes: [...approval.votes, ...votes] }) === 'approved';
 }
 
-function isTold(audience: Audience, user: User, at: number): boolean {
+function isTold(audience: Audience, user: UserInForce, at: number): boolean {
   switch (audience.who) {
     case 'may-answer':
       return mayAnswer(audience.approval, user, at);
@@ -53,17 +54,18 @@ function isTold(audience: Audience, user: User, at: number): boolean {
   }
 }
 
-function accountsOfPerson(user: User): ReadonlySet<string> {
+function accountsOfPerson(user: UserInForce): ReadonlySet<string> {
   return identitiesOf({ userId: user.id, linkedAccounts: accountsOf(user) });
 }
 
-function isOperator({ roles }: User): boolean {
+function isOperator({ roles }: UserInForce): boolean {
   return roles.some((role) => OPERATOR_ROLES.includes(role));
 }
 
 /** By the rule that counts votes: who would be refused is not asked. */
-function mayAnswer(approval: Approval, user: User, at: number): boolean {
-  const { id: userId, kind, roles, disabled } = user;
+function mayAnswer(approval: Approval, user: UserInForce, at: number): boolean {
+  const { id: userId, kind, roles, disabled, grants } = user;
+  if (!rolesMay(roles, kind, 'approval.vote', grants)) return false;
   const voter = { userId, kind, roles, linkedAccounts: accountsOf(user), disabled, issuedBy: userId };
   return mayAnswerNow(approval, voter, { intentHash: approval.intentHash, at }).ok;
 }

@@ -3,7 +3,7 @@ import { derivedId } from '../../platform/hash.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { JournalReader } from '../../journal/journal.ts';
 import type { QueuedEffect } from '../../journal/membership.ts';
-import type { User } from '../access/access.ts';
+import type { UserInForce } from '../access/user-in-force.ts';
 import type { RecordTrace } from '../audit/record.ts';
 import { DELIVERY } from '../executions/change.ts';
 import type { NewInput } from '../executions/core/inputs.ts';
@@ -37,7 +37,7 @@ export interface TellerPorts {
   readonly channels: readonly NoticeChannel[];
   courier(): Courier;
   /** All people who are enabled. */
-  people(): Promise<readonly User[]>;
+  people(): Promise<readonly UserInForce[]>;
   /** Whether this person wants mail of this kind. */
   wantsEmail(userId: string, kind: Notice['kind']): Promise<boolean>;
   /** Hands an execution what was found out about its request. */
@@ -87,7 +87,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
   }
 
   /** What cannot be told keeps nothing else back, and is tried again as messages are. */
-  async function tellOrRetry({ entry, tries }: Waiting, reading: Promise<readonly User[]>): Promise<void> {
+  async function tellOrRetry({ entry, tries }: Waiting, reading: Promise<readonly UserInForce[]>): Promise<void> {
     try {
       const people = await reading;
       await untilStored(ports, () => tellOne(entry, people));
@@ -109,7 +109,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     if (!telling) void tellAll();
   }
 
-  async function tellOne(entry: QueueEntry, people: readonly User[]): Promise<void> {
+  async function tellOne(entry: QueueEntry, people: readonly UserInForce[]): Promise<void> {
     const seq = seqOfTell(entry.name);
     if (seq !== null) return tellRecord(entry, seq, people);
     const tell = tellOf(entry.name);
@@ -125,7 +125,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
   }
 
   /** What people have set over all playbooks; the entry's execution is the stream of the record. */
-  async function tellRecord(entry: QueueEntry, seq: number, people: readonly User[]): Promise<void> {
+  async function tellRecord(entry: QueueEntry, seq: number, people: readonly UserInForce[]): Promise<void> {
     const after = Math.max(0, seq - RECORDS_LOOKED_AT);
     const records = (await ports.journal.readStream(entry.execution, after)).map(({ record }) => record);
     const upTo = records.filter((record) => record.seq <= seq);
@@ -136,7 +136,11 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
   }
 
   /** A request that nobody can decide is not waited for. */
-  async function lookForVoters(executionId: string, approval: ApprovalState, people: readonly User[]): Promise<void> {
+  async function lookForVoters(
+    executionId: string,
+    approval: ApprovalState,
+    people: readonly UserInForce[],
+  ): Promise<void> {
     if (isAnswerable(approval, people, clock.now())) return;
     const eligible = recipientsOf({ who: 'may-answer', approval }, people, clock.now()).length;
     const steps = approval.escalations?.length ?? 0;
@@ -145,7 +149,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
 
   async function raise(
     { notice, audience, channels }: Told,
-    people: readonly User[],
+    people: readonly UserInForce[],
     cause: Cause,
   ): Promise<NoticeState> {
     const at = clock.now();

@@ -1,6 +1,6 @@
 import type { ActionDeclaration, JsonObject } from '../actions/contract.ts';
 import type { PerHour } from '../guards/blast-radius.ts';
-import type { PlaybookType, Role, Severity } from '../vocabulary.ts';
+import type { PlaybookType, RoleName, Severity } from '../vocabulary.ts';
 
 /**
  * A plan is what an execution runs: one playbook version, bound to the policies and action declarations that
@@ -93,11 +93,11 @@ export interface GateExemption {
 
 /** `k` different people who hold one of `roles`; `human` excludes service accounts (always true today). */
 export interface Requirement {
-  readonly roles: readonly Role[];
+  readonly roles: readonly RoleName[];
   readonly k: number;
   readonly human: boolean;
   /** Of a role that stands here only these people count, by canonical user id; of the others everybody who has it. */
-  readonly users?: { readonly [role in Role]?: readonly string[] };
+  readonly users?: { readonly [role in RoleName]?: readonly string[] };
   /** Who counts as well when the request was escalated; of each at most one entry. */
   readonly standIns?: readonly StandIn[];
 }

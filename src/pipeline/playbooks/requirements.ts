@@ -1,4 +1,4 @@
-import type { Role } from '../vocabulary.ts';
+import type { RoleName } from '../vocabulary.ts';
 import type { Requirement } from './plan.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { Requirement } from './plan.ts';
  *
  * The places of the result are disjoint and add up to k. People only: service accounts do not vote.
  */
-export function requirementsOf(roles: readonly Role[], k: number): readonly Requirement[] {
+export function requirementsOf(roles: readonly RoleName[], k: number): readonly Requirement[] {
   const different = [...new Set(roles)].sort();
   if (k < different.length || different.length === 1) return [{ roles: different, k, human: true }];
   const each = different.map((role) => ({ roles: [role], k: 1, human: true }));

@@ -3,7 +3,7 @@ import { buildApp, DEFAULT_RATE_LIMITS } from '../../../src/api/app.ts';
 import { harness } from '../../../src/api/fake-services.ts';
 import { createIdempotencyStore, soleHolder } from '../../../src/api/idempotency.ts';
 import { createAccessService } from '../../../src/pipeline/access/access.service.ts';
-import { enabledPeople } from '../../../src/pipeline/access/access.store.ts';
+import { enabledPeople } from '../../../src/pipeline/access/access-in-force.ts';
 import { createPasswordHasher } from '../../../src/pipeline/access/password-hasher.ts';
 import { createPasswordService } from '../../../src/pipeline/access/passwords.service.ts';
 import { requireOperation, type CallContext } from '../../../src/pipeline/access/principal.ts';

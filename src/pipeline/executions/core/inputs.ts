@@ -1,6 +1,6 @@
 import type { Assertion } from '../../access/assertion.ts';
 import type { JsonObject } from '../../actions/contract.ts';
-import type { Role, Severity } from '../../vocabulary.ts';
+import type { RoleName, Severity } from '../../vocabulary.ts';
 
 /**
  * Everything that can happen to an execution, as data. An input holds all that `decide` may look at besides the
@@ -248,8 +248,10 @@ export interface UnanswerableInput extends Base {
 export interface VoterSnapshot {
   readonly userId: string;
   readonly kind: 'person' | 'service';
-  readonly roles: readonly Role[];
+  readonly roles: readonly RoleName[];
   readonly disabled: boolean;
+  /** False: none of the roles lets them vote on anything. Absent: one does, or it was not asked (earlier records). */
+  readonly mayVote?: false;
   /** The subjects this person is in other systems: nobody votes about their own account. */
   readonly linkedAccounts: readonly string[];
   /** Who made the key that was used. */
