@@ -13,6 +13,12 @@ const REQUIREMENT = z.looseObject({
   human: z.boolean(),
   users: z.partialRecord(ROLE, z.array(z.string())).optional(),
   standIns: z.array(z.object({ who: z.enum(['user', 'role']), id: z.string(), afterMs: z.int() })).optional(),
+  services: z.array(z.string()).optional(),
+});
+const SERVICE = z.looseObject({
+  name: z.string(),
+  mustAnswer: z.boolean(),
+  reply: z.looseObject({ answer: z.enum(['approved', 'denied', 'none']), why: z.string().nullable() }).optional(),
 });
 const STEP = z.looseObject({ level: z.int(), delayMs: z.int(), escalateTo: z.string() });
 
@@ -48,6 +54,7 @@ export const APPROVAL = z.looseObject({
       at: z.string(),
     }),
   ),
+  services: z.array(SERVICE).optional(),
   requestedAt: z.string(),
   expiresAt: z.string(),
   decidedAt: z.string().nullable(),

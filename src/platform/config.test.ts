@@ -39,6 +39,7 @@ describe('readConfig', () => {
           pagerDuty: null,
           webhook: null,
         },
+        externalApprovers: [],
         oidc: null,
         geoLocationApiKey: null,
         witness: null,
@@ -100,6 +101,7 @@ describe('readConfig', () => {
         pagerDuty: null,
         webhook: null,
       },
+      externalApprovers: [],
       oidc: null,
       geoLocationApiKey: 'k',
       witness: {

@@ -41,6 +41,8 @@ export interface PolicyPorts {
   readonly reversibilityOf: (type: ActionType) => Reversibility | null;
   /** Channels with a way out of this installation. */
   readonly channels: readonly string[];
+  /** Names of the services outside that can be asked. Absent: none. */
+  readonly approvers?: readonly string[];
   /** What conditions would read if an execution started for the incident now; null when there is no such incident. */
   readonly valuesOf: (incidentId: string) => Promise<ExpressionValues | null>;
   readonly exemptions: () => Promise<readonly ExemptionInForce[]>;
@@ -90,6 +92,7 @@ export function createPolicyService({
   approvalTimeoutMs,
   reversibilityOf,
   channels,
+  approvers = [],
   valuesOf,
   exemptions,
 }: PolicyPorts): PolicyService {
@@ -104,6 +107,7 @@ export function createPolicyService({
     const { faults, warnings } = checkPolicy(read.value, {
       reversibilityOf,
       channels,
+      approvers,
       rolesOf: (id) => rolesOf.get(canonicalAccount(id)) ?? null,
     });
     if (faults.length > 0) throw new FirebreakError('invalid_policy', 'The policy is not valid', faults);

@@ -52,6 +52,7 @@ const check = (document: unknown) =>
     reversibilityOf: (type) => REVERSIBILITY.get(type) ?? null,
     rolesOf: (id) => ROLES_OF.get(id) ?? null,
     channels: ['IN_APP', 'EMAIL'],
+    approvers: ['change-board'],
   });
 
 describe('toPolicy', () => {

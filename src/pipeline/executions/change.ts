@@ -210,6 +210,8 @@ export function approvalView(plan: Plan, state: ExecutionState, approval: Approv
       escalations: asJson(approval.escalations ?? []),
       automatic: asJson(approval.automatic ?? []),
       votes: asJson(approval.votes),
+      // Only where one is asked: rows of earlier versions have none.
+      ...(approval.services === undefined ? {} : { services: asJson(approval.services) }),
       requestedAt: approval.requestedAt,
       expiresAt: approval.expiresAt,
       decidedAt: approval.decidedAt,

@@ -1,6 +1,7 @@
 import { accountsOf, type User } from '../access/access.ts';
 import { canonicalAccount } from '../access/identities.ts';
 import { canVote, countVotes, type Approval, type Vote } from '../approvals/approval.ts';
+import { ifServicesApprove } from '../approvals/external-approver.ts';
 import type { Role } from '../vocabulary.ts';
 import type { Audience } from './notice-of.ts';
 
@@ -13,7 +14,7 @@ export function recipientsOf(audience: Audience, people: readonly User[], at: nu
   return told.sort((left, right) => (left.id < right.id ? -1 : 1));
 }
 
-/** Whether all who may still answer could approve it together with those who have. */
+/** Whether all who may still answer could approve it together with those who have, and the services that are asked. */
 export function isAnswerable(approval: Approval, people: readonly User[], at: number): boolean {
   const votes = people
     .filter((user) => mayAnswer(approval, user, at))
@@ -22,7 +23,7 @@ export function isAnswerable(approval: Approval, people: readonly User[], at: nu
       const voter = { userId, kind, roles, linkedAccounts: accountsOf(user), issuedBy: userId };
       return { ...voter, decision: 'APPROVE', intentHash: approval.intentHash, at, comment: null };
     });
-  return countVotes({ ...approval, votes: [...approval.votes, ...votes] }) === 'approved';
+  return countVotes({ ...ifServicesApprove(approval), votes: [...approval.votes, ...votes] }) === 'approved';
 }
 
 function isTold(audience: Audience, user: User, at: number): boolean {
