@@ -48,6 +48,7 @@ module.exports = {
         path: '^src/',
         pathNot:
           '^src/(platform|connectors)/|^src/pipeline/actions/contract\\.ts$|^src/pipeline/vocabulary\\.ts$' +
+          '|^src/pipeline/approvals/service-contract\\.ts$' +
           '|^src/pipeline/notifications/(contract|digest-title|one-line|shown-message)\\.ts$',
       },
     },

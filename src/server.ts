@@ -64,6 +64,7 @@ import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import type { Role } from './start/role.ts';
+import { openApprovers } from './start/approvers.ts';
 import { sendersOf } from './start/senders.ts';
 import { throughTheDoor } from './start/through-the-door.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
@@ -186,7 +187,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
 
   // How people are told.
   const senders = await sendersOf(config);
-  const closeSenders = () => Promise.all(senders.map((sender) => sender.close()));
+  const approvers = await openApprovers(config);
+  const closeSenders = () => Promise.all([...senders.map((sender) => sender.close()), approvers?.close()]);
 
   // Definitions.
   const hasPasskeys = relyingPartyOf(config.publicUrl) !== null;
@@ -214,6 +216,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     approvalTimeoutMs: config.approvals.timeoutMs,
     reversibilityOf,
     channels: ['IN_APP', ...senders.map(({ channel }) => channel)],
+    approvers: approvers?.names ?? [],
     valuesOf: (incidentId) => valuesOfIncident(journal, incidentId),
     exemptions: () => exemptions.inForce(),
     hasPasskeys,
@@ -254,6 +257,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     handlerFor,
     pause,
     reserve: createLimiter({ journal, committer, clock }).reserve,
+    ...(approvers === null ? {} : { approvers }),
     spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
     async tellIncident(incidentId, executionId, ...end) {
       await incidents.noteExecution(incidentId, executionId, ...end);

@@ -12,6 +12,12 @@ const REQUIREMENT = z.looseObject({
   human: z.boolean(),
   users: z.record(z.string(), z.array(z.string())).optional(),
   standIns: z.array(z.object({ who: z.enum(['user', 'role']), id: z.string(), afterMs: z.int() })).optional(),
+  services: z.array(z.string()).optional(),
+});
+const SERVICE = z.looseObject({
+  name: z.string(),
+  mustAnswer: z.boolean(),
+  reply: z.looseObject({ answer: z.enum(['approved', 'denied', 'none']), why: z.string().nullable() }).optional(),
 });
 const STEP = z.looseObject({ level: z.int(), delayMs: z.int(), escalateTo: z.string() });
 
@@ -51,6 +57,7 @@ export const APPROVAL = z.looseObject({
   ),
   /** Approving needs the voter's passkey. Absent: it does not. */
   requirePasskey: z.boolean().optional(),
+  services: z.array(SERVICE).optional(),
   requestedAt: z.string(),
   expiresAt: z.string(),
   decidedAt: z.string().nullable(),

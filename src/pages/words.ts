@@ -28,15 +28,23 @@ export function silenceInWords({ purpose, reversibility }: ApprovalShown, gates:
 }
 
 /** Who may answer, a line for each place that has to be filled. */
-export function whoMayAnswer({ requirements }: ApprovalShown): readonly string[] {
-  return requirements.map((requirement) => {
-    const { k, roles, users = {}, standIns = [] } = requirement;
+export function whoMayAnswer({ requirements, services = [] }: ApprovalShown): readonly string[] {
+  const places = requirements.map((requirement) => {
+    const { k, roles, users = {}, standIns = [], services: others = [] } = requirement;
     const named = Object.entries(users).map(([role, ids]) => `of ${role} only ${ids.join(', ')}`);
     const later = standIns.map(({ id, afterMs }) => `${id} after ${Math.round(afterMs / 60_000)} minutes`);
     const more = [...named, ...later].join('; ');
     const people = k === 1 ? 'One person' : `${k} different people`;
-    return `${people} with ${rolesInWords(roles)}${more === '' ? '' : ` (${more})`}`;
+    const alone = others.map((service) => `, or the service ${service}`).join('');
+    return `${people} with ${rolesInWords(roles)}${more === '' ? '' : ` (${more})`}${alone}`;
   });
+  return [...places, ...services.map(serviceInWords)];
+}
+
+function serviceInWords({ name, mustAnswer, reply }: NonNullable<ApprovalShown['services']>[number]): string {
+  if (reply === undefined) return `The service ${name} is asked${mustAnswer ? ', and has to be heard first' : ''}`;
+  if (reply.answer === 'none') return `The service ${name} gave no answer (${reply.why ?? 'unknown'})`;
+  return `The service ${name} has ${reply.answer} it`;
 }
 
 const STATUSES: ReadonlyMap<string, string> = new Map([

@@ -40,6 +40,7 @@ describe('readConfig', () => {
           pagerDuty: null,
           webhook: null,
         },
+        externalApprovers: [],
         oidc: null,
         geoLocationApiKey: null,
         witness: null,
@@ -103,6 +104,7 @@ describe('readConfig', () => {
         pagerDuty: null,
         webhook: null,
       },
+      externalApprovers: [],
       oidc: null,
       geoLocationApiKey: 'k',
       witness: {

@@ -1,4 +1,5 @@
 import { isThisMachine } from './address-class.ts';
+import { approverSecrets, readApprovers, type ApproverConfig } from './approver-config.ts';
 import { ConfigReader } from './config-reader.ts';
 import { readOidc, type OidcConfig } from './oidc-config.ts';
 import { messageOf } from './errors.ts';
@@ -36,6 +37,8 @@ export interface Config {
   };
   readonly approvals: { readonly timeoutMs: number; readonly escalationCheckIntervalMs: number };
   readonly notifications: NotificationConfig;
+  /** Services outside that approval gates may name; empty: none. */
+  readonly externalApprovers: readonly ApproverConfig[];
   readonly geoLocationApiKey: string | null;
   /** The identity provider with which people sign in; null: none. */
   readonly oidc: OidcConfig | null;
@@ -108,6 +111,7 @@ export function readConfig(
       escalationCheckIntervalMs: read.integer('ESCALATION_CHECK_INTERVAL_MS', 300_000, 1_000, MAX_DELAY_MS),
     },
     notifications: readNotifications(read),
+    externalApprovers: readApprovers(read),
     oidc: readOidc(read),
     geoLocationApiKey: read.optional('GEO_LOCATION_API_KEY', /^\S{1,512}$/, 'one word'),
     witness: read.witness('WITNESS_URL', 'WITNESS_KEY'),
@@ -142,7 +146,7 @@ function collectValues(
     const text = value?.trim() ?? '';
     if (text !== '') values.set(name, text);
   }
-  for (const name of [...SECRETS, ...ALIASES.map(([alias]) => alias)]) {
+  for (const name of [...SECRETS, ...approverSecrets(values), ...ALIASES.map(([alias]) => alias)]) {
     const path = values.get(`${name}_FILE`);
     if (path === undefined) continue;
     if (values.has(name)) faults.push(`${name} and ${name}_FILE are both set: keep one`);
@@ -188,6 +192,10 @@ function warnAbout(values: ReadonlyMap<string, string>, config: Config, warnings
     if (name.startsWith('INCIDENT_PLAYBOOK_') && !KNOWN_PLAYBOOK_VARIABLES.has(name)) {
       warnings.push(`${name} is not a variable that Firebreak knows: is it misspelt?`);
     }
+  }
+  for (const { name, secret, token } of config.externalApprovers) {
+    if (secret === null && token === null)
+      warnings.push(`The external approver ${name} has no _SECRET and no _TOKEN: it cannot know that Firebreak asks`);
   }
   if (!isThisMachine(config.host)) {
     warnings.push(`HOST is ${config.host}: the API speaks plain HTTP, so put a TLS proxy in front of it`);

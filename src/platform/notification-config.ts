@@ -136,8 +136,8 @@ function readWebhook(read: ConfigReader): NotificationConfig['webhook'] {
   return url === null || secret === null ? null : { url, secret };
 }
 
-/** As base64 that every reader reads alike, padding included. */
-function hasRightLength(secret: string): boolean {
+/** Whether a Standard Webhooks secret holds as many bytes as it should, as base64 that every reader reads alike. */
+export function hasRightLength(secret: string): boolean {
   const text = secret.slice('whsec_'.length);
   const bytes = Buffer.from(text, 'base64');
   const { length } = bytes;

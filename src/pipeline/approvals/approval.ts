@@ -3,6 +3,7 @@ import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.t
 import type { PlanGate, Requirement } from '../playbooks/plan.ts';
 import type { RoleName } from '../vocabulary.ts';
 import type { AutomaticAnswer } from './automatic.ts';
+import { deniesApproval, isAwaited, seatedServices, type AskedService } from './external-approver.ts';
 import { coversRequirements, type Candidate } from './quorum.ts';
 import { countsFor, type Login } from './seats.ts';
 import { isNonceOver, whyNotBound } from './vote-assertion.ts';
@@ -25,6 +26,8 @@ export interface Approval {
   /** Who wrote or last changed the step that is to be approved. */
   readonly authorIds: readonly string[];
   readonly votes: readonly Vote[];
+  /** Services outside that are asked as well, and what they said. Absent: none. */
+  readonly services?: readonly AskedService[];
   /** Gates that their own conditions answered. Where no other asks, `gates` are these. Absent: none. */
   readonly automatic?: readonly AutomaticAnswer[];
   /** Steps by which it is escalated as long as it is not decided, in their order. Absent: none. */
@@ -184,12 +187,17 @@ export function mayAnswer(approval: Approval, voter: Voter, ballot: Pick<Ballot,
  * distinct one of them for each place of each requirement. A function of the *set* of votes: their order does not
  * matter, and votes admitted by `canVote` never turn an approval back.
  *
+ * A service outside that the gates name is heard by its recorded answer alone: its deny is one, where it has a place its
+ * approval fills that place, and where it has none its answer is awaited.
+ *
  * Eligibility is checked again here (approve votes of services, excluded people, other intents, or received at or
  * after the expiry count nothing), so that a fault in a caller cannot approve anything.
  */
 export function countVotes(approval: Approval): Verdict {
   if (approval.votes.some((vote) => vote.decision === 'DENY')) return 'denied';
-  const people = peopleOf(approval.votes.filter((vote) => counts(approval, vote)));
+  if (deniesApproval(approval)) return 'denied';
+  if (isAwaited(approval)) return 'pending';
+  const people = [...peopleOf(approval.votes.filter((vote) => counts(approval, vote))), ...seatedServices(approval)];
   if (people.length < Math.max(1, approval.requiredApprovers)) return 'pending';
   return coversRequirements(approval.requirements, people, escalatedMsOf(approval)) ? 'approved' : 'pending';
 }

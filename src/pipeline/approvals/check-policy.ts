@@ -15,6 +15,8 @@ export interface PolicySurroundings extends KnownPeople {
   readonly channels: readonly string[];
   /** Whether people can have passkeys here. */
   readonly hasPasskeys: boolean;
+  /** Names of the services outside that can be asked here. */
+  readonly approvers: readonly string[];
 }
 
 export interface PolicyReport {
@@ -45,6 +47,7 @@ export function checkPolicy(policy: Policy, surroundings: PolicySurroundings): P
     faults.push(...passkeyFaults(policy, gate, pointer, surroundings));
     faults.push(...unknownRoleFaults(gate, pointer, surroundings), ...peopleFaults(gate, pointer));
     warnings.push(...gateWarnings(gate, pointer, surroundings), ...peopleWarnings(gate, pointer, surroundings));
+    faults.push(...externalFaults(gate, pointer, surroundings));
   }
   faults.push(...exemptionFaults(policy.exemptions, '/exemptions'));
   return { faults, warnings };
@@ -89,6 +92,35 @@ function fallbackFault(
 ): Fault | null {
   if ((gate.fallbackBehavior ?? policy.fallbackBehavior) !== 'ALLOW_ACTION') return null;
   const at = gate.fallbackBehavior === undefined ? '/fallbackBehavior' : `${pointer}/fallbackBehavior`;
+  return allowFault(gate, at, reversibilityOf);
+}
+
+/** A service that nobody can ask would never answer; and its silence allows no more than that of people. */
+function externalFaults(
+  { externalApproval, ...gate }: PolicyGate,
+  pointer: string,
+  { approvers, reversibilityOf }: PolicySurroundings,
+): readonly Fault[] {
+  if (externalApproval === undefined) return [];
+  const { service, fallbackBehavior } = externalApproval;
+  const faults: Fault[] = [];
+  if (!approvers.includes(service)) {
+    const known = approvers.length === 0 ? 'none is configured; name it in EXTERNAL_APPROVERS' : approvers.join(', ');
+    const detail = `No external approver is called ${service} here (${known}).`;
+    faults.push({ pointer: `${pointer}/externalApproval/service`, detail });
+  }
+  if (fallbackBehavior === 'ALLOW_ACTION') {
+    const fault = allowFault(gate, `${pointer}/externalApproval/fallbackBehavior`, reversibilityOf);
+    if (fault !== null) faults.push(fault);
+  }
+  return faults;
+}
+
+function allowFault(
+  gate: Pick<PolicyGate, 'triggers'>,
+  at: string,
+  reversibilityOf: PolicySurroundings['reversibilityOf'],
+): Fault | null {
   const types = gate.triggers.actionTypes ?? [];
   if (types.length === 0) {
     const detail =

@@ -119,9 +119,12 @@ function containsPeople(wide: Place, narrow: Place, role: RoleName): boolean {
 function narrower(left: Place, right: Place): Place {
   const { roles, users } = contains(left, right) ? right : left;
   const standIns = sharedStandIns(left, right);
+  const human = left.human || right.human;
+  const services = human ? [] : (left.services ?? []).filter((service) => right.services?.includes(service));
   return {
     roles,
-    human: left.human || right.human,
+    human,
+    ...(services.length === 0 ? {} : { services }),
     ...(users === undefined ? {} : { users }),
     ...(standIns.length === 0 ? {} : { standIns }),
   };
@@ -176,8 +179,8 @@ function byIdentity(left: PlanGate, right: PlanGate): number {
   );
 }
 
-function keyOf({ roles, human, users, standIns }: Place): string {
-  const plain = `${roles.join('|')} ${human ? 'human' : 'any'}`;
+function keyOf({ roles, human, services = [], users, standIns }: Place): string {
+  const plain = [roles.join('|'), human ? 'human' : 'any', ...services].join(' ');
   return users === undefined && standIns === undefined ? plain : `${plain} ${canonicalJson({ users, standIns })}`;
 }
 

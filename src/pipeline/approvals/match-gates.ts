@@ -84,6 +84,12 @@ function automaticOf({ autoApproveConditions, autoDenyConditions }: PolicyGate):
   return approve.length + deny.length === 0 ? {} : { automatic: { approve, deny } };
 }
 
+function externalOf({ externalApproval }: PolicyGate): Pick<PlanGate, 'external'> {
+  if (externalApproval === undefined) return {};
+  const { service, fallbackBehavior } = externalApproval;
+  return { external: { service, fallbackBehavior } };
+}
+
 /** A gate as plans keep it. */
 function planGate(
   { policyId, version, policy, customRoles }: PolicyInForce,
@@ -103,6 +109,7 @@ function planGate(
     ...(gate.requirePasskey === true ? { requirePasskey: true } : {}),
     ...(gate.channels === undefined || gate.channels.length === 0 ? {} : { channels: gate.channels }),
     ...automaticOf(gate),
+    ...externalOf(gate),
     ...(exemptions.length === 0 ? {} : { exemptions }),
   };
 }

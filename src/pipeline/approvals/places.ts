@@ -25,10 +25,20 @@ export function placesOf(gate: PolicyGate, customRoles: readonly RoleName[] = []
     const standIns = standInsOf(gate, place.roles, { steps, customRoles });
     return {
       ...place,
+      ...serviceOf(gate),
       ...(Object.keys(users).length === 0 ? {} : { users }),
       ...(standIns.length === 0 ? {} : { standIns }),
     };
   });
+}
+
+/** One approver, and nobody said that it must be a person: the service that is asked may be it. */
+function serviceOf({
+  externalApproval,
+  requiredApprovers,
+}: PolicyGate): Partial<Pick<Requirement, 'human' | 'services'>> {
+  if (externalApproval === undefined || requiredApprovers > 1 || externalApproval.human === true) return {};
+  return { human: false, services: [externalApproval.service] };
 }
 
 /** A gate's escalation steps, soonest first; one half way to the end of its time where it names fallback users and no step. */

@@ -43,6 +43,8 @@ export interface PolicyPorts {
   readonly reversibilityOf: (type: ActionType) => Reversibility | null;
   /** Channels with a way out of this installation. */
   readonly channels: readonly string[];
+  /** Names of the services outside that can be asked. Absent: none. */
+  readonly approvers?: readonly string[];
   /** What conditions would read if an execution started for the incident now; null when there is no such incident. */
   readonly valuesOf: (incidentId: string) => Promise<ExpressionValues | null>;
   readonly exemptions: () => Promise<readonly ExemptionInForce[]>;
@@ -98,6 +100,7 @@ export function createPolicyService({
   approvalTimeoutMs,
   reversibilityOf,
   channels,
+  approvers = [],
   valuesOf,
   exemptions,
   hasPasskeys,
@@ -112,6 +115,7 @@ export function createPolicyService({
       channels,
       hasPasskeys,
       ...known,
+      approvers,
     });
     if (faults.length > 0) throw new FirebreakError('invalid_policy', 'The policy is not valid', faults);
     const named = new Set(read.value.policyGates.flatMap((gate) => customRolesIn(gate, known)));

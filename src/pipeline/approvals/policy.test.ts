@@ -54,6 +54,7 @@ const check = (document: unknown) =>
     customRoles: new Map(),
     channels: ['IN_APP', 'EMAIL'],
     hasPasskeys: true,
+    approvers: ['change-board'],
   });
 
 describe('toPolicy', () => {

@@ -65,6 +65,15 @@ const exemptionSchema = z.strictObject({
   condition: expression.optional(),
 });
 
+/** A configured service that is asked beside people; its name alone is enough. */
+const externalApprovalSchema = z.strictObject({
+  service: text,
+  /** False: its approval is enough. Absent: false where one approver is needed, else true. */
+  human: z.boolean().optional(),
+  /** What follows when it does not answer. */
+  fallbackBehavior: z.enum(FALLBACK_BEHAVIORS).default('ESCALATE_TO_HUMAN'),
+});
+
 const gateSchema = z.strictObject({
   gateId: text.optional(),
   gateName: text,
@@ -81,6 +90,9 @@ const gateSchema = z.strictObject({
   autoDenyConditions: conditions.optional(),
   exemptions: z.array(exemptionSchema).max(MAX_ITEMS).optional(),
   fallbackBehavior: z.enum(FALLBACK_BEHAVIORS).optional(),
+  externalApproval: z
+    .preprocess((value) => (typeof value === 'string' ? { service: value } : value), externalApprovalSchema)
+    .optional(),
   channels: z
     .array(z.preprocess((value) => (typeof value === 'string' ? value.toUpperCase() : value), z.enum(CHANNELS)))
     .max(CHANNELS.length)
@@ -128,6 +140,7 @@ const KNOWN = {
   '/policyGates/approvalRoles': Object.keys(approvalRoleSchema.shape),
   '/policyGates/escalationPath': Object.keys(escalationSchema.shape),
   '/policyGates/exemptions': Object.keys(exemptionSchema.shape),
+  '/policyGates/externalApproval': Object.keys(externalApprovalSchema.shape),
 };
 
 /** The seeds' `APPROVAL_TIMEOUT_MS`: one hour. */
@@ -198,6 +211,10 @@ function contradictions(policy: ParsedPolicy): readonly Fault[] {
     }
     const roles = gate.approvalRoles.map((each) => each.role);
     faults.push(...repeated(roles, `${pointer}/approvalRoles`, 'role'));
+    if (gate.externalApproval?.human === false && gate.requiredApprovers > 1) {
+      const detail = 'A service stands for none of several people: leave human out, or set requiredApprovers to 1.';
+      faults.push({ pointer: `${pointer}/externalApproval/human`, detail });
+    }
   }
   return faults;
 }

@@ -1,11 +1,14 @@
 import type { Requirement } from '../playbooks/plan.ts';
+import { isServicePlace } from './external-approver.ts';
 import { countsFor, type Login } from './seats.ts';
 
-/** One person (or, should services ever vote, one service) who approved. */
+/** One person, or one service outside, who approved. */
 export interface Candidate {
   /** The accounts with which this person approved. */
   readonly logins: readonly Login[];
   readonly human: boolean;
+  /** The configured name of a service: it has no login, and fills only places that name it. Absent: a person. */
+  readonly service?: string;
 }
 
 /**
@@ -20,8 +23,10 @@ export function coversRequirements(
   candidates: readonly Candidate[],
   escalatedMs: number,
 ): boolean {
-  const fits = (requirement: Requirement, { logins, human }: Candidate): boolean =>
-    (human || !requirement.human) && logins.some((login) => countsFor(requirement, login, escalatedMs));
+  const fits = (requirement: Requirement, { logins, human, service }: Candidate): boolean => {
+    if (service !== undefined) return isServicePlace(requirement, service);
+    return (human || !requirement.human) && logins.some((login) => countsFor(requirement, login, escalatedMs));
+  };
   const places = requirements.flatMap((requirement) =>
     Array.from({ length: Math.max(0, requirement.k) }, () => requirement),
   );

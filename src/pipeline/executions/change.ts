@@ -211,6 +211,8 @@ export function approvalView(plan: Plan, state: ExecutionState, approval: Approv
       automatic: asJson(approval.automatic ?? []),
       ...(approval.requirePasskey === true ? { requirePasskey: true } : {}),
       votes: asJson(approval.votes),
+      // Only where one is asked: rows of earlier versions have none.
+      ...(approval.services === undefined ? {} : { services: asJson(approval.services) }),
       requestedAt: approval.requestedAt,
       expiresAt: approval.expiresAt,
       decidedAt: approval.decidedAt,

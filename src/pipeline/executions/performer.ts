@@ -1,11 +1,12 @@
 import { NO_CRASH_POINTS } from '../../platform/crash-points.ts';
 import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import type { Limiter } from '../guards/limiter.ts';
+import { createAsker, type AskerPorts } from './asker.ts';
 import { attemptSignals } from './attempt-signals.ts';
 import { callTarget, isPaused, requireStillHeld, type CallPorts } from './call-target.ts';
 import { HoldLost } from './hold-lost.ts';
 import { KeptBack } from './kept-back.ts';
-import { readBackOf, type AttemptEffect, type Effect } from './core/demands.ts';
+import { readBackOf, type AskEffect, type AttemptEffect, type Effect } from './core/demands.ts';
 import type { Loaded } from './execution-store.ts';
 import type { NewInput } from './core/inputs.ts';
 import type { Launcher } from './launcher.ts';
@@ -26,7 +27,8 @@ export const MAX_LAUNCHED = 5_000;
  */
 const MAX_CALLS_PER_TARGET = 4;
 
-export interface PerformerPorts extends CallPorts {
+export interface PerformerPorts extends CallPorts, Pick<AskerPorts, 'approvers'> {
+  readonly clock: CallPorts['clock'] & AskerPorts['clock'];
   /** Has an action counted by the limiter of its type; must be repeatable. */
   reserve: Limiter['reserve'];
   /** Starts the child executions of a fan-out action; must be repeatable. */
@@ -56,11 +58,15 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
     const connectors = keyedSemaphore(ports.maxCallsPerConnector);
     const targets = keyedSemaphore(MAX_CALLS_PER_TARGET);
     let lookOwed = false;
+    const asker = createAsker(ports, {
+      hand,
+      lookAgain: () => void untilStored(ports, () => runner.catchUp()).catch(() => undefined),
+    });
     const signals = attemptSignals(ports.closing, ports.machine);
     /** Effects under way, by execution and name. */
     const underWay = new Map<string, number>();
 
-    async function run(loaded: Loaded, effect: Effect, holder: string): Promise<void> {
+    async function run(loaded: Loaded, effect: Exclude<Effect, AskEffect>, holder: string): Promise<void> {
       const begun = points.at('effect.begun');
       if (begun !== undefined) await begun;
       const executionId = loaded.state.id;
@@ -185,10 +191,12 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
 
     return {
       get inFlight() {
-        return underWay.size;
+        return underWay.size + asker.inFlight;
       },
-      isUnderWay: (executionId, name) => underWay.has(nameOf(executionId, name)),
+      isUnderWay: (executionId, name) => underWay.has(nameOf(executionId, name)) || asker.isUnderWay(executionId, name),
       launch(loaded, effect) {
+        // Whoever is slow to answer must not take the places of what contains.
+        if (effect.kind === 'ask') return asker.launch(loaded.state.id, effect);
         // Thousands of these may wait: on disk, and not in the place of reads.
         if (effect.kind === 'resume' && ports.pause.standing() === 'paused') return;
         if (underWay.size >= MAX_LAUNCHED) {

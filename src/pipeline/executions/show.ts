@@ -65,6 +65,7 @@ function timelineOf({ hash, ...record }: TimelineRecord): Json[] {
 const TIMELINE_MEMBERS = [
   'actionId',
   'approvalId',
+  'service',
   'attempt',
   'status',
   'reason',
@@ -149,6 +150,7 @@ export function auditItem({ plan, state }: Loaded, action: PlanAction, records: 
             automatic: approval.automatic ?? [],
             escalations: approval.escalations ?? [],
             votes: approval.votes,
+            ...(approval.services === undefined ? {} : { services: approval.services }),
             intentHash: approval.intentHash,
           }),
     compensation: present === undefined ? null : compensationOf(present),

@@ -178,14 +178,19 @@ function whereItIs(plan: Plan, state: ExecutionState): Notice['facts'] {
 function howItIsAnswered({
   requirements,
   requiredApprovers,
+  services = [],
   expiresAt,
   purpose,
   gates,
 }: ApprovalState): Notice['facts'] {
-  const places = requirements.map(({ k, roles }) => `${k} × ${roles.join(' or ')}`);
+  const places = requirements.map(({ k, roles, services: others = [] }) =>
+    [`${k} × ${roles.join(' or ')}`, ...others.map((service) => `the service ${service}`)].join(' or '),
+  );
+  const heard = services.map(({ name, mustAnswer }) => (mustAnswer ? `${name}, which has to be heard` : name));
   const silence = gates.length > 0 ? combineGates(gates).fallbackBehavior : 'DENY_ACTION';
   return [
     { label: 'Needs', value: short(`${requiredApprovers} different people: ${places.join(', ')}`) },
+    ...(heard.length === 0 ? [] : [{ label: 'Services asked', value: short(heard.join('; ')) }]),
     { label: 'Answer until', value: new Date(expiresAt).toISOString() },
     { label: 'If nobody answers', value: purpose === 'question' ? 'it counts as expired' : SILENCE[silence] },
   ];
@@ -197,11 +202,19 @@ const SILENCE = {
   ALLOW_ACTION: 'it is done',
 } as const;
 
-function votesOf({ votes, status }: ApprovalState): readonly string[] {
-  if (votes.length === 0) return [status === 'EXPIRED' ? 'Nobody answered in time.' : 'No vote decided it.'];
-  return votes.map(({ decision, userId, comment }) =>
+function votesOf({ votes, services = [], status }: ApprovalState): readonly string[] {
+  const heard = services.flatMap(({ name, reply }) => {
+    if (reply === undefined) return [];
+    return [
+      short(`Service ${name}: ${reply.answer === 'none' ? `no answer (${reply.why ?? 'unknown'})` : reply.answer}`),
+    ];
+  });
+  if (votes.length + heard.length === 0)
+    return [status === 'EXPIRED' ? 'Nobody answered in time.' : 'No vote decided it.'];
+  const cast = votes.map(({ decision, userId, comment }) =>
     short(`${decision} by ${userId}${comment === null ? '' : `: ${comment}`}`),
   );
+  return [...cast, ...heard];
 }
 
 function targetsOf(state: ExecutionState, { actionId }: ApprovalState): string {

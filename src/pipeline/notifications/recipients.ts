@@ -4,6 +4,7 @@ import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.t
 import { rolesMay } from '../access/operations.ts';
 import type { UserInForce } from '../access/user-in-force.ts';
 import { countVotes, mayAnswer as mayAnswerNow, type Approval, type Vote } from '../approvals/approval.ts';
+import { ifServicesApprove } from '../approvals/external-approver.ts';
 import type { RoleName } from '../vocabulary.ts';
 import type { Audience } from './notice-of.ts';
 
@@ -19,7 +20,7 @@ export function recipientsOf(audience: Audience, people: readonly UserInForce[],
   return told.sort((left, right) => (left.id < right.id ? -1 : 1));
 }
 
-/** Whether all who may still answer could approve it together with those who have. */
+/** Whether all who may still answer could approve it together with those who have, and the services that are asked. */
 export function isAnswerable(approval: Approval, people: readonly UserInForce[], at: number): boolean {
   const votes = people
     .filter((user) => mayAnswer(approval, user, at))
@@ -29,7 +30,7 @@ export function isAnswerable(approval: Approval, people: readonly UserInForce[],
       return { ...voter, decision: 'APPROVE', intentHash: approval.intentHash, at, comment: null };
     });
   // A passkey is registered in a minute: who has none yet can still answer.
-  const { requirePasskey: _passkey, ...asked } = approval;
+  const { requirePasskey: _passkey, ...asked } = ifServicesApprove(approval);
   return countVotes({ ...asked, votes: [...approval.votes, ...votes] }) === 'approved';
 }
 

@@ -74,6 +74,14 @@ export interface PlanGate {
   readonly automatic?: { readonly approve: readonly string[]; readonly deny: readonly string[] };
   /** Exemptions from this gate that were in force at the start, by id. Absent: none. */
   readonly exemptions?: readonly GateExemption[];
+  /** A service outside that is asked beside people. Absent: none. */
+  readonly external?: ExternalApprover;
+}
+
+/** A service that this installation can ask, by its configured name, and what follows when it does not answer. */
+export interface ExternalApprover {
+  readonly service: string;
+  readonly fallbackBehavior: 'DENY_ACTION' | 'ESCALATE_TO_HUMAN' | 'ALLOW_ACTION';
 }
 
 /** Two people have agreed that nobody is asked in certain cases, until a certain time. */
@@ -91,11 +99,13 @@ export interface GateExemption {
   readonly condition?: string;
 }
 
-/** `k` different people who hold one of `roles`; `human` excludes service accounts (always true today). */
+/** `k` different people who hold one of `roles`. Service accounts never count, whatever `human` says. */
 export interface Requirement {
   readonly roles: readonly RoleName[];
   readonly k: number;
   readonly human: boolean;
+  /** Of a place that is not for people only: the configured services whose answer fills it as well. Absent: none. */
+  readonly services?: readonly string[];
   /** Of a role that stands here only these people count, by canonical user id; of the others everybody who has it. */
   readonly users?: { readonly [role in RoleName]?: readonly string[] };
   /** Who counts as well when the request was escalated; of each at most one entry. */

@@ -313,6 +313,13 @@ function answerTo(effect: Effect, state: ExecutionState, how: number, at: number
     const { actionId, turn, perHour, approved } = effect;
     return { type: 'reserved', actionId, turn, granted: approved || how % 3 !== 1, used: how, perHour, at };
   }
+  if (effect.kind === 'ask') {
+    const { approvalId, service, intentHash } = effect;
+    const answer = pickOf(['approved', 'denied', 'none'] as const, how) ?? 'none';
+    const why = answer === 'none' ? 'timeout' : null;
+    const reply = { answer, why, status: why === null ? 200 : null, tries: 1, durationMs: 5, requestDigest: null };
+    return { type: 'service_answer', approvalId, service, intentHash, reply, at };
+  }
   if (effect.kind === 'resume') return { type: 'resumed', actionId: effect.actionId, turn: effect.turn, at };
   const { actionId, attempt, generation, turn } = effect;
   const base = { actionId, attempt, generation, at };

@@ -8,6 +8,7 @@ import { advance, takeCancel, takeRetry } from './progress.ts';
 import type { ExecutionState } from './state.ts';
 import { takeTimer, takeUnanswerable } from './timers.ts';
 import { takePaused, takeResumed } from './pausing.ts';
+import { takeServiceAnswer } from './service-answers.ts';
 import { takeReserved } from './reserving.ts';
 import { beginTransition, type Transition } from './transition.ts';
 import { takeVote } from './votes.ts';
@@ -61,6 +62,8 @@ function take(transition: Transition, input: Input): void {
       return takeTimer(transition, input);
     case 'vote':
       return takeVote(transition, input);
+    case 'service_answer':
+      return takeServiceAnswer(transition, input);
     case 'cancel':
       return takeCancel(transition);
     case 'retry':

@@ -1,3 +1,5 @@
+import { canonicalJson } from '../../../platform/canonical-json.ts';
+import { sha256Base64Url } from '../../../platform/hash.ts';
 import type { Plan } from '../../playbooks/plan.ts';
 import type { ActionType } from '../../vocabulary.ts';
 import { isApprovedByPerson, limitOf, reservedCount } from './blast-radius.ts';
@@ -28,6 +30,7 @@ export type Effect =
   /** Waits until people resume; what was kept back is owed again then. */
   | { readonly kind: 'resume'; readonly name: string; readonly actionId: string; readonly turn: number }
   | { readonly kind: 'compensate-children'; readonly name: string; readonly actionId: string }
+  | AskEffect
   | {
       readonly kind: 'report';
       readonly name: string;
@@ -38,6 +41,23 @@ export type Effect =
       readonly parent: { readonly executionId: string; readonly actionId: string } | null;
       readonly incidentId: string;
     };
+
+/** Asks a service outside for its answer to an approval. */
+export interface AskEffect {
+  readonly kind: 'ask';
+  readonly name: string;
+  readonly approvalId: string;
+  /** As it is configured. */
+  readonly service: string;
+  readonly intentHash: string;
+  /** The same however often it is asked. */
+  readonly key: string;
+  readonly action: string;
+  /** What conditions may read of the event; empty where nobody knows one. */
+  readonly event: JsonObject;
+  /** Business time, ms since 1970. */
+  readonly requestedAt: number;
+}
 
 export interface AttemptEffect {
   readonly kind: 'observe' | 'perform' | 'verify' | 'check' | 'undo';
@@ -72,6 +92,7 @@ export interface HeldTimer {
 /** Every effect that is owed now, each with a name that is unique within the execution. */
 export function effectsOf(plan: Plan, state: ExecutionState): readonly Effect[] {
   const effects = Object.values(state.actions).flatMap((action) => effectOf(plan, state, action));
+  for (const approval of Object.values(state.approvals)) effects.push(...askEffects(plan, state, approval));
   if (state.ended !== null && state.reported !== state.ended.status && tellsSomebody(plan, state)) {
     effects.push({
       kind: 'report',
@@ -84,6 +105,28 @@ export function effectsOf(plan: Plan, state: ExecutionState): readonly Effect[] 
     });
   }
   return effects;
+}
+
+/** Of every service that was not heard yet. */
+function askEffects(plan: Plan, state: ExecutionState, approval: ApprovalState): readonly AskEffect[] {
+  if (approval.status !== 'PENDING' || approval.services === undefined) return [];
+  const { id, actionId, intentHash, requestedAt } = approval;
+  const { type } = planActionOf(plan, actionId).declaration;
+  // The seeds' runbooks, whose words these are, name actions in lower case.
+  const action = plan.playbookType === 'RUNBOOK' ? type.toLowerCase() : type;
+  return approval.services
+    .filter(({ reply }) => reply === undefined)
+    .map(({ name: service }) => ({
+      kind: 'ask',
+      name: `ask:${id}:${service}`,
+      approvalId: id,
+      service,
+      intentHash,
+      key: sha256Base64Url(canonicalJson([state.journalId, id, service, intentHash])),
+      action,
+      event: state.snapshot.event,
+      requestedAt,
+    }));
 }
 
 /** A parent waits for the end; an incident wants to know what was contained, or whether its news came too late. */

@@ -68,6 +68,7 @@ function evolveStarted(
     case 'approval.unanswerable':
     case 'vote.cast':
     case 'vote.refused':
+    case 'service.answered':
     case 'approval.decided':
       return evolveApproval(state, fact, input);
     case 'attempt.started':
@@ -163,7 +164,7 @@ function cancelOf(input: Input): ExecutionState['cancel'] {
   return input.type === 'cancel' ? { by: input.by, reason: input.reason, compensate: input.compensate } : null;
 }
 
-type ApprovalFact = Extract<Fact, { type: `approval.${string}` | 'vote.cast' | 'vote.refused' }>;
+type ApprovalFact = Extract<Fact, { type: `approval.${string}` | 'vote.cast' | 'vote.refused' | 'service.answered' }>;
 
 function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input): ExecutionState {
   switch (fact.type) {
@@ -194,6 +195,14 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
       const vote = { userId, kind, roles, linkedAccounts, ...made, decision, intentHash, at, comment, ...proven };
       const approval = approvalOf(state, fact.approvalId);
       return withApproval(state, { ...approval, votes: [...approval.votes, vote] });
+    }
+    case 'service.answered': {
+      invariant(input.type === 'service_answer', 'service.answered belongs to an answer of a service');
+      const approval = approvalOf(state, fact.approvalId);
+      const services = (approval.services ?? []).map((asked) =>
+        asked.name === fact.service ? { ...asked, reply: input.reply } : asked,
+      );
+      return withApproval(state, { ...approval, services });
     }
     case 'vote.refused':
       return withSpentNonce(state, fact.approvalId, input);

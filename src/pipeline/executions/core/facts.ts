@@ -36,6 +36,8 @@ export type Fact =
   /** Most of its time is over, and nobody has decided. */
   | { readonly type: 'approval.reminded'; readonly approvalId: string }
   | { readonly type: 'vote.cast'; readonly approvalId: string }
+  /** The service was heard, or is known not to answer; what it said stands in the input. */
+  | { readonly type: 'service.answered'; readonly approvalId: string; readonly service: string }
   | { readonly type: 'vote.refused'; readonly approvalId: string; readonly code: string; readonly reason: string }
   | {
       readonly type: 'approval.decided';

@@ -1,5 +1,6 @@
 import type { Assertion } from '../../access/assertion.ts';
 import type { JsonObject } from '../../actions/contract.ts';
+import type { ServiceReply } from '../../approvals/external-approver.ts';
 import type { RoleName, Severity } from '../../vocabulary.ts';
 
 /**
@@ -20,6 +21,7 @@ export type Input =
   | ReservedInput
   | TimerInput
   | VoteInput
+  | ServiceAnswerInput
   | CancelInput
   | RetryInput
   | CompensateInput
@@ -233,6 +235,16 @@ export interface VoteInput extends Base {
   /** The intent the voter was shown. */
   readonly intentHash: string;
   readonly comment: string | null;
+}
+
+/** What a service outside that a gate names said, or that it did not: see `ServiceReply`. Only who asked it hands this in. */
+export interface ServiceAnswerInput extends Base {
+  readonly type: 'service_answer';
+  readonly approvalId: string;
+  readonly service: string;
+  /** What it was asked about. */
+  readonly intentHash: string;
+  readonly reply: ServiceReply;
 }
 
 /** Among all people of the installation there were too few, at that moment, who could decide it together. */

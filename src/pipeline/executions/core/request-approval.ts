@@ -2,6 +2,7 @@ import { invariant } from '../../../platform/errors.ts';
 import { derivedId } from '../../../platform/hash.ts';
 import { intentHash } from '../../approvals/intent.ts';
 import { answerAutomatically, mayApproveAutomatically, type AutomaticAnswer } from '../../approvals/automatic.ts';
+import { onlyPeople, servicesOf, type AskedService } from '../../approvals/external-approver.ts';
 import { combineGates } from '../../approvals/gates.ts';
 import { blastRadiusGate } from '../../playbooks/floors.ts';
 import type { PlanAction, PlanGate, Requirement } from '../../playbooks/plan.ts';
@@ -29,6 +30,7 @@ interface Terms {
   readonly escalationPath: PlanGate['escalationPath'];
   readonly automatic?: readonly AutomaticAnswer[];
   readonly requirePasskey?: boolean;
+  readonly services?: readonly AskedService[];
 }
 
 /** A request that conditions and exemptions decide. */
@@ -59,7 +61,12 @@ export function requestGate(t: Transition, plan: PlanAction, asked: Asked): Answ
   const { asks, answers, denied } = answerAutomatically(asked.gates, values, mayApprove, circumstances);
   const isAnswered = denied || asks.length === 0;
   const gates = isAnswered ? asked.gates : asks;
-  const terms: Terms = { ...combineGates(gates), purpose: 'gate', gates, question: null, automatic: answers };
+  const combined = combineGates(gates);
+  // Where no condition may stand in for a person no service may: it is heard, and people decide.
+  const requirements = mayApprove ? combined.requirements : onlyPeople(combined.requirements);
+  const services = isAnswered ? [] : servicesOf(gates, requirements);
+  const asking = { ...combined, requirements, services };
+  const terms: Terms = { ...asking, purpose: 'gate', gates, question: null, automatic: answers };
   const approval = request(t, plan, terms, targets, parameters);
   if (!isAnswered) return null;
   if (denied) return { approval, status: 'DENIED', fallback: 'auto_denied' };
@@ -94,8 +101,11 @@ export function requestConditionDecision(
     escalationPath: [],
   };
   if (gates.length === 0) return void request(t, plan, terms, targets, parameters);
-  // The gates ask for at least as much as the error does, so their terms stand and the question is added.
-  request(t, plan, { ...terms, ...combineGates(gates) }, targets, parameters);
+  // The gates ask for at least as much as the error does, so their terms stand and the question is added, to people.
+  const combined = combineGates(gates);
+  const requirements = onlyPeople(combined.requirements);
+  const services = servicesOf(gates, requirements);
+  request(t, plan, { ...terms, ...combined, requirements, services }, targets, parameters);
 }
 
 /** Asks people a question whose answer is the action's outcome. */
@@ -128,7 +138,7 @@ function request(
   const { state } = t;
   const { generation } = t.action(actionId);
   const expiresAt = t.input.at + terms.timeoutMs;
-  const { escalationPath, automatic = [], requirePasskey = false } = terms;
+  const { escalationPath, automatic = [], requirePasskey = false, services = [] } = terms;
   const approvalId = derivedId('apr', state.id, actionId, terms.purpose, String(generation));
   t.add({
     type: 'approval.requested',
@@ -155,6 +165,7 @@ function request(
       ...(automatic.length === 0 ? {} : { automatic }),
       ...(requirePasskey ? { requirePasskey } : {}),
       votes: [],
+      ...(services.length === 0 ? {} : { services }),
       expiresAt,
       status: 'PENDING',
     },
