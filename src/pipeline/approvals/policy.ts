@@ -215,6 +215,10 @@ function contradictions(policy: ParsedPolicy): readonly Fault[] {
       const detail = 'A service stands for none of several people: leave human out, or set requiredApprovers to 1.';
       faults.push({ pointer: `${pointer}/externalApproval/human`, detail });
     }
+    if (gate.externalApproval?.human === false && gate.requirePasskey === true) {
+      const detail = 'A service has no passkey: leave human out, or requirePasskey.';
+      faults.push({ pointer: `${pointer}/externalApproval/human`, detail });
+    }
   }
   return faults;
 }
