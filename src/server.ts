@@ -14,23 +14,21 @@ import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
 import { enabledPeople } from './pipeline/access/access.store.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
-import { createVoters } from './pipeline/access/voters.ts';
 import type { ScryptCost } from './pipeline/access/password-hasher.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
 import { createAnswersService } from './pipeline/approvals/answers.service.ts';
-import { createApprovalService } from './pipeline/approvals/approvals.service.ts';
 import { namedGates } from './pipeline/approvals/exempt.ts';
 import { governanceOf } from './pipeline/approvals/governance.ts';
 import { createPolicyService } from './pipeline/approvals/policies.service.ts';
 import { createExemptionService } from './pipeline/exemptions/exemptions.service.ts';
+import { createOnCallService } from './pipeline/oncall/oncall.service.ts';
 import { createGuardService } from './pipeline/guards/guards.service.ts';
 import { createLimiter } from './pipeline/guards/limiter.ts';
 import { createPauseService } from './pipeline/guards/pause.service.ts';
 import { createPauseWatch } from './pipeline/guards/pause-watch.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
 import { isNews, NEWS_PREFIX } from './pipeline/executions/change.ts';
-import { castVote } from './pipeline/executions/cast-vote.ts';
 import { executionStore } from './pipeline/executions/execution-store.ts';
 import { createExecutionService } from './pipeline/executions/executions.service.ts';
 import { createMetricsService } from './pipeline/executions/metrics.service.ts';
@@ -67,6 +65,7 @@ import { openSignIn } from './start/sign-in.ts';
 import { startupFault } from './start/startup-fault.ts';
 import { slackDoor } from './start/slack-door.ts';
 import { openTelling } from './start/telling.ts';
+import { openVoting } from './start/voting.ts';
 
 /** How long a stop waits for calls that are under way, in ms of machine time; a restart verifies what is left. */
 const STOP_GRACE_MS = 5_000;
@@ -202,6 +201,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
       log.error({ playbookId: id, faults: thrown.faults }, 'an enabled playbook cannot be run'),
   });
   const reversibilityOf = (type: Parameters<typeof declarationOf>[0]) => declarationOf(type)?.reversibility ?? null;
+  const onCall = createOnCallService({ journal, committer });
   const policies = createPolicyService({
     journal,
     committer,
@@ -222,7 +222,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
 
   const guards = createGuardService({ journal, committer });
-  const governance = governanceOf(policies, guards, exemptions);
+  const governance = governanceOf(policies, guards, exemptions, onCall);
   const pause = createPauseWatch({
     journal,
     clock,
@@ -283,6 +283,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
       core,
       teller,
       revokedOf: (bound, at) => exemptions.revokedOf(bound, at),
+      onCallBook: () => onCall.book(),
     },
     acts ? performer : performNothing,
   );
@@ -316,9 +317,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
 
   // The API over all of it.
-  const voters = createVoters(journal);
   const setup = createSetupService(throughCommitter, randomBytes);
-  const approvals = createApprovalService({ journal, cast: (ctx, vote) => castVote({ runner, voters }, ctx, vote) });
   const signIn = openSignIn(config, {
     journal: throughCommitter,
     passwordCost: options.passwordCost,
@@ -336,7 +335,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     pause: createPauseService({ journal, committer, watch: pause }),
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
-    approvals,
+    ...openVoting(throughCommitter, runner),
+    onCall,
     answers: createAnswersService({ journal, key: linkKey, people: () => enabledPeople(journal) }),
     notifications: telling.service,
     audits: createAuditService({ journal, store, machine }),
@@ -368,6 +368,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     policies.refresh();
     guards.refresh();
     exemptions.refresh();
+    onCall.refresh();
     await pause.look();
     await runner.catchUp();
     ownSignIns.look();

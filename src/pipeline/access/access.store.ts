@@ -4,6 +4,7 @@ import { MAX_PAGE_SIZE } from '../../platform/limits.ts';
 import type { Journal, RecordDraft, View } from '../../journal/journal.ts';
 import type { JournalRecord } from '../audit/record.ts';
 import { API_KEY, SETUP, USER, type ApiKey, type Setup, type User } from './access.ts';
+import { DELEGATION, type Delegation } from './delegation.ts';
 import { IDENTITY, type Identity } from './identity.ts';
 import { LOCKOUT, type Lockout } from './lockout.ts';
 import { RECORDED_CREDENTIAL, type RecordedCredential } from './password.ts';
@@ -146,6 +147,7 @@ export interface AccessState {
   readonly credentials: Map<string, RecordedCredential>;
   readonly lockouts: Map<string, Lockout>;
   readonly identities: Map<string, Identity>;
+  readonly delegations: Map<string, Delegation>;
   setup: Setup | null;
 }
 
@@ -157,6 +159,7 @@ export function emptyAccessState(): AccessState {
     credentials: new Map(),
     lockouts: new Map(),
     identities: new Map(),
+    delegations: new Map(),
     setup: null,
   };
 }
@@ -201,6 +204,11 @@ export function foldAccess(state: AccessState, record: Pick<JournalRecord, 'type
     case 'access.identity_linked': {
       const identity = IDENTITY.parse(member('identity'));
       state.identities.set(identity.id, identity);
+      break;
+    }
+    case 'access.delegation_saved': {
+      const delegation = DELEGATION.parse(member('delegation'));
+      state.delegations.set(delegation.id, delegation);
       break;
     }
   }

@@ -37,7 +37,7 @@ async function hired(name: string, linkedAccounts: readonly string[] = [], roles
   return { id: user.id, keyId: key.id, ctx: await contextOf(secret) };
 }
 const KEY = { name: 'k', scopes: null, source: null, lifetimeMs: 86_400_000 };
-const present = ({ ctx }: { readonly ctx: { readonly principal: Principal } }) => voters.present(ctx.principal);
+const present = ({ ctx }: { readonly ctx: { readonly principal: Principal } }) => voters.present(ctx.principal, 0);
 
 describe('who votes', () => {
   it('has the roles of the moment, not those with which the request was let in', async () => {

@@ -1,9 +1,10 @@
-import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.ts';
+import { canonicalAccount, identitiesOf as identitiesOfPerson, overlaps } from '../access/identities.ts';
 import type { PlanGate, Requirement } from '../playbooks/plan.ts';
 import type { Role } from '../vocabulary.ts';
 import type { AutomaticAnswer } from './automatic.ts';
 import { coversRequirements, type Candidate } from './quorum.ts';
 import { countsFor, type Login } from './seats.ts';
+import { identitiesOf, isLent, isLentFor, loginOf, type LentSeat, type Voice } from './voices.ts';
 
 /** What a request to people is: whom it needs, whom it excludes, and who has answered so far. Plain data. */
 export interface Approval {
@@ -14,6 +15,8 @@ export interface Approval {
   readonly gates: readonly PlanGate[];
   /** Disjoint: one person fills at most one place of all of them together. */
   readonly requirements: readonly Requirement[];
+  /** Who was on call, when it was asked, by the schedules that the gates name among their people. Absent: they name none. */
+  readonly onCall?: OnCall;
   /** Total of different people who must approve; at least 1. */
   readonly requiredApprovers: number;
   /** Who asked for the execution: a user id, or `engine` for an automatic one. */
@@ -22,7 +25,10 @@ export interface Approval {
   readonly subjectIds: readonly string[];
   /** Who wrote or last changed the step that is to be approved. */
   readonly authorIds: readonly string[];
+  /** The votes in force. */
   readonly votes: readonly Vote[];
+  /** Votes that were taken back, in that order: they count nothing. Absent: none. */
+  readonly withdrawn?: readonly WithdrawnVote[];
   /** Gates that their own conditions answered. Where no other asks, `gates` are these. Absent: none. */
   readonly automatic?: readonly AutomaticAnswer[];
   /** Steps by which it is escalated as long as it is not decided, in their order. Absent: none. */
@@ -43,6 +49,13 @@ export interface Escalation {
   readonly escalateTo: string;
   /** Business time, ms since 1970. */
   readonly at: number;
+  /** Who was on call then, by schedule; an empty list: nobody. Absent: the step opened no schedule. */
+  readonly onCall?: OnCall;
+}
+
+/** Canonical ids of the people on call, by the id of the schedule. */
+export interface OnCall {
+  readonly [scheduleId: string]: readonly string[];
 }
 
 /** Somebody who wants to vote, as known at that moment. */
@@ -57,6 +70,10 @@ export interface Voter {
   readonly issuedBy: string;
   /** Other accounts of whoever made it. Absent: the voter did, or it was not asked (records of the first version). */
   readonly issuerAccounts?: readonly string[];
+  /** Seats that others have lent to this person. Absent: none. */
+  readonly lentSeats?: readonly LentSeat[];
+  /** The one of them that is spoken for. Absent: none, the voter speaks in their own right. */
+  readonly onBehalfOf?: LentSeat;
 }
 
 /** An answer that was admitted by `canVote`, with what made the voter eligible at that moment. */
@@ -74,6 +91,17 @@ export interface Vote {
   readonly comment: string | null;
   /** How the voter proved who they are. Absent: by an API key. */
   readonly provenBy?: string;
+  /** Whose seat the vote takes. Absent: the voter's own. */
+  readonly onBehalfOf?: LentSeat;
+}
+
+/** A vote that was taken back: it stays on record and counts nothing. */
+export interface WithdrawnVote extends Vote {
+  /** Who took it back: whoever gave it, or whose seat it took. */
+  readonly withdrawnBy: string;
+  /** Business time, ms since 1970. */
+  readonly withdrawnAt: number;
+  readonly withdrawnWhy: string | null;
 }
 
 /** The present verdict; `approved` and `denied` are final. */
@@ -91,15 +119,24 @@ export type VoteRefusal =
   | 'already_voted'
   | 'borrowed_credential'
   | 'role_missing'
-  | 'not_named';
+  | 'not_named'
+  | 'not_delegated'
+  | 'delegator_barred';
 
 export type VoteCheck =
-  { readonly ok: true } | { readonly ok: false; readonly code: VoteRefusal; readonly reason: string };
+  | { readonly ok: true; readonly onBehalfOf?: LentSeat }
+  | { readonly ok: false; readonly code: VoteRefusal; readonly reason: string };
 
 /** What the voter was shown, and when the vote was received (business time, ms since 1970). */
 export interface Ballot {
   readonly intentHash: string;
   readonly at: number;
+  /** Absent: an approval, or it is not known yet. */
+  readonly decision?: 'APPROVE' | 'DENY';
+  /** Of which playbook the request is; absent: not known, so that what is lent for certain playbooks does not count. */
+  readonly playbookId?: string;
+  /** A delegation, or a user, for whom the voter wants to speak. Absent: in their own right, else for whom they can. */
+  readonly onBehalfOf?: string;
 }
 
 /**
@@ -108,6 +145,9 @@ export interface Ballot {
  *
  * Identities are compared in canonical form (NFC, lower case) with the voter's linked accounts included, so that a
  * second login of the requester, of the subject or of somebody who has voted is the same person.
+ *
+ * Who is not asked themself may speak for somebody whose seat was lent to them: the answer says for whom. Every exclusion
+ * holds for both of them then, and both count as one person.
  */
 export function canVote(approval: Approval, voter: Voter, ballot: Ballot): VoteCheck {
   if (approval.status !== 'PENDING') return refuse('already_decided', `It was already decided: ${approval.status}.`);
@@ -119,6 +159,34 @@ export function canVote(approval: Approval, voter: Voter, ballot: Ballot): VoteC
   }
   if (voter.disabled) return refuse('account_disabled', 'This account is disabled.');
   if (voter.kind !== 'person') return refuse('service_account', 'Service accounts cannot vote; a person must.');
+  const own = ballot.onBehalfOf === undefined ? admit(approval, voter, ballot) : null;
+  if (own !== null && (own.ok || !NOT_ASKED.has(own.code))) return own;
+  const onBehalf = speakFor(approval, voter, ballot);
+  return onBehalf ?? own ?? refuse('not_delegated', 'Nobody of that name has asked you to vote in their place now.');
+}
+
+/** Refusals of those whom nobody asks: they may still speak for somebody who is asked. */
+const NOT_ASKED: ReadonlySet<VoteRefusal> = new Set<VoteRefusal>(['role_missing', 'not_named']);
+
+/** The first seat lent to the voter that may be spoken for; else why none may; null: none is lent for this. */
+function speakFor(approval: Approval, voter: Voter, { onBehalfOf: wanted, ...ballot }: Ballot): VoteCheck | null {
+  const seats = (voter.lentSeats ?? []).filter((seat) => {
+    const isWanted = wanted === undefined || wanted === seat.delegationId || wanted === seat.userId;
+    return isWanted && isLent(seat, ballot.at) && isLentFor(seat, ballot.playbookId);
+  });
+  const checks = seats.map((seat): VoteCheck => {
+    if (!seat.mayVote) return refuse('delegator_barred', `${seat.userId}, who lent you the seat, may not vote now.`);
+    const check = admit(approval, { ...voter, onBehalfOf: seat }, ballot);
+    return check.ok ? { ok: true, onBehalfOf: seat } : refuse(check.code, `For ${seat.userId}: ${check.reason}`);
+  });
+  const isTelling = (check: VoteCheck): boolean => !check.ok && !NOT_ASKED.has(check.code);
+  const [first = null] = wanted === undefined ? [] : checks;
+  return checks.find(({ ok }) => ok) ?? checks.find(isTelling) ?? first;
+}
+
+/** Whether the voter may vote with the voice that they have: their own, or that of whom they speak for. */
+function admit(whole: Approval, voter: Voter, ballot: Ballot): VoteCheck {
+  const approval = ballot.decision === 'DENY' ? withoutVotesFor(whole, voter) : whole;
   const identities = identitiesOf(voter);
   const excluded = exclusionOf(approval, identities);
   if (excluded !== null) return excluded;
@@ -130,7 +198,7 @@ export function canVote(approval: Approval, voter: Voter, ballot: Ballot): VoteC
   }
   if (isAsked(approval, voter)) return { ok: true };
   const roles = requiredRoles(approval);
-  if (voter.roles.some((role) => roles.includes(role)))
+  if (loginOf(voter).roles.some((role) => roles.includes(role)))
     return refuse(
       'not_named',
       'Of the people with this role only those whom the gate names may answer, and you are not one.',
@@ -153,6 +221,17 @@ export function countVotes(approval: Approval): Verdict {
   return coversRequirements(approval.requirements, people, escalatedMsOf(approval)) ? 'approved' : 'pending';
 }
 
+/** A denial stands beside what somebody else said in one's place: nobody is kept from blocking by their own delegate. */
+function withoutVotesFor(approval: Approval, voter: Voter): Approval {
+  if (voter.onBehalfOf !== undefined) return approval;
+  const own = identitiesOfPerson(voter);
+  const isTheirs = (vote: Vote): boolean =>
+    vote.onBehalfOf !== undefined &&
+    overlaps(identitiesOfPerson(vote.onBehalfOf), own) &&
+    !overlaps(identitiesOfPerson(vote), own);
+  return { ...approval, votes: approval.votes.filter((vote) => !isTheirs(vote)) };
+}
+
 /** Roles that a voter may have, each once, sorted, without those to whom it was escalated. */
 export function requiredRoles(approval: Pick<Approval, 'requirements'>): readonly Role[] {
   return [...new Set(approval.requirements.flatMap((requirement) => requirement.roles))].sort();
@@ -163,9 +242,15 @@ function counts(approval: Approval, vote: Vote): boolean {
     vote.kind === 'person' &&
     vote.intentHash === approval.intentHash &&
     vote.at < approval.expiresAt &&
+    standsAt(vote) &&
     exclusionOf(approval, identitiesOf(vote)) === null &&
     isAsked(approval, vote)
   );
+}
+
+/** Whether what a vote takes was there to be taken. */
+function standsAt({ onBehalfOf, at }: Vote): boolean {
+  return onBehalfOf === undefined || (onBehalfOf.mayVote && isLent(onBehalfOf, at));
 }
 
 function exclusionOf(approval: Approval, identities: ReadonlySet<string>): (VoteCheck & { ok: false }) | null {
@@ -194,12 +279,16 @@ function isBorrowed(approval: Approval, voter: Voter, identities: ReadonlySet<st
 }
 
 /** Who has seen the secret, because they made it. */
-function makerOf({ issuedBy, issuerAccounts = [] }: Voter | Vote): ReadonlySet<string> {
-  return identitiesOf({ userId: issuedBy, linkedAccounts: issuerAccounts });
+export function makerOf({
+  issuedBy,
+  issuerAccounts = [],
+}: Pick<Voter, 'issuedBy' | 'issuerAccounts'>): ReadonlySet<string> {
+  return identitiesOfPerson({ userId: issuedBy, linkedAccounts: issuerAccounts });
 }
 
-/** Whether the account counts for a place of the approval, as far as it was escalated. */
-function isAsked(approval: Approval, login: Login): boolean {
+/** Whether the account that speaks, or is spoken for, counts for a place of the approval, as far as it was escalated. */
+function isAsked(approval: Approval, voice: Voice): boolean {
+  const login = loginOf(voice);
   const escalatedMs = escalatedMsOf(approval);
   return approval.requirements.some((requirement) => countsFor(requirement, login, escalatedMs));
 }
@@ -216,7 +305,7 @@ function peopleOf(votes: readonly Vote[]): readonly Candidate[] {
   let people: { identities: Set<string>; logins: Login[] }[] = [];
   for (const vote of votes) {
     const identities = new Set(identitiesOf(vote));
-    const logins: Login[] = [vote];
+    const logins: Login[] = [loginOf(vote)];
     const others: typeof people = [];
     for (const person of people) {
       if (!overlaps(person.identities, identities)) {

@@ -14,6 +14,8 @@ export interface CastVote {
   readonly decision: 'APPROVE' | 'DENY';
   readonly intentHash: string;
   readonly comment: string | null;
+  /** A delegation, or a user, for whom is spoken; absent: in one's own right, else for whom one can. */
+  readonly onBehalfOf?: string;
 }
 
 export type VoteResult =
@@ -30,6 +32,8 @@ export interface VoteInput {
   readonly comment: string | null;
   /** What the voter was shown; null: what the approval asks now. */
   readonly intentHash: string | null;
+  /** A delegation, or a user, for whom is spoken. Absent: in one's own right, else for whom one can. */
+  readonly onBehalfOf?: string | undefined;
 }
 
 export interface ApprovalService {
@@ -43,19 +47,22 @@ export interface ApprovalService {
 const VOTABLE = z.looseObject({ executionId: z.string(), intentHash: z.string() });
 
 export function createApprovalService({ journal, cast }: ApprovalPorts): ApprovalService {
-  async function existing(id: string): Promise<StoredView> {
-    const view = await journal.view('approval', id);
-    if (view === null) throw new FirebreakError('not_found', `There is no approval ${id}`);
-    return view;
-  }
+  const existing = (id: string): Promise<StoredView> => existingApproval(journal, id);
 
   async function vote(
     ctx: CallContext,
-    { id, comment, intentHash }: VoteInput,
+    { id, comment, intentHash, onBehalfOf }: VoteInput,
     decision: 'APPROVE' | 'DENY',
   ): Promise<Answer> {
     const { executionId, intentHash: asked } = VOTABLE.parse((await existing(id)).body);
-    const ballot = { executionId, approvalId: id, decision, comment, intentHash: intentHash ?? asked };
+    const ballot = {
+      executionId,
+      approvalId: id,
+      decision,
+      comment,
+      intentHash: intentHash ?? asked,
+      ...given({ onBehalfOf }),
+    };
     const result = await cast(ctx, ballot);
     if (!result.admitted) throw refusal(result.code, result.reason);
     return { data: shownApproval(await existing(id)) };
@@ -85,19 +92,29 @@ export function createApprovalService({ journal, cast }: ApprovalPorts): Approva
   };
 }
 
+/** @throws FirebreakError `not_found`. */
+export async function existingApproval(journal: Pick<JournalReader, 'view'>, id: string): Promise<StoredView> {
+  const view = await journal.view('approval', id);
+  if (view === null) throw new FirebreakError('not_found', `There is no approval ${id}`);
+  return view;
+}
+
 const CODES = {
   already_decided: 'already_decided',
   expired: 'already_decided',
   intent_changed: 'conflict',
   already_voted: 'conflict',
+  not_voted: 'conflict',
 } as const;
 
-function refusal(code: string, reason: string): FirebreakError {
+/** What somebody is told whose vote, or whose withdrawal, was refused and recorded. */
+export function refusal(code: string, reason: string): FirebreakError {
   const known = Object.entries(CODES).find(([name]) => name === code);
   return new FirebreakError(known === undefined ? 'cannot_vote' : known[1], reason);
 }
 
-function shownApproval(view: StoredView): Resource {
+/** An approval as the API shows it. */
+export function shownApproval(view: StoredView): Resource {
   const body = view.body as JsonObject; // written by the execution's change
   const time = (name: string): string | null => {
     const at = body[name];
@@ -114,11 +131,17 @@ function shownApproval(view: StoredView): Resource {
     escalations: timed(body['escalations'] ?? []),
     escalationPath: body['escalationPath'] ?? [],
     automatic: body['automatic'] ?? [],
+    withdrawn: timed(body['withdrawn'] ?? []),
   };
 }
 
 /** Members with the time at which they were recorded, as the API shows times. */
 function timed(list: Json | undefined): readonly Resource[] {
-  const items = list as readonly (JsonObject & { readonly at: number })[]; // written by the execution's change
-  return items.map((each) => ({ ...each, at: shownTime(each.at) }));
+  // Written by the execution's change.
+  const items = list as readonly (JsonObject & { readonly at: number; readonly withdrawnAt?: number })[];
+  return items.map(({ withdrawnAt, ...each }) => ({
+    ...each,
+    at: shownTime(each.at),
+    ...(withdrawnAt === undefined ? {} : { withdrawnAt: shownTime(withdrawnAt) }),
+  }));
 }

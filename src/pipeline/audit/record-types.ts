@@ -56,6 +56,7 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'access.sign_in_refused', v: 1, personal: ['/attempt/account', '/attempt/ip', '/attempt/userAgent'] },
   { type: 'access.lockout_ended', v: 1, personal: [] },
   { type: 'access.identity_linked', v: 1, personal: ['/identity/account', '/identity/subject'] },
+  { type: 'access.delegation_saved', v: 1, personal: ['/delegation/reason', '/delegation/revoked/reason'] },
   { type: 'access.denied', v: 1, personal: ['/email', '/ip', '/path'] },
 
   // Ids, hashes and payloads of events lie beside the log; the record holds their root and counts.
@@ -81,6 +82,7 @@ const CATALOGUE: readonly RecordType[] = [
   },
   { type: 'exemption.confirmed', v: 1, personal: ['/accounts'] },
   { type: 'exemption.revoked', v: 1, personal: ['/reason'] },
+  { type: 'oncall.saved', v: 1, personal: ['/document/overrides/*/reason'] },
   {
     type: 'policy.saved',
     v: 1,
@@ -105,6 +107,7 @@ const CATALOGUE: readonly RecordType[] = [
       '/input/result',
       '/input/snapshot',
       '/input/voter/issuerAccounts',
+      '/input/voter/lentSeats/*/linkedAccounts',
       '/input/voter/linkedAccounts',
     ],
   },

@@ -210,6 +210,9 @@ export function approvalView(plan: Plan, state: ExecutionState, approval: Approv
       escalations: asJson(approval.escalations ?? []),
       automatic: asJson(approval.automatic ?? []),
       votes: asJson(approval.votes),
+      // Rows of earlier versions have neither.
+      ...(approval.withdrawn === undefined ? {} : { withdrawn: asJson(approval.withdrawn) }),
+      ...(approval.onCall === undefined ? {} : { onCall: asJson(approval.onCall) }),
       requestedAt: approval.requestedAt,
       expiresAt: approval.expiresAt,
       decidedAt: approval.decidedAt,

@@ -149,6 +149,8 @@ export function auditItem({ plan, state }: Loaded, action: PlanAction, records: 
             automatic: approval.automatic ?? [],
             escalations: approval.escalations ?? [],
             votes: approval.votes,
+            ...(approval.withdrawn === undefined ? {} : { withdrawn: approval.withdrawn }),
+            ...(approval.onCall === undefined ? {} : { onCall: approval.onCall }),
             intentHash: approval.intentHash,
           }),
     compensation: present === undefined ? null : compensationOf(present),

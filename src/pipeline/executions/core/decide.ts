@@ -10,7 +10,7 @@ import { takeTimer, takeUnanswerable } from './timers.ts';
 import { takePaused, takeResumed } from './pausing.ts';
 import { takeReserved } from './reserving.ts';
 import { beginTransition, type Transition } from './transition.ts';
-import { takeVote } from './votes.ts';
+import { takeVote, takeWithdrawal } from './votes.ts';
 
 /** What was decided, and the state it leads to. */
 export interface Decision {
@@ -61,6 +61,8 @@ function take(transition: Transition, input: Input): void {
       return takeTimer(transition, input);
     case 'vote':
       return takeVote(transition, input);
+    case 'withdraw':
+      return takeWithdrawal(transition, input);
     case 'cancel':
       return takeCancel(transition);
     case 'retry':

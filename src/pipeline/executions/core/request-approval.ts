@@ -3,6 +3,7 @@ import { derivedId } from '../../../platform/hash.ts';
 import { intentHash } from '../../approvals/intent.ts';
 import { answerAutomatically, mayApproveAutomatically, type AutomaticAnswer } from '../../approvals/automatic.ts';
 import { combineGates } from '../../approvals/gates.ts';
+import { onCallForUsers, withPeopleOnCall } from '../../approvals/on-call-places.ts';
 import { blastRadiusGate } from '../../playbooks/floors.ts';
 import type { PlanAction, PlanGate, Requirement } from '../../playbooks/plan.ts';
 import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
@@ -128,6 +129,8 @@ function request(
   const { generation } = t.action(actionId);
   const expiresAt = t.input.at + terms.timeoutMs;
   const { escalationPath, automatic = [] } = terms;
+  const { onCall = {} } = t.input;
+  const named = onCallForUsers(terms.requirements, onCall);
   const approvalId = derivedId('apr', state.id, actionId, terms.purpose, String(generation));
   t.add({
     type: 'approval.requested',
@@ -145,7 +148,8 @@ function request(
         expiresAt,
       }),
       gates: terms.gates,
-      requirements: terms.requirements,
+      requirements: withPeopleOnCall(terms.requirements, onCall),
+      ...(named === null ? {} : { onCall: named }),
       requiredApprovers: terms.requiredApprovers,
       requester: requesterOf(t),
       subjectIds: subjectIdsOf(t),
