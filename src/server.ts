@@ -211,6 +211,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     channels: ['IN_APP', ...senders.map(({ channel }) => channel)],
     valuesOf: (incidentId) => valuesOfIncident(journal, incidentId),
     exemptions: () => exemptions.inForce(),
+    onCall: () => onCall.book(),
   });
   const exemptions = createExemptionService({
     journal,

@@ -2,9 +2,12 @@ import type { Fault } from '../../platform/errors.ts';
 import { canonicalAccount } from '../access/identities.ts';
 import { rolesMay } from '../access/operations.ts';
 import { ROLES, type Role } from '../vocabulary.ts';
+import { scheduleOf } from './on-call-places.ts';
 import type { PolicyGate } from './policy.ts';
 
 type RolesOf = (userId: string) => readonly Role[] | null;
+/** Whether there is a schedule by which people are on call. */
+type IsSchedule = (scheduleId: string) => boolean;
 
 /** A gate that names fewer people than it needs can never be fulfilled by them. */
 export function peopleFaults({ approvalRoles, requiredApprovers }: PolicyGate, pointer: string): readonly Fault[] {
@@ -16,36 +19,49 @@ export function peopleFaults({ approvalRoles, requiredApprovers }: PolicyGate, p
 }
 
 /** Who is named and could not answer now. People and roles change, so none of it is refused. */
-export function peopleWarnings(gate: PolicyGate, pointer: string, rolesOf: RolesOf): readonly Fault[] {
-  return [...roleWarnings(gate, pointer, rolesOf), ...stepWarnings(gate, pointer, rolesOf)];
+export function peopleWarnings(
+  gate: PolicyGate,
+  pointer: string,
+  rolesOf: RolesOf,
+  isSchedule: IsSchedule,
+): readonly Fault[] {
+  const cannot = (name: string): string | null => cannotVote(name, rolesOf, isSchedule);
+  return [...roleWarnings(gate, pointer, rolesOf, cannot), ...stepWarnings(gate, pointer, cannot)];
 }
 
-function roleWarnings({ approvalRoles }: PolicyGate, pointer: string, rolesOf: RolesOf): readonly Fault[] {
+type Cannot = (name: string) => string | null;
+
+function roleWarnings(
+  { approvalRoles }: PolicyGate,
+  pointer: string,
+  rolesOf: RolesOf,
+  cannot: Cannot,
+): readonly Fault[] {
   return approvalRoles.flatMap(({ role, users = [], fallbackUsers = [] }, index) => {
     const at = `${pointer}/approvalRoles/${index}`;
     return [
       ...users.flatMap((id, place) => {
         const why =
-          rolesOf(id) === null
-            ? unknown(id)
+          scheduleOf(id) !== null || rolesOf(id) === null
+            ? cannot(id)
             : rolesOf(id)?.includes(role)
               ? null
               : `${id} could not answer now: the role ${role} is needed.`;
         return why === null ? [] : [{ pointer: `${at}/users/${place}`, detail: why }];
       }),
       ...fallbackUsers.flatMap((id, place) => {
-        const why = cannotVote(id, rolesOf);
+        const why = cannot(id);
         return why === null ? [] : [{ pointer: `${at}/fallbackUsers/${place}`, detail: why }];
       }),
     ];
   });
 }
 
-function stepWarnings(gate: PolicyGate, pointer: string, rolesOf: RolesOf): readonly Fault[] {
+function stepWarnings(gate: PolicyGate, pointer: string, cannot: Cannot): readonly Fault[] {
   const hasFallback = gate.approvalRoles.some(({ fallbackUsers = [] }) => fallbackUsers.length > 0);
   return gate.escalationPath.flatMap(({ escalateTo, delayMs }, index) => {
     const at = `${pointer}/escalationPath/${index}`;
-    const why = cannotVote(escalateTo, rolesOf);
+    const why = cannot(escalateTo);
     const instead = hasFallback
       ? 'the fallback users stand in.'
       : 'it has no fallback users either, so this step adds nobody.';
@@ -57,8 +73,11 @@ function stepWarnings(gate: PolicyGate, pointer: string, rolesOf: RolesOf): read
   });
 }
 
-/** Why a person or the people of a role could not vote at all, or null. */
-function cannotVote(name: string, rolesOf: RolesOf): string | null {
+/** Why a person, the people of a role, or those of a schedule could not vote at all, or null. */
+function cannotVote(name: string, rolesOf: RolesOf, isSchedule: IsSchedule): string | null {
+  const schedule = scheduleOf(name);
+  if (schedule !== null)
+    return isSchedule(schedule) ? null : `${name} names no on-call schedule here: nobody is on call by it.`;
   const role = ROLES.find((each) => each === name);
   const roles = role === undefined ? rolesOf(name) : [role];
   if (roles === null) return unknown(name);

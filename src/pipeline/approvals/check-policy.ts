@@ -12,6 +12,8 @@ export interface PolicySurroundings {
   readonly reversibilityOf: (type: ActionType) => Reversibility | null;
   /** The roles with which somebody could vote: none for who is disabled or no person, null for an id that is not known. */
   readonly rolesOf: (userId: string) => readonly Role[] | null;
+  /** Whether there is an on-call schedule of this id. Absent: there is none. */
+  readonly isSchedule?: (scheduleId: string) => boolean;
   /** Channels with a way out of this installation. */
   readonly channels: readonly string[];
 }
@@ -28,6 +30,7 @@ export interface PolicyReport {
  * reads, never looser. Policies are checked without results and inputs: they hold for any playbook.
  */
 export function checkPolicy(policy: Policy, surroundings: PolicySurroundings): PolicyReport {
+  const { rolesOf, isSchedule = () => false } = surroundings;
   const faults: Fault[] = [];
   const warnings: Fault[] = [];
   if (policy.priority !== 0) {
@@ -42,7 +45,7 @@ export function checkPolicy(policy: Policy, surroundings: PolicySurroundings): P
     const fallback = fallbackFault(policy, gate, pointer, surroundings);
     if (fallback !== null) faults.push(fallback);
     faults.push(...peopleFaults(gate, pointer));
-    warnings.push(...gateWarnings(gate, pointer, surroundings), ...peopleWarnings(gate, pointer, surroundings.rolesOf));
+    warnings.push(...gateWarnings(gate, pointer, surroundings), ...peopleWarnings(gate, pointer, rolesOf, isSchedule));
   }
   faults.push(...exemptionFaults(policy.exemptions, '/exemptions'));
   return { faults, warnings };

@@ -11,6 +11,7 @@ import { recordedTrace, type CallContext } from '../access/principal.ts';
 import type { Reversibility } from '../actions/contract.ts';
 import type { ExemptionInForce } from '../exemptions/exemption.ts';
 import { keptRead } from '../kept-read.ts';
+import { NO_SCHEDULES, type OnCallBook } from '../oncall/book.ts';
 import {
   given,
   recordable,
@@ -44,6 +45,8 @@ export interface PolicyPorts {
   /** What conditions would read if an execution started for the incident now; null when there is no such incident. */
   readonly valuesOf: (incidentId: string) => Promise<ExpressionValues | null>;
   readonly exemptions: () => Promise<readonly ExemptionInForce[]>;
+  /** The schedules that gates may name. Absent: there are none. */
+  readonly onCall?: () => Promise<OnCallBook>;
 }
 
 export interface EvaluateInput extends GateQuery {
@@ -92,12 +95,14 @@ export function createPolicyService({
   channels,
   valuesOf,
   exemptions,
+  onCall = async () => NO_SCHEDULES,
 }: PolicyPorts): PolicyService {
   let latest: { readonly versions: string; readonly inForce: readonly PolicyInForce[] } | null = null;
 
   function checked(
     definition: Definition,
     rolesOf: ReadonlyMap<string, readonly Role[]>,
+    { schedules }: OnCallBook,
   ): { policy: Policy; warnings: readonly string[] } {
     const read = toPolicy(definition, approvalTimeoutMs);
     if ('faults' in read) throw new FirebreakError('invalid_policy', 'The policy is not valid', read.faults);
@@ -105,6 +110,7 @@ export function createPolicyService({
       reversibilityOf,
       channels,
       rolesOf: (id) => rolesOf.get(canonicalAccount(id)) ?? null,
+      isSchedule: (id) => schedules.get(id)?.enabled === true,
     });
     if (faults.length > 0) throw new FirebreakError('invalid_policy', 'The policy is not valid', faults);
     return { policy: read.value, warnings: warnings.map(({ pointer, detail }) => `${pointer}: ${detail}`) };
@@ -178,7 +184,7 @@ export function createPolicyService({
     },
     create: (ctx, { definition }) =>
       untilApplied(async () => {
-        const { policy, warnings } = checked(definition, await votingRoles());
+        const { policy, warnings } = checked(definition, await votingRoles(), await onCall());
         const { idempotencyKey } = ctx;
         const ownId = idempotencyKey === null ? ids.next('pol') : derivedId('pol', idempotencyKey);
         const id = policy.policyId ?? ownId;
@@ -194,6 +200,7 @@ export function createPolicyService({
         const { policy, warnings } = checked(
           { ...asDefinition(document), ...changes, policyId: id },
           await votingRoles(),
+          await onCall(),
         );
         return save(ctx, id, policy, before, warnings);
       }),

@@ -3,6 +3,7 @@ import { derivedId } from '../../platform/hash.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { QueuedEffect } from '../../journal/membership.ts';
 import type { User } from '../access/access.ts';
+import type { Delegation } from '../access/delegation.ts';
 import type { RecordTrace } from '../audit/record.ts';
 import { DELIVERY } from '../executions/change.ts';
 import type { NewInput } from '../executions/core/inputs.ts';
@@ -16,7 +17,7 @@ import type { Courier, DeadDelivery } from './courier.ts';
 import { noticeOf, type Told } from './notice-of.ts';
 import type { Notices } from './notices.ts';
 import type { NoticeState } from './notice-state.ts';
-import { isAnswerable, recipientsOf } from './recipients.ts';
+import { countEligible, isAnswerable, recipientsOf, type Staff } from './recipients.ts';
 import { MAX_READERS, waysOf } from './routing.ts';
 
 /** Entries that are told at the same time while a flood of requests is raised. */
@@ -33,6 +34,8 @@ export interface TellerPorts {
   courier(): Courier;
   /** All people who are enabled. */
   people(): Promise<readonly User[]>;
+  /** Delegations that have not ended. Absent: nobody delegates here. */
+  delegations?(): Promise<readonly Delegation[]>;
   /** Whether this person wants mail of this kind. */
   wantsEmail(userId: string, kind: Notice['kind']): Promise<boolean>;
   /** Hands an execution what was found out about its request. */
@@ -71,8 +74,8 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
       waiting = waiting.slice(TELLS_AT_ONCE);
       try {
         await untilStored(ports, async () => {
-          const people = await ports.people();
-          await Promise.all(batch.map((entry) => tellOne(entry, people)));
+          const staff = await everybody();
+          await Promise.all(batch.map((entry) => tellOne(entry, staff)));
         });
       } catch (thrown) {
         // The entries stay: the next start, or who takes over, tells them.
@@ -82,7 +85,11 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     telling = false;
   }
 
-  async function tellOne(entry: QueueEntry, people: readonly User[]): Promise<void> {
+  async function everybody(): Promise<Staff> {
+    return { people: await ports.people(), delegations: (await ports.delegations?.()) ?? [] };
+  }
+
+  async function tellOne(entry: QueueEntry, staff: Staff): Promise<void> {
     const tell = tellOf(entry.name);
     // What a later version queued stays for a process that knows it.
     if (tell === null) return;
@@ -90,25 +97,25 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     const told = noticeOf(plan, state, tell);
     if (told === null) return notices.forget(entry);
     const { audience } = told;
-    if (audience.who === 'may-answer') await lookForVoters(entry.execution, audience.approval, people);
-    await raise(told, people, { parts: [entry.execution, entry.name], entry, trace });
+    if (audience.who === 'may-answer') await lookForVoters(entry.execution, audience.approval, staff);
+    await raise(told, staff, { parts: [entry.execution, entry.name], entry, trace });
   }
 
   /** A request that nobody can decide is not waited for. */
-  async function lookForVoters(executionId: string, approval: ApprovalState, people: readonly User[]): Promise<void> {
+  async function lookForVoters(executionId: string, approval: ApprovalState, { people }: Staff): Promise<void> {
     if (isAnswerable(approval, people, clock.now())) return;
-    const eligible = recipientsOf({ who: 'may-answer', approval }, people, clock.now()).length;
+    const eligible = countEligible(approval, people, clock.now());
     const steps = approval.escalations?.length ?? 0;
     await ports.tellExecution(executionId, { type: 'unanswerable', approvalId: approval.id, eligible, steps });
   }
 
   async function raise(
     { notice, audience, channels }: Told,
-    people: readonly User[],
+    staff: Staff,
     cause: Cause,
   ): Promise<NoticeState> {
     const at = clock.now();
-    const recipients = recipientsOf(audience, people, at);
+    const recipients = recipientsOf(audience, staff, at);
     const readers = await Promise.all(
       recipients.slice(0, MAX_READERS).map(async ({ id, email }) => ({
         userId: id,
@@ -151,7 +158,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
           audience: { who: 'operators', requester: null },
           channels: ['IN_APP'],
         };
-        return raise(told, await ports.people(), { parts: [...parts, code], entry: null, trace: undefined });
+        return raise(told, await everybody(), { parts: [...parts, code], entry: null, trace: undefined });
       }),
   };
 }
