@@ -15,6 +15,7 @@ const FLOW = [
   'guards',
   'playbooks',
   'exemptions',
+  'oncall',
   'approvals',
   'executions',
   'notifications',

@@ -131,6 +131,7 @@ approvals
   .argument('<approval>')
   .requiredOption('--intent <hash>', 'the intent that `approvals show` printed')
   .option('--comment <text>', 'kept with the vote')
+  .option('--for <delegation or user>', 'in whose place; by itself as yourself, else for whom you can')
   .addOption(server)
   .option('--json', 'one JSON line', false)
   .action(async (id: string, options) => {
@@ -142,11 +143,93 @@ approvals
   .description('vote against it: one denial is enough')
   .argument('<approval>')
   .option('--comment <text>', 'kept with the vote')
+  .option('--for <delegation or user>', 'in whose place; by itself as yourself, else for whom you can')
   .addOption(server)
   .option('--json', 'one JSON line', false)
   .action(async (id: string, options) => {
     const { voteCommand } = await import('./cli/approvals.ts');
     return exitWith(voteCommand('deny', id, options, io));
+  });
+approvals
+  .command('withdraw')
+  .description('take your vote back, or what was said in your place, as long as nothing is decided')
+  .argument('<approval>')
+  .option('--reason <text>', 'kept with it')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (id: string, options) => {
+    const { withdrawCommand } = await import('./cli/approvals.ts');
+    return exitWith(withdrawCommand(id, options, io));
+  });
+
+const delegations = program.command('delegations').description('who may vote in whose place, and until when');
+delegations
+  .command('list')
+  .description('all of them, the latest end first')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (options) => {
+    const { listDelegationsCommand } = await import('./cli/delegations.ts');
+    return exitWith(listDelegationsCommand(options, io));
+  });
+delegations
+  .command('create')
+  .description('let another person vote in your place')
+  .requiredOption('--to <user>', 'who stands in for you')
+  .requiredOption('--until <time>', 'RFC 3339 time at which it ends; at most 90 days')
+  .requiredOption('--reason <text>', 'for whoever reads the record')
+  .option('--from <time>', 'RFC 3339 time at which it begins; now without it')
+  .option('--role <role...>', 'only as one of these roles')
+  .option('--playbook <id...>', 'only on requests of these playbooks')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (options) => {
+    const { delegateCommand } = await import('./cli/delegations.ts');
+    return exitWith(delegateCommand(options, io));
+  });
+delegations
+  .command('revoke')
+  .description('end a delegation at once; votes that were given stand')
+  .argument('<delegation>')
+  .option('--reason <text>', 'kept with it')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (id: string, options) => {
+    const { revokeDelegationCommand } = await import('./cli/delegations.ts');
+    return exitWith(revokeDelegationCommand(id, options, io));
+  });
+
+const oncall = program.command('oncall').description('who is on call when; gates name a schedule as oncall:<schedule>');
+oncall
+  .command('list')
+  .description('the schedules, one line each')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (options) => {
+    const { listSchedulesCommand } = await import('./cli/oncall.ts');
+    return exitWith(listSchedulesCommand(options, io));
+  });
+oncall
+  .command('who')
+  .description('who is on call now, or at a time; exit code 1 where nobody is')
+  .argument('<schedule>')
+  .option('--at <time>', 'RFC 3339 time')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (id: string, options) => {
+    const { whoIsOnCallCommand } = await import('./cli/oncall.ts');
+    return exitWith(whoIsOnCallCommand(id, options, io));
+  });
+oncall
+  .command('set')
+  .description('make a schedule of a YAML or JSON file, or replace the whole of it')
+  .argument('<schedule>')
+  .argument('<file>', '- reads the standard input')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (id: string, file: string, options) => {
+    const { setScheduleCommand } = await import('./cli/oncall.ts');
+    return exitWith(setScheduleCommand(id, file, options, io));
   });
 
 const audit = program.command('audit').description('the tamper-evident record');

@@ -17,23 +17,21 @@ import { createCustomRoleService } from './pipeline/access/custom-roles.service.
 import { createGroupService } from './pipeline/access/groups.service.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
 import { relyingPartyOf } from './pipeline/access/relying-party.ts';
-import { createVoters } from './pipeline/access/voters.ts';
 import type { ScryptCost } from './pipeline/access/password-hasher.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
 import { createAnswersService } from './pipeline/approvals/answers.service.ts';
-import { createApprovalService } from './pipeline/approvals/approvals.service.ts';
 import { namedGates } from './pipeline/approvals/exempt.ts';
 import { governanceOf } from './pipeline/approvals/governance.ts';
 import { createPolicyService } from './pipeline/approvals/policies.service.ts';
 import { createExemptionService } from './pipeline/exemptions/exemptions.service.ts';
+import { createOnCallService } from './pipeline/oncall/oncall.service.ts';
 import { createGuardService } from './pipeline/guards/guards.service.ts';
 import { createLimiter } from './pipeline/guards/limiter.ts';
 import { createPauseService } from './pipeline/guards/pause.service.ts';
 import { createPauseWatch } from './pipeline/guards/pause-watch.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
 import { isNews, NEWS_PREFIX } from './pipeline/executions/change.ts';
-import { castVote } from './pipeline/executions/cast-vote.ts';
 import { executionStore } from './pipeline/executions/execution-store.ts';
 import { createExecutionService } from './pipeline/executions/executions.service.ts';
 import { createMetricsService } from './pipeline/executions/metrics.service.ts';
@@ -74,6 +72,7 @@ import { openSignIn } from './start/sign-in.ts';
 import { startupFault } from './start/startup-fault.ts';
 import { slackDoor } from './start/slack-door.ts';
 import { openTelling } from './start/telling.ts';
+import { openVoting } from './start/voting.ts';
 
 /** Queue entries that are looked through for news after an outage; what lies behind them waits for the next start. */
 const MAX_NEWS_AT_ONCE = 10_000;
@@ -209,6 +208,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
       log.error({ playbookId: id, faults: thrown.faults }, 'an enabled playbook cannot be run'),
   });
   const reversibilityOf = (type: Parameters<typeof declarationOf>[0]) => declarationOf(type)?.reversibility ?? null;
+  const onCall = createOnCallService({ journal, committer });
   const policies = createPolicyService({
     journal,
     committer,
@@ -220,6 +220,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     valuesOf: (incidentId) => valuesOfIncident(journal, incidentId),
     exemptions: () => exemptions.inForce(),
     hasPasskeys,
+    onCall: () => onCall.book(),
   });
   // What people set over all playbooks is told by the same courier; it is built below.
   const tell = (stream: string, name: string): void => telling.teller.tell(stream, [name]);
@@ -234,7 +235,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
 
   const guards = createGuardService({ journal, committer, tell });
-  const governance = governanceOf(policies, guards, exemptions);
+  const governance = governanceOf(policies, guards, exemptions, onCall);
   const pause = createPauseWatch({
     journal,
     clock,
@@ -297,6 +298,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
       core,
       teller,
       revokedOf: (bound, at) => exemptions.revokedOf(bound, at),
+      onCallBook: () => onCall.book(),
     },
     acts ? performer : performNothing,
   );
@@ -330,7 +332,6 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
 
   // The API over all of it.
-  const voters = createVoters(journal);
   const setup = createSetupService(throughCommitter, randomBytes);
   const signIn = openSignIn(config, {
     journal: throughCommitter,
@@ -338,11 +339,6 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     passwordCost: options.passwordCost,
     onRecorded: () => ownSignIns.look(),
     onRefused: (why) => log.warn({ why }, 'somebody could not sign in by OIDC'),
-  });
-  const approvals = createApprovalService({
-    journal,
-    cast: (ctx, vote) => castVote({ runner, voters }, ctx, vote),
-    passkeys: signIn.passkeys,
   });
   const services: Services = {
     access: createAccessService(throughCommitter, randomBytes),
@@ -357,7 +353,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     pause: createPauseService({ journal, committer, watch: pause, tell }),
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
-    approvals,
+    ...openVoting(throughCommitter, runner, signIn.passkeys),
+    onCall,
     answers: createAnswersService({ journal, key: linkKey, people: () => enabledPeople(journal) }),
     notifications: telling.service,
     audits: createAuditService({ journal, store, machine }),
@@ -391,6 +388,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     policies.refresh();
     guards.refresh();
     exemptions.refresh();
+    onCall.refresh();
     await pause.look();
     await runner.catchUp();
     ownSignIns.look();

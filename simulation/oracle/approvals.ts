@@ -1,9 +1,9 @@
 import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
-import type { Input, VoteInput } from '../../src/pipeline/executions/core/inputs.ts';
+import type { Input, VoteInput, WithdrawInput } from '../../src/pipeline/executions/core/inputs.ts';
 import { TRUE_CONDITION } from '../workload/plans.ts';
 import { actionOf, type ActionModel, type Asked, type Broken, type ExecutionModel, type Of } from './model.ts';
 import { standsIn } from './exemptions.ts';
-import { countVote } from './votes.ts';
+import { countVote, OWN, takeOut } from './votes.ts';
 
 /** Compares what was made of a vote with the oracle's own count. Answers with the check to be made after the facts. */
 export function takeVote(
@@ -13,18 +13,35 @@ export function takeVote(
   broken: Broken,
 ): (() => void) | null {
   const tally = execution.approvals.get(input.approvalId);
-  const cast = facts.some(({ type }) => type === 'vote.cast');
+  const fact = facts.find(({ type }) => type === 'vote.cast') as Of<'vote.cast'> | undefined;
+  const cast = fact === undefined ? null : (fact.delegationId ?? OWN);
   if (tally === undefined || tally.decided !== null) {
-    if (cast) broken('votes', `${execution.id} counts a vote too late`);
+    if (cast !== null) broken('votes', `${execution.id} counts a vote too late`);
     return null;
   }
-  const counted = countVote(tally, input);
-  if (counted !== cast)
-    broken('votes', `${execution.id} ${counted ? 'refuses a good vote' : 'counts a vote that may not count'}`);
+  const counted = countVote(tally, input, execution.plan.playbookId);
+  if ((counted === null) !== (cast === null))
+    broken('votes', `${execution.id} ${cast === null ? 'refuses a good vote' : 'counts a vote that may not count'}`);
+  else if (counted !== cast) broken('votes', `${execution.id} counts a vote for ${cast} that is for ${counted}`);
   return () => {
     if (tally.verdict !== 'pending' && tally.decided === null)
       broken('votes', `${execution.id} has a decided vote without a decision`);
   };
+}
+
+/** Takes out what was taken back, and nothing else. */
+export function takeWithdrawal(
+  execution: ExecutionModel,
+  input: WithdrawInput,
+  facts: readonly Fact[],
+  broken: Broken,
+): void {
+  const tally = execution.approvals.get(input.approvalId);
+  const taken = facts.filter(({ type }) => type === 'vote.withdrawn').length;
+  const owed = tally === undefined || tally.decided !== null ? 0 : takeOut(tally, input);
+  if (taken !== owed) broken('votes', `${execution.id} takes back ${taken} votes, and ${owed} may be`);
+  if (facts.some(({ type }) => type === 'approval.decided'))
+    broken('votes', `${execution.id} decides by a vote that is taken back`);
 }
 
 export function takeRequest(
@@ -35,7 +52,15 @@ export function takeRequest(
 ): void {
   const { approval, actionId } = fact;
   if (execution.approvals.has(approval.id)) broken('votes', `${execution.id} asks twice with one id`);
-  const count = { people: [], steps: 0, escalatedMs: -1, isReminded: false, verdict: 'pending' as const };
+  const count = {
+    people: [],
+    onCall: new Map<string, readonly string[]>(),
+    steps: 0,
+    escalatedMs: -1,
+    isReminded: false,
+    isInVain: false,
+    verdict: 'pending' as const,
+  };
   const { purpose } = fact;
   const rule = ruleFor(execution, fact, input, broken);
   const tally = { ...count, approval, actionId, purpose, requestedAt: input.at, rule, decided: null, fallback: null };
@@ -60,9 +85,24 @@ export function takeEscalation(
     broken('votes', `${execution.id} escalates by another step than the next`);
   // Where nobody could answer it goes on at once.
   const isEarly = input.at < tally.requestedAt + step.delayMs;
-  if (isEarly && input.type !== 'unanswerable') broken('timers', `${execution.id} escalates early`);
+  if (isEarly && input.type !== 'unanswerable' && !tally.isInVain) broken('timers', `${execution.id} escalates early`);
+  tally.isInVain = false;
+  for (const [schedule, people] of Object.entries(fact.onCall ?? {})) {
+    if (people.join() !== input.onCall?.[schedule]?.join())
+      broken('votes', `${execution.id} escalates to others than are on call`);
+    // The step after one to nobody is taken at once.
+    if (people.length === 0) tally.isInVain ||= fact.escalateTo === `oncall:${schedule}`;
+    else if (!tally.onCall.has(schedule)) tally.onCall.set(schedule, people);
+  }
   tally.steps += 1;
   tally.escalatedMs = Math.max(tally.escalatedMs, step.delayMs);
+}
+
+/** Where nobody is on call the next step is taken in the same record: nobody waits for somebody who is not there. */
+export function checkNobodyIsWaitedFor(execution: ExecutionModel, broken: Broken): void {
+  for (const { isInVain, decided, steps, approval } of execution.approvals.values())
+    if (isInVain && decided === null && steps < (approval.escalationPath ?? []).length)
+      broken('timers', `${execution.id} waits for somebody who is on call, and nobody is`);
 }
 
 /** Once, as long as nobody has decided. */

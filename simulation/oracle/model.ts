@@ -80,6 +80,8 @@ export interface Asked extends Tally {
   readonly purpose: 'gate' | 'question' | 'condition_error' | 'blast_radius';
   readonly requestedAt: number;
   isReminded: boolean;
+  /** The step that was taken last was to a schedule by which nobody is on call. */
+  isInVain: boolean;
   /** What has to decide it without people: see `ruleFor`. */
   readonly rule: string | null;
   decided: string | null;

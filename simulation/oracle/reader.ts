@@ -3,7 +3,16 @@ import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
 import type { Plan } from '../../src/pipeline/playbooks/plan.ts';
 import { checkAnswer } from './answers.ts';
-import { checkAllowed, takeDecision, takeEscalation, takeReminder, takeRequest, takeVote } from './approvals.ts';
+import {
+  checkAllowed,
+  checkNobodyIsWaitedFor,
+  takeDecision,
+  takeEscalation,
+  takeReminder,
+  takeRequest,
+  takeVote,
+  takeWithdrawal,
+} from './approvals.ts';
 import { moveAttempt, takeAttempt, takeSettled } from './attempts.ts';
 import { moveUndo, takeRollBack, takeUndoStarted } from './compensation.ts';
 import { takeEnd, takeRetried, takeStage, takeStop } from './course.ts';
@@ -42,11 +51,13 @@ export function createReader({ broken, journalId, planOf }: ReaderPorts): Reader
     checkTimer(execution, input, facts, broken);
     checkAnswer(execution, input, facts, broken);
     const checkVote = input.type === 'vote' ? takeVote(execution, input, facts, broken) : null;
+    if (input.type === 'withdraw') takeWithdrawal(execution, input, facts, broken);
     for (const fact of facts) {
       if ('actionId' in fact) limits.take(execution, actionOf(execution, fact.actionId), fact);
       take(execution, fact, input, judge);
     }
     checkVote?.();
+    checkNobodyIsWaitedFor(execution, broken);
   }
 
   return { executions, keys, read };

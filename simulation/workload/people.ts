@@ -7,6 +7,7 @@ import type { Engine } from '../world/engine.ts';
 import type { Random } from '../world/random.ts';
 import type { Store } from '../world/store.ts';
 import { randomPlan, SHARED_ACCOUNTS } from './plans.ts';
+import { randomSeats } from './seats.ts';
 
 /** What was handed in from outside, and whether it was acknowledged. */
 export interface HandedIn {
@@ -82,16 +83,30 @@ export function createPeople(
         readonly approvalId: string;
         readonly executionId: string;
         readonly intentHash: string;
+        readonly votes: readonly { readonly userId: string }[];
       }; // the view's own shape
       const comment = marker('vote');
-      submit(engine, body.executionId, comment, {
-        type: 'vote',
-        approvalId: body.approvalId,
-        decision: random.chance(150) ? 'DENY' : 'APPROVE',
+      const { approvalId, executionId } = body;
+      const ballot = {
+        type: 'vote' as const,
+        approvalId,
+        decision: random.chance(150) ? ('DENY' as const) : ('APPROVE' as const),
         intentHash: random.chance(40) ? '0'.repeat(64) : body.intentHash,
         comment,
         voter: voterOf(random),
-      });
+      };
+      // Drawn apart: what people do besides does not move what the world is otherwise.
+      const besides = random.fork(comment);
+      if (besides.chance(150)) {
+        const voted = besides.chance(700) ? body.votes.map(({ userId }) => userId) : [];
+        const userId = voted.length === 0 ? ballot.voter.userId : besides.pick(voted);
+        const voter = { ...ballot.voter, userId, issuedBy: userId };
+        return submit(engine, executionId, comment, { type: 'withdraw', approvalId, voter, reason: comment });
+      }
+      const voter = { ...ballot.voter, ...randomSeats(besides, ballot.voter.userId) };
+      const seat = besides.chance(150) ? voter.lentSeats?.[0] : undefined;
+      const speaking = seat === undefined ? {} : { onBehalfOf: seat.delegationId };
+      submit(engine, executionId, comment, { ...ballot, voter, ...speaking });
     },
     meddle(engine) {
       const ids = [...(store.views.get('execution')?.keys() ?? [])];

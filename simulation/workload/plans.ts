@@ -3,6 +3,7 @@ import type { Plan, PlanAction, PlanGate, Requirement, StandIn } from '../../src
 import { ACTION_TYPES, type Role } from '../../src/pipeline/vocabulary.ts';
 import type { Random } from '../world/random.ts';
 import { randomExemptions } from './exemptions.ts';
+import { EMPTY_SCHEDULE, SCHEDULE } from './seats.ts';
 
 /** Random plans: small, because what matters is how many of them there are and what happens around them. */
 
@@ -81,13 +82,20 @@ function randomSteps(random: Random, timeoutMs: number): PlanGate['escalationPat
   const targets = ['AUDITOR', 'nobody', ...PEOPLE];
   return delays
     .sort((left, right) => left - right)
-    .map((delayMs, index) => ({ level: index + 1, delayMs, escalateTo: random.pick(targets) }));
+    .map((delayMs, index) => ({ level: index + 1, delayMs, escalateTo: random.pick(targets) }))
+    .map((step, index) => ({ ...step, escalateTo: onCallOr(random.fork(`on call ${index}`), step.escalateTo) }));
+}
+
+function onCallOr(random: Random, escalateTo: string): string {
+  return random.chance(250) ? random.pick([SCHEDULE, SCHEDULE, EMPTY_SCHEDULE]) : escalateTo;
 }
 
 /** Some places name who counts of a role, and who stands in. */
 function withPeople(random: Random, place: Requirement, steps: PlanGate['escalationPath']): Requirement {
   const users = random.chance(300) ? { SECURITY_ADMIN: PEOPLE.filter(() => random.chance(600)) } : null;
   const standIns = steps.map(({ escalateTo, delayMs }): StandIn => {
+    const [, schedule] = escalateTo.split('oncall:');
+    if (schedule !== undefined) return { who: 'oncall', id: schedule, afterMs: delayMs };
     return { who: escalateTo === 'AUDITOR' ? 'role' : 'user', id: escalateTo, afterMs: delayMs };
   });
   const once = standIns.filter(({ id }, index) => standIns.findIndex((other) => other.id === id) === index);

@@ -1,3 +1,4 @@
+import { onCallBook } from '../workload/seats.ts';
 import { isRevoked } from '../workload/exemptions.ts';
 import { setMaxListeners } from 'node:events';
 import type { Clock, SteeredClock } from '../../src/platform/clock.ts';
@@ -31,6 +32,8 @@ import type { Scheduler } from './scheduler.ts';
 import type { Store } from './store.ts';
 import type { Targets } from './targets.ts';
 import type { Trace } from './trace.ts';
+
+const BOOK = onCallBook();
 
 /** What all processes of one world have in common. */
 export interface Surroundings {
@@ -147,6 +150,10 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
       clock,
       closing: closing.signal,
       teller,
+      onCallBook: async () => {
+        await journal.streamHead('oncall/primary');
+        return BOOK;
+      },
       revokedOf: async (bound, at) => bound.filter((each) => isRevoked(each, at)).map(({ id }) => id),
     },
     (itself) => (performs ? performer(overheard(itself, world)) : idle),

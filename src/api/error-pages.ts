@@ -44,6 +44,10 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
     meaning: 'The list was read, but it could not be set as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',
   },
+  invalid_schedule: {
+    meaning: 'The on-call schedule was read, but it does not say who is on call when.',
+    fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',
+  },
   invalid_exemption: {
     meaning: 'The exemption was read, but it could not be proposed as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',

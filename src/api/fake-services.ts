@@ -208,6 +208,19 @@ function cannedServices(
         return Promise.resolve({ nonce: 'n', publicKey: {} });
       },
     },
+    withdrawals: { withdraw: one('approvals.withdraw') },
+    delegations: {
+      list: many('delegations.list'),
+      get: one('delegations.get'),
+      create: one('delegations.create'),
+      revoke: one('delegations.revoke'),
+    },
+    onCall: {
+      list: many('onCall.list'),
+      get: one('onCall.get'),
+      set: one('onCall.set'),
+      who: one('onCall.who'),
+    },
     answers: {
       byLink: () => Promise.reject(new FirebreakError('unauthenticated', 'no link is valid here')),
       bySlackAccount: () => Promise.reject(new FirebreakError('forbidden', 'nobody uses Slack here')),

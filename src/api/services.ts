@@ -1,6 +1,7 @@
 import type { AccessService } from '../pipeline/access/access.service.ts';
 import type { CustomRoleService } from '../pipeline/access/custom-roles.service.ts';
 import type { GroupService } from '../pipeline/access/groups.service.ts';
+import type { DelegationService } from '../pipeline/access/delegations.service.ts';
 import type { IdentityProvider } from '../pipeline/access/identity-provider.ts';
 import type { PasswordService } from '../pipeline/access/passwords.service.ts';
 import type { PasskeyService } from '../pipeline/access/passkeys.service.ts';
@@ -9,6 +10,7 @@ import type { SetupService } from '../pipeline/access/setup.service.ts';
 import type { AnswersService } from '../pipeline/approvals/answers.service.ts';
 import type { SingleSignOnService } from '../pipeline/access/single-sign-on.service.ts';
 import type { ApprovalService } from '../pipeline/approvals/approvals.service.ts';
+import type { WithdrawalService } from '../pipeline/approvals/withdrawals.service.ts';
 import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
@@ -18,6 +20,7 @@ import type { GuardService } from '../pipeline/guards/guards.service.ts';
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
 import type { IngestService } from '../pipeline/intake/intake.service.ts';
+import type { OnCallService } from '../pipeline/oncall/oncall.service.ts';
 import type { NotificationService } from '../pipeline/notifications/notifications.service.ts';
 import type { RecoveryService } from '../pipeline/recovery/recovery.service.ts';
 import type { PlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
@@ -43,6 +46,9 @@ export interface Services {
   readonly pause: PauseService;
   readonly executions: ExecutionService;
   readonly approvals: ApprovalService;
+  readonly withdrawals: WithdrawalService;
+  readonly delegations: DelegationService;
+  readonly onCall: OnCallVerbs;
   readonly answers: AnswersService;
   readonly notifications: NotificationService;
   readonly audits: AuditService;
@@ -68,6 +74,7 @@ export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>
 export type PolicyVerbs = Omit<PolicyService, 'inForce' | 'naming' | 'refresh'>;
 export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
 export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'perHour' | 'refresh'>;
+export type OnCallVerbs = Omit<OnCallService, 'book' | 'refresh'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {

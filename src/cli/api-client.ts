@@ -6,7 +6,7 @@ import type { Io } from './io.ts';
 export interface ApiClient {
   /** @throws FirebreakError with the server's own code and sentence when the answer is a problem. */
   call(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'PUT',
     path: string,
     body?: { readonly type: string; readonly bytes: string | Uint8Array<ArrayBuffer> },
   ): Promise<ApiAnswer>;

@@ -16,7 +16,16 @@ export interface VoteOptions extends ApprovalsOptions {
   /** What was shown: without it a vote for something that has changed meanwhile would count. */
   readonly intent?: string;
   readonly comment?: string;
+  /** A delegation, or who made it, for whom is voted. */
+  readonly for?: string;
 }
+
+const VOTE = z.looseObject({
+  userId: z.string(),
+  decision: z.string(),
+  comment: z.string().nullable(),
+  onBehalfOf: z.looseObject({ userId: z.string() }).optional(),
+});
 
 const APPROVAL = z.looseObject({
   id: z.string(),
@@ -51,7 +60,8 @@ const APPROVAL = z.looseObject({
     }),
   ),
   escalations: z.array(z.looseObject({ level: z.int(), escalateTo: z.string(), at: z.string() })),
-  votes: z.array(z.looseObject({ userId: z.string(), decision: z.string(), comment: z.string().nullable() })),
+  votes: z.array(VOTE),
+  withdrawn: z.array(VOTE.extend({ withdrawnBy: z.string(), withdrawnWhy: z.string().nullable() })).optional(),
   expiresAt: z.string(),
 });
 type Shown = z.infer<typeof APPROVAL>;
@@ -76,15 +86,28 @@ export async function showApprovalCommand(id: string, options: ApprovalsOptions,
 export async function voteCommand(
   verb: 'approve' | 'deny',
   id: string,
-  { intent, comment, ...options }: VoteOptions,
+  { intent, comment, for: onBehalfOf, ...options }: VoteOptions,
   io: Io,
 ): Promise<number> {
   const vote = {
     ...(intent === undefined ? {} : { intentHash: intent }),
     ...(comment === undefined ? {} : { comment }),
+    ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
   };
   const body = { type: 'application/json', bytes: JSON.stringify(vote) };
   const { data } = await apiClient(options.url, io).call('POST', `${BASE}/${encodeURIComponent(id)}/${verb}`, body);
+  tell(APPROVAL.parse(data), options, io);
+  return 0;
+}
+
+/** Takes back the vote of the person whose key is used, or what was said in their place. Exit code 0. @throws what the server refused */
+export async function withdrawCommand(
+  id: string,
+  { reason, ...options }: ApprovalsOptions & { readonly reason?: string },
+  io: Io,
+): Promise<number> {
+  const body = { type: 'application/json', bytes: JSON.stringify(reason === undefined ? {} : { reason }) };
+  const { data } = await apiClient(options.url, io).call('POST', `${BASE}/${encodeURIComponent(id)}/withdraw`, body);
   tell(APPROVAL.parse(data), options, io);
   return 0;
 }
@@ -100,7 +123,7 @@ function lineOf(approval: Shown): string {
 }
 
 function textOf(approval: Shown): string {
-  const { requirements, automatic, escalations, votes } = approval;
+  const { requirements, automatic, escalations, votes, withdrawn = [] } = approval;
   const lines = [
     `${approval.id} ${approval.status}`,
     `what       ${whatOf(approval)} (${approval.reversibility})`,
@@ -110,12 +133,19 @@ function textOf(approval: Shown): string {
     `who        ${approval.requiredApprovers} people: ${requirements.map(placeOf).join(', ')}; until ${approval.expiresAt}`,
     ...automatic.map((each) => `answered   ${each.answer} for ${each.gateName}: ${byOf(each)}`),
     ...escalations.map(({ level, escalateTo, at }) => `escalated  level ${level} to ${escalateTo} at ${at}`),
-    ...votes.map(
-      ({ userId, decision, comment }) => `vote       ${decision} by ${userId}${comment === null ? '' : `: ${comment}`}`,
+    ...votes.map((vote) => `vote       ${voteOf(vote)}`),
+    ...withdrawn.map(
+      ({ withdrawnBy, withdrawnWhy, ...vote }) =>
+        `withdrawn  ${voteOf(vote)}; taken back by ${withdrawnBy}${withdrawnWhy === null ? '' : `: ${withdrawnWhy}`}`,
     ),
     `intent     ${approval.intentHash}`,
   ];
   return lines.map(printable).join('\n');
+}
+
+function voteOf({ userId, decision, onBehalfOf, comment }: z.infer<typeof VOTE>): string {
+  const who = onBehalfOf === undefined ? userId : `${userId} for ${onBehalfOf.userId}`;
+  return `${decision} by ${who}${comment === null ? '' : `: ${comment}`}`;
 }
 
 /** For example `1 of CISO (usr_1, usr_2) or LEGAL, after 30 min also usr_3`. */

@@ -122,9 +122,9 @@ const incidentRows: RowSource = {
 };
 
 const definitionRows: RowSource = {
-  kinds: ['playbook', 'policy', 'guard'],
+  kinds: ['playbook', 'policy', 'guard', 'oncall'],
   async *rows(journal) {
-    for (const kind of ['playbook', 'policy', 'guard'] as const) {
+    for (const kind of ['playbook', 'policy', 'guard', 'oncall'] as const) {
       for (const stream of await journal.streams(`${kind}/`)) {
         const last = (await journal.readStream(stream)).at(-1)?.record;
         const id = stream.slice(kind.length + 1);
@@ -192,7 +192,7 @@ const exemptionRows: RowSource = {
 };
 
 const accessRows: RowSource = {
-  kinds: ['user', 'key', 'session', 'credential', 'lockout', 'identity', 'passkey', 'group', 'role'],
+  kinds: ['user', 'key', 'session', 'credential', 'lockout', 'identity', 'passkey', 'group', 'role', 'delegation'],
   async *rows(journal) {
     const state = emptyAccessState();
     for (const { record } of await journal.readStream(ACCESS_STREAM)) foldAccess(state, record);
@@ -210,6 +210,11 @@ const accessRows: RowSource = {
     }
     for (const [id, group] of state.groups) yield { kind: 'group', id, stream: ACCESS_STREAM, row: row(group) };
     for (const [id, role] of state.roles) yield { kind: 'role', id, stream: ACCESS_STREAM, row: row(role) };
+    for (const [id, delegation] of state.delegations) {
+      const { delegatorId: subject, delegateId: ref, revoked } = delegation;
+      const columns = { status: revoked === null ? 'standing' : 'revoked', subject, ref };
+      yield { kind: 'delegation', id, stream: ACCESS_STREAM, row: { ...row(delegation), columns } };
+    }
     // Records hold a digest of the password; the row has to fit it.
     const membersOf = ({ body }: StoredView) => {
       const { data } = CREDENTIAL.safeParse(body);

@@ -94,6 +94,10 @@ export const VIEW_KINDS = [
   'policy',
   'guard',
   'exemption',
+  /** A schedule by which people are on call. */
+  'oncall',
+  /** Somebody who lets another person vote in their place for a time. */
+  'delegation',
   /** A gate that was not asked because of an exemption. */
   'exemption-use',
   /** What was done of an action type within the hour. */

@@ -17,6 +17,8 @@ export interface ApprovalView {
   readonly now: number;
   /** Null: there is nothing to answer, or whoever looks cannot from here. */
   readonly form: AnswerForm | null;
+  /** Where whoever looks takes their vote back. Absent or null: they have none, or cannot from here. */
+  readonly withdrawal?: AnswerForm | null;
   /** A sentence about an answer that was refused. */
   readonly refusal: string | null;
 }
@@ -34,7 +36,7 @@ export interface AnswerForm {
  * form carries the hash of exactly that, so that an answer to something else is refused. It stands on the page of a session,
  * and can stand on one that a signed link opens.
  */
-export function approvalRequest({ approval, why, gates, now, form, refusal }: ApprovalView): Html {
+export function approvalRequest({ approval, why, gates, now, form, withdrawal = null, refusal }: ApprovalView): Html {
   const pending = approval.status === 'PENDING';
   return html`<h1>${heading(approval)}</h1>
     ${refusalNotice(refusal)}
@@ -79,7 +81,8 @@ export function approvalRequest({ approval, why, gates, now, form, refusal }: Ap
     </p>
     ${escalationsOf(approval)}
     <h2>Answers so far</h2>
-    ${votesOf(approval)} ${form === null || !pending ? null : answerForm(approval, form)}`;
+    ${votesOf(approval)} ${withdrawnOf(approval)} ${withdrawal === null || !pending ? null : withdrawalForm(withdrawal)}
+    ${form === null || !pending ? null : answerForm(approval, form)}`;
 }
 
 /** What stands in the title of the page too. */
@@ -126,18 +129,47 @@ function escalationsOf({ escalationPath, escalations }: ApprovalShown): Html | n
 function votesOf({ votes }: ApprovalShown): Html {
   if (votes.length === 0) return html`<p class="quiet">Nobody has answered yet.</p>`;
   const lines = votes.map(
-    ({ userId, decision, at, comment, assertion }) =>
+    ({ userId, onBehalfOf, decision, at, comment, assertion }) =>
       html`<li>
         <strong class="${decision === 'APPROVE' ? 'good' : 'bad'}"
           >${decision === 'APPROVE' ? 'Approved' : 'Denied'}</strong
         >
-        by ${userId}${assertion === undefined ? null : ', with a passkey'},
+        by
+        ${userId}${onBehalfOf === undefined ? null : html` for ${onBehalfOf.userId}`}${
+          assertion === undefined ? null : ', with a passkey'
+        },
         ${shownAt(at)}${comment === null ? null : html`: ${comment}`}
       </li>`,
   );
   return html`<ul>
     ${lines}
   </ul>`;
+}
+
+function withdrawnOf({ withdrawn = [] }: ApprovalShown): Html | null {
+  if (withdrawn.length === 0) return null;
+  const lines = withdrawn.map(
+    ({ userId, decision, withdrawnBy, withdrawnAt, withdrawnWhy }) =>
+      html`<li>
+        ${decision === 'APPROVE' ? 'Approval' : 'Denial'} of ${userId}, taken back by ${withdrawnBy},
+        ${shownAt(withdrawnAt)}${withdrawnWhy === null ? null : html`: ${withdrawnWhy}`}
+      </li>`,
+  );
+  return html`<p class="quiet">Taken back, and counting nothing:</p>
+    <ul>
+      ${lines}
+    </ul>`;
+}
+
+function withdrawalForm({ action, fields }: AnswerForm): Html {
+  return html`<h2>Take your answer back</h2>
+    <form method="post" action="${action}">
+      ${hidden(fields)}
+      <label for="reason">Reason, kept with it</label>
+      <textarea id="reason" name="reason" rows="2" maxlength="${MAX_COMMENT}"></textarea>
+      <button name="withdraw" value="yes">Take it back</button>
+      <p class="quiet">You can answer again afterwards, as long as nothing is decided.</p>
+    </form>`;
 }
 
 function answerForm(approval: ApprovalShown, form: AnswerForm): Html {

@@ -11,7 +11,7 @@ const REQUIREMENT = z.looseObject({
   k: z.int(),
   human: z.boolean(),
   users: z.record(z.string(), z.array(z.string())).optional(),
-  standIns: z.array(z.object({ who: z.enum(['user', 'role']), id: z.string(), afterMs: z.int() })).optional(),
+  standIns: z.array(z.object({ who: z.enum(['user', 'role', 'oncall']), id: z.string(), afterMs: z.int() })).optional(),
   services: z.array(z.string()).optional(),
 });
 const SERVICE = z.looseObject({
@@ -20,6 +20,22 @@ const SERVICE = z.looseObject({
   reply: z.looseObject({ answer: z.enum(['approved', 'denied', 'none']), why: z.string().nullable() }).optional(),
 });
 const STEP = z.looseObject({ level: z.int(), delayMs: z.int(), escalateTo: z.string() });
+
+const VOTE = z.looseObject({
+  userId: z.string(),
+  linkedAccounts: z.array(z.string()),
+  decision: z.enum(['APPROVE', 'DENY']),
+  comment: z.string().nullable(),
+  at: z.string(),
+  onBehalfOf: z.looseObject({ userId: z.string(), linkedAccounts: z.array(z.string()) }).optional(),
+  /** What a passkey signed. Absent: none was asked. */
+  assertion: z.unknown().optional(),
+});
+const WITHDRAWN = VOTE.extend({
+  withdrawnAt: z.string(),
+  withdrawnBy: z.string(),
+  withdrawnWhy: z.string().nullable(),
+});
 
 /** What the pages show of an approval, as the API gives it. */
 export const APPROVAL = z.looseObject({
@@ -44,17 +60,8 @@ export const APPROVAL = z.looseObject({
   requirements: z.array(REQUIREMENT),
   escalationPath: z.array(STEP),
   escalations: z.array(STEP.extend({ at: z.string() })),
-  votes: z.array(
-    z.looseObject({
-      userId: z.string(),
-      linkedAccounts: z.array(z.string()),
-      decision: z.enum(['APPROVE', 'DENY']),
-      comment: z.string().nullable(),
-      at: z.string(),
-      /** What a passkey signed. Absent: none was asked. */
-      assertion: z.unknown().optional(),
-    }),
-  ),
+  votes: z.array(VOTE),
+  withdrawn: z.array(WITHDRAWN).optional(),
   /** Approving needs the voter's passkey. Absent: it does not. */
   requirePasskey: z.boolean().optional(),
   services: z.array(SERVICE).optional(),
@@ -95,6 +102,19 @@ export function waitsFor(
   if (approval.votes.some((vote) => overlaps(identitiesOf(vote), identities))) return false;
   const escalatedMs = Math.max(-1, ...approval.escalations.map(({ delayMs }) => delayMs));
   return approval.requirements.some((requirement) => countsFor(requirement, who, escalatedMs));
+}
+
+/** Whether this person could take something back: their own vote, or what was said in their place. */
+export function hasVoteOf(
+  { votes }: Pick<ApprovalShown, 'votes'>,
+  who: Pick<Principal, 'userId' | 'linkedAccounts'>,
+): boolean {
+  const identities = identitiesOf(who);
+  return votes.some(
+    (vote) =>
+      overlaps(identitiesOf(vote), identities) ||
+      (vote.onBehalfOf !== undefined && overlaps(identitiesOf(vote.onBehalfOf), identities)),
+  );
 }
 
 export function rolesInWords(roles: readonly string[]): string {

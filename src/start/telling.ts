@@ -5,6 +5,7 @@ import type { GroupCommitter } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { QueuedEffect } from '../journal/membership.ts';
 import { enabledPeople } from '../pipeline/access/access-in-force.ts';
+import { unendedDelegations } from '../pipeline/access/delegation.store.ts';
 import type { ExecutionStore } from '../pipeline/executions/execution-store.ts';
 import type { NewInput } from '../pipeline/executions/core/inputs.ts';
 import type { Teller } from '../pipeline/executions/runner.ts';
@@ -63,6 +64,7 @@ export function openTelling(ports: TellingPorts): Telling {
     channels,
     courier: () => courier,
     people: () => enabledPeople(journal),
+    delegations: () => unendedDelegations(journal, ports.clock.now()),
     wantsEmail: async (userId, kind) => wantsByMail((await journal.view('preference', userId))?.body, kind),
   });
   return {

@@ -262,6 +262,42 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
     },
   ],
   [`PUT ${PREFERENCES}`, async (scene) => asAdmin(scene, PREFERENCES, NO_MAIL)],
+  [
+    `POST ${BASE}/approvals/:id/withdraw`,
+    async (scene) => {
+      const { path } = await voteOfTwo(scene);
+      return { api: scene.voter.api, path: `${path}/withdraw`, body: { reason: 'another look' } };
+    },
+  ],
+  [
+    'POST /approvals/:id/withdraw',
+    async (scene) => {
+      const { visitor } = await atBrowser(scene, 'SECURITY_ADMIN');
+      const { id } = await voteOfTwo(scene, fromOwnPage(visitor));
+      const formToken = fieldOf(await visitor.open('/approvals'), 'formToken');
+      return {
+        api: sendingForms(visitor),
+        path: `/approvals/${id}/withdraw`,
+        body: { formToken, withdraw: 'yes', reason: '' },
+      };
+    },
+  ],
+  ['POST /api/delegations', async (scene) => asAdmin(scene, '/api/delegations', await delegation(scene))],
+  [
+    'POST /api/delegations/:id/revoke',
+    async (scene) => {
+      const made = await succeeds(scene.house.admin.api('POST', '/api/delegations', await delegation(scene)));
+      // Of one person there may be only so many.
+      return asAdmin(scene, `/api/delegations/${made.id}/revoke`, { reason: 'back again' });
+    },
+  ],
+  [
+    'PUT /api/oncall/schedules/:id',
+    async (scene) => {
+      const layers = [{ people: [scene.voter.id], startsAt: '2026-01-05T09:00:00', rotationDays: 7 }];
+      return asAdmin(scene, '/api/oncall/schedules/primary', { name: scene.fresh('turns '), layers });
+    },
+  ],
   [`POST ${BASE}/approvals/:id/approve`, (scene) => vote(scene, 'approve')],
   [`POST ${BASE}/approvals/:id/deny`, (scene) => vote(scene, 'deny')],
 ]);
@@ -412,6 +448,35 @@ async function started({ house, requester, fresh }: Scene, playbookId: string): 
   const run = await succeeds(requester.api('POST', `${EXECUTIONS}/trigger`, body));
   await house.settled(run.id);
   return run.id;
+}
+
+/** One vote of two that a request needs, with `api`. */
+async function voteOfTwo(scene: Scene, api = scene.voter.api): Promise<{ readonly id: string; readonly path: string }> {
+  const playbookId = scene.fresh('two-');
+  const { house } = scene;
+  await succeeds(house.admin.api('POST', BASE, byHand(playbookId, [{ ...SUSPEND, requiresApproval: false }])));
+  const gate = {
+    gateName: 'two',
+    requiredApprovers: 2,
+    approvalRoles: [{ role: 'SECURITY_ADMIN' }],
+    triggers: { playbookIds: [playbookId] },
+  };
+  const policy = { name: playbookId, scope: 'SPECIFIC_PLAYBOOKS', policyGates: [gate] };
+  await succeeds(house.admin.api('POST', `${BASE}/policies`, policy));
+  const executionId = await started(scene, playbookId);
+  const [approval] = await succeeds(house.admin.api('GET', `${BASE}/approvals?executionId=${executionId}`));
+  const path = `${BASE}/approvals/${approval.id}`;
+  await succeeds(api('POST', `${path}/approve`, {}));
+  return { id: approval.id, path };
+}
+
+/** From the administrator to somebody new; those before are ended, since one person may have only so many. */
+async function delegation(scene: Scene): Promise<object> {
+  const { api, id } = scene.house.admin;
+  for (const { id: before, status } of await succeeds(api('GET', `/api/delegations?delegatorId=${id}&limit=200`)))
+    if (status === 'ACTIVE') await succeeds(api('POST', `/api/delegations/${before}/revoke`, {}));
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  return { delegateId: await person(scene), reason: 'on a train', until };
 }
 
 async function vote(scene: Scene, verb: 'approve' | 'deny'): Promise<Omit<ValidRequest, 'method'>> {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { many, one } from '../envelope.ts';
-import { FILTER, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, TEXT } from '../schemas.ts';
+import { FILTER, ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, TEXT } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
 import { SIGNED_ANSWER } from '../../pipeline/access/assertion.ts';
-import type { ApprovalService } from '../../pipeline/approvals/approvals.service.ts';
+import type { Services } from '../services.ts';
 
 const BASE = '/api/incident-playbooks/approvals';
 const tags = ['approvals'];
@@ -27,11 +27,18 @@ const VOTE = z
     intentHash: INTENT_HASH.optional(),
     /** What the voter's passkey signed, where the request needs one. */
     assertion: SIGNED_ANSWER.optional(),
+    onBehalfOf: ID.optional().describe(
+      'A delegation, or who made it, for whom you speak; absent: for yourself, else for whom you can',
+    ),
   })
   .default({});
+const WITHDRAWAL = z.strictObject({ reason: TEXT.optional() }).default({});
 
 /** Approvals: read and vote. Whether this person may vote on this one is the service's to say. */
-export function approvalRoutes(app: ApiServer, approvals: ApprovalService): void {
+export function approvalRoutes(
+  app: ApiServer,
+  { approvals, withdrawals }: Pick<Services, 'approvals' | 'withdrawals'>,
+): void {
   app.route({
     method: 'GET',
     url: BASE,
@@ -78,10 +85,26 @@ export function approvalRoutes(app: ApiServer, approvals: ApprovalService): void
         response: { 200: ONE, ...PROBLEMS },
       },
       handler: async (request, reply) => {
-        const { comment, reason, intentHash = null, assertion: signed } = request.body;
-        const vote = { ...request.params, comment: comment ?? reason ?? null, intentHash, signed };
+        const { comment, reason, intentHash = null, assertion: signed, onBehalfOf } = request.body;
+        const vote = { ...request.params, comment: comment ?? reason ?? null, intentHash, signed, onBehalfOf };
         return one(await approvals[verb](contextOf(request), vote), reply);
       },
     });
   }
+  app.route({
+    method: 'POST',
+    url: `${BASE}/:id/withdraw`,
+    config: { operation: 'approval.vote' },
+    schema: {
+      tags,
+      summary: 'Take your vote back, or what was said in your place, as long as nothing is decided',
+      params: ID_PARAMS,
+      body: WITHDRAWAL,
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) => {
+      const { reason = null } = request.body;
+      return one(await withdrawals.withdraw(contextOf(request), { ...request.params, reason }), reply);
+    },
+  });
 }

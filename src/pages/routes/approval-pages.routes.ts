@@ -8,6 +8,7 @@ import { SIGNED_ANSWER } from '../../pipeline/access/assertion.ts';
 import { mayDo } from '../../pipeline/access/principal.ts';
 import { FirebreakError } from '../../platform/errors.ts';
 import { MAX_PAGE_SIZE } from '../../platform/limits.ts';
+import type { AnswerForm } from '../approval-page.ts';
 import { approvalOf } from '../approval-shown.ts';
 import { approvalList } from '../approvals-page.ts';
 import { FORM_TOKEN, page, type Viewer } from '../layout.ts';
@@ -18,7 +19,7 @@ import { requestPage } from './request-page.ts';
 import { VOTE_FIELDS } from './vote-fields.ts';
 
 export interface ApprovalPageOptions {
-  readonly services: Pick<Services, 'approvals' | 'incidents' | 'audits'>;
+  readonly services: Pick<Services, 'approvals' | 'withdrawals' | 'incidents' | 'audits'>;
   readonly reach: Reach;
 }
 
@@ -32,6 +33,12 @@ const VOTE = z.strictObject({
     .transform((text) => jsonOf(text))
     .pipe(SIGNED_ANSWER)
     .optional(),
+});
+
+const WITHDRAWAL = z.strictObject({
+  reason: VOTE_FIELDS.comment,
+  withdraw: z.literal('yes'),
+  formToken: z.string().max(100).optional(),
 });
 
 /** What waits for whoever looks, one request, and the answer to it: the verbs of the API, in words. */
@@ -65,17 +72,41 @@ export function approvalPageRoutes(scope: ApiServer, { services, reach }: Approv
       const { decision, intentHash, comment = '', formToken, assertion: signed } = request.body;
       requireFormToken(request, formToken);
       const vote = { id, intentHash, comment: comment === '' ? null : comment, signed };
-      try {
-        await services.approvals[decision === 'APPROVE' ? 'approve' : 'deny'](contextOf(request), vote);
-      } catch (thrown) {
-        // It is shown again as it is now, with the reason: what changed has to be looked at before it is answered.
-        const isRefusal = thrown instanceof FirebreakError && thrown.status < 500 && thrown.code !== 'not_found';
-        if (!isRefusal || !wantsPage(request)) throw thrown;
-        return sendRequest(request, reply.code(thrown.status), id, thrown.message);
-      }
-      return reply.redirect(`/approvals/${encodeURIComponent(id)}`, 303);
+      const verb = decision === 'APPROVE' ? 'approve' : 'deny';
+      return thenShown(request, reply, id, () => services.approvals[verb](contextOf(request), vote));
     },
   });
+  scope.route({
+    method: 'POST',
+    url: '/approvals/:id/withdraw',
+    config: { operation: 'approval.vote' },
+    schema: { hide: true, params: ID_PARAMS, body: WITHDRAWAL },
+    handler: async (request, reply) => {
+      const { id } = request.params;
+      const { reason = '', formToken } = request.body;
+      requireFormToken(request, formToken);
+      const withdrawal = { id, reason: reason === '' ? null : reason };
+      return thenShown(request, reply, id, () => services.withdrawals.withdraw(contextOf(request), withdrawal));
+    },
+  });
+
+  /** Does it, and leads back to the request; what was refused is shown there as it is now, with the reason. */
+  async function thenShown(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    id: string,
+    verb: () => Promise<unknown>,
+  ): Promise<FastifyReply> {
+    try {
+      await verb();
+    } catch (thrown) {
+      // What changed has to be looked at before it is answered.
+      const isRefusal = thrown instanceof FirebreakError && thrown.status < 500 && thrown.code !== 'not_found';
+      if (!isRefusal || !wantsPage(request)) throw thrown;
+      return sendRequest(request, reply.code(thrown.status), id, thrown.message);
+    }
+    return reply.redirect(`/approvals/${encodeURIComponent(id)}`, 303);
+  }
 
   async function sendRequest(
     request: FastifyRequest,
@@ -85,11 +116,15 @@ export function approvalPageRoutes(scope: ApiServer, { services, reach }: Approv
   ): Promise<FastifyReply> {
     const ctx = contextOf(request);
     const viewer = viewerOf(request);
-    const isVoter = viewer.formToken !== null && mayDo(ctx.principal, 'approval.vote');
-    const action = `/approvals/${encodeURIComponent(id)}/vote`;
-    const passkeyOptions = `/api/incident-playbooks/approvals/${encodeURIComponent(id)}/passkey-options`;
-    const form = isVoter ? { action, fields: { [FORM_TOKEN]: viewer.formToken }, passkeyOptions } : null;
-    const { text, uses } = await requestPage({ services, ctx, approvalId: id, viewer, form, refusal });
+    const isVoter = mayDo(ctx.principal, 'approval.vote');
+    const at = `/approvals/${encodeURIComponent(id)}`;
+    const passkeyOptions = `/api/incident-playbooks${at}/passkey-options`;
+    const formAt = (verb: string): AnswerForm | null =>
+      viewer.formToken !== null && isVoter
+        ? { action: `${at}/${verb}`, fields: { [FORM_TOKEN]: viewer.formToken }, passkeyOptions }
+        : null;
+    const forms = { form: formAt('vote'), withdrawal: formAt('withdraw') };
+    const { text, uses } = await requestPage({ services, ctx, approvalId: id, viewer, ...forms, refusal });
     return sendPage(request, reply, reach, text, uses);
   }
 }

@@ -3,7 +3,7 @@ import type { Services } from '../../api/services.ts';
 import { mayDo, type CallContext } from '../../pipeline/access/principal.ts';
 import { FirebreakError } from '../../platform/errors.ts';
 import { approvalRequest, heading, type AnswerForm } from '../approval-page.ts';
-import { approvalOf, GATE, type ApprovalShown, type GateShown } from '../approval-shown.ts';
+import { approvalOf, GATE, hasVoteOf, type ApprovalShown, type GateShown } from '../approval-shown.ts';
 import { page, type Viewer } from '../layout.ts';
 
 export interface RequestPage {
@@ -14,23 +14,25 @@ export interface RequestPage {
   readonly viewer: Viewer | null;
   /** Null: who looks cannot answer from here. */
   readonly form: AnswerForm | null;
+  /** Where a vote is taken back. Absent: not from here. */
+  readonly withdrawal?: AnswerForm | null;
   /** A sentence about an answer that was refused. */
   readonly refusal: string | null;
 }
 
 /** The page of one request, as it is now. Who has answered it has nothing left to answer. */
-export async function requestPage({
-  services,
-  ctx,
-  approvalId,
-  viewer,
-  form,
-  refusal,
-}: RequestPage): Promise<{ readonly text: string; readonly uses: 'nothing' | 'passkeys' }> {
+export async function requestPage(
+  asked: RequestPage,
+): Promise<{ readonly text: string; readonly uses: 'nothing' | 'passkeys' }> {
+  const { services, ctx, approvalId, viewer, form, withdrawal = null, refusal } = asked;
   const approval = approvalOf((await services.approvals.get(ctx, { id: approvalId })).data);
   const [why, gates] = await Promise.all([whyOf(ctx, services, approval), gatesOf(ctx, services, approval)]);
   const hasAnswered = approval.votes.some(({ userId }) => userId === ctx.principal.userId);
-  const view = { approval, why, gates, now: ctx.now, form: hasAnswered ? null : form, refusal };
+  const forms = {
+    form: hasAnswered ? null : form,
+    withdrawal: hasVoteOf(approval, ctx.principal) ? withdrawal : null,
+  };
+  const view = { approval, why, gates, now: ctx.now, ...forms, refusal };
   const uses = approval.requirePasskey === true ? 'passkeys' : 'nothing';
   return { text: page(heading(approval), viewer, approvalRequest(view)), uses };
 }

@@ -6,6 +6,7 @@ import type { JournalRecord } from '../audit/record.ts';
 import { API_KEY, SETUP, USER, type ApiKey, type Setup, type User } from './access.ts';
 import { CUSTOM_ROLE, type CustomRole } from './custom-role.ts';
 import { GROUP, type Group } from './group.ts';
+import { DELEGATION, type Delegation } from './delegation.ts';
 import { IDENTITY, type Identity } from './identity.ts';
 import { LOCKOUT, type Lockout } from './lockout.ts';
 import { RECORDED_CREDENTIAL, type RecordedCredential } from './password.ts';
@@ -148,6 +149,7 @@ export interface AccessState {
   readonly passkeys: Map<string, Passkey>;
   readonly groups: Map<string, Group>;
   readonly roles: Map<string, CustomRole>;
+  readonly delegations: Map<string, Delegation>;
   setup: Setup | null;
 }
 
@@ -162,6 +164,7 @@ export function emptyAccessState(): AccessState {
     passkeys: new Map(),
     groups: new Map(),
     roles: new Map(),
+    delegations: new Map(),
     setup: null,
   };
 }
@@ -229,6 +232,11 @@ export function foldAccess(state: AccessState, record: Pick<JournalRecord, 'type
     case 'access.role_deleted':
       state.roles.delete(z.string().parse(member('name')));
       break;
+    case 'access.delegation_saved': {
+      const delegation = DELEGATION.parse(member('delegation'));
+      state.delegations.set(delegation.id, delegation);
+      break;
+    }
   }
   return state;
 }

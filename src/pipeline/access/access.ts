@@ -84,6 +84,7 @@ export const PERSONAL_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
   ['access.credential_saved', []],
   ['access.sign_in_refused', ['/attempt/account', '/attempt/ip', '/attempt/userAgent']],
   ['access.lockout_ended', []],
+  ['access.delegation_saved', ['/delegation/reason', '/delegation/revoked/reason']],
   ['access.identity_linked', ['/identity/account', '/identity/subject']],
   ['access.passkey_saved', ['/passkey/name']],
   ['access.group_saved', []],

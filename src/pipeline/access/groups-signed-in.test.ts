@@ -97,16 +97,18 @@ describe('who votes', () => {
     const desk = await groups.create(house.admin, { name: 'desk', roles: [] });
     await groups.addMember(house.admin, desk.id, bob.id);
     await roles.create(house.admin, { name: 'FRAUD_LEAD', operations: ['approval.vote'] });
-    expect(await voters.present(principal)).toMatchObject({ roles: ['SECURITY_ANALYST'] });
+    expect(await voters.present(principal, house.admin.now)).toMatchObject({ roles: ['SECURITY_ANALYST'] });
     await groups.change(house.admin, desk.id, { roles: ['FRAUD_LEAD', 'LEGAL'] }, null);
-    expect(await voters.present(principal)).toMatchObject({ roles: ['SECURITY_ANALYST', 'LEGAL', 'FRAUD_LEAD'] });
+    expect(await voters.present(principal, house.admin.now)).toMatchObject({
+      roles: ['SECURITY_ANALYST', 'LEGAL', 'FRAUD_LEAD'],
+    });
     await house.access.changeUser(house.admin, bob.id, { roles: [] });
     await groups.change(house.admin, desk.id, { roles: ['FRAUD_LEAD'] }, null);
-    expect(await voters.present(principal)).not.toHaveProperty('mayVote');
+    expect(await voters.present(principal, house.admin.now)).not.toHaveProperty('mayVote');
     await roles.change(house.admin, 'FRAUD_LEAD', { operations: [] }, null);
-    expect(await voters.present(principal)).toMatchObject({ roles: ['FRAUD_LEAD'], mayVote: false });
+    expect(await voters.present(principal, house.admin.now)).toMatchObject({ roles: ['FRAUD_LEAD'], mayVote: false });
     await groups.removeMember(house.admin, desk.id, bob.id);
-    expect(await voters.present(principal)).toMatchObject({ roles: [], mayVote: false });
+    expect(await voters.present(principal, house.admin.now)).toMatchObject({ roles: [], mayVote: false });
   });
 });
 

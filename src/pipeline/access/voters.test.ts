@@ -38,7 +38,7 @@ async function hired(name: string, linkedAccounts: readonly string[] = [], roles
   return { id: user.id, keyId: key.id, ctx: await contextOf(secret) };
 }
 const KEY = { name: 'k', scopes: null, source: null, lifetimeMs: 86_400_000 };
-const present = ({ ctx }: { readonly ctx: { readonly principal: Principal } }) => voters.present(ctx.principal);
+const present = ({ ctx }: { readonly ctx: { readonly principal: Principal } }) => voters.present(ctx.principal, 0);
 
 describe('who votes', () => {
   it('has the roles of the moment, not those with which the request was let in', async () => {
@@ -61,7 +61,7 @@ describe('who votes', () => {
     await house.withPassword('vera');
     const { secret } = await house.signIn('vera@example.org', PASSWORD);
     const ctx = await house.by(secret);
-    const present = () => createVoters(house.journal).present(ctx.principal);
+    const present = () => createVoters(house.journal).present(ctx.principal, ctx.now);
     expect(await present()).toMatchObject({ disabled: false });
     await house.sessions.end(ctx, { id: ctx.principal.keyId });
     await expect(present()).rejects.toMatchObject({ code: 'unauthenticated' });

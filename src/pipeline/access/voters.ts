@@ -4,6 +4,8 @@ import { accountsOf } from './access.ts';
 import { allUsersInForce } from './access-in-force.ts';
 import { ACCESS_STREAM, loadKey, type AccessJournal } from './access.store.ts';
 import { everyAccountOf } from './every-account.ts';
+import { unendedDelegations } from './delegation.store.ts';
+import type { Delegation } from './delegation.ts';
 import { rolesMay } from './operations.ts';
 import type { Principal } from './principal.ts';
 import { loadSession } from './session.store.ts';
@@ -23,6 +25,21 @@ export interface PresentVoter {
   readonly issuedBy: string;
   /** All other accounts of whoever made it. Absent: the voter did. */
   readonly issuerAccounts?: readonly string[];
+  /** Seats that others have lent to this person, by delegation. Absent: none. */
+  readonly lentSeats?: readonly PresentSeat[];
+}
+
+/** A seat that its owner has lent: what the owner has now, as far as it is lent. */
+export interface PresentSeat {
+  readonly delegationId: string;
+  readonly userId: string;
+  readonly roles: readonly RoleName[];
+  readonly linkedAccounts: readonly string[];
+  readonly mayVote: boolean;
+  readonly byRoleOnly?: true;
+  readonly playbookIds?: readonly string[];
+  readonly from: number;
+  readonly until: number;
 }
 
 export interface Voters {
@@ -30,9 +47,10 @@ export interface Voters {
    * What the journal says now of somebody who was let in: between the two lies the time that a request takes to arrive, which
    * its sender chooses.
    *
+   * @param now business time, ms since 1970: seats that were lent until then are not among those that the voter has.
    * @throws FirebreakError `unauthenticated` when the credential was revoked meanwhile.
    */
-  present(principal: Principal): Promise<PresentVoter>;
+  present(principal: Principal, now: number): Promise<PresentVoter>;
 }
 
 /** Reads people by the state of their stream, so that they are read anew only after one has changed. */
@@ -53,7 +71,7 @@ export function createVoters(journal: Pick<AccessJournal, 'view' | 'streamHead' 
   }
 
   return {
-    async present({ userId, kind, keyId, keyIssuedBy, provenBy }) {
+    async present({ userId, kind, keyId, keyIssuedBy, provenBy }, now) {
       const users = await everybody();
       const key = await loadKey(journal, keyId);
       if (key !== null && key.item.revokedAt !== null)
@@ -63,6 +81,8 @@ export function createVoters(journal: Pick<AccessJournal, 'view' | 'streamHead' 
         throw new FirebreakError('unauthenticated', 'The session is over');
       const user = users.find(({ id }) => id === userId);
       const maker = { issuedBy: keyIssuedBy, issuerAccounts: accountsOfPerson(users, keyIssuedBy) };
+      const lent = await unendedDelegations(journal, now, { ref: userId });
+      const lentSeats = [...lent].sort(byId).map((each) => seatOf(users, each));
       return {
         userId,
         kind,
@@ -71,13 +91,38 @@ export function createVoters(journal: Pick<AccessJournal, 'view' | 'streamHead' 
         ...(user === undefined || mayVote(user) ? {} : { mayVote: false }),
         linkedAccounts: accountsOfPerson(users, userId),
         ...(keyIssuedBy === userId ? { issuedBy: userId } : maker),
+        ...(lentSeats.length === 0 ? {} : { lentSeats }),
       };
     },
   };
 }
 
-function mayVote({ roles, grants }: UserInForce): boolean {
+/** Whether a role lets somebody vote on anything at all. */
+export function mayVote({ roles, grants }: Pick<UserInForce, 'roles' | 'grants'>): boolean {
   return rolesMay(roles, 'person', 'approval.vote', grants);
+}
+
+function byId(left: Delegation, right: Delegation): number {
+  return left.id < right.id ? -1 : 1;
+}
+
+/** A seat as it is worth now: a role that its owner has lost is not lent, and what is only lent in part is not lent in person. */
+export function seatOf(users: readonly UserInForce[], delegation: Delegation): PresentSeat {
+  const { id: delegationId, delegatorId, roles: lent, playbookIds, from, until } = delegation;
+  const owner = users.find(({ id }) => id === delegatorId);
+  const held = owner?.roles ?? [];
+  const isVoter = owner !== undefined && owner.kind === 'person' && !owner.disabled && mayVote(owner);
+  return {
+    delegationId,
+    userId: delegatorId,
+    roles: lent === undefined ? held : held.filter((role) => lent.includes(role)),
+    linkedAccounts: accountsOfPerson(users, delegatorId),
+    mayVote: isVoter,
+    ...(lent === undefined ? {} : { byRoleOnly: true }),
+    ...(playbookIds === undefined ? {} : { playbookIds }),
+    from,
+    until,
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Assertion } from '../access/assertion.ts';
-import { canonicalAccount, identitiesOf, overlaps } from '../access/identities.ts';
+import { canonicalAccount, identitiesOf as identitiesOfPerson, overlaps } from '../access/identities.ts';
 import type { PlanGate, Requirement } from '../playbooks/plan.ts';
 import type { RoleName } from '../vocabulary.ts';
 import type { AutomaticAnswer } from './automatic.ts';
@@ -7,6 +7,7 @@ import { deniesApproval, isAwaited, seatedServices, type AskedService } from './
 import { coversRequirements, type Candidate } from './quorum.ts';
 import { countsFor, type Login } from './seats.ts';
 import { isNonceOver, whyNotBound } from './vote-assertion.ts';
+import { identitiesOf, isLent, isLentFor, loginOf, type LentSeat, type Voice } from './voices.ts';
 
 /** What a request to people is: whom it needs, whom it excludes, and who has answered so far. Plain data. */
 export interface Approval {
@@ -17,6 +18,8 @@ export interface Approval {
   readonly gates: readonly PlanGate[];
   /** Disjoint: one person fills at most one place of all of them together. */
   readonly requirements: readonly Requirement[];
+  /** Who was on call, when it was asked, by the schedules that the gates name among their people. Absent: they name none. */
+  readonly onCall?: OnCall;
   /** Total of different people who must approve; at least 1. */
   readonly requiredApprovers: number;
   /** Who asked for the execution: a user id, or `engine` for an automatic one. */
@@ -25,7 +28,10 @@ export interface Approval {
   readonly subjectIds: readonly string[];
   /** Who wrote or last changed the step that is to be approved. */
   readonly authorIds: readonly string[];
+  /** The votes in force. */
   readonly votes: readonly Vote[];
+  /** Votes that were taken back, in that order: they count nothing. Absent: none. */
+  readonly withdrawn?: readonly WithdrawnVote[];
   /** Services outside that are asked as well, and what they said. Absent: none. */
   readonly services?: readonly AskedService[];
   /** Gates that their own conditions answered. Where no other asks, `gates` are these. Absent: none. */
@@ -52,6 +58,13 @@ export interface Escalation {
   readonly escalateTo: string;
   /** Business time, ms since 1970. */
   readonly at: number;
+  /** Who was on call then, by schedule; an empty list: nobody. Absent: the step opened no schedule. */
+  readonly onCall?: OnCall;
+}
+
+/** Canonical ids of the people on call, by the id of the schedule. */
+export interface OnCall {
+  readonly [scheduleId: string]: readonly string[];
 }
 
 /** Somebody who wants to vote, as known at that moment. */
@@ -68,6 +81,10 @@ export interface Voter {
   readonly issuedBy: string;
   /** Other accounts of whoever made it. Absent: the voter did, or it was not asked (records of the first version). */
   readonly issuerAccounts?: readonly string[];
+  /** Seats that others have lent to this person. Absent: none. */
+  readonly lentSeats?: readonly LentSeat[];
+  /** The one of them that is spoken for. Absent: none, the voter speaks in their own right. */
+  readonly onBehalfOf?: LentSeat;
 }
 
 /** An answer that was admitted by `canVote`, with what made the voter eligible at that moment. */
@@ -87,6 +104,17 @@ export interface Vote {
   readonly provenBy?: string;
   /** What the voter's passkey signed for this vote. Absent: nothing. */
   readonly assertion?: Assertion;
+  /** Whose seat the vote takes. Absent: the voter's own. */
+  readonly onBehalfOf?: LentSeat;
+}
+
+/** A vote that was taken back: it stays on record and counts nothing. */
+export interface WithdrawnVote extends Vote {
+  /** Who took it back: whoever gave it, or whose seat it took. */
+  readonly withdrawnBy: string;
+  /** Business time, ms since 1970. */
+  readonly withdrawnAt: number;
+  readonly withdrawnWhy: string | null;
 }
 
 /** The present verdict; `approved` and `denied` are final. */
@@ -105,32 +133,41 @@ export type VoteRefusal =
   | 'borrowed_credential'
   | 'role_missing'
   | 'not_named'
+  | 'not_delegated'
+  | 'delegator_barred'
   | 'passkey_needed'
   | 'passkey_refused';
 
 export type VoteCheck =
-  { readonly ok: true } | { readonly ok: false; readonly code: VoteRefusal; readonly reason: string };
+  | { readonly ok: true; readonly onBehalfOf?: LentSeat }
+  | { readonly ok: false; readonly code: VoteRefusal; readonly reason: string };
 
 /** What the voter was shown, and when the vote was received (business time, ms since 1970). */
 export interface Ballot {
   readonly intentHash: string;
   readonly at: number;
-  readonly decision: Vote['decision'];
+  /** Absent: an approval, or it is not known yet. */
+  readonly decision?: Vote['decision'];
   /** What the voter's passkey signed, its signature checked. Absent: nothing. */
   readonly assertion?: Assertion | undefined;
+  /** Of which playbook the request is; absent: not known, so that what is lent for certain playbooks does not count. */
+  readonly playbookId?: string;
+  /** A delegation, or a user, for whom the voter wants to speak. Absent: in their own right, else for whom they can. */
+  readonly onBehalfOf?: string;
 }
 
 /**
  * Whether `voter` may cast this vote now: whether they may answer at all, and whether their passkey says so where one is needed.
- * To deny needs none: whoever sees that something is wrong can stop it with whatever is at hand.
+ * To deny needs none: whoever sees that something is wrong can stop it with whatever is at hand. A passkey proves who answers, also
+ * where they speak for somebody else: whose seat it is has signed nothing.
  */
 export function canVote(approval: Approval, voter: Voter, ballot: Ballot): VoteCheck {
   const check = mayAnswer(approval, voter, ballot);
   if (!check.ok) return check;
-  const { assertion, decision, at } = ballot;
+  const { assertion, decision = 'APPROVE', at } = ballot;
   if (assertion === undefined) {
     const isNeeded = approval.requirePasskey === true && decision === 'APPROVE';
-    return isNeeded ? refuse('passkey_needed', PASSKEY_NEEDED) : { ok: true };
+    return isNeeded ? refuse('passkey_needed', PASSKEY_NEEDED) : check;
   }
   const { id: approvalId, intentHash } = approval;
   const why = whyNotBound(assertion, { approvalId, intentHash, decision, userId: voter.userId });
@@ -139,7 +176,7 @@ export function canVote(approval: Approval, voter: Voter, ballot: Ballot): VoteC
     return refuse('passkey_refused', 'The passkey was asked too long ago: answer again, and use it at once.');
   if (isSpent(approval, assertion))
     return refuse('passkey_refused', 'What the passkey signed was used before: answer again.');
-  return { ok: true };
+  return check;
 }
 
 export const PASSKEY_NEEDED =
@@ -151,8 +188,11 @@ export const PASSKEY_NEEDED =
  *
  * Identities are compared in canonical form (NFC, lower case) with the voter's linked accounts included, so that a
  * second login of the requester, of the subject or of somebody who has voted is the same person.
+ *
+ * Who is not asked themself may speak for somebody whose seat was lent to them: the answer says for whom. Every exclusion
+ * holds for both of them then, and both count as one person.
  */
-export function mayAnswer(approval: Approval, voter: Voter, ballot: Pick<Ballot, 'intentHash' | 'at'>): VoteCheck {
+export function mayAnswer(approval: Approval, voter: Voter, ballot: Ballot): VoteCheck {
   if (approval.status !== 'PENDING') return refuse('already_decided', `It was already decided: ${approval.status}.`);
   if (countVotes(approval) !== 'pending')
     return refuse('already_decided', 'It was already decided by the votes given.');
@@ -163,6 +203,34 @@ export function mayAnswer(approval: Approval, voter: Voter, ballot: Pick<Ballot,
   if (voter.disabled) return refuse('account_disabled', 'This account is disabled.');
   if (voter.kind !== 'person') return refuse('service_account', 'Service accounts cannot vote; a person must.');
   if (voter.mayVote === false) return refuse('role_missing', 'No role of this person includes approval.vote.');
+  const own = ballot.onBehalfOf === undefined ? admit(approval, voter, ballot) : null;
+  if (own !== null && (own.ok || !NOT_ASKED.has(own.code))) return own;
+  const onBehalf = speakFor(approval, voter, ballot);
+  return onBehalf ?? own ?? refuse('not_delegated', 'Nobody of that name has asked you to vote in their place now.');
+}
+
+/** Refusals of those whom nobody asks: they may still speak for somebody who is asked. */
+const NOT_ASKED: ReadonlySet<VoteRefusal> = new Set<VoteRefusal>(['role_missing', 'not_named']);
+
+/** The first seat lent to the voter that may be spoken for; else why none may; null: none is lent for this. */
+function speakFor(approval: Approval, voter: Voter, { onBehalfOf: wanted, ...ballot }: Ballot): VoteCheck | null {
+  const seats = (voter.lentSeats ?? []).filter((seat) => {
+    const isWanted = wanted === undefined || wanted === seat.delegationId || wanted === seat.userId;
+    return isWanted && isLent(seat, ballot.at) && isLentFor(seat, ballot.playbookId);
+  });
+  const checks = seats.map((seat): VoteCheck => {
+    if (!seat.mayVote) return refuse('delegator_barred', `${seat.userId}, who lent you the seat, may not vote now.`);
+    const check = admit(approval, { ...voter, onBehalfOf: seat }, ballot);
+    return check.ok ? { ok: true, onBehalfOf: seat } : refuse(check.code, `For ${seat.userId}: ${check.reason}`);
+  });
+  const isTelling = (check: VoteCheck): boolean => !check.ok && !NOT_ASKED.has(check.code);
+  const [first = null] = wanted === undefined ? [] : checks;
+  return checks.find(({ ok }) => ok) ?? checks.find(isTelling) ?? first;
+}
+
+/** Whether the voter may vote with the voice that they have: their own, or that of whom they speak for. */
+function admit(whole: Approval, voter: Voter, ballot: Ballot): VoteCheck {
+  const approval = ballot.decision === 'DENY' ? withoutVotesFor(whole, voter) : whole;
   const identities = identitiesOf(voter);
   const excluded = exclusionOf(approval, identities);
   if (excluded !== null) return excluded;
@@ -174,7 +242,7 @@ export function mayAnswer(approval: Approval, voter: Voter, ballot: Pick<Ballot,
   }
   if (isAsked(approval, voter)) return { ok: true };
   const roles = requiredRoles(approval);
-  if (voter.roles.some((role) => roles.includes(role)))
+  if (loginOf(voter).roles.some((role) => roles.includes(role)))
     return refuse(
       'not_named',
       'Of the people with this role only those whom the gate names may answer, and you are not one.',
@@ -202,6 +270,17 @@ export function countVotes(approval: Approval): Verdict {
   return coversRequirements(approval.requirements, people, escalatedMsOf(approval)) ? 'approved' : 'pending';
 }
 
+/** A denial stands beside what somebody else said in one's place: nobody is kept from blocking by their own delegate. */
+function withoutVotesFor(approval: Approval, voter: Voter): Approval {
+  if (voter.onBehalfOf !== undefined) return approval;
+  const own = identitiesOfPerson(voter);
+  const isTheirs = (vote: Vote): boolean =>
+    vote.onBehalfOf !== undefined &&
+    overlaps(identitiesOfPerson(vote.onBehalfOf), own) &&
+    !overlaps(identitiesOfPerson(vote), own);
+  return { ...approval, votes: approval.votes.filter((vote) => !isTheirs(vote)) };
+}
+
 /** Roles that a voter may have, each once, sorted, without those to whom it was escalated. */
 export function requiredRoles(approval: Pick<Approval, 'requirements'>): readonly RoleName[] {
   return [...new Set(approval.requirements.flatMap((requirement) => requirement.roles))].sort();
@@ -212,22 +291,29 @@ function counts(approval: Approval, vote: Vote): boolean {
     vote.kind === 'person' &&
     vote.intentHash === approval.intentHash &&
     vote.at < approval.expiresAt &&
+    standsAt(vote) &&
     exclusionOf(approval, identitiesOf(vote)) === null &&
     isAsked(approval, vote) &&
     (approval.requirePasskey !== true || isAsserted(approval, vote))
   );
 }
 
-/** Whether what a passkey signed is this vote. Of two votes with the same assertion neither is told from the other: none counts. */
+/** Whether what a vote takes was there to be taken. */
+function standsAt({ onBehalfOf, at }: Vote): boolean {
+  return onBehalfOf === undefined || (onBehalfOf.mayVote && isLent(onBehalfOf, at));
+}
+
+/** Whether what a passkey signed is this vote. Of two votes, one that was taken back included, with the same assertion neither is told from the other: none counts. */
 function isAsserted(approval: Approval, { assertion, decision, userId, at }: Vote): boolean {
   if (assertion === undefined || isNonceOver(assertion, at)) return false;
-  const { id: approvalId, intentHash, votes } = approval;
-  const uses = votes.filter((vote) => vote.assertion?.nonce === assertion.nonce).length;
+  const { id: approvalId, intentHash, votes, withdrawn = [] } = approval;
+  const uses = [...votes, ...withdrawn].filter((vote) => vote.assertion?.nonce === assertion.nonce).length;
   return uses === 1 && whyNotBound(assertion, { approvalId, intentHash, decision, userId }) === null;
 }
 
-function isSpent({ votes, spentNonces = [] }: Approval, { nonce }: Assertion): boolean {
-  return spentNonces.includes(nonce) || votes.some(({ assertion }) => assertion?.nonce === nonce);
+/** A vote that was taken back has used up what its passkey signed. */
+function isSpent({ votes, withdrawn = [], spentNonces = [] }: Approval, { nonce }: Assertion): boolean {
+  return spentNonces.includes(nonce) || [...votes, ...withdrawn].some(({ assertion }) => assertion?.nonce === nonce);
 }
 
 function exclusionOf(approval: Approval, identities: ReadonlySet<string>): (VoteCheck & { ok: false }) | null {
@@ -256,12 +342,16 @@ function isBorrowed(approval: Approval, voter: Voter, identities: ReadonlySet<st
 }
 
 /** Who has seen the secret, because they made it. */
-function makerOf({ issuedBy, issuerAccounts = [] }: Voter | Vote): ReadonlySet<string> {
-  return identitiesOf({ userId: issuedBy, linkedAccounts: issuerAccounts });
+export function makerOf({
+  issuedBy,
+  issuerAccounts = [],
+}: Pick<Voter, 'issuedBy' | 'issuerAccounts'>): ReadonlySet<string> {
+  return identitiesOfPerson({ userId: issuedBy, linkedAccounts: issuerAccounts });
 }
 
-/** Whether the account counts for a place of the approval, as far as it was escalated. */
-function isAsked(approval: Approval, login: Login): boolean {
+/** Whether the account that speaks, or is spoken for, counts for a place of the approval, as far as it was escalated. */
+function isAsked(approval: Approval, voice: Voice): boolean {
+  const login = loginOf(voice);
   const escalatedMs = escalatedMsOf(approval);
   return approval.requirements.some((requirement) => countsFor(requirement, login, escalatedMs));
 }
@@ -278,7 +368,7 @@ function peopleOf(votes: readonly Vote[]): readonly Candidate[] {
   let people: { identities: Set<string>; logins: Login[] }[] = [];
   for (const vote of votes) {
     const identities = new Set(identitiesOf(vote));
-    const logins: Login[] = [vote];
+    const logins: Login[] = [loginOf(vote)];
     const others: typeof people = [];
     for (const person of people) {
       if (!overlaps(person.identities, identities)) {

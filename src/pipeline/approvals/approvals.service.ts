@@ -19,6 +19,8 @@ export interface CastVote {
   readonly comment: string | null;
   /** What the voter's passkey signed, checked. Absent: nothing. */
   readonly assertion?: Assertion;
+  /** A delegation, or a user, for whom is spoken; absent: in one's own right, else for whom one can. */
+  readonly onBehalfOf?: string;
 }
 
 export type VoteResult =
@@ -39,6 +41,8 @@ export interface VoteInput {
   readonly intentHash: string | null;
   /** What the voter's passkey signed. Absent: nothing. */
   readonly signed?: SignedAnswer | undefined;
+  /** A delegation, or a user, for whom is spoken. Absent: in one's own right, else for whom one can. */
+  readonly onBehalfOf?: string | undefined;
 }
 
 /** A vote that somebody is about to cast, of which their passkey shall sign exactly this. */
@@ -71,21 +75,17 @@ export function createApprovalService(ports: ApprovalPorts): ApprovalService {
     return ports.passkeys;
   };
 
-  async function existing(id: string): Promise<StoredView> {
-    const view = await journal.view('approval', id);
-    if (view === null) throw new FirebreakError('not_found', `There is no approval ${id}`);
-    return view;
-  }
+  const existing = (id: string): Promise<StoredView> => existingApproval(journal, id);
 
   async function vote(
     ctx: CallContext,
-    { id, comment, intentHash, signed }: VoteInput,
+    { id, comment, intentHash, signed, onBehalfOf }: VoteInput,
     decision: 'APPROVE' | 'DENY',
   ): Promise<Answer> {
     const { executionId, intentHash: asked } = VOTABLE.parse((await existing(id)).body);
     const shown = { approvalId: id, decision, intentHash: intentHash ?? asked };
     const assertion = signed === undefined ? {} : { assertion: await proven(ctx, shown, signed) };
-    const result = await cast(ctx, { executionId, comment, ...shown, ...assertion });
+    const result = await cast(ctx, { executionId, comment, ...shown, ...assertion, ...given({ onBehalfOf }) });
     if (!result.admitted) throw refusal(result.code, result.reason);
     return { data: shownApproval(await existing(id)) };
   }
@@ -139,6 +139,13 @@ function purposeOf(approvalId: string): readonly string[] {
   return ['vote', approvalId];
 }
 
+/** @throws FirebreakError `not_found`. */
+export async function existingApproval(journal: Pick<JournalReader, 'view'>, id: string): Promise<StoredView> {
+  const view = await journal.view('approval', id);
+  if (view === null) throw new FirebreakError('not_found', `There is no approval ${id}`);
+  return view;
+}
+
 const CODES = {
   already_decided: 'already_decided',
   expired: 'already_decided',
@@ -146,14 +153,17 @@ const CODES = {
   already_voted: 'conflict',
   passkey_needed: 'passkey_needed',
   passkey_refused: 'passkey_refused',
+  not_voted: 'conflict',
 } as const;
 
-function refusal(code: string, reason: string): FirebreakError {
+/** What somebody is told whose vote, or whose withdrawal, was refused and recorded. */
+export function refusal(code: string, reason: string): FirebreakError {
   const known = Object.entries(CODES).find(([name]) => name === code);
   return new FirebreakError(known === undefined ? 'cannot_vote' : known[1], reason);
 }
 
-function shownApproval(view: StoredView): Resource {
+/** An approval as the API shows it. */
+export function shownApproval(view: StoredView): Resource {
   const body = view.body as JsonObject; // written by the execution's change
   const time = (name: string): string | null => {
     const at = body[name];
@@ -170,11 +180,17 @@ function shownApproval(view: StoredView): Resource {
     escalations: timed(body['escalations'] ?? []),
     escalationPath: body['escalationPath'] ?? [],
     automatic: body['automatic'] ?? [],
+    withdrawn: timed(body['withdrawn'] ?? []),
   };
 }
 
 /** Members with the time at which they were recorded, as the API shows times. */
 function timed(list: Json | undefined): readonly Resource[] {
-  const items = list as readonly (JsonObject & { readonly at: number })[]; // written by the execution's change
-  return items.map((each) => ({ ...each, at: shownTime(each.at) }));
+  // Written by the execution's change.
+  const items = list as readonly (JsonObject & { readonly at: number; readonly withdrawnAt?: number })[];
+  return items.map(({ withdrawnAt, ...each }) => ({
+    ...each,
+    at: shownTime(each.at),
+    ...(withdrawnAt === undefined ? {} : { withdrawnAt: shownTime(withdrawnAt) }),
+  }));
 }

@@ -4,12 +4,15 @@ import { grantsOf } from '../access/custom-role.ts';
 import { rolesMay, type Operation } from '../access/operations.ts';
 import { isBuiltIn, ROLE_NAME, roleFaults, unknownRole } from '../access/role-names.ts';
 import { ROLES, type RoleName } from '../vocabulary.ts';
+import { scheduleOf } from './on-call-places.ts';
 import type { PolicyGate } from './policy.ts';
 
 /** What is known of people and roles when a policy is saved. */
 export interface KnownPeople {
   /** The roles with which somebody could vote: none for who is disabled or no person, null for an id that is not known. */
   readonly rolesOf: (userId: string) => readonly RoleName[] | null;
+  /** Whether there is an on-call schedule of this id. Absent: there is none. */
+  readonly isSchedule?: (scheduleId: string) => boolean;
   /** The organisation's roles, with what each allows. */
   readonly customRoles: ReadonlyMap<RoleName, { readonly operations: Operation[] }>;
 }
@@ -59,17 +62,11 @@ function voteWarnings({ approvalRoles }: PolicyGate, pointer: string, { customRo
 }
 
 function roleWarnings({ approvalRoles }: PolicyGate, pointer: string, known: KnownPeople): readonly Fault[] {
-  const { rolesOf } = known;
   return approvalRoles.flatMap(({ role, users = [], fallbackUsers = [] }, index) => {
     const at = `${pointer}/approvalRoles/${index}`;
     return [
       ...users.flatMap((id, place) => {
-        const why =
-          rolesOf(id) === null
-            ? unknown(id)
-            : rolesOf(id)?.includes(role)
-              ? null
-              : `${id} could not answer now: the role ${role} is needed.`;
+        const why = scheduleOf(id) === null ? cannotFill(id, role, known) : cannotVote(id, known);
         return why === null ? [] : [{ pointer: `${at}/users/${place}`, detail: why }];
       }),
       ...fallbackUsers.flatMap((id, place) => {
@@ -78,6 +75,13 @@ function roleWarnings({ approvalRoles }: PolicyGate, pointer: string, known: Kno
       }),
     ];
   });
+}
+
+/** Why somebody who is named for a role could not fill its place, or null. */
+function cannotFill(userId: string, role: RoleName, { rolesOf }: KnownPeople): string | null {
+  const roles = rolesOf(userId);
+  if (roles === null) return unknown(userId);
+  return roles.includes(role) ? null : `${userId} could not answer now: the role ${role} is needed.`;
 }
 
 function stepWarnings(gate: PolicyGate, pointer: string, known: KnownPeople): readonly Fault[] {
@@ -96,8 +100,11 @@ function stepWarnings(gate: PolicyGate, pointer: string, known: KnownPeople): re
   });
 }
 
-/** Why a person or the people of a role could not vote at all, or null. */
-function cannotVote(name: string, { rolesOf, customRoles }: KnownPeople): string | null {
+/** Why a person, the people of a role, or those of a schedule could not vote at all, or null. */
+function cannotVote(name: string, { rolesOf, customRoles, isSchedule }: KnownPeople): string | null {
+  const schedule = scheduleOf(name);
+  if (schedule !== null)
+    return isSchedule?.(schedule) === true ? null : `${name} names no on-call schedule here: nobody is on call by it.`;
   const isRole = isBuiltIn(name) || customRoles.has(name);
   const roles = isRole ? [name] : rolesOf(name);
   if (roles === null)

@@ -1,5 +1,6 @@
 import type { ExemptionInForce } from '../exemptions/exemption.ts';
 import type { PerHour } from '../guards/blast-radius.ts';
+import { NO_SCHEDULES, type OnCallBook } from '../oncall/book.ts';
 import type { PolicyInForce } from './policy.ts';
 
 /** What people have set over all playbooks, as it is in force. */
@@ -10,6 +11,8 @@ export interface Governance {
   /** By id. One that has ended may be among them: it is judged when it is asked. */
   readonly exemptions: readonly ExemptionInForce[];
   readonly perHour: PerHour;
+  /** The schedules by which people are on call, with the people who could be. Absent: there are none. */
+  readonly onCall?: OnCallBook;
 }
 
 export interface GovernanceReader {
@@ -22,22 +25,25 @@ export function governanceOf(
   policies: { inForce(): Promise<readonly PolicyInForce[]> },
   guards: { protectedIdentities(): Promise<readonly string[]>; perHour(): Promise<PerHour> },
   exemptions: { inForce(): Promise<readonly ExemptionInForce[]> },
+  schedules: { book(): Promise<OnCallBook> } = { book: async () => NO_SCHEDULES },
 ): GovernanceReader {
-  let latest: Governance = { policies: [], protectedIdentities: [], perHour: {}, exemptions: [] };
+  let latest: Governance = { policies: [], protectedIdentities: [], perHour: {}, exemptions: [], onCall: NO_SCHEDULES };
   return {
     async inForce() {
-      const [inForce, protectedIdentities, perHour, exempt] = await Promise.all([
+      const [inForce, protectedIdentities, perHour, exempt, onCall] = await Promise.all([
         policies.inForce(),
         guards.protectedIdentities(),
         guards.perHour(),
         exemptions.inForce(),
+        schedules.book(),
       ]);
       const isSame =
         latest.policies === inForce &&
         latest.protectedIdentities === protectedIdentities &&
         latest.perHour === perHour &&
-        latest.exemptions === exempt;
-      if (!isSame) latest = { policies: inForce, protectedIdentities, perHour, exemptions: exempt };
+        latest.exemptions === exempt &&
+        latest.onCall === onCall;
+      if (!isSame) latest = { policies: inForce, protectedIdentities, perHour, exemptions: exempt, onCall };
       return latest;
     },
   };

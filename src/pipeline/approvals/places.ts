@@ -2,6 +2,7 @@ import { canonicalAccount } from '../access/identities.ts';
 import type { PlanGate, Requirement, StandIn } from '../playbooks/plan.ts';
 import { requirementsOf } from '../playbooks/requirements.ts';
 import { ROLES, type RoleName } from '../vocabulary.ts';
+import { scheduleOf } from './on-call-places.ts';
 import type { PolicyGate } from './policy.ts';
 
 type Step = PlanGate['escalationPath'][number];
@@ -71,16 +72,12 @@ function standInsOf(
   const fallback = approvalRoles
     .filter(({ role }) => roles.includes(role))
     .flatMap(({ fallbackUsers = [] }) => canonical(fallbackUsers))
-    .map((id): StandIn => ({ afterMs: first.delayMs, id, who: 'user' }));
+    .map((id): StandIn => ({ afterMs: first.delayMs, ...whoIs(id) }));
   const escalated = steps
     .filter(({ escalateTo }) => escalateTo !== FALLBACK_USERS)
     .map(({ delayMs, escalateTo }): StandIn => {
       const isRole = [...ROLES, ...customRoles].includes(escalateTo);
-      return {
-        afterMs: delayMs,
-        id: isRole ? escalateTo : canonicalAccount(escalateTo),
-        who: isRole ? 'role' : 'user',
-      };
+      return { afterMs: delayMs, ...(isRole ? { id: escalateTo, who: 'role' } : whoIs(escalateTo)) };
     });
   // Of each the earliest.
   const all = new Map<string, StandIn>();
@@ -89,6 +86,12 @@ function standInsOf(
     if (known === undefined || known.afterMs > each.afterMs) all.set(`${each.who} ${each.id}`, each);
   }
   return [...all.values()].sort((left, right) => left.afterMs - right.afterMs || (left.id < right.id ? -1 : 1));
+}
+
+/** A person, or whoever is on call. */
+function whoIs(name: string): Pick<StandIn, 'id' | 'who'> {
+  const schedule = scheduleOf(name);
+  return schedule === null ? { id: canonicalAccount(name), who: 'user' } : { id: schedule, who: 'oncall' };
 }
 
 function canonical(users: readonly string[]): readonly string[] {

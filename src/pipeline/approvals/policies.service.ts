@@ -10,6 +10,7 @@ import { recordedTrace, type CallContext } from '../access/principal.ts';
 import type { Reversibility } from '../actions/contract.ts';
 import type { ExemptionInForce } from '../exemptions/exemption.ts';
 import { keptRead } from '../kept-read.ts';
+import { NO_SCHEDULES, type OnCallBook } from '../oncall/book.ts';
 import {
   given,
   recordable,
@@ -50,6 +51,8 @@ export interface PolicyPorts {
   readonly exemptions: () => Promise<readonly ExemptionInForce[]>;
   /** Whether people can have passkeys here. */
   readonly hasPasskeys: boolean;
+  /** The schedules that gates may name. Absent: there are none. */
+  readonly onCall?: () => Promise<OnCallBook>;
 }
 
 export interface EvaluateInput extends GateQuery {
@@ -104,6 +107,7 @@ export function createPolicyService({
   valuesOf,
   exemptions,
   hasPasskeys,
+  onCall = async () => NO_SCHEDULES,
 }: PolicyPorts): PolicyService {
   let latest: { readonly versions: string; readonly inForce: readonly PolicyInForce[] } | null = null;
 
@@ -127,16 +131,24 @@ export function createPolicyService({
     };
   }
 
-  /** Which roles there are, and with which of them each known account could vote. */
+  /** Which roles and schedules there are, and with which of them each known account could vote. */
   async function knownRoles(): Promise<KnownPeople> {
-    const [users, customRoles] = await Promise.all([allUsersInForce(journal), allCustomRoles(journal)]);
+    const [users, customRoles, { schedules }] = await Promise.all([
+      allUsersInForce(journal),
+      allCustomRoles(journal),
+      onCall(),
+    ]);
     const roles = new Map(
       users.map(({ id, disabled, kind, ...user }) => [
         canonicalAccount(id),
         disabled || kind !== 'person' ? [] : user.roles,
       ]),
     );
-    return { rolesOf: (id) => roles.get(canonicalAccount(id)) ?? null, customRoles };
+    return {
+      rolesOf: (id) => roles.get(canonicalAccount(id)) ?? null,
+      isSchedule: (id) => schedules.get(id)?.enabled === true,
+      customRoles,
+    };
   }
 
   /** The rows of these roles as they are, written again: a change that names a role that is deleted meanwhile is stale. */

@@ -6,6 +6,8 @@ import type { RoleName } from '../vocabulary.ts';
 export interface Login {
   readonly userId: string;
   readonly roles: readonly RoleName[];
+  /** It counts by its roles only, not where it is named in person. */
+  readonly byRoleOnly?: true;
 }
 
 /**
@@ -18,9 +20,18 @@ export function countsFor(requirement: Requirement, login: Login, escalatedMs: n
   const { roles, users = {}, standIns = [] } = requirement;
   const account = canonicalAccount(login.userId);
   const regular = roles.some((role) => login.roles.includes(role) && (users[role]?.includes(account) ?? true));
-  return regular || standIns.some((each) => each.afterMs <= escalatedMs && isMeant(each, account, login.roles));
+  return (
+    regular ||
+    standInsFor(login, standIns).some((each) => each.afterMs <= escalatedMs && isMeant(each, account, login.roles))
+  );
+}
+
+function standInsFor({ byRoleOnly }: Login, standIns: readonly StandIn[]): readonly StandIn[] {
+  return byRoleOnly === true ? standIns.filter(({ who }) => who === 'role') : standIns;
 }
 
 function isMeant({ who, id }: StandIn, account: string, roles: readonly RoleName[]): boolean {
+  // Nobody counts for a schedule as such: whoever is on call is named when the request gets that far.
+  if (who === 'oncall') return false;
   return who === 'user' ? id === account : roles.some((role) => role === id);
 }

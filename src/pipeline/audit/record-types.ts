@@ -62,6 +62,7 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'access.group_deleted', v: 1, personal: [] },
   { type: 'access.role_saved', v: 1, personal: [] },
   { type: 'access.role_deleted', v: 1, personal: [] },
+  { type: 'access.delegation_saved', v: 1, personal: ['/delegation/reason', '/delegation/revoked/reason'] },
   { type: 'access.denied', v: 1, personal: ['/email', '/ip', '/path'] },
 
   // Ids, hashes and payloads of events lie beside the log; the record holds their root and counts.
@@ -87,6 +88,7 @@ const CATALOGUE: readonly RecordType[] = [
   },
   { type: 'exemption.confirmed', v: 1, personal: ['/accounts'] },
   { type: 'exemption.revoked', v: 1, personal: ['/reason'] },
+  { type: 'oncall.saved', v: 1, personal: ['/document/overrides/*/reason'] },
   {
     type: 'policy.saved',
     v: 1,
@@ -111,6 +113,7 @@ const CATALOGUE: readonly RecordType[] = [
       '/input/result',
       '/input/snapshot',
       '/input/voter/issuerAccounts',
+      '/input/voter/lentSeats/*/linkedAccounts',
       '/input/voter/linkedAccounts',
     ],
   },

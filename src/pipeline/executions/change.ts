@@ -213,6 +213,9 @@ export function approvalView(plan: Plan, state: ExecutionState, approval: Approv
       votes: asJson(approval.votes),
       // Only where one is asked: rows of earlier versions have none.
       ...(approval.services === undefined ? {} : { services: asJson(approval.services) }),
+      // Rows of earlier versions have neither.
+      ...(approval.withdrawn === undefined ? {} : { withdrawn: asJson(approval.withdrawn) }),
+      ...(approval.onCall === undefined ? {} : { onCall: asJson(approval.onCall) }),
       requestedAt: approval.requestedAt,
       expiresAt: approval.expiresAt,
       decidedAt: approval.decidedAt,

@@ -5,6 +5,9 @@ import type { Machine } from '../../platform/machine.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import { StoreUnavailableError, type Change, type JournalReader, type RecordDraft } from '../../journal/journal.ts';
 import type { Membership, QueuedEffect } from '../../journal/membership.ts';
+import type { OnCall } from '../approvals/approval.ts';
+import { schedulesIn } from '../approvals/on-call-places.ts';
+import { NO_SCHEDULES, whoIsOnCall, type OnCallBook } from '../oncall/book.ts';
 import type { GateExemption, Plan } from '../playbooks/plan.ts';
 import { changeOf, type Step } from './change.ts';
 import { decide } from './core/decide.ts';
@@ -31,6 +34,8 @@ export interface NewExecution {
   readonly plan: Plan;
   readonly start: Omit<StartInput, 'at' | 'type' | 'planHash'>;
   readonly trace: RecordDraft['trace'];
+  /** The schedules in force. Absent: they are looked up when they are needed. */
+  readonly onCall?: OnCallBook;
 }
 
 export interface Runner {
@@ -88,8 +93,16 @@ export interface RunnerPorts {
   readonly teller?: Teller;
   /** Ids of those exemptions that people have revoked; `at` is the business time. */
   readonly revokedOf: (bound: readonly GateExemption[], at: number) => Promise<readonly string[]>;
+  /** The schedules in force, with the people who could be on call. Absent: there are none. */
+  readonly onCallBook?: () => Promise<OnCallBook>;
   /** For tests that stop the process. */
   readonly points?: CrashPoints;
+}
+
+/** Who is on call at `at` by the schedules that the plan names; null: it names none, and nothing of it is recorded. */
+function onCallIn(plan: Plan, book: OnCallBook, at: number): OnCall | null {
+  const schedules = schedulesIn(plan);
+  return schedules.length === 0 ? null : whoIsOnCall(book, schedules, at);
 }
 
 /**
@@ -99,6 +112,7 @@ export interface RunnerPorts {
  */
 export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) => Launcher): Runner {
   const { journal, members, machine, committer, store, clock, core = null, points = NO_CRASH_POINTS, teller } = ports;
+  const { onCallBook = async () => NO_SCHEDULES } = ports;
   const plansOnDisk = new Set<string>();
   const mailboxes = createMailboxes(machine, deliver);
 
@@ -136,7 +150,9 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
       // A plan never changes: whoever has revoked an exemption meanwhile is heard here.
       const bound = exemptionsIn(plan);
       const revoked = bound.length === 0 ? [] : await ports.revokedOf(bound, clock.now());
-      const steps = decideAll(before, standing, { at: clock.now(), core, revoked });
+      const book = schedulesIn(plan).length === 0 ? NO_SCHEDULES : await onCallBook();
+      const at = clock.now();
+      const steps = decideAll(before, standing, { at, core, revoked, onCall: onCallIn(plan, book, at) });
       const { change, newEffects, tells } = changeOf(plan, known, seq, steps, trace, teller !== undefined);
       const holder = members.processId;
       const result = await committer.submit(change);
@@ -166,13 +182,25 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     if (names.length > 0 && members.processId === holder) teller?.tell(executionId, names);
   }
 
-  function startChange({ plan, start, trace }: NewExecution): { change: Change; started(): void } {
+  function startChange({ plan, start, trace, onCall = NO_SCHEDULES }: NewExecution): {
+    change: Change;
+    started(): void;
+  } {
     const planHash = store.rememberPlan(plan);
     // In the order of the canonical text.
     const { authorIds, executionId, journalId, parent, ...rest } = start;
     const at = clock.now();
     const decidedBy = core === null ? {} : { core };
-    const named = { authorIds, ...decidedBy, executionId, journalId, parent, planHash };
+    const people = onCallIn(plan, onCall, at);
+    const named = {
+      authorIds,
+      ...decidedBy,
+      executionId,
+      journalId,
+      ...(people === null ? {} : { onCall: people }),
+      parent,
+      planHash,
+    };
     const input: StartInput = { at, ...named, ...rest, type: 'start' };
     const step: Step = { input, decision: decide(plan, null, input) };
     const { change, newEffects, tells } = changeOf(plan, null, 0, [step], trace, teller !== undefined);
@@ -200,7 +228,9 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     submit: mailboxes.submit,
     startChange,
     async start(execution) {
-      const { change, started } = startChange(execution);
+      const isAsked = execution.onCall === undefined && schedulesIn(execution.plan).length > 0;
+      const book = isAsked ? { onCall: await onCallBook() } : {};
+      const { change, started } = startChange({ ...execution, ...book });
       const result = await committer.submit(change);
       const recorded = points.at('start.recorded');
       if (recorded !== undefined) await recorded;

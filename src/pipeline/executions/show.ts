@@ -151,6 +151,8 @@ export function auditItem({ plan, state }: Loaded, action: PlanAction, records: 
             escalations: approval.escalations ?? [],
             votes: approval.votes,
             ...(approval.services === undefined ? {} : { services: approval.services }),
+            ...(approval.withdrawn === undefined ? {} : { withdrawn: approval.withdrawn }),
+            ...(approval.onCall === undefined ? {} : { onCall: approval.onCall }),
             intentHash: approval.intentHash,
           }),
     compensation: present === undefined ? null : compensationOf(present),

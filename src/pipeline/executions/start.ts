@@ -96,6 +96,7 @@ export function newExecution(playbook: ActivePlaybook, governance: Governance, c
   return {
     plan,
     trace,
+    ...(governance.onCall === undefined ? {} : { onCall: governance.onCall }),
     start: {
       authorIds: playbook.authorIds,
       executionId: executionId(journalId, incident.id, playbook.playbookId, generation),

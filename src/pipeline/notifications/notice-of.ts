@@ -1,4 +1,5 @@
 import type { Operation } from '../access/operations.ts';
+import type { OnCall } from '../approvals/approval.ts';
 import { combineGates } from '../approvals/gates.ts';
 import { statusOf, type ActionState, type ApprovalState, type ExecutionState } from '../executions/core/state.ts';
 import { planActionOf } from '../executions/core/transition.ts';
@@ -9,7 +10,13 @@ import type { Notice } from './contract.ts';
 
 /** Who is told: those who may answer a request, those who might have, who runs the installation, or who may set something. */
 export type Audience =
-  | { readonly who: 'may-answer' | 'were-asked'; readonly approval: ApprovalState }
+  | {
+      readonly who: 'may-answer' | 'were-asked';
+      readonly approval: ApprovalState;
+      readonly playbookId: string;
+      /** Who runs the installation is told as well: whoever was meant is not there. */
+      readonly alsoOperators?: boolean;
+    }
   | { readonly who: 'operators'; readonly requester: string | null }
   /** Those who may do something, but for people whom one of the accounts `without` belongs to. */
   | {
@@ -52,24 +59,27 @@ export function noticeOf(plan: Plan, state: ExecutionState, tell: Tell): Told | 
   const common = { severity: state.riskLevel, facts, about };
   const ask = isOpen ? { approvalId, executionId: state.id, intentHash, expiresAt } : null;
   const what = sentenceOf(plan, state, approval);
+  const { playbookId } = plan;
   switch (tell.kind) {
     case 'approval.requested':
       return {
         notice: { ...common, kind: tell.kind, title: `Decision needed: ${what}`, lines: [WHY[approval.purpose]], ask },
-        audience: { who: 'may-answer', approval },
+        audience: { who: 'may-answer', approval, playbookId },
         channels,
       };
     case 'approval.reminder':
       return {
         notice: { ...common, kind: tell.kind, title: `Still undecided: ${what}`, lines: [REMINDER], ask },
-        audience: { who: 'may-answer', approval },
+        audience: { who: 'may-answer', approval, playbookId },
         channels,
       };
     case 'approval.escalated': {
-      const to = approval.escalations?.[tell.step - 1]?.escalateTo ?? '';
+      const step = approval.escalations?.[tell.step - 1];
+      const to = step?.escalateTo ?? '';
+      const { lines, isInVain } = whoIsThere(step?.onCall);
       return {
-        notice: { ...common, kind: tell.kind, title: `Escalated to ${short(to)}: ${what}`, lines: [ESCALATED], ask },
-        audience: { who: 'may-answer', approval },
+        notice: { ...common, kind: tell.kind, title: `Escalated to ${short(to)}: ${what}`, lines, ask },
+        audience: { who: 'may-answer', approval, playbookId, alsoOperators: isInVain },
         channels,
       };
     }
@@ -94,7 +104,7 @@ export function noticeOf(plan: Plan, state: ExecutionState, tell: Tell): Told | 
     case 'approval.decided':
       return {
         notice: { ...common, kind: tell.kind, title: `${approval.status}: ${what}`, lines: votesOf(approval), ask },
-        audience: { who: 'were-asked', approval },
+        audience: { who: 'were-asked', approval, playbookId },
         channels,
       };
     default:
@@ -111,6 +121,15 @@ const WHY = {
 } as const;
 const REMINDER = 'Three quarters of the time to answer are over.';
 const ESCALATED = 'Nobody has decided yet. Whoever it was escalated to may answer now, too.';
+
+/** Who is on call by the schedules that a step opened, in sentences. */
+function whoIsThere(onCall: OnCall = {}): { readonly lines: readonly string[]; readonly isInVain: boolean } {
+  const schedules = Object.entries(onCall);
+  const lines = schedules.map(([id, people]) =>
+    short(people.length === 0 ? `Nobody is on call by ${id}.` : `On call by ${id}: ${people.join(', ')}.`),
+  );
+  return { lines: [ESCALATED, ...lines], isInVain: schedules.some(([, people]) => people.length === 0) };
+}
 
 const UNANSWERABLE =
   'The people who may answer are too few to decide it together, and there is nobody left to escalate it to. Give somebody a role that it needs, or change the policy.';
@@ -211,9 +230,10 @@ function votesOf({ votes, services = [], status }: ApprovalState): readonly stri
   });
   if (votes.length + heard.length === 0)
     return [status === 'EXPIRED' ? 'Nobody answered in time.' : 'No vote decided it.'];
-  const cast = votes.map(({ decision, userId, comment }) =>
-    short(`${decision} by ${userId}${comment === null ? '' : `: ${comment}`}`),
-  );
+  const cast = votes.map(({ decision, userId, onBehalfOf, comment }) => {
+    const who = onBehalfOf === undefined ? userId : `${userId} for ${onBehalfOf.userId}`;
+    return short(`${decision} by ${who}${comment === null ? '' : `: ${comment}`}`);
+  });
   return [...cast, ...heard];
 }
 

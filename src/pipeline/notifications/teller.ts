@@ -3,6 +3,7 @@ import { derivedId } from '../../platform/hash.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { JournalReader } from '../../journal/journal.ts';
 import type { QueuedEffect } from '../../journal/membership.ts';
+import type { Delegation } from '../access/delegation.ts';
 import type { UserInForce } from '../access/user-in-force.ts';
 import type { RecordTrace } from '../audit/record.ts';
 import { DELIVERY } from '../executions/change.ts';
@@ -19,7 +20,7 @@ import { noticeOf, type Told } from './notice-of.ts';
 import { noticeOfRecord, RECORDS_LOOKED_AT } from './notice-of-record.ts';
 import type { Notices } from './notices.ts';
 import type { NoticeState } from './notice-state.ts';
-import { isAnswerable, recipientsOf } from './recipients.ts';
+import { countEligible, isAnswerable, recipientsOf, type Staff } from './recipients.ts';
 import { backoffMs, MAX_TRIES } from './retry.ts';
 import { MAX_READERS, waysOf } from './routing.ts';
 
@@ -38,6 +39,8 @@ export interface TellerPorts {
   courier(): Courier;
   /** All people who are enabled. */
   people(): Promise<readonly UserInForce[]>;
+  /** Delegations that have not ended. Absent: nobody delegates here. */
+  delegations?(): Promise<readonly Delegation[]>;
   /** Whether this person wants mail of this kind. */
   wantsEmail(userId: string, kind: Notice['kind']): Promise<boolean>;
   /** Hands an execution what was found out about its request. */
@@ -80,17 +83,17 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     while (waiting.length > 0) {
       const batch = waiting.slice(0, TELLS_AT_ONCE);
       waiting = waiting.slice(TELLS_AT_ONCE);
-      const people = untilStored(ports, ports.people);
-      await Promise.all(batch.map((each) => tellOrRetry(each, people)));
+      const staff = untilStored(ports, everybody);
+      await Promise.all(batch.map((each) => tellOrRetry(each, staff)));
     }
     telling = false;
   }
 
   /** What cannot be told keeps nothing else back, and is tried again as messages are. */
-  async function tellOrRetry({ entry, tries }: Waiting, reading: Promise<readonly UserInForce[]>): Promise<void> {
+  async function tellOrRetry({ entry, tries }: Waiting, reading: Promise<Staff>): Promise<void> {
     try {
-      const people = await reading;
-      await untilStored(ports, () => tellOne(entry, people));
+      const staff = await reading;
+      await untilStored(ports, () => tellOne(entry, staff));
     } catch (thrown) {
       if (closing.aborted) return;
       onError(thrown);
@@ -109,9 +112,13 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     if (!telling) void tellAll();
   }
 
-  async function tellOne(entry: QueueEntry, people: readonly UserInForce[]): Promise<void> {
+  async function everybody(): Promise<Staff> {
+    return { people: await ports.people(), delegations: (await ports.delegations?.()) ?? [] };
+  }
+
+  async function tellOne(entry: QueueEntry, staff: Staff): Promise<void> {
     const seq = seqOfTell(entry.name);
-    if (seq !== null) return tellRecord(entry, seq, people);
+    if (seq !== null) return tellRecord(entry, seq, staff);
     const tell = tellOf(entry.name);
     // What a later version queued stays for a process that knows it.
     if (tell === null) return;
@@ -119,41 +126,33 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     const told = noticeOf(plan, state, tell);
     if (told === null) return notices.forget(entry);
     const { audience } = told;
-    if (audience.who === 'may-answer') await lookForVoters(entry.execution, audience.approval, people);
+    if (audience.who === 'may-answer') await lookForVoters(entry.execution, audience.approval, staff);
     const parts = told.once ?? [entry.execution, entry.name];
-    await raise(told, people, { parts, entry, trace });
+    await raise(told, staff, { parts, entry, trace });
   }
 
   /** What people have set over all playbooks; the entry's execution is the stream of the record. */
-  async function tellRecord(entry: QueueEntry, seq: number, people: readonly UserInForce[]): Promise<void> {
+  async function tellRecord(entry: QueueEntry, seq: number, staff: Staff): Promise<void> {
     const after = Math.max(0, seq - RECORDS_LOOKED_AT);
     const records = (await ports.journal.readStream(entry.execution, after)).map(({ record }) => record);
     const upTo = records.filter((record) => record.seq <= seq);
     const told = noticeOfRecord(entry.execution, upTo);
     if (told === null) return notices.forget(entry);
     const trace = upTo.at(-1)?.trace;
-    await raise(told, people, { parts: [entry.execution, entry.name], entry, trace });
+    await raise(told, staff, { parts: [entry.execution, entry.name], entry, trace });
   }
 
   /** A request that nobody can decide is not waited for. */
-  async function lookForVoters(
-    executionId: string,
-    approval: ApprovalState,
-    people: readonly UserInForce[],
-  ): Promise<void> {
+  async function lookForVoters(executionId: string, approval: ApprovalState, { people }: Staff): Promise<void> {
     if (isAnswerable(approval, people, clock.now())) return;
-    const eligible = recipientsOf({ who: 'may-answer', approval }, people, clock.now()).length;
+    const eligible = countEligible(approval, people, clock.now());
     const steps = approval.escalations?.length ?? 0;
     await ports.tellExecution(executionId, { type: 'unanswerable', approvalId: approval.id, eligible, steps });
   }
 
-  async function raise(
-    { notice, audience, channels }: Told,
-    people: readonly UserInForce[],
-    cause: Cause,
-  ): Promise<NoticeState> {
+  async function raise({ notice, audience, channels }: Told, staff: Staff, cause: Cause): Promise<NoticeState> {
     const at = clock.now();
-    const recipients = recipientsOf(audience, people, at);
+    const recipients = recipientsOf(audience, staff, at);
     const readers = await Promise.all(
       recipients.slice(0, MAX_READERS).map(async ({ id, email }) => ({
         userId: id,
@@ -195,7 +194,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
           audience: { who: 'operators', requester: null },
           channels: ['IN_APP'],
         };
-        return raise(told, await ports.people(), { parts: [...parts, code], entry: null, trace: undefined });
+        return raise(told, await everybody(), { parts: [...parts, code], entry: null, trace: undefined });
       }),
   };
 }

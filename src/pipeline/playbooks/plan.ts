@@ -106,16 +106,16 @@ export interface Requirement {
   readonly human: boolean;
   /** Of a place that is not for people only: the configured services whose answer fills it as well. Absent: none. */
   readonly services?: readonly string[];
-  /** Of a role that stands here only these people count, by canonical user id; of the others everybody who has it. */
+  /** Of a role that stands here only these people count, by canonical user id or `oncall:<schedule>`; of the others everybody who has it. */
   readonly users?: { readonly [role in RoleName]?: readonly string[] };
   /** Who counts as well when the request was escalated; of each at most one entry. */
   readonly standIns?: readonly StandIn[];
 }
 
-/** A person, whatever their roles, or everybody who has a role. */
+/** A person, whatever their roles, everybody who has a role, or whoever is on call then. */
 export interface StandIn {
-  readonly who: 'user' | 'role';
-  /** A canonical user id, or a role. */
+  readonly who: 'user' | 'role' | 'oncall';
+  /** A canonical user id, a role, or the id of a schedule. */
   readonly id: string;
   /** They count once the request was escalated by a step of this delay or a later one, in ms from the request. */
   readonly afterMs: number;

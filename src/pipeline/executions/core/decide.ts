@@ -11,7 +11,7 @@ import { takePaused, takeResumed } from './pausing.ts';
 import { takeServiceAnswer } from './service-answers.ts';
 import { takeReserved } from './reserving.ts';
 import { beginTransition, type Transition } from './transition.ts';
-import { takeVote } from './votes.ts';
+import { takeVote, takeWithdrawal } from './votes.ts';
 
 /** What was decided, and the state it leads to. */
 export interface Decision {
@@ -64,6 +64,8 @@ function take(transition: Transition, input: Input): void {
       return takeVote(transition, input);
     case 'service_answer':
       return takeServiceAnswer(transition, input);
+    case 'withdraw':
+      return takeWithdrawal(transition, input);
     case 'cancel':
       return takeCancel(transition);
     case 'retry':

@@ -2,6 +2,7 @@ import { isNonceOver } from '../../approvals/vote-assertion.ts';
 import { invariant } from '../../../platform/errors.ts';
 import type { Fact } from './facts.ts';
 import { readingOf, type Input } from './inputs.ts';
+import { withEscalation, withoutVote, withVote } from './evolve-approval.ts';
 import { idleAction } from './idle-action.ts';
 import { isRunning, type ActionState, type ApprovalState, type ExecutionState } from './state.ts';
 
@@ -69,6 +70,8 @@ function evolveStarted(
     case 'vote.cast':
     case 'vote.refused':
     case 'service.answered':
+    case 'vote.withdrawn':
+    case 'withdrawal.refused':
     case 'approval.decided':
       return evolveApproval(state, fact, input);
     case 'attempt.started':
@@ -164,7 +167,10 @@ function cancelOf(input: Input): ExecutionState['cancel'] {
   return input.type === 'cancel' ? { by: input.by, reason: input.reason, compensate: input.compensate } : null;
 }
 
-type ApprovalFact = Extract<Fact, { type: `approval.${string}` | 'vote.cast' | 'vote.refused' | 'service.answered' }>;
+type ApprovalFact = Extract<
+  Fact,
+  { type: `approval.${string}` | `vote.${string}` | 'withdrawal.refused' | 'service.answered' }
+>;
 
 function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input): ExecutionState {
   switch (fact.type) {
@@ -175,27 +181,14 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
       const next = withAction(state, actionId, { phase, approvalId: approval.id, resumeAt: null });
       return { ...next, approvals: { ...next.approvals, [approval.id]: requested } };
     }
-    case 'approval.escalated': {
-      const { approvalId, level, delayMs, escalateTo } = fact;
-      const approval = approvalOf(state, approvalId);
-      const escalation = { level, delayMs, escalateTo, at: input.at };
-      return withApproval(state, { ...approval, escalations: [...(approval.escalations ?? []), escalation] });
-    }
+    case 'approval.escalated':
+      return withApproval(state, withEscalation(approvalOf(state, fact.approvalId), fact, input.at));
     case 'approval.reminded':
       return withApproval(state, { ...approvalOf(state, fact.approvalId), isReminded: true });
-    case 'vote.cast': {
-      invariant(input.type === 'vote', 'vote.cast belongs to a vote');
-      const { userId, kind, roles, linkedAccounts, issuedBy, issuerAccounts } = input.voter;
-      const made = { issuedBy, ...(issuerAccounts === undefined ? {} : { issuerAccounts }) };
-      const { decision, intentHash, at, comment, provenBy, assertion } = input;
-      const proven = {
-        ...(provenBy === undefined ? {} : { provenBy }),
-        ...(assertion === undefined ? {} : { assertion }),
-      };
-      const vote = { userId, kind, roles, linkedAccounts, ...made, decision, intentHash, at, comment, ...proven };
-      const approval = approvalOf(state, fact.approvalId);
-      return withApproval(state, { ...approval, votes: [...approval.votes, vote] });
-    }
+    case 'vote.cast':
+      return withApproval(state, withVote(approvalOf(state, fact.approvalId), fact, input));
+    case 'vote.withdrawn':
+      return withApproval(state, withoutVote(approvalOf(state, fact.approvalId), fact, input));
     case 'service.answered': {
       invariant(input.type === 'service_answer', 'service.answered belongs to an answer of a service');
       const approval = approvalOf(state, fact.approvalId);
@@ -206,6 +199,7 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
     }
     case 'vote.refused':
       return withSpentNonce(state, fact.approvalId, input);
+    case 'withdrawal.refused':
     case 'approval.unanswerable':
       return state;
     case 'approval.decided':

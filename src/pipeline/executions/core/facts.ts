@@ -1,5 +1,5 @@
 import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
-import type { Approval } from '../../approvals/approval.ts';
+import type { Approval, OnCall } from '../../approvals/approval.ts';
 import type { ActionStatus, ExecutionStatus } from './state.ts';
 
 /**
@@ -30,12 +30,18 @@ export type Fact =
       readonly level: number;
       readonly delayMs: number;
       readonly escalateTo: string;
+      /** Who is on call by the schedules that the step opens; an empty list: nobody. Absent: it opens none. */
+      readonly onCall?: OnCall;
     }
   /** Whoever may answer is too few to decide it: waiting would be silent. */
   | { readonly type: 'approval.unanswerable'; readonly approvalId: string; readonly eligible: number }
   /** Most of its time is over, and nobody has decided. */
   | { readonly type: 'approval.reminded'; readonly approvalId: string }
-  | { readonly type: 'vote.cast'; readonly approvalId: string }
+  /** `delegationId`: it takes the seat that was lent by it, of those that its input names. */
+  | { readonly type: 'vote.cast'; readonly approvalId: string; readonly delegationId?: string }
+  /** The vote that this account gave counts nothing any more. */
+  | { readonly type: 'vote.withdrawn'; readonly approvalId: string; readonly userId: string }
+  | { readonly type: 'withdrawal.refused'; readonly approvalId: string; readonly code: string; readonly reason: string }
   /** The service was heard, or is known not to answer; what it said stands in the input. */
   | { readonly type: 'service.answered'; readonly approvalId: string; readonly service: string }
   | { readonly type: 'vote.refused'; readonly approvalId: string; readonly code: string; readonly reason: string }

@@ -1,6 +1,8 @@
 import type { Assertion } from '../../access/assertion.ts';
 import type { JsonObject } from '../../actions/contract.ts';
+import type { OnCall } from '../../approvals/approval.ts';
 import type { ServiceReply } from '../../approvals/external-approver.ts';
+import type { LentSeat } from '../../approvals/voices.ts';
 import type { RoleName, Severity } from '../../vocabulary.ts';
 
 /**
@@ -22,6 +24,7 @@ export type Input =
   | TimerInput
   | VoteInput
   | ServiceAnswerInput
+  | WithdrawInput
   | CancelInput
   | RetryInput
   | CompensateInput
@@ -41,6 +44,8 @@ interface Base {
   readonly core?: string;
   /** Ids of exemptions of the plan that people have revoked by then. Absent: none. */
   readonly revoked?: readonly string[];
+  /** Who is on call at `at` by the schedules that the plan names. Absent: it names none. */
+  readonly onCall?: OnCall;
 }
 
 export interface StartInput extends Base {
@@ -235,6 +240,18 @@ export interface VoteInput extends Base {
   /** The intent the voter was shown. */
   readonly intentHash: string;
   readonly comment: string | null;
+  /** A delegation, or a user, for whom the voter wants to speak. Absent: in their own right, else for whom they can. */
+  readonly onBehalfOf?: string;
+}
+
+/** Somebody takes back their vote, or what was said in their place, while nothing is decided. */
+export interface WithdrawInput extends Base {
+  readonly type: 'withdraw';
+  readonly approvalId: string;
+  readonly voter: VoterSnapshot;
+  readonly reason: string | null;
+  /** How they proved who they are. Absent: by an API key. */
+  readonly provenBy?: string;
 }
 
 /** What a service outside that a gate names said, or that it did not: see `ServiceReply`. Only who asked it hands this in. */
@@ -270,6 +287,8 @@ export interface VoterSnapshot {
   readonly issuedBy: string;
   /** Other accounts of whoever made it. Absent: the voter did, or the record is of the first version. */
   readonly issuerAccounts?: readonly string[];
+  /** Seats that others have lent to this person. Absent: none. */
+  readonly lentSeats?: readonly LentSeat[];
 }
 
 export interface CancelInput extends Base {
@@ -328,5 +347,5 @@ export interface IncidentInput extends Base {
 }
 
 /** An input as it is handed in; the rest is set when it is taken up. */
-export type NewInput = DistributiveOmit<Exclude<Input, StartInput>, 'at' | 'core' | 'revoked'>;
+export type NewInput = DistributiveOmit<Exclude<Input, StartInput>, 'at' | 'core' | 'revoked' | 'onCall'>;
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

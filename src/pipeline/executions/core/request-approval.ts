@@ -4,6 +4,7 @@ import { intentHash } from '../../approvals/intent.ts';
 import { answerAutomatically, mayApproveAutomatically, type AutomaticAnswer } from '../../approvals/automatic.ts';
 import { onlyPeople, servicesOf, type AskedService } from '../../approvals/external-approver.ts';
 import { combineGates } from '../../approvals/gates.ts';
+import { onCallForUsers, withPeopleOnCall } from '../../approvals/on-call-places.ts';
 import { blastRadiusGate } from '../../playbooks/floors.ts';
 import type { PlanAction, PlanGate, Requirement } from '../../playbooks/plan.ts';
 import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
@@ -139,6 +140,8 @@ function request(
   const { generation } = t.action(actionId);
   const expiresAt = t.input.at + terms.timeoutMs;
   const { escalationPath, automatic = [], requirePasskey = false, services = [] } = terms;
+  const { onCall = {} } = t.input;
+  const named = onCallForUsers(terms.requirements, onCall);
   const approvalId = derivedId('apr', state.id, actionId, terms.purpose, String(generation));
   t.add({
     type: 'approval.requested',
@@ -156,7 +159,8 @@ function request(
         expiresAt,
       }),
       gates: terms.gates,
-      requirements: terms.requirements,
+      requirements: withPeopleOnCall(terms.requirements, onCall),
+      ...(named === null ? {} : { onCall: named }),
       requiredApprovers: terms.requiredApprovers,
       requester: requesterOf(t),
       subjectIds: subjectIdsOf(t),

@@ -1,4 +1,5 @@
 import { startAttempt } from './attempts.ts';
+import { onCallOfStep, scheduleOf } from '../../approvals/on-call-places.ts';
 import { startUndo } from './compensation.ts';
 import { nextEscalation, timersOf } from './demands.ts';
 import type { TimerInput, UnanswerableInput } from './inputs.ts';
@@ -37,11 +38,21 @@ export function takeUnanswerable(t: Transition, { approvalId, eligible, steps }:
   escalate(t, approvalId);
 }
 
-/** The next step is taken. Late as it may come, it never decides anything by itself. */
+/**
+ * The next step is taken, and the one after it too where nobody is on call by the schedule that the step means: nobody waits for
+ * somebody who is not there. Late as it may come, a step never decides anything by itself.
+ */
 function escalate(t: Transition, approvalId: string): void {
-  const approval = t.state.approvals[approvalId];
-  const step = approval === undefined ? undefined : nextEscalation(approval).step;
-  if (step !== undefined) t.add({ type: 'approval.escalated', approvalId, ...step });
+  let isInVain = true;
+  while (isInVain) {
+    const approval = t.state.approvals[approvalId];
+    const step = approval === undefined ? undefined : nextEscalation(approval).step;
+    if (approval === undefined || step === undefined) return;
+    const onCall = onCallOfStep(approval.requirements, step.delayMs, t.input.onCall ?? {});
+    t.add({ type: 'approval.escalated', approvalId, ...step, ...(onCall === null ? {} : { onCall }) });
+    const schedule = scheduleOf(step.escalateTo);
+    isInVain = schedule !== null && onCall?.[schedule]?.length === 0;
+  }
 }
 
 /** A pause of an action is over: what follows depends on what it paused for. */

@@ -1,7 +1,8 @@
 import { canVote, countVotes } from '../../approvals/approval.ts';
+import { canWithdraw } from '../../approvals/withdraw.ts';
 import { combineGates } from '../../approvals/gates.ts';
 import { begin } from './begin.ts';
-import type { VoteInput } from './inputs.ts';
+import type { VoteInput, WithdrawInput } from './inputs.ts';
 import { settle } from './settle.ts';
 import type { ApprovalState } from './state.ts';
 import { planActionOf, type Transition } from './transition.ts';
@@ -10,15 +11,33 @@ import { planActionOf, type Transition } from './transition.ts';
 export function takeVote(t: Transition, input: VoteInput): void {
   const approval = Object.hasOwn(t.state.approvals, input.approvalId) ? t.state.approvals[input.approvalId] : undefined;
   if (approval === undefined) return t.add({ type: 'input.ignored', why: 'no such approval' });
-  const { intentHash, at, decision, assertion } = input;
-  const check = canVote(approval, input.voter, { intentHash, at, decision, assertion });
+  const { playbookId } = t.plan;
+  const check = canVote(approval, input.voter, { ...ballotOf(input), playbookId });
   if (!check.ok) {
     return t.add({ type: 'vote.refused', approvalId: approval.id, code: check.code, reason: check.reason });
   }
-  t.add({ type: 'vote.cast', approvalId: approval.id });
+  const seat = check.onBehalfOf;
+  t.add({
+    type: 'vote.cast',
+    approvalId: approval.id,
+    ...(seat === undefined ? {} : { delegationId: seat.delegationId }),
+  });
   const verdict = countVotes(t.state.approvals[approval.id] ?? approval);
   if (verdict === 'pending') return;
   conclude(t, approval, verdict === 'approved' ? 'APPROVED' : 'DENIED', null);
+}
+
+function ballotOf({ intentHash, at, decision, assertion, onBehalfOf }: VoteInput) {
+  return { intentHash, at, decision, assertion, ...(onBehalfOf === undefined ? {} : { onBehalfOf }) };
+}
+
+/** Takes votes back, or refuses to with the reason; either way it is recorded. Whoever did may vote again. */
+export function takeWithdrawal(t: Transition, { approvalId, voter, at }: WithdrawInput): void {
+  const approval = Object.hasOwn(t.state.approvals, approvalId) ? t.state.approvals[approvalId] : undefined;
+  if (approval === undefined) return t.add({ type: 'input.ignored', why: 'no such approval' });
+  const check = canWithdraw(approval, voter, at);
+  if (!check.ok) return t.add({ type: 'withdrawal.refused', approvalId, code: check.code, reason: check.reason });
+  for (const { userId } of check.votes) t.add({ type: 'vote.withdrawn', approvalId, userId });
 }
 
 /** The time to answer is over: the gate's fallback decides, and never in favour of what cannot be undone. */
