@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
+import { addGovernanceCommands } from './cli/governance-commands.ts';
 import { processIo } from './cli/io.ts';
 import { ROLES } from './start/role.ts';
 import { ConfigError } from './platform/config.ts';
@@ -231,6 +232,8 @@ oncall
     const { setScheduleCommand } = await import('./cli/oncall.ts');
     return exitWith(setScheduleCommand(id, file, options, io));
   });
+
+addGovernanceCommands({ program, io, exitWith });
 
 const audit = program.command('audit').description('the tamper-evident record');
 audit

@@ -5,11 +5,19 @@ import type { Io } from './io.ts';
 /** Calls of a running server with the key in FIREBREAK_API_KEY. */
 export interface ApiClient {
   /** @throws FirebreakError with the server's own code and sentence when the answer is a problem. */
-  call(
-    method: 'GET' | 'POST' | 'PUT',
-    path: string,
-    body?: { readonly type: string; readonly bytes: string | Uint8Array<ArrayBuffer> },
-  ): Promise<ApiAnswer>;
+  call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: RequestBody): Promise<ApiAnswer>;
+}
+
+export interface RequestBody {
+  readonly type: string;
+  readonly bytes: string | Uint8Array<ArrayBuffer>;
+  /** The version that it replaces, as an entity tag. */
+  readonly ifMatch?: string;
+}
+
+/** A JSON value as the body of a request. */
+export function jsonBody(value: unknown): RequestBody {
+  return { type: 'application/json', bytes: JSON.stringify(value) };
 }
 
 export interface ApiAnswer {
@@ -43,7 +51,7 @@ export function apiClient(url: string, { env }: Io): ApiClient {
     throw new FirebreakError('unauthenticated', 'Set FIREBREAK_API_KEY to an API key of the server');
   return {
     async call(method, path, body) {
-      const headers = { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': body.type }) };
+      const headers = { authorization: `Bearer ${key}`, ...headersOf(body) };
       const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
       const reply = await fetch(new URL(path, url), {
         method,
@@ -63,6 +71,12 @@ export function apiClient(url: string, { env }: Io): ApiClient {
       return { status: reply.status, ...shown, total, warnings };
     },
   };
+}
+
+function headersOf(body: RequestBody | undefined): Record<string, string> {
+  if (body === undefined) return {};
+  const { type, ifMatch } = body;
+  return { 'content-type': type, ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }) };
 }
 
 /** The server's code; what this program does not know (a newer server, a proxy) counts as a failure of the server. */

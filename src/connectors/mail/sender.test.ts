@@ -71,6 +71,24 @@ describe('a mail', () => {
     }
   });
 
+  it('goes over the connection of the one before, and over a new one where the server has ended that', async () => {
+    const connections: string[] = [];
+    const server = await mailServer({
+      onConnect(session, done) {
+        connections.push(session.id);
+        done();
+      },
+    });
+    const sender = senderTo(server.port);
+    for (let count = 0; count < 3; count += 1) await sender.send(messageOf(), never);
+    expect([connections.length, server.mails.length]).toEqual([1, 3]);
+    // Its types do not name what it holds: the connections that are open.
+    const { connections: open } = server.server as unknown as { readonly connections: ReadonlySet<{ close(): void }> };
+    for (const connection of open) connection.close();
+    await sender.send(messageOf(), never);
+    expect([connections.length, server.mails.length]).toEqual([2, 4]);
+  });
+
   it('has the same Message-ID at every try, and threads what is about the same thing', async () => {
     const server = await mailServer();
     const sender = senderTo(server.port);

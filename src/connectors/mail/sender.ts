@@ -11,13 +11,17 @@ export interface MailSenderOptions extends MailConfig {
 
 /** Resolving and connecting, in ms, of the whole time. */
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Connections to the mail server at once: below what any server grants to one client. */
+const MAX_CONNECTIONS = 5;
+/** Mails over one connection: most servers end it after some hundred. */
+const MAX_MESSAGES = 100;
 /** Longest address of a mailbox, in characters (RFC 5321). */
 const MAX_ADDRESS_LENGTH = 254;
 /** One mailbox: nothing that ends it, quotes or begins another one. */
 const ADDRESS = /^[^\s@<>()[\]\\,;:"\p{Cc}]{1,64}@[^\s@<>()[\]\\,;:"\p{Cc}]{1,190}$/u;
 
 /**
- * Mail over SMTP, one connection a mail. Certificates are always verified. A repeat has the same Message-ID, so that what
+ * Mail over SMTP. A connection that was opened is used again while mails come: greetings, and TLS, take longer than a mail. Certificates are always verified. A repeat has the same Message-ID, so that what
  * was sent twice after a lost reply can be recognised.
  */
 export function mailSender(options: MailSenderOptions): Sender {
@@ -60,6 +64,9 @@ export function mailSender(options: MailSenderOptions): Sender {
 
 function transportOptions({ host, port, tls, login, ca, timeoutMs }: MailSenderOptions) {
   return {
+    pool: true as const,
+    maxConnections: MAX_CONNECTIONS,
+    maxMessages: MAX_MESSAGES,
     host,
     port,
     secure: tls === 'implicit',
