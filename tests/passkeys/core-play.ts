@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Assertion } from '../../src/pipeline/access/assertion.ts';
+import { countVotes, type Vote } from '../../src/pipeline/approvals/approval.ts';
 import { decide } from '../../src/pipeline/executions/core/decide.ts';
 import { evolve } from '../../src/pipeline/executions/core/evolve.ts';
 import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
@@ -147,6 +148,25 @@ export class PasskeyPlay {
     for (const { input, facts } of read) for (const fact of facts) state = evolve(state, fact, input);
     if (state === null) throw new Error('an execution without records');
     this.state = state;
+  }
+
+  /** What the votes of these people would decide, had they been counted without a look at them before. */
+  verdictOn(people: readonly string[], form: Form): string {
+    const { intentHash } = this.approval;
+    const votes = people.map((userId): Vote => {
+      const assertion = this.assertionFor({ who: userId, decision: 'APPROVE', form });
+      const voter = { userId, kind: 'person' as const, roles: ['SECURITY_ADMIN' as const], linkedAccounts: [] };
+      const vote = {
+        ...voter,
+        issuedBy: userId,
+        decision: 'APPROVE' as const,
+        intentHash,
+        at: this.now,
+        comment: null,
+      };
+      return assertion === null ? vote : { ...vote, assertion };
+    });
+    return countVotes({ ...this.approval, votes, status: 'PENDING' });
   }
 
   private take(before: ExecutionState | null, input: Input): ExecutionState {

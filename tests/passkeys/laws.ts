@@ -58,6 +58,7 @@ export function playByChance({ PasskeyPlay }: House, reached: Map<string, number
         if (note !== null) reached.set(note, (reached.get(note) ?? 0) + 1);
         requireLaws(play, k, isNeeded);
       }
+      requireSoundVerdicts(play, isNeeded);
       const { status } = play.approval;
       reached.set(status, (reached.get(status) ?? 0) + 1);
     }),
@@ -112,6 +113,17 @@ function requireLaws(play: Play, k: number, isNeeded: boolean): void {
     throw new Error('too few people');
   if (counted.some(({ decision }) => decision === 'DENY') && status !== 'DENIED')
     throw new Error('a denial did not stop it');
+}
+
+/** Also where whoever takes votes in had let everything through. */
+function requireSoundVerdicts(play: Play, isNeeded: boolean): void {
+  const people = ['usr_ada', 'usr_ben', 'usr_cleo'];
+  for (const form of FORMS) {
+    if (form === 'used before') continue;
+    const expected = form === 'right' || !isNeeded ? 'approved' : 'pending';
+    const verdict = play.verdictOn(people, form);
+    if (verdict !== expected) throw new Error(`votes of the form "${form}" are counted as ${verdict}`);
+  }
 }
 
 function requireUsedOnce({ records }: Play): void {

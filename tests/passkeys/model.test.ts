@@ -11,6 +11,18 @@ const check = (file: string, name: string, from: string, to: string): Check => (
 
 const PLANTED: readonly Check[] = [
   check(APPROVAL, 'a passkey is needed', "approval.requirePasskey === true && decision === 'APPROVE'", 'false'),
+  check(
+    APPROVAL,
+    'it is looked at when votes are counted',
+    '(approval.requirePasskey !== true || isAsserted(approval, vote))',
+    'true',
+  ),
+  check(
+    APPROVAL,
+    'it is bound when votes are counted',
+    'uses === 1 && whyNotBound(',
+    'uses === 1 || null === whyNotBound(',
+  ),
   check(APPROVAL, 'it is bound to the vote', 'if (why !== null) return', 'if (false) return'),
   check(APPROVAL, 'its time is not over', 'if (isNonceOver(assertion, at))', 'if (false)'),
   check(APPROVAL, 'it was not used before', 'if (isSpent(approval, assertion))', 'if (false)'),
