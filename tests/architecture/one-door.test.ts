@@ -110,7 +110,12 @@ describe('commits, calls and the log', () => {
     const root = readFileSync('src/server.ts', 'utf8');
     const signIn = readFileSync('src/start/sign-in.ts', 'utf8');
     expect(root).toMatch(/\bopenSignIn\(config, \{\s*journal: throughCommitter,/);
-    for (const service of ['createSessionService', 'createPasswordService', 'createPasskeyService', 'createSingleSignOnService']) {
+    for (const service of [
+      'createSessionService',
+      'createPasswordService',
+      'createPasskeyService',
+      'createSingleSignOnService',
+    ]) {
       expect(signIn).toMatch(new RegExp(String.raw`\b${service}\(journal\b`));
       expect(root).not.toContain(service);
     }

@@ -97,20 +97,8 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       return { api: fromOwnPage(visitor), path: '/api/passkeys', body };
     },
   ],
-  [
-    'PATCH /api/passkeys/:id',
-    async (scene) => {
-      const { visitor, passkey } = await withPasskey(scene);
-      return { api: fromOwnPage(visitor), path: `/api/passkeys/${passkey.id}`, body: { name: 'another name' } };
-    },
-  ],
-  [
-    'DELETE /api/passkeys/:id',
-    async (scene) => {
-      const { visitor, passkey } = await withPasskey(scene);
-      return { api: fromOwnPage(visitor), path: `/api/passkeys/${passkey.id}` };
-    },
-  ],
+  ['PATCH /api/passkeys/:id', (scene) => ownPasskey(scene, { name: 'another name' })],
+  ['DELETE /api/passkeys/:id', (scene) => ownPasskey(scene)],
   [
     'DELETE /api/users/:id/passkeys/:passkeyId',
     async (scene) => {
@@ -402,6 +390,11 @@ async function withPasskey(scene: Scene) {
   const { visitor } = await atBrowser(scene);
   const passkey = await succeeds(registerPasskey(visitor, softwareAuthenticator(SITE)));
   return { visitor, passkey };
+}
+
+async function ownPasskey(scene: Scene, body?: object): Promise<Omit<ValidRequest, 'method'>> {
+  const { visitor, passkey } = await withPasskey(scene);
+  return { api: fromOwnPage(visitor), path: `/api/passkeys/${passkey.id}`, body };
 }
 
 function visitorOf({ house }: Scene): Visitor {

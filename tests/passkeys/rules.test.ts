@@ -89,7 +89,13 @@ describe('a server that has a name', () => {
   it('exempts nobody from it', async () => {
     const { body } = await house.admin.api('GET', `${BASE}/policies`);
     const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
-    const proposal = { policyId: body.data[0].id, gateName: 'signed', appliesTo: { userIds: ['anna'] }, reason: 'r', expiresAt };
+    const proposal = {
+      policyId: body.data[0].id,
+      gateName: 'signed',
+      appliesTo: { userIds: ['anna'] },
+      reason: 'r',
+      expiresAt,
+    };
     const reply = await house.admin.api('POST', '/api/exemptions', proposal);
     expect([reply.status, reply.text]).toEqual([422, expect.stringContaining('no passkey signs an exemption')]);
   });
