@@ -1,6 +1,6 @@
 import { html, type Html } from './html.ts';
 import { FORM_TOKEN, hidden, refusalNotice } from './layout.ts';
-import { passkeyProblem, passkeyScript } from './passkey-parts.ts';
+import { passkeyProblem, passkeyScript, withoutScript } from './passkey-parts.ts';
 import { shownAt } from './times.ts';
 
 /** A passkey as its owner sees it. */
@@ -82,7 +82,7 @@ function registration(): Html {
       <p class="quiet">
         Within 10 minutes after signing in; later <a href="/sign-in?to=%2Faccount">sign in again</a> first.
       </p>
-      <noscript><p class="notice">A browser makes passkeys by a script only: allow scripts of this site.</p></noscript>
+      ${withoutScript('allow scripts of this site.')}
     </form>
     ${passkeyScript()}`;
 }
@@ -106,7 +106,7 @@ function passwordForm(formToken: string, email: string | null): Html {
   return html`<h2>Password</h2>
     <form method="post" action="/account/password">
       ${hidden({ [FORM_TOKEN]: formToken })}
-      <input type="hidden" name="username" value="${email ?? ''}" autocomplete="username" />
+      <input type="text" name="username" value="${email ?? ''}" autocomplete="username" readonly hidden />
       <label for="old-password">Present password</label>
       <input
         id="old-password"

@@ -1,7 +1,7 @@
 import type { ApprovalShown, GateShown } from './approval-shown.ts';
 import { html, type Html } from './html.ts';
 import { hidden, refusalNotice } from './layout.ts';
-import { passkeyProblem, passkeyScript } from './passkey-parts.ts';
+import { passkeyProblem, passkeyScript, withoutScript } from './passkey-parts.ts';
 import { shownAt, timeLeft } from './times.ts';
 import { silenceInWords, statusInWords, undoInWords, whoMayAnswer } from './words.ts';
 
@@ -76,9 +76,9 @@ export function approvalRequest({ approval, why, gates, now, form, withdrawal = 
     </ul>
     <p>
       ${approval.requiredApprovers === 1 ? 'One approval is needed.' : `Approvals of ${approval.requiredApprovers} different people are needed.`}
-      ${approval.requirePasskey === true ? 'Each approval has to be signed by a passkey.' : null} One denial is enough
-      to stop it. ${silenceInWords(approval, gates)}
+      One denial is enough to stop it. ${silenceInWords(approval, gates)}
     </p>
+    ${approval.requirePasskey === true ? html`<p>Each approval has to be signed by a passkey of its voter; a denial needs none.</p>` : null}
     ${escalationsOf(approval)}
     <h2>Answers so far</h2>
     ${votesOf(approval)} ${withdrawnOf(approval)} ${withdrawal === null || !pending ? null : withdrawalForm(withdrawal)}
@@ -184,11 +184,7 @@ function passkeyForm(approval: ApprovalShown, { action, fields }: AnswerForm, op
       ${answerFields(approval, fields)} ${passkeyProblem()}
       <button class="good" name="decision" value="APPROVE">Approve with a passkey</button>
       <button class="bad" name="decision" value="DENY">Deny</button>
-      <noscript>
-        <p class="notice">
-          A browser asks for a passkey by a script only: allow scripts of this site to approve. You can deny without.
-        </p>
-      </noscript>
+      ${withoutScript('allow scripts of this site to approve. You can deny without.')}
       <p class="quiet">
         Your answer is about exactly what stands here: ${approval.intentHash.slice(0, 16)}… No passkey yet?
         <a href="/account">Register one</a>.

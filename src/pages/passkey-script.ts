@@ -101,6 +101,7 @@ export const PASSKEY_SCRIPT = `'use strict';
     });
   };
 
+  for (const note of document.querySelectorAll('[data-passkey-scriptless]')) note.hidden = true;
   for (const form of document.querySelectorAll('form[data-passkey-register]')) guard(form, () => true, register);
   for (const form of document.querySelectorAll('form[data-passkey-vote]')) {
     guard(form, (event) => event.submitter?.value === 'APPROVE', approve);

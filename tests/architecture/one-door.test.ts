@@ -110,7 +110,12 @@ describe('commits, calls and the log', () => {
     const root = readFileSync('src/server.ts', 'utf8');
     const signIn = readFileSync('src/start/sign-in.ts', 'utf8');
     expect(root).toMatch(/\bopenSignIn\(config, \{\s*journal: throughCommitter,/);
-    for (const service of ['createSessionService', 'createPasswordService', 'createSingleSignOnService']) {
+    for (const service of [
+      'createSessionService',
+      'createPasswordService',
+      'createPasskeyService',
+      'createSingleSignOnService',
+    ]) {
       expect(signIn).toMatch(new RegExp(String.raw`\b${service}\(journal\b`));
       expect(root).not.toContain(service);
     }
@@ -124,7 +129,8 @@ describe('commits, calls and the log', () => {
       expect(root).toMatch(new RegExp(String.raw`\b${service}\(throughCommitter\b`));
       expect(root.match(new RegExp(String.raw`\b${service}\(`, 'g'))).toHaveLength(1);
     }
-    expect(root).toMatch(
+    expect(root).toContain('const throughCommitter = throughTheDoor(journal, committer);');
+    expect(readFileSync('src/start/through-the-door.ts', 'utf8')).toMatch(
       /commit: \(changes\) => Promise\.all\(changes\.map\(\(change\) => committer\.submit\(change\)\)\)/,
     );
   });

@@ -3,6 +3,8 @@ import { loadLogKey } from '../../src/journal/log-key.ts';
 import { answerToken } from '../../src/pipeline/approvals/answer-token.ts';
 import { linkKeyOf } from '../../src/start/addresses.ts';
 import type { DeclaredRoute } from '../../src/api/route-table.ts';
+import { registerPasskey, SITE } from '../support/passkeys.ts';
+import { softwareAuthenticator } from '../support/software-authenticator.ts';
 import { BASE, byHand, NOTIFY, SUSPEND, SUSPEND_APPROVED } from '../support/playbooks.ts';
 import { POLICY } from '../support/seed-bodies.ts';
 import { until, type Api, type Body, type Harness, type Person } from '../support/server.ts';
@@ -30,9 +32,14 @@ export interface Scene {
 
 /**
  * What a server of a scene is told: a way out for mail, to which nobody listens. Nobody of the scene wants mail, so that nothing is
- * tried again later while a test looks what is written.
+ * tried again later while a test looks what is written. And a name under which people reach it, for passkeys.
  */
-export const SCENE_ENV = { SMTP_HOST: '127.0.0.1', SMTP_PORT: '9', NOTIFICATION_EMAIL_FROM: 'alerts@soc.example' };
+export const SCENE_ENV = {
+  SMTP_HOST: '127.0.0.1',
+  SMTP_PORT: '9',
+  NOTIFICATION_EMAIL_FROM: 'alerts@soc.example',
+  PUBLIC_URL: SITE,
+};
 const NO_MAIL = { email: [] };
 
 export async function sceneAt(house: Harness): Promise<Scene> {
@@ -103,6 +110,51 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       const { visitor } = await atBrowser(scene);
       const { body } = await visitor.api('GET', '/api/sessions');
       return { api: fromOwnPage(visitor), path: `/api/sessions/${body.data[0].id}` };
+    },
+  ],
+  [
+    'POST /api/passkeys',
+    async (scene) => {
+      const { visitor } = await atBrowser(scene);
+      const { nonce, publicKey } = await succeeds(visitor.api('GET', '/api/passkeys/options'));
+      const body = { name: 'a key', nonce, response: softwareAuthenticator(SITE).create(publicKey) };
+      return { api: fromOwnPage(visitor), path: '/api/passkeys', body };
+    },
+  ],
+  ['PATCH /api/passkeys/:id', (scene) => ownPasskey(scene, { name: 'another name' })],
+  ['DELETE /api/passkeys/:id', (scene) => ownPasskey(scene)],
+  [
+    'DELETE /api/users/:id/passkeys/:passkeyId',
+    async (scene) => {
+      const { passkey } = await withPasskey(scene);
+      return asAdmin(scene, `/api/users/${passkey.userId}/passkeys/${passkey.id}`);
+    },
+  ],
+  [
+    'POST /account/passkeys',
+    async (scene) => {
+      const { visitor, passkey } = await withPasskey(scene);
+      const formToken = fieldOf(await visitor.open('/account'), 'formToken');
+      const body = { formToken, id: passkey.id, name: 'another name', change: 'rename' };
+      return { api: sendingForms(visitor), path: '/account/passkeys', body };
+    },
+  ],
+  [
+    'POST /account/sessions',
+    async (scene) => {
+      const { visitor } = await atBrowser(scene);
+      const formToken = fieldOf(await visitor.open('/account'), 'formToken');
+      const [{ id }] = await succeeds(visitor.api('GET', '/api/sessions'));
+      return { api: sendingForms(visitor), path: '/account/sessions', body: { formToken, id } };
+    },
+  ],
+  [
+    'POST /account/password',
+    async (scene) => {
+      const { visitor } = await atBrowser(scene);
+      const formToken = fieldOf(await visitor.open('/account'), 'formToken');
+      const body = { formToken, oldPassword: PASSWORD, newPassword: 'another four of nonsense' };
+      return { api: sendingForms(visitor), path: '/account/password', body };
     },
   ],
   ['POST /api/users/:id/invitations', async (scene) => asAdmin(scene, `/api/users/${await person(scene)}/invitations`)],
@@ -419,6 +471,17 @@ async function atBrowser(scene: Scene, role = 'AUDITOR'): Promise<{ readonly vis
   const visitor = await signedIn(scene.house, email);
   await succeeds(fromOwnPage(visitor)('PUT', PREFERENCES, NO_MAIL));
   return { visitor };
+}
+
+async function withPasskey(scene: Scene) {
+  const { visitor } = await atBrowser(scene);
+  const passkey = await succeeds(registerPasskey(visitor, softwareAuthenticator(SITE)));
+  return { visitor, passkey };
+}
+
+async function ownPasskey(scene: Scene, body?: object): Promise<Omit<ValidRequest, 'method'>> {
+  const { visitor, passkey } = await withPasskey(scene);
+  return { api: fromOwnPage(visitor), path: `/api/passkeys/${passkey.id}`, body };
 }
 
 function visitorOf({ house }: Scene): Visitor {

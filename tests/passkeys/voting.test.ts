@@ -211,7 +211,7 @@ describe('registering', () => {
       ['DELETE', `/api/passkeys/${bea.passkeyId}`, undefined],
     ] as const) {
       const reply = await house.admin.api(method, path, body);
-      expect([path, reply.status, reply.body.code]).toEqual([path, 403, 'forbidden']);
+      expect([path, reply.status, reply.body.code]).toEqual([path, 409, 'conflict']);
     }
     const machine = await house.service('SECURITY_ADMIN');
     expect((await machine.api('GET', '/api/passkeys')).status).toBe(403);

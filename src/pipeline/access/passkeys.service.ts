@@ -262,11 +262,11 @@ function purposeOf({ userId, keyId }: Principal): readonly string[] {
   return ['passkey', userId, keyId];
 }
 
-/** @throws FirebreakError `forbidden`: whoever made a key for somebody, or has found one, must not become a passkey of theirs. */
+/** @throws FirebreakError `conflict`: whoever made a key for somebody, or has found one, must not become a passkey of theirs. */
 function requireSession({ provenBy }: Principal): void {
   if (provenBy === 'session') return;
   throw new FirebreakError(
-    'forbidden',
+    'conflict',
     'Passkeys are changed by the session of a browser only: sign in, and open /account',
   );
 }

@@ -100,7 +100,12 @@ export function namedGates(
   policyId: string,
 ): {
   readonly version: number;
-  readonly gates: readonly { readonly gateId: string | null; readonly gateName: string; readonly gateHash: string }[];
+  readonly gates: readonly {
+    readonly gateId: string | null;
+    readonly gateName: string;
+    readonly gateHash: string;
+    readonly requirePasskey: boolean;
+  }[];
 } | null {
   const found = policies.find((each) => each.policyId === policyId);
   if (found === undefined) return null;
@@ -111,6 +116,7 @@ export function namedGates(
       gateId: gate.gateId ?? null,
       gateName: gate.gateName,
       gateHash: gateHash(gate),
+      requirePasskey: gate.requirePasskey === true,
     })),
   };
 }

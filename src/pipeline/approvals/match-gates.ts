@@ -21,9 +21,12 @@ export function matchGates(
   values: ExpressionValues | null,
   exemptions: readonly ExemptionInForce[] = [],
 ): readonly PlanGate[] {
+  // What two people agreed on was signed by no passkey.
+  const exemptionsOf = (inForce: PolicyInForce, gate: PolicyGate): readonly GateExemption[] =>
+    gate.requirePasskey === true ? [] : exemptionsFor(exemptions, inForce, gate, query);
   return judgeGates(policies, query, values)
     .filter(({ applies }) => applies)
-    .map(({ inForce, gate }) => planGate(inForce, gate, exemptionsFor(exemptions, inForce, gate, query)));
+    .map(({ inForce, gate }) => planGate(inForce, gate, exemptionsOf(inForce, gate)));
 }
 
 /** Why a gate applies or does not. */

@@ -48,6 +48,8 @@ export interface NamedGate {
   readonly gateId: string | null;
   readonly gateName: string;
   readonly gateHash: string;
+  /** Absent: it needs none. */
+  readonly requirePasskey?: boolean;
 }
 
 export interface ExemptionPorts {
@@ -172,6 +174,11 @@ export function createExemptionService(ports: ExemptionPorts): ExemptionService 
       const known = policy.gates.map((each) => each.gateName).join(', ');
       throw invalid(gateId === undefined ? '/gateName' : '/gateId', `The policy has no such gate; it has ${known}.`);
     }
+    if (gate.requirePasskey === true)
+      throw invalid(
+        '/gateName',
+        'The gate requires a passkey: nobody is exempt from it, since no passkey signs an exemption.',
+      );
     const lapsesAt = Math.min(expiresAt, ctx.now + PROPOSAL_LAPSES_MS);
     const { version: policyVersion } = policy;
     return {
