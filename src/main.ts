@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
+import { addBreakGlass } from './cli/break-glass-commands.ts';
 import { processIo } from './cli/io.ts';
 import { ROLES } from './start/role.ts';
 import { ConfigError } from './platform/config.ts';
@@ -148,6 +149,8 @@ approvals
     const { voteCommand } = await import('./cli/approvals.ts');
     return exitWith(voteCommand('deny', id, options, io));
   });
+
+addBreakGlass(program, server, io, exitWith);
 
 const audit = program.command('audit').description('the tamper-evident record');
 audit

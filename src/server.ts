@@ -27,6 +27,8 @@ import { createExemptionService } from './pipeline/exemptions/exemptions.service
 import { createGuardService } from './pipeline/guards/guards.service.ts';
 import { createLimiter } from './pipeline/guards/limiter.ts';
 import { createPauseService } from './pipeline/guards/pause.service.ts';
+import { createGlassService } from './pipeline/guards/break-glass.service.ts';
+import { createBreakGlassService } from './pipeline/executions/break-glass.service.ts';
 import { createPauseWatch } from './pipeline/guards/pause-watch.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
 import { isNews, NEWS_PREFIX } from './pipeline/executions/change.ts';
@@ -334,6 +336,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     guards,
     exemptions,
     pause: createPauseService({ journal, committer, watch: pause }),
+    glass: createGlassService({ journal, committer }),
+    breakGlass: createBreakGlassService({ journal, committer, store, runner, voters }),
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     approvals,

@@ -20,6 +20,7 @@ import { keyRoutes, setupRoutes, userRoutes } from './routes/access.routes.ts';
 import { approvalRoutes } from './routes/approvals.routes.ts';
 import { auditRoutes, metricsRoutes } from './routes/audits.routes.ts';
 import { journalRoutes } from './routes/journal.routes.ts';
+import { breakGlassRoutes } from './routes/break-glass.routes.ts';
 import { eventRoutes } from './routes/events.routes.ts';
 import { executionRoutes } from './routes/executions.routes.ts';
 import { errorRoutes, healthRoutes } from './routes/health.routes.ts';
@@ -145,6 +146,7 @@ async function addRoutes(
   policyRoutes(server, services.policies);
   exemptionRoutes(server, services.exemptions);
   guardRoutes(server, services);
+  breakGlassRoutes(server, services);
   metricsRoutes(server, services.metrics);
   journalRoutes(server, services.recovery);
   playbookRoutes(server, services.playbooks);

@@ -161,6 +161,17 @@ function cannedServices(
       pause: one('pause.pause'),
       resume: one('pause.resume'),
     },
+    glass: {
+      getGlass: (ctx) => one('glass.getGlass')(ctx, {}),
+      declare: one('glass.declare'),
+      confirm: one('glass.confirm'),
+      revoke: one('glass.revoke'),
+    },
+    breakGlass: {
+      use: one('breakGlass.use'),
+      list: many('breakGlass.list'),
+      review: one('breakGlass.review'),
+    },
     exemptions: {
       list: many('exemptions.list'),
       get: one('exemptions.get'),

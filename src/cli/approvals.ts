@@ -53,6 +53,7 @@ const APPROVAL = z.looseObject({
   escalations: z.array(z.looseObject({ level: z.int(), escalateTo: z.string(), at: z.string() })),
   votes: z.array(z.looseObject({ userId: z.string(), decision: z.string(), comment: z.string().nullable() })),
   expiresAt: z.string(),
+  brokenGlass: z.looseObject({ useId: z.string(), userId: z.string(), reason: z.string() }).optional(),
 });
 type Shown = z.infer<typeof APPROVAL>;
 
@@ -100,7 +101,7 @@ function lineOf(approval: Shown): string {
 }
 
 function textOf(approval: Shown): string {
-  const { requirements, automatic, escalations, votes } = approval;
+  const { requirements, automatic, escalations, votes, brokenGlass } = approval;
   const lines = [
     `${approval.id} ${approval.status}`,
     `what       ${whatOf(approval)} (${approval.reversibility})`,
@@ -113,6 +114,9 @@ function textOf(approval: Shown): string {
     ...votes.map(
       ({ userId, decision, comment }) => `vote       ${decision} by ${userId}${comment === null ? '' : `: ${comment}`}`,
     ),
+    ...(brokenGlass === undefined
+      ? []
+      : [`alone      BREAK-GLASS ${brokenGlass.useId} by ${brokenGlass.userId}: ${brokenGlass.reason}`]),
     `intent     ${approval.intentHash}`,
   ];
   return lines.map(printable).join('\n');

@@ -93,6 +93,8 @@ export const VIEW_KINDS = [
   'playbook-version',
   'policy',
   'guard',
+  /** One use of break-glass; it stays for ever. */
+  'break-glass',
   'exemption',
   /** A gate that was not asked because of an exemption. */
   'exemption-use',

@@ -4,6 +4,7 @@ import type { Principal } from '../pipeline/access/principal.ts';
 import { canonicalAccount, identitiesOf, overlaps } from '../pipeline/access/identities.ts';
 import { countsFor } from '../pipeline/approvals/seats.ts';
 import type { Resource } from '../pipeline/service.ts';
+import { BROKEN_GLASS } from './break-glass-shown.ts';
 import { ROLES, SEVERITIES } from '../pipeline/vocabulary.ts';
 
 const ROLE = z.enum(ROLES);
@@ -51,6 +52,7 @@ export const APPROVAL = z.looseObject({
   requestedAt: z.string(),
   expiresAt: z.string(),
   decidedAt: z.string().nullable(),
+  brokenGlass: BROKEN_GLASS.optional(),
 });
 export type ApprovalShown = Readonly<z.infer<typeof APPROVAL>>;
 

@@ -210,6 +210,7 @@ export function approvalView(plan: Plan, state: ExecutionState, approval: Approv
       escalations: asJson(approval.escalations ?? []),
       automatic: asJson(approval.automatic ?? []),
       votes: asJson(approval.votes),
+      ...(approval.brokenGlass === undefined ? {} : { brokenGlass: asJson(approval.brokenGlass) }),
       requestedAt: approval.requestedAt,
       expiresAt: approval.expiresAt,
       decidedAt: approval.decidedAt,

@@ -11,11 +11,15 @@ export const NOTICE_KINDS = [
   'approval.escalated',
   'approval.unanswerable',
   'approval.decided',
+  'approval.broken_glass',
   'execution.failed',
   'delivery.dead',
   'test',
 ] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
+
+/** What wakes people whatever they chose, alone and at once: never in a digest, never behind other messages. */
+export const ALARMS: readonly NoticeKind[] = ['approval.broken_glass'];
 
 /** One piece of news, before a channel gives it its form. Every text is hostile: parts of it come from events. */
 export interface Notice {
@@ -27,7 +31,7 @@ export interface Notice {
   readonly lines: readonly string[];
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   /** What it is about: news of the same thing belong together. */
-  readonly about: { readonly type: 'approval' | 'execution' | 'message' | 'test'; readonly id: string };
+  readonly about: { readonly type: 'approval' | 'break-glass' | 'execution' | 'message' | 'test'; readonly id: string };
   /** Set when an answer is asked for. */
   readonly ask: Ask | null;
 }

@@ -50,7 +50,7 @@ const NOTICE = z.strictObject({
   title: z.string(),
   lines: z.array(z.string()),
   facts: z.array(z.strictObject({ label: z.string(), value: z.string() })),
-  about: z.strictObject({ type: z.enum(['approval', 'execution', 'message', 'test']), id: z.string() }),
+  about: z.strictObject({ type: z.enum(['approval', 'break-glass', 'execution', 'message', 'test']), id: z.string() }),
   ask: z
     .strictObject({ approvalId: z.string(), executionId: z.string(), intentHash: z.string(), expiresAt: z.int() })
     .nullable(),

@@ -1,5 +1,6 @@
 import type { Plan } from '../../playbooks/plan.ts';
 import { takeChecked, takeInterrupted, takeObserved, takePerformed, takeVerified } from './attempts.ts';
+import { takeBreakGlass } from './break-glass.ts';
 import { takeChild, takeIncident, takeSpawned } from './children.ts';
 import { takeCompensate, takeUndone } from './compensation.ts';
 import type { Fact } from './facts.ts';
@@ -61,6 +62,8 @@ function take(transition: Transition, input: Input): void {
       return takeTimer(transition, input);
     case 'vote':
       return takeVote(transition, input);
+    case 'break_glass':
+      return takeBreakGlass(transition, input);
     case 'cancel':
       return takeCancel(transition);
     case 'retry':

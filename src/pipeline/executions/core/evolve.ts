@@ -67,6 +67,8 @@ function evolveStarted(
     case 'approval.unanswerable':
     case 'vote.cast':
     case 'vote.refused':
+    case 'approval.broken_glass':
+    case 'approval.glass_refused':
     case 'approval.decided':
       return evolveApproval(state, fact, input);
     case 'attempt.started':
@@ -191,7 +193,15 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
       const approval = approvalOf(state, fact.approvalId);
       return withApproval(state, { ...approval, votes: [...approval.votes, vote] });
     }
+    case 'approval.broken_glass': {
+      invariant(input.type === 'break_glass' && input.declaration !== null, 'glass is broken as it was declared');
+      const { useId, reason, at, voter, declaration } = input;
+      const { id: declarationId, version } = declaration;
+      const brokenGlass = { useId, declarationId, version, userId: voter.userId, reason, at };
+      return withApproval(state, { ...approvalOf(state, fact.approvalId), brokenGlass });
+    }
     case 'vote.refused':
+    case 'approval.glass_refused':
     case 'approval.unanswerable':
       return state;
     case 'approval.decided':

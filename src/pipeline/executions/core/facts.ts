@@ -37,6 +37,14 @@ export type Fact =
   | { readonly type: 'approval.reminded'; readonly approvalId: string }
   | { readonly type: 'vote.cast'; readonly approvalId: string }
   | { readonly type: 'vote.refused'; readonly approvalId: string; readonly code: string; readonly reason: string }
+  /** One person decided alone, as declared: see its input. The decision follows. */
+  | { readonly type: 'approval.broken_glass'; readonly approvalId: string }
+  | {
+      readonly type: 'approval.glass_refused';
+      readonly approvalId: string;
+      readonly code: string;
+      readonly reason: string;
+    }
   | {
       readonly type: 'approval.decided';
       readonly approvalId: string;

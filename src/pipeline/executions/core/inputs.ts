@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../actions/contract.ts';
+import type { GlassInForce } from '../../guards/break-glass.ts';
 import type { Role, Severity } from '../../vocabulary.ts';
 
 /**
@@ -19,6 +20,7 @@ export type Input =
   | ReservedInput
   | TimerInput
   | VoteInput
+  | BreakGlassInput
   | CancelInput
   | RetryInput
   | CompensateInput
@@ -230,6 +232,26 @@ export interface VoteInput extends Base {
   /** The intent the voter was shown. */
   readonly intentHash: string;
   readonly comment: string | null;
+}
+
+/** Somebody wants to decide alone, because nobody who may approve can be reached. */
+export interface BreakGlassInput extends Base {
+  readonly type: 'break_glass';
+  readonly approvalId: string;
+  /** Name of the entry that stays of it. */
+  readonly useId: string;
+  /** The intent that was shown. */
+  readonly intentHash: string;
+  readonly reason: string;
+  readonly voter: VoterSnapshot;
+  /** How they proved who they are. Absent: by an API key. */
+  readonly provenBy?: string;
+  /** What two people had declared, as it stood then; null: nothing. */
+  readonly declaration: GlassInForce | null;
+  /** Which use within a day it is, counted from 1. */
+  readonly use: number;
+  /** Whether everything was paused. */
+  readonly paused: boolean;
 }
 
 /** Among all people of the installation there were too few, at that moment, who could decide it together. */
