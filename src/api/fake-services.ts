@@ -113,6 +113,16 @@ const APPROVAL = {
   decidedAt: null,
 };
 
+/** What a use of break-glass looks like. */
+const GLASS_USE = {
+  id: 'bgu_1',
+  by: 'usr_1',
+  approvalId: 'x1',
+  actionType: 'ACCOUNT_SUSPEND',
+  reason: 'nobody answers',
+  at: '2026-01-05T08:00:00.000Z',
+};
+
 /** FAKE services: each verb notes its call and gives a small answer. */
 function cannedServices(
   calls: Call[],
@@ -169,7 +179,7 @@ function cannedServices(
     },
     breakGlass: {
       use: one('breakGlass.use'),
-      list: many('breakGlass.list'),
+      list: many('breakGlass.list', GLASS_USE),
       review: one('breakGlass.review'),
     },
     exemptions: {

@@ -81,8 +81,8 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'guard.glass_revoked', v: 1, personal: [...GLASS_PERSONAL, '/reason'] },
   { type: 'guard.glass_used', v: 1, personal: GLASS_PERSONAL },
   // The entry that stays of a use, and who has looked at it since.
-  { type: 'break_glass.used', v: 1, personal: ['/entry/reason'] },
-  { type: 'break_glass.reviewed', v: 1, personal: ['/note'] },
+  { type: 'glass.used', v: 1, personal: ['/entry/reason'] },
+  { type: 'glass.reviewed', v: 1, personal: ['/note'] },
   {
     type: 'exemption.proposed',
     v: 1,

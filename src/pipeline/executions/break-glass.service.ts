@@ -145,7 +145,7 @@ export function createBreakGlassService(ports: BreakGlassPorts): BreakGlassServi
         const word = { by: ctx.principal.userId, issuedBy: ctx.principal.keyIssuedBy, note };
         const at = Math.max(ctx.now, before.reviews.at(-1)?.at ?? before.entry.at);
         const review: GlassReview = { ...word, at };
-        const record = { type: 'break_glass.reviewed', v: 1, at, trace: recordedTrace(ctx), data: word };
+        const record = { type: 'glass.reviewed', v: 1, at, trace: recordedTrace(ctx), data: word };
         const after: ReviewedEntry = { ...before, reviews: [...before.reviews, review] };
         const seq = 1 + before.reviews.length;
         const result = await committer.submit({
@@ -182,7 +182,7 @@ function entryChange(ctx: CallContext, before: Awaited<ReturnType<typeof readGla
     trace,
   });
   const data = { entry: { ...entry } };
-  const record = { type: 'break_glass.used', v: 1, at: entry.at, trace, data };
+  const record = { type: 'glass.used', v: 1, at: entry.at, trace, data };
   return {
     appends: [...appends, { stream: glassStream(entry.id), expectedSeq: 0, records: [record] }],
     views: [...views, glassView({ entry, reviews: [] })],

@@ -33,8 +33,8 @@ export interface ReviewedEntry {
 }
 
 export type GlassRecord =
-  | { readonly type: 'break_glass.used'; readonly at: number; readonly data: { readonly entry: GlassEntry } }
-  | { readonly type: 'break_glass.reviewed'; readonly at: number; readonly data: Omit<GlassReview, 'at'> };
+  | { readonly type: 'glass.used'; readonly at: number; readonly data: { readonly entry: GlassEntry } }
+  | { readonly type: 'glass.reviewed'; readonly at: number; readonly data: Omit<GlassReview, 'at'> };
 
 export function glassStream(id: string): string {
   return `break-glass/${id}`;
@@ -46,10 +46,10 @@ export function foldGlass(
 ): ReviewedEntry {
   // What is in such a stream was written as a `GlassRecord`.
   const [first, ...reviews] = records as unknown as readonly GlassRecord[];
-  invariant(first?.type === 'break_glass.used', 'an entry begins with the use');
+  invariant(first?.type === 'glass.used', 'an entry begins with the use');
   return reviews.reduce<ReviewedEntry>(
     (before, record) => {
-      invariant(record.type === 'break_glass.reviewed', 'after the use come reviews');
+      invariant(record.type === 'glass.reviewed', 'after the use come reviews');
       return { ...before, reviews: [...before.reviews, { ...record.data, at: record.at }] };
     },
     { entry: first.data.entry, reviews: [] },
