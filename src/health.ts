@@ -2,6 +2,7 @@ import type { HealthService } from './api/services.ts';
 import type { GroupCommitter } from './journal/group-commit.ts';
 import type { Journal } from './journal/journal.ts';
 import type { LogKeeper } from './journal/log-keeper.ts';
+import { UNREVIEWED } from './pipeline/executions/glass-entry.ts';
 import { readPause } from './pipeline/guards/pause-row.ts';
 import type { SetBack } from './pipeline/recovery/recovery.service.ts';
 import type { WallClock } from './platform/clock.ts';
@@ -41,7 +42,7 @@ export function createHealthService({
     return committer.ailing ? ['journal', ...log] : log;
   }
 
-  async function count(kind: 'execution' | 'approval', status: string): Promise<number> {
+  async function count(kind: 'execution' | 'approval' | 'break-glass', status: string): Promise<number> {
     try {
       return (await journal.listViews({ kind, status, limit: 1, skip: 0 })).total;
     } catch {
@@ -80,6 +81,7 @@ export function createHealthService({
         active: (await count('execution', 'RUNNING')) + (await count('execution', 'COMPENSATING')),
         pendingApprovals: await count('approval', 'PENDING'),
         pausedSince: await pausedSince(),
+        unreviewedBreakGlass: await count('break-glass', UNREVIEWED),
         unwitnessedMs,
         clockJumpMs,
         setBack:

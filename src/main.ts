@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
 import { addGovernanceCommands } from './cli/governance-commands.ts';
+import { addBreakGlass } from './cli/break-glass-commands.ts';
 import { processIo } from './cli/io.ts';
 import { ROLES } from './start/role.ts';
 import { ConfigError } from './platform/config.ts';
@@ -234,6 +235,8 @@ oncall
   });
 
 addGovernanceCommands({ program, io, exitWith });
+
+addBreakGlass(program, server, io, exitWith);
 
 const audit = program.command('audit').description('the tamper-evident record');
 audit

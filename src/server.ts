@@ -13,6 +13,7 @@ import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
 import { enabledPeople } from './pipeline/access/access-in-force.ts';
+import { createVoters } from './pipeline/access/voters.ts';
 import { createCustomRoleService } from './pipeline/access/custom-roles.service.ts';
 import { createGroupService } from './pipeline/access/groups.service.ts';
 import { createAccessService } from './pipeline/access/access.service.ts';
@@ -29,6 +30,8 @@ import { createOnCallService } from './pipeline/oncall/oncall.service.ts';
 import { createGuardService } from './pipeline/guards/guards.service.ts';
 import { createLimiter } from './pipeline/guards/limiter.ts';
 import { createPauseService } from './pipeline/guards/pause.service.ts';
+import { createGlassService } from './pipeline/guards/break-glass.service.ts';
+import { createBreakGlassService } from './pipeline/executions/break-glass.service.ts';
 import { createPauseWatch } from './pipeline/guards/pause-watch.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
 import { isNews, NEWS_PREFIX } from './pipeline/executions/change.ts';
@@ -340,6 +343,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onRecorded: () => ownSignIns.look(),
     onRefused: (why) => log.warn({ why }, 'somebody could not sign in by OIDC'),
   });
+  const voters = createVoters(throughCommitter);
   const services: Services = {
     access: createAccessService(throughCommitter, randomBytes),
     groups: createGroupService(throughCommitter, randomBytes),
@@ -351,9 +355,11 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     guards,
     exemptions,
     pause: createPauseService({ journal, committer, watch: pause, tell }),
+    glass: createGlassService({ journal, committer }),
+    breakGlass: createBreakGlassService({ journal, committer, store, runner, voters }),
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
-    ...openVoting(throughCommitter, runner, signIn.passkeys),
+    ...openVoting({ journal: throughCommitter, runner, voters, passkeys: signIn.passkeys }),
     onCall,
     answers: createAnswersService({ journal, key: linkKey, people: () => enabledPeople(journal) }),
     notifications: telling.service,

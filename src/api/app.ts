@@ -23,6 +23,7 @@ import { delegationRoutes } from './routes/delegations.routes.ts';
 import { onCallRoutes } from './routes/oncall.routes.ts';
 import { auditRoutes, metricsRoutes } from './routes/audits.routes.ts';
 import { journalRoutes } from './routes/journal.routes.ts';
+import { breakGlassRoutes } from './routes/break-glass.routes.ts';
 import { eventRoutes } from './routes/events.routes.ts';
 import { executionRoutes } from './routes/executions.routes.ts';
 import { errorRoutes, healthRoutes } from './routes/health.routes.ts';
@@ -160,6 +161,7 @@ async function addRoutes(
   policyRoutes(server, services.policies);
   exemptionRoutes(server, services.exemptions);
   guardRoutes(server, services);
+  breakGlassRoutes(server, services);
   metricsRoutes(server, services.metrics);
   journalRoutes(server, services.recovery);
   playbookRoutes(server, services.playbooks);

@@ -133,6 +133,16 @@ const APPROVAL = {
   decidedAt: null,
 };
 
+/** What a use of break-glass looks like. */
+const GLASS_USE = {
+  id: 'bgu_1',
+  by: 'usr_1',
+  approvalId: 'x1',
+  actionType: 'ACCOUNT_SUSPEND',
+  reason: 'nobody answers',
+  at: '2026-01-05T08:00:00.000Z',
+};
+
 /** FAKE services: each verb notes its call and gives a small answer. */
 function cannedServices(
   calls: Call[],
@@ -183,6 +193,17 @@ function cannedServices(
       getPause: (ctx) => one('pause.getPause')(ctx, {}),
       pause: one('pause.pause'),
       resume: one('pause.resume'),
+    },
+    glass: {
+      getGlass: (ctx) => one('glass.getGlass')(ctx, {}),
+      declare: one('glass.declare'),
+      confirm: one('glass.confirm'),
+      revoke: one('glass.revoke'),
+    },
+    breakGlass: {
+      use: one('breakGlass.use'),
+      list: many('breakGlass.list', GLASS_USE),
+      review: one('breakGlass.review'),
     },
     exemptions: {
       list: many('exemptions.list'),

@@ -13,9 +13,11 @@ import type { ApprovalService } from '../pipeline/approvals/approvals.service.ts
 import type { WithdrawalService } from '../pipeline/approvals/withdrawals.service.ts';
 import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
+import type { BreakGlassService } from '../pipeline/executions/break-glass.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
 import type { ExemptionService } from '../pipeline/exemptions/exemptions.service.ts';
 import type { PauseService } from '../pipeline/guards/pause.service.ts';
+import type { GlassService } from '../pipeline/guards/break-glass.service.ts';
 import type { GuardService } from '../pipeline/guards/guards.service.ts';
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
@@ -44,6 +46,8 @@ export interface Services {
   readonly guards: GuardVerbs;
   readonly exemptions: ExemptionVerbs;
   readonly pause: PauseService;
+  readonly glass: GlassService;
+  readonly breakGlass: BreakGlassService;
   readonly executions: ExecutionService;
   readonly approvals: ApprovalService;
   readonly withdrawals: WithdrawalService;
@@ -96,6 +100,8 @@ export interface HealthService {
     readonly setBack?: { readonly size: number; readonly publishedSize: number } | null;
     /** Since when everything is paused, ms since 1970; null or absent: it is not. */
     readonly pausedSince?: number | null;
+    /** How often somebody decided alone and nobody else has looked at it yet. */
+    readonly unreviewedBreakGlass?: number;
     /** How far the wall clock has jumped, in ms; 0 while business time follows it. */
     readonly clockJumpMs?: number;
   }>;

@@ -63,6 +63,7 @@ const APPROVAL = z.looseObject({
   votes: z.array(VOTE),
   withdrawn: z.array(VOTE.extend({ withdrawnBy: z.string(), withdrawnWhy: z.string().nullable() })).optional(),
   expiresAt: z.string(),
+  brokenGlass: z.looseObject({ useId: z.string(), userId: z.string(), reason: z.string() }).optional(),
 });
 type Shown = z.infer<typeof APPROVAL>;
 
@@ -123,7 +124,7 @@ function lineOf(approval: Shown): string {
 }
 
 function textOf(approval: Shown): string {
-  const { requirements, automatic, escalations, votes, withdrawn = [] } = approval;
+  const { requirements, automatic, escalations, votes, withdrawn = [], brokenGlass } = approval;
   const lines = [
     `${approval.id} ${approval.status}`,
     `what       ${whatOf(approval)} (${approval.reversibility})`,
@@ -138,6 +139,9 @@ function textOf(approval: Shown): string {
       ({ withdrawnBy, withdrawnWhy, ...vote }) =>
         `withdrawn  ${voteOf(vote)}; taken back by ${withdrawnBy}${withdrawnWhy === null ? '' : `: ${withdrawnWhy}`}`,
     ),
+    ...(brokenGlass === undefined
+      ? []
+      : [`alone      BREAK-GLASS ${brokenGlass.useId} by ${brokenGlass.userId}: ${brokenGlass.reason}`]),
     `intent     ${approval.intentHash}`,
   ];
   return lines.map(printable).join('\n');

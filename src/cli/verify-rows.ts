@@ -4,6 +4,7 @@ import { CREDENTIAL, recordedCredential } from '../pipeline/access/password.ts';
 import { approvalView, executionView } from '../pipeline/executions/change.ts';
 import { executionStore } from '../pipeline/executions/execution-store.ts';
 import { exemptionUseViews } from '../pipeline/executions/exemption-uses.ts';
+import { foldGlass, glassStream, glassView } from '../pipeline/executions/glass-entry.ts';
 import { foldExemption, storedStatusOf } from '../pipeline/exemptions/exemption.ts';
 import { limiterRowOf } from '../pipeline/guards/limiter.ts';
 import { incidentOf } from '../pipeline/incidents/incident-change.ts';
@@ -49,6 +50,7 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     incidentRows,
     definitionRows,
     exemptionRows,
+    breakGlassRows,
     limiterRows,
     noticeRows,
     accessRows,
@@ -187,6 +189,17 @@ const exemptionRows: RowSource = {
       const columns = { status: storedStatusOf(exemption), ref: exemption.terms.policyId };
       const row = { columns, members: objectOf(asJson(exemption)), membersOf: bodyOf };
       yield { kind: 'exemption', id, stream, row };
+    }
+  },
+};
+
+const breakGlassRows: RowSource = {
+  kinds: ['break-glass'],
+  async *rows(journal) {
+    for (const stream of await journal.streams(glassStream(''))) {
+      const records = (await journal.readStream(stream)).map(({ record }) => record);
+      const view = glassView(foldGlass(records));
+      yield expectedFrom(view, stream, objectOf(view.body));
     }
   },
 };

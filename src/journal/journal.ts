@@ -93,6 +93,8 @@ export const VIEW_KINDS = [
   'playbook-version',
   'policy',
   'guard',
+  /** One use of break-glass; it stays for ever. */
+  'break-glass',
   'exemption',
   /** A schedule by which people are on call. */
   'oncall',

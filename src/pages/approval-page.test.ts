@@ -143,7 +143,13 @@ describe('whom it waits for', () => {
 
   it('sorts the list', () => {
     const other = { ...APPROVAL, id: 'apr_2', requirements: [{ roles: ['LEGAL' as const], k: 1, human: true }] };
-    const text = approvalList({ approvals: [APPROVAL, other], total: 5, who: ivy, now: NOW }).toString();
+    const text = approvalList({
+      approvals: [APPROVAL, other],
+      total: 5,
+      who: ivy,
+      now: NOW,
+      unreviewed: { items: [], total: 0 },
+    }).toString();
     const [mine = '', others = ''] = text.split('Waiting for others');
     expect([mine.includes('/approvals/apr_1'), mine.includes('apr_2'), others.includes('apr_2')]).toEqual([
       true,

@@ -1,4 +1,5 @@
 import type { ApprovalShown, GateShown } from './approval-shown.ts';
+import { brokenGlassNotice } from './break-glass-shown.ts';
 import { html, type Html } from './html.ts';
 import { hidden, refusalNotice } from './layout.ts';
 import { passkeyProblem, passkeyScript, withoutScript } from './passkey-parts.ts';
@@ -44,6 +45,7 @@ export function approvalRequest({ approval, why, gates, now, form, withdrawal = 
       ${statusInWords(approval)}
       ${pending ? html`<strong>${timeLeft(Date.parse(approval.expiresAt), now)}</strong>, until ${shownAt(approval.expiresAt)}.` : shownAt(approval.decidedAt)}
     </p>
+    ${brokenGlassNotice(approval.brokenGlass)}
     <h2>What will be done</h2>
     <dl>
       <dt>Action</dt>

@@ -5,6 +5,7 @@ import { canonicalAccount, identitiesOf, overlaps } from '../pipeline/access/ide
 import { countsFor } from '../pipeline/approvals/seats.ts';
 import type { Resource } from '../pipeline/service.ts';
 import { SEVERITIES } from '../pipeline/vocabulary.ts';
+import { BROKEN_GLASS } from './break-glass-shown.ts';
 
 const REQUIREMENT = z.looseObject({
   roles: z.array(z.string()),
@@ -68,6 +69,7 @@ export const APPROVAL = z.looseObject({
   requestedAt: z.string(),
   expiresAt: z.string(),
   decidedAt: z.string().nullable(),
+  brokenGlass: BROKEN_GLASS.optional(),
 });
 export type ApprovalShown = Readonly<z.infer<typeof APPROVAL>>;
 

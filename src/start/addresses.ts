@@ -24,7 +24,8 @@ export function passkeyKeyOf({ privateKey }: LogKeyPair, journalId: string): Uin
 /** Where readers find what they are told of. @param publicUrl where people reach this server; null: there are no links. */
 export function addressesOn(publicUrl: string | null, key: Uint8Array) {
   return ({ about, ask }: Notice, userId: string | null): Pick<OutgoingNotice, 'viewUrl' | 'answerUrl'> => {
-    if (publicUrl === null || about.type !== 'approval') return { viewUrl: null, answerUrl: null };
+    const isApproval = about.type === 'approval' || about.type === 'break-glass';
+    if (publicUrl === null || !isApproval) return { viewUrl: null, answerUrl: null };
     const token = ask === null || userId === null ? null : answerToken(key, { ...ask, userId }, ask.intentHash);
     return {
       viewUrl: `${publicUrl}/approvals/${about.id}`,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Journal } from '../journal/journal.ts';
 import { createDelegationService, type DelegationService } from '../pipeline/access/delegations.service.ts';
 import type { PasskeyProofs } from '../pipeline/access/passkeys.service.ts';
-import { createVoters } from '../pipeline/access/voters.ts';
+import type { Voters } from '../pipeline/access/voters.ts';
 import { createApprovalService, type ApprovalService } from '../pipeline/approvals/approvals.service.ts';
 import { createWithdrawalService, type WithdrawalService } from '../pipeline/approvals/withdrawals.service.ts';
 import { castVote, takeBackVote } from '../pipeline/executions/cast-vote.ts';
@@ -15,9 +15,15 @@ export interface Voting {
   readonly delegations: DelegationService;
 }
 
-/** @param journal commits through the committer, like everything else. */
-export function openVoting(journal: Journal, runner: Pick<Runner, 'submit'>, passkeys: PasskeyProofs): Voting {
-  const ports = { runner, voters: createVoters(journal) };
+export interface VotingPorts {
+  /** Commits through the committer, like everything else. */
+  readonly journal: Journal;
+  readonly runner: Pick<Runner, 'submit'>;
+  readonly voters: Voters;
+  readonly passkeys: PasskeyProofs;
+}
+
+export function openVoting({ journal, passkeys, ...ports }: VotingPorts): Voting {
   return {
     approvals: createApprovalService({ journal, passkeys, cast: (ctx, vote) => castVote(ports, ctx, vote) }),
     withdrawals: createWithdrawalService({ journal, takeBack: (ctx, vote) => takeBackVote(ports, ctx, vote) }),

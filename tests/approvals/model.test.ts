@@ -46,6 +46,7 @@ const opening: fc.Arbitrary<Omit<Case, 'steps'>> = fc.record({
     named: fc.option(fc.uniqueArray(person, { minLength: 1 }), { freq: 3 }),
     standIn: fc.option(fc.oneof(person, fc.constant('CISO'))),
   }),
+  glass: fc.record({ people: fc.uniqueArray(person, { minLength: 1, maxLength: 3 }) }),
   logins,
 });
 
@@ -130,7 +131,7 @@ function judge(given: Omit<Case, 'steps'>, { steps }: Model, play: CorePlay): vo
 }
 
 /** Counted from what was recorded, without asking why a vote counted. */
-function expectLaws({ requester, subject, gate }: Omit<Case, 'steps'>, play: CorePlay): void {
+function expectLaws({ requester, subject, gate, glass }: Omit<Case, 'steps'>, play: CorePlay): void {
   const facts = play.records.flatMap(({ facts: each }) => each);
   const decisions = facts.filter((fact) => fact.type === 'approval.decided');
   expect(decisions.length, 'more than one decision').toBeLessThanOrEqual(1);
@@ -143,7 +144,16 @@ function expectLaws({ requester, subject, gate }: Omit<Case, 'steps'>, play: Cor
   const isDenied = counted.some(({ decision }) => decision === 'DENY');
   const { status } = approvalOf(play.state);
   if (isDenied) expect(status).toBe('DENIED');
-  if (status === 'APPROVED') expect(new Set(humans).size, 'too few people').toBeGreaterThanOrEqual(gate.k);
+  const alone = play.records.filter(({ facts: each }) => each.some(({ type }) => type === 'approval.broken_glass'));
+  expect(alone.length, 'broken twice').toBeLessThanOrEqual(1);
+  for (const { input } of alone) {
+    if (input.type !== 'break_glass') throw new Error('only a use breaks it');
+    expect(glass?.people, 'nobody named them').toContain(input.voter.userId.replace('usr_', ''));
+    expect([requester, subject], 'their own').not.toContain(humanOf(input.voter.userId.replace('usr_', '')));
+    expect(isDenied, 'a broken denial').toBe(false);
+  }
+  if (status === 'APPROVED' && alone.length === 0)
+    expect(new Set(humans).size, 'too few people').toBeGreaterThanOrEqual(gate.k);
   if (status === 'PENDING') expect(decisions).toEqual([]);
   else expect(decisions).toMatchObject([{ status }]);
 }
@@ -156,6 +166,9 @@ const vote = fc
     maker: fc.option(fc.constantFrom(...HUMANS), { freq: 4 }),
   })
   .map(({ maker, ...given }) => happens({ do: 'vote', ballot: { ...given, maker: maker ?? humanOf(given.login) } }));
+const alone = fc
+  .record({ login: person, shown: fc.constantFrom<Ballot['shown'][]>('this', 'this', 'this', 'older') })
+  .map((given) => happens({ do: 'break', ballot: { ...given, decision: 'APPROVE', maker: humanOf(given.login) } }));
 const change = fc
   .record({ login: person, to: fc.oneof(fc.record({ roles }), fc.record({ disabled: fc.boolean() })) })
   .map(({ login, to }) => happens({ do: 'change', login, to }));
@@ -169,7 +182,7 @@ describe('the approval engine', () => {
     fc.assert(
       fc.property(
         opening,
-        fc.commands([vote, vote, vote, vote, change, later, timers, restart], { maxCommands: 30 }),
+        fc.commands([vote, vote, vote, vote, vote, alone, change, later, timers, restart], { maxCommands: 30 }),
         (given, drawn) => {
           const play = new CorePlay({ ...given, steps: [] });
           fc.modelRun(() => ({ model: { steps: [], moment: -1 }, real: { opening: given, play } }), drawn);
@@ -186,6 +199,8 @@ describe('the approval engine', () => {
       'EXPIRED',
       'PENDING',
       'counted',
+      'broken',
+      'sealed',
       'already_voted',
       'borrowed_credential',
       'expired',

@@ -256,6 +256,40 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       return asAdmin(scene, '/api/guards/protected-identities', { identities });
     },
   ],
+  [
+    'POST /api/guards/break-glass',
+    async (scene) => asAdmin(scene, '/api/guards/break-glass', await declaration(scene)),
+  ],
+  [
+    'POST /api/guards/break-glass/confirm',
+    async (scene) => ({
+      api: scene.second.api,
+      path: '/api/guards/break-glass/confirm',
+      body: { hash: (await declared(scene)).hash },
+    }),
+  ],
+  [
+    'POST /api/guards/break-glass/revoke',
+    async (scene) => {
+      await declared(scene);
+      return asAdmin(scene, '/api/guards/break-glass/revoke', { reason: 'a drill' });
+    },
+  ],
+  [
+    `POST ${BASE}/approvals/:id/break-glass`,
+    async (scene) => {
+      const { user, body, path } = await breakable(scene);
+      return { api: user.api, path, body };
+    },
+  ],
+  [
+    'POST /api/break-glass/:id/review',
+    async (scene) => {
+      const { user, body, path } = await breakable(scene);
+      const { id } = await succeeds(user.api('POST', path, body));
+      return { api: scene.second.api, path: `/api/break-glass/${id}/review`, body: { note: 'a drill' } };
+    },
+  ],
   ['POST /api/exemptions', async (scene) => asAdmin(scene, '/api/exemptions', await exemption(scene))],
   [
     'POST /api/exemptions/:id/confirm',
@@ -398,6 +432,31 @@ async function exemption(scene: Scene): Promise<object> {
 
 async function proposed(scene: Scene) {
   return succeeds(scene.house.admin.api('POST', '/api/exemptions', await exemption(scene)));
+}
+
+/** Who may decide alone; somebody new each time, so that no day is used up. */
+async function declaration(scene: Scene, user?: Person): Promise<object> {
+  const { id } = user ?? (await scene.house.person('IR_LEAD'));
+  const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+  const what = { actionTypes: ['ACCOUNT_SUSPEND'], maxRiskLevel: 'CRITICAL', usesPerDay: 10 };
+  return { people: [id], ...what, reason: scene.fresh('a drill '), expiresAt };
+}
+
+async function declared(scene: Scene, user?: Person): Promise<{ readonly hash: string }> {
+  const given = await declaration(scene, user);
+  return (await succeeds(scene.house.admin.api('POST', '/api/guards/break-glass', given))).proposal;
+}
+
+/** A request that somebody may decide alone, and the body with which they do. */
+async function breakable(scene: Scene) {
+  const user = await scene.house.person('IR_LEAD');
+  const { hash } = await declared(scene, user);
+  await succeeds(scene.second.api('POST', '/api/guards/break-glass/confirm', { hash }));
+  const executionId = await started(scene, 'waits');
+  const { body: listed } = await user.api('GET', `${BASE}/approvals?executionId=${executionId}`);
+  const { id, intentHash } = listed.data[0];
+  const body = { intentHash, reason: 'nobody who may approve answers' };
+  return { user, body, path: `${BASE}/approvals/${id}/break-glass` };
 }
 
 function newPerson({ fresh }: Scene): object {

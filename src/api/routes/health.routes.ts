@@ -25,6 +25,10 @@ const PLAYBOOK_HEALTH = z.object({
     .optional()
     .describe('Only of a journal that was set back, until two people have confirmed it'),
   pause: z.object({ since: z.iso.datetime() }).optional().describe('Only while everything is paused'),
+  breakGlass: z
+    .object({ unreviewed: z.int() })
+    .optional()
+    .describe('Only while nobody else has looked at how somebody decided alone'),
   clock: z.object({ jumpMs: z.int() }).optional().describe('Only while the wall clock is not believed'),
 });
 
@@ -60,7 +64,13 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
     },
     handler: async (_request, reply) => {
       const { healthy, models, active, pendingApprovals, ...more } = await health.playbooks();
-      const { unwitnessedMs = null, clockJumpMs = 0, setBack = null, pausedSince = null } = more;
+      const {
+        unwitnessedMs = null,
+        clockJumpMs = 0,
+        setBack = null,
+        pausedSince = null,
+        unreviewedBreakGlass = 0,
+      } = more;
       if (!healthy) void reply.code(503).header('retry-after', String(RETRY_AFTER_SECONDS));
       const status = healthy ? ('healthy' as const) : ('unhealthy' as const);
       const executions = { active, pending_approvals: pendingApprovals };
@@ -68,7 +78,8 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
       const jumped = clockJumpMs === 0 ? {} : { clock: { jumpMs: clockJumpMs } };
       const journal = setBack === null ? {} : { journal: { state: 'RECOVERED' as const, ...setBack } };
       const pause = pausedSince === null ? {} : { pause: { since: new Date(pausedSince).toISOString() } };
-      return { status, models, executions, ...log, ...journal, ...pause, ...jumped };
+      const breakGlass = unreviewedBreakGlass === 0 ? {} : { breakGlass: { unreviewed: unreviewedBreakGlass } };
+      return { status, models, executions, ...log, ...journal, ...pause, ...breakGlass, ...jumped };
     },
   });
 }

@@ -19,9 +19,12 @@ import { requestPage } from './request-page.ts';
 import { VOTE_FIELDS } from './vote-fields.ts';
 
 export interface ApprovalPageOptions {
-  readonly services: Pick<Services, 'approvals' | 'withdrawals' | 'incidents' | 'audits'>;
+  readonly services: Pick<Services, 'approvals' | 'withdrawals' | 'breakGlass' | 'incidents' | 'audits'>;
   readonly reach: Reach;
 }
+
+/** Uses of break-glass over the list: enough that they cannot be overlooked. */
+const MAX_USES_SHOWN = 20;
 
 const VOTE = z.strictObject({
   ...VOTE_FIELDS,
@@ -51,7 +54,11 @@ export function approvalPageRoutes(scope: ApiServer, { services, reach }: Approv
     handler: async (request, reply) => {
       const ctx = contextOf(request);
       const { items, total } = await services.approvals.list(ctx, { limit: MAX_PAGE_SIZE, skip: 0 });
-      const list = { approvals: items.map(approvalOf), total, who: ctx.principal, now: ctx.now };
+      // Whoever may not read the record sees what waits all the same.
+      const unreviewed = mayDo(ctx.principal, 'audit.read')
+        ? await services.breakGlass.list(ctx, { limit: MAX_USES_SHOWN, skip: 0, status: 'UNREVIEWED' })
+        : { items: [], total: 0 };
+      const list = { unreviewed, approvals: items.map(approvalOf), total, who: ctx.principal, now: ctx.now };
       return sendPage(request, reply, reach, page('Approvals', viewerOf(request), approvalList(list)));
     },
   });

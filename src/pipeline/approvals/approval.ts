@@ -47,6 +47,18 @@ export interface Approval {
   /** Business time after which no vote counts, ms since 1970. */
   readonly expiresAt: number;
   readonly status: ApprovalStatus;
+  /** One person decided it alone, as two others had declared. Absent: nobody did. */
+  readonly brokenGlass?: BrokenGlass;
+}
+
+export interface BrokenGlass {
+  readonly useId: string;
+  readonly declarationId: string;
+  readonly version: number;
+  readonly userId: string;
+  readonly reason: string;
+  /** Business time, ms since 1970. */
+  readonly at: number;
 }
 
 export const APPROVAL_STATUSES = ['PENDING', 'APPROVED', 'DENIED', 'EXPIRED', 'VOIDED'] as const;
@@ -316,7 +328,8 @@ function isSpent({ votes, withdrawn = [], spentNonces = [] }: Approval, { nonce 
   return spentNonces.includes(nonce) || [...votes, ...withdrawn].some(({ assertion }) => assertion?.nonce === nonce);
 }
 
-function exclusionOf(approval: Approval, identities: ReadonlySet<string>): (VoteCheck & { ok: false }) | null {
+/** Why whoever has these identities may not decide about this, by whatever way; null: nothing speaks against it. */
+export function exclusionOf(approval: Approval, identities: ReadonlySet<string>): (VoteCheck & { ok: false }) | null {
   const among = (ids: readonly string[]): boolean => ids.some((id) => identities.has(canonicalAccount(id)));
   if (among([approval.requester])) return refuse('requester', 'Nobody approves their own request.');
   if (among(approval.subjectIds)) return refuse('subject', 'The incident is about an account of this person.');

@@ -176,6 +176,7 @@ export function shownApproval(view: StoredView): Resource {
     expiresAt: time('expiresAt'),
     decidedAt: time('decidedAt'),
     votes: timed(body['votes']),
+    ...(body['brokenGlass'] === undefined ? {} : { brokenGlass: timed([body['brokenGlass']])[0] ?? null }),
     // Rows of earlier versions have none.
     escalations: timed(body['escalations'] ?? []),
     escalationPath: body['escalationPath'] ?? [],

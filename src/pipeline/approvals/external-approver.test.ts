@@ -176,7 +176,10 @@ describe('a service account', () => {
     ['alone', alone],
     ['beside', beside],
   ])('never votes where a service is asked (%s), whatever it is called', (_what, approval) => {
-    expect(canVote(approval, voter, { intentHash: 'h', at: 1, decision: 'APPROVE' })).toMatchObject({ ok: false, code: 'service_account' });
+    expect(canVote(approval, voter, { intentHash: 'h', at: 1, decision: 'APPROVE' })).toMatchObject({
+      ok: false,
+      code: 'service_account',
+    });
     // And a vote of one that got in by a fault of a caller counts nothing.
     const votes = [approve('soar', 'CISO', 'service'), approve('usr_2', 'CISO', 'service')];
     expect(countVotes({ ...heard(approval, { soar: 'none' }), votes })).toBe('pending');

@@ -36,6 +36,8 @@ const INCIDENT_PERSONAL = [
 
 const PAUSE_PERSONAL = ['/document/paused/reason', '/document/proposal/reason', '/reason'];
 
+const GLASS_PERSONAL = ['/document/declared/terms/reason', '/document/proposal/terms/reason'];
+
 const CATALOGUE: readonly RecordType[] = [
   { type: 'journal.created', v: 1, personal: [] },
   // The last record of a journal that goes on elsewhere, and in the place where it goes on the first sign of its move.
@@ -81,6 +83,13 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'guard.paused', v: 1, personal: PAUSE_PERSONAL },
   { type: 'guard.resume_proposed', v: 1, personal: PAUSE_PERSONAL },
   { type: 'guard.resumed', v: 1, personal: PAUSE_PERSONAL },
+  { type: 'guard.glass_proposed', v: 1, personal: GLASS_PERSONAL },
+  { type: 'guard.glass_declared', v: 1, personal: GLASS_PERSONAL },
+  { type: 'guard.glass_revoked', v: 1, personal: [...GLASS_PERSONAL, '/reason'] },
+  { type: 'guard.glass_used', v: 1, personal: GLASS_PERSONAL },
+  // The entry that stays of a use, and who has looked at it since.
+  { type: 'glass.used', v: 1, personal: ['/entry/reason'] },
+  { type: 'glass.reviewed', v: 1, personal: ['/note'] },
   {
     type: 'exemption.proposed',
     v: 1,

@@ -216,6 +216,7 @@ export function approvalView(plan: Plan, state: ExecutionState, approval: Approv
       // Rows of earlier versions have neither.
       ...(approval.withdrawn === undefined ? {} : { withdrawn: asJson(approval.withdrawn) }),
       ...(approval.onCall === undefined ? {} : { onCall: asJson(approval.onCall) }),
+      ...(approval.brokenGlass === undefined ? {} : { brokenGlass: asJson(approval.brokenGlass) }),
       requestedAt: approval.requestedAt,
       expiresAt: approval.expiresAt,
       decidedAt: approval.decidedAt,

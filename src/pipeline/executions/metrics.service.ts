@@ -6,6 +6,7 @@ import { invariant } from '../../platform/errors.ts';
 import type { Machine } from '../../platform/machine.ts';
 import { incidentOf } from '../incidents/incident-change.ts';
 import type { Answer, Resource } from '../service.ts';
+import { UNREVIEWED } from './glass-entry.ts';
 import type { ExecutionStore, Loaded } from './execution-store.ts';
 
 /** Executions that the figures cover, newest first. */
@@ -38,6 +39,10 @@ export function createMetricsService({ journal, store, machine }: MetricsPorts):
       await machine.turn();
     }
     return [...found.values()];
+  }
+
+  async function countGlass(filter: { status?: string }): Promise<number> {
+    return (await journal.longReads.listViews({ kind: 'break-glass', ...filter, limit: 1, skip: 0 })).total;
   }
 
   async function folded(bodies: readonly JsonObject[]): Promise<Loaded[]> {
@@ -89,6 +94,7 @@ export function createMetricsService({ journal, store, machine }: MetricsPorts):
         data: {
           id: 'metrics',
           total: figures(null),
+          breakGlass: { uses: await countGlass({}), unreviewed: await countGlass({ status: UNREVIEWED }) },
           playbooks: Object.fromEntries(ids.map((id) => [id, figures(id)])),
         },
       };

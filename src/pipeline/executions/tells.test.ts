@@ -6,6 +6,7 @@ const TELLS: readonly Tell[] = [
   { kind: 'approval.reminder', approvalId: 'apr_1' },
   { kind: 'approval.unanswerable', approvalId: 'apr_1' },
   { kind: 'approval.decided', approvalId: 'apr_1' },
+  { kind: 'approval.broken_glass', approvalId: 'apr_1' },
   { kind: 'approval.escalated', approvalId: 'apr_1', step: 2 },
   { kind: 'guard.limit_reached', approvalId: 'apr_1' },
   { kind: 'execution.failed', end: 3 },

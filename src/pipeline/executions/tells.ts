@@ -15,6 +15,7 @@ export type Tell =
         | 'guard.limit_reached';
       readonly approvalId: string;
     }
+  | { readonly kind: 'approval.broken_glass'; readonly approvalId: string }
   | { readonly kind: 'approval.escalated'; readonly approvalId: string; readonly step: number }
   | { readonly kind: 'execution.failed'; readonly end: number };
 
@@ -43,6 +44,7 @@ export function tellOf(name: string): Tell | null {
     case 'approval.requested':
     case 'approval.reminder':
     case 'approval.unanswerable':
+    case 'approval.broken_glass':
     case 'approval.decided':
     case 'guard.limit_reached':
       return { kind, approvalId: first };
@@ -81,6 +83,8 @@ export function tellsOf(after: ExecutionState, facts: readonly Fact[]): readonly
           ? []
           : [{ kind: 'approval.unanswerable', approvalId: fact.approvalId }];
       }
+      case 'approval.broken_glass':
+        return [{ kind: 'approval.broken_glass', approvalId: fact.approvalId }];
       case 'approval.decided':
         // Where conditions answered at once nobody was asked.
         return requested.has(fact.approvalId) ? [] : [{ kind: 'approval.decided', approvalId: fact.approvalId }];

@@ -11,6 +11,7 @@ export const NOTICE_KINDS = [
   'approval.escalated',
   'approval.unanswerable',
   'approval.decided',
+  'approval.broken_glass',
   'execution.failed',
   'guard.paused',
   'guard.resume_proposed',
@@ -25,6 +26,9 @@ export const NOTICE_KINDS = [
 ] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
+/** What wakes people whatever they chose, alone and at once: never in a digest, never behind other messages. */
+export const ALARMS: readonly NoticeKind[] = ['approval.broken_glass'];
+
 /** One piece of news, before a channel gives it its form. Every text is hostile: parts of it come from events. */
 export interface Notice {
   readonly kind: NoticeKind;
@@ -36,7 +40,7 @@ export interface Notice {
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   /** What it is about: news of the same thing belong together. */
   readonly about: {
-    readonly type: 'approval' | 'execution' | 'guard' | 'exemption' | 'message' | 'test';
+    readonly type: 'approval' | 'break-glass' | 'execution' | 'guard' | 'exemption' | 'message' | 'test';
     readonly id: string;
   };
   /** Set when an answer is asked for. */

@@ -5,7 +5,7 @@ import type { JournalReader } from '../../journal/journal.ts';
 import type { Membership } from '../../journal/membership.ts';
 import { loadUser } from '../access/access.store.ts';
 import { untilStored } from '../executions/until-stored.ts';
-import { SendError, type Notice, type OutgoingNotice, type Sender } from './contract.ts';
+import { ALARMS, SendError, type Notice, type OutgoingNotice, type Sender } from './contract.ts';
 import { createLanes, type Sent } from './lanes.ts';
 import type { Notices } from './notices.ts';
 import type { NoticeState, Result } from './notice-state.ts';
@@ -189,14 +189,16 @@ export function createCourier(ports: CourierPorts): Courier {
   }
 
   return {
-    deliver({ id, deliveries }) {
+    deliver({ id, deliveries, notice }) {
       for (const [index, { status, channel, userId }] of deliveries.entries()) {
         const name = nameOf(id, index);
         if (status !== 'PENDING' || underWay.has(name)) continue;
         underWay.add(name);
         const way = { channel, userId };
-        ways.set(receiverOf(way), way);
-        lanes.add(receiverOf(way), { noticeId: id, index });
+        // An alarm has a lane of its own: it is in no digest and waits behind nothing.
+        const receiver = ALARMS.includes(notice.kind) ? `${receiverOf(way)}|${id}` : receiverOf(way);
+        ways.set(receiver, way);
+        lanes.add(receiver, { noticeId: id, index });
       }
     },
   };

@@ -7,6 +7,7 @@ const TOGETHER: Readonly<Record<NoticeKind, string>> = {
   'approval.reminder': 'approvals wait',
   'approval.escalated': 'approvals wait',
   'approval.unanswerable': 'approvals cannot be decided',
+  'approval.broken_glass': 'approvals were decided by one person alone',
   'approval.decided': 'approvals are decided',
   'execution.failed': 'executions failed',
   'guard.paused': 'words on the pause',

@@ -50,6 +50,7 @@ export function noticeOf(plan: Plan, state: ExecutionState, tell: Tell): Told | 
   const approval = Object.hasOwn(state.approvals, tell.approvalId) ? state.approvals[tell.approvalId] : undefined;
   if (approval === undefined) return null;
   const isOpen = approval.status === 'PENDING';
+  if (tell.kind === 'approval.broken_glass') return alarm(plan, state, approval);
   const isEither = tell.kind === 'guard.limit_reached';
   if (!isEither && isOpen === (tell.kind === 'approval.decided')) return null;
   const about = { type: 'approval', id: approval.id } as const;
@@ -154,6 +155,32 @@ function failure(plan: Plan, state: ExecutionState): Told | null {
       ask: null,
     },
     audience: { who: 'operators', requester: state.requester.type === 'person' ? state.requester.id : null },
+    channels: null,
+  };
+}
+
+/** Said to all who run the installation, over everything that is configured: nobody chose to be spared this. */
+function alarm(plan: Plan, state: ExecutionState, approval: ApprovalState): Told | null {
+  const { brokenGlass } = approval;
+  if (brokenGlass === undefined) return null;
+  const { userId, reason, declarationId, version, useId, at } = brokenGlass;
+  return {
+    notice: {
+      kind: 'approval.broken_glass',
+      severity: 'CRITICAL',
+      title: `BREAK-GLASS: ${short(userId)} alone approved ${sentenceOf(plan, state, approval)}`,
+      lines: [short(reason), 'It stays on record for ever. Another person has to look at it and review it.'],
+      facts: [
+        { label: 'Used by', value: short(userId) },
+        { label: 'At', value: new Date(at).toISOString() },
+        { label: 'Declaration', value: short(`${declarationId}, version ${version}`) },
+        { label: 'To be reviewed', value: short(useId) },
+        ...whatIsAsked(plan, state, approval),
+      ],
+      about: { type: 'break-glass', id: approval.id },
+      ask: null,
+    },
+    audience: { who: 'operators', requester: approval.requester },
     channels: null,
   };
 }

@@ -51,7 +51,7 @@ const NOTICE = z.strictObject({
   lines: z.array(z.string()),
   facts: z.array(z.strictObject({ label: z.string(), value: z.string() })),
   about: z.strictObject({
-    type: z.enum(['approval', 'execution', 'guard', 'exemption', 'message', 'test']),
+    type: z.enum(['approval', 'break-glass', 'execution', 'guard', 'exemption', 'message', 'test']),
     id: z.string(),
   }),
   ask: z

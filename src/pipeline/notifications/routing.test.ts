@@ -36,6 +36,12 @@ describe('the ways of a notice', () => {
     expect(ways({ readers, channels: ['EMAIL'] })).toEqual(['IN_APP bob', 'IN_APP eve']);
   });
 
+  it('are all of them for an alarm, whatever anybody chose to hear', () => {
+    const readers = [{ userId: 'eve', hasEmail: true, wantsEmail: false }];
+    const all = ['IN_APP eve', 'EMAIL eve', 'PAGERDUTY', 'SLACK', 'TEAMS', 'WEBHOOK'];
+    expect(ways({ readers, kind: 'approval.broken_glass' })).toEqual(all);
+  });
+
   it('reach shared channels also where nobody is to be told', () => {
     expect(ways({ readers: [], kind: 'execution.failed' })).toEqual(['PAGERDUTY', 'SLACK', 'TEAMS', 'WEBHOOK']);
   });

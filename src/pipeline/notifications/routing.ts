@@ -1,4 +1,4 @@
-import { NOTICE_CHANNELS, type NoticeChannel, type NoticeKind } from './contract.ts';
+import { ALARMS, NOTICE_CHANNELS, type NoticeChannel, type NoticeKind } from './contract.ts';
 
 /** Which ways a notice takes. */
 
@@ -16,6 +16,7 @@ const USUAL: Readonly<Record<NoticeKind, readonly NoticeChannel[]>> = {
   'approval.escalated': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'approval.unanswerable': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'approval.decided': ['SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
+  'approval.broken_glass': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'execution.failed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'guard.paused': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'guard.resume_proposed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
@@ -57,7 +58,9 @@ export function waysOf({ kind, channels, configured, readers }: RouteQuery): rea
   const taken = asked.length > 0 || isOnlyInApp ? asked : open(USUAL[kind]);
   const personal = readers.flatMap(({ userId, hasEmail, wantsEmail }): readonly Way[] => [
     { channel: 'IN_APP', userId },
-    ...(hasEmail && wantsEmail && taken.includes('EMAIL') ? [{ channel: 'EMAIL', userId } as const] : []),
+    ...(hasEmail && (wantsEmail || ALARMS.includes(kind)) && taken.includes('EMAIL')
+      ? [{ channel: 'EMAIL', userId } as const]
+      : []),
   ]);
   const shared = taken.filter((channel) => channel !== 'EMAIL' && channel !== 'IN_APP');
   return [...personal, ...shared.map((channel): Way => ({ channel, userId: null }))];

@@ -27,7 +27,7 @@ export interface Ballot {
 }
 
 export type Event =
-  | { readonly do: 'vote' | 'plant' | 'look'; readonly ballot: Ballot }
+  | { readonly do: 'vote' | 'plant' | 'look' | 'break'; readonly ballot: Ballot }
   | { readonly do: 'change'; readonly login: string; readonly to: Partial<Login> }
   | { readonly do: 'clock'; readonly to: 'escalation' | 'last moment' | 'end' }
   | { readonly do: 'timers'; readonly due: 'escalation' | 'end' };
@@ -45,6 +45,8 @@ export interface Case {
     standIn: string | null;
     total?: number;
   };
+  /** Accounts that two others named beforehand as those who may decide alone; `flaw`: why that is worth nothing here. */
+  readonly glass?: { readonly people: readonly string[]; readonly flaw?: string };
   readonly logins: Readonly<Record<string, Login>>;
   /** One after the other; the members of one happen at the same moment. */
   readonly steps: readonly (readonly Event[])[];
@@ -67,6 +69,9 @@ export interface State extends Course {
   readonly escalated: boolean;
   readonly over: boolean;
 }
+
+export const NOTHING_YET = { answers: {}, status: 'PENDING', votes: [], kept: [], escalated: false, over: false };
+export const NOBODY: Login = { human: 'nobody', roles: [], kind: 'service', disabled: true };
 
 /** All orders in which events of the same moment may be taken. */
 export function ordersOf<Item>(items: readonly Item[]): Item[][] {

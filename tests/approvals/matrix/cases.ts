@@ -364,6 +364,68 @@ function* planted(): Generator<Draft> {
     }
 }
 
+/** Why a declaration is worth nothing, or not for this. */
+const FLAWS = [
+  'ended',
+  'another action',
+  'lower risk',
+  'used up',
+  'paused',
+  'irreversible',
+  'protected',
+  'a link',
+  'a chat',
+];
+
+/** One person decides alone: whom two others named, and everybody else who might try. */
+function* alone(): Generator<Draft> {
+  const surface = 'core';
+  for (const role of VOTER_ROLES)
+    for (const relation of RELATIONS)
+      for (const duty of relation === 'unrelated' ? (['requester'] as const) : DUTIES)
+        for (const named of ['named', 'not named', 'nothing declared', 'service', ...FLAWS])
+          for (const when of [
+            'first',
+            'shown older',
+            'after a denial',
+            'after one approval',
+            'at once',
+            'too late',
+            'after the decision',
+            'after a planted denial',
+          ]) {
+            const who =
+              relation === 'key made by them' || named !== 'service'
+                ? voterOf(role, relation)
+                : ballot(serviceOf(role));
+            const people = named === 'not named' ? [humanOf(role, 'b')] : [who.login];
+            const glass =
+              named === 'nothing declared'
+                ? {}
+                : { glass: { people, ...(FLAWS.includes(named) ? { flaw: named } : {}) } };
+            const breaking: Event = { do: 'break', ballot: when === 'shown older' ? { ...who, shown: 'older' } : who };
+            const other = humanOf(role, 'c');
+            const asked = gate([role], 2);
+            const steps: Event[][] =
+              {
+                first: [[breaking]],
+                'shown older': [[breaking]],
+                'after a denial': [[vote(other, { decision: 'DENY' })], [breaking]],
+                'after one approval': [[vote(other)], [breaking]],
+                'at once': [[breaking, vote(other, { decision: 'DENY' })]],
+                'too late': [[{ do: 'clock', to: 'end' } as const], [breaking]],
+                'after the decision': [...others(asked), [breaking]],
+                'after a planted denial': [[plant(other, { decision: 'DENY' })], [breaking]],
+              }[when] ?? [];
+            const moved: Event[][] =
+              named === 'ended' && when !== 'too late' ? [[{ do: 'clock', to: 'escalation' }]] : [];
+            const human = relation === 'key made by them' ? MAKER : humanOf(role, 'a');
+            const duties = relation === 'unrelated' ? {} : { [duty]: human };
+            const name = `alone, ${role}, ${relation} of the ${duty}, ${named}, ${when}`;
+            yield { name, surface, duties, gate: asked, ...glass, steps: [...moved, ...steps, ...others(asked)] };
+          }
+}
+
 function* drafts(): Generator<Draft> {
   for (const surface of SURFACES)
     for (const family of [relations, pairs, repeats, times, seats, names, changes, nobodyAbove, proofs, twoDoors]) {
@@ -371,6 +433,9 @@ function* drafts(): Generator<Draft> {
       yield* OTHER_DOORS.includes(surface) || family === twoDoors ? covering(all) : all;
     }
   yield* planted();
+  // All of two roles, and a choice of the others: a rule about a declaration knows no roles.
+  yield* [...alone()].filter(({ name }) => name.includes(ADMIN) || name.includes('LEGAL'));
+  yield* covering([...alone()]);
 }
 
 const named = [...drafts()].map((draft): [string, Case] => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Case } from './case.ts';
 import { CASES } from './cases.ts';
-import { CORE_CHECKS, SERVED_CHECKS, type ServedCheck } from './checks.ts';
+import { CORE_CHECKS, GLASS_CHECKS, SERVED_CHECKS, type ServedCheck } from './checks.ts';
 import { playInCore } from './core-house.ts';
 import { ordersOf, PURE_CASES } from './pure-cases.ts';
 import { openServedHouse } from './served-house.ts';
@@ -14,8 +14,8 @@ import { objectionTo } from './judge.ts';
 type CoreHouse = { readonly playInCore: typeof playInCore };
 
 /** The first case that the specification objects to; null: the matrix does not notice. */
-function firstObjection({ playInCore: play }: CoreHouse): string | null {
-  for (const given of PURE_CASES)
+function firstObjection({ playInCore: play }: CoreHouse, cases = PURE_CASES): string | null {
+  for (const given of cases)
     for (const reversed of ordersOf(given)) {
       const objection = told(() => objectionTo(given, play(given, reversed)));
       if (objection !== null) return objection;
@@ -32,6 +32,9 @@ function told(judge: () => string | null): string | null {
   }
 }
 
+/** The cases of somebody who decides alone. */
+const ALONE = PURE_CASES.filter(({ steps }) => steps.flat().some((event) => event.do === 'break'));
+
 describe('the matrix without one check', () => {
   it('is content with the product as it is', () => {
     expect(firstObjection({ playInCore })).toBeNull();
@@ -42,6 +45,17 @@ describe('the matrix without one check', () => {
     async (check: Check) => {
       const objection = await withoutCheck('core-house.ts', check, async (house: CoreHouse) => firstObjection(house));
       expect(objection).not.toBeNull();
+    },
+    PATIENCE_MS,
+  );
+});
+
+describe('deciding alone without one check', () => {
+  it.each(GLASS_CHECKS)(
+    'is objected to: $name',
+    async (check: Check) => {
+      const judge = async (house: CoreHouse) => firstObjection(house, ALONE);
+      expect(await withoutCheck('core-house.ts', check, judge)).not.toBeNull();
     },
     PATIENCE_MS,
   );

@@ -114,6 +114,31 @@ export const CORE_CHECKS: readonly Check[] = [
   check(REQUIREMENTS, 'each role', 'if (k < different.length || different.length === 1)', 'if (true)'),
 ];
 
+const GLASS = 'src/pipeline/approvals/break-glass.ts';
+const CORE_GLASS = 'src/pipeline/executions/core/break-glass.ts';
+const without = (name: string, from: string): Check => check(GLASS, `alone: ${name}`, from, 'if (false)');
+
+/** The checks between one person and a decision alone. */
+export const GLASS_CHECKS: readonly Check[] = [
+  without('decided', "if (approval.status !== 'PENDING')"),
+  without('denied', "if (approval.votes.some(({ decision }) => decision === 'DENY'))"),
+  without('time', 'if (given.at >= approval.expiresAt)'),
+  without('intent', 'if (given.intentHash !== approval.intentHash)'),
+  without('paused', 'if (given.paused)'),
+  without('service', "if (voter.kind !== 'person')"),
+  without('door', "if (provenBy !== undefined && provenBy !== 'session')"),
+  without('lent key', 'if (voter.issuedBy !== voter.userId)'),
+  check(GLASS, 'alone: concerned', 'return excluded === null ? null', 'return excluded !== undefined ? null'),
+  without('ended', 'if (at >= declaration.expiresAt)'),
+  without('named', 'if (!declaration.people.includes(voter.userId))'),
+  without('action', 'if (!declaration.actionTypes.includes(subject.actionType))'),
+  without('risk', 'if (SEVERITIES.indexOf(subject.riskLevel) > SEVERITIES.indexOf(declaration.maxRiskLevel))'),
+  without('irreversible', "if (subject.reversibility === 'irreversible' && !declaration.irreversible)"),
+  without('floor', 'if (subject.isAboveFloor)'),
+  without('uses', 'if (use > declaration.usesPerDay)'),
+  check(CORE_GLASS, 'alone: the rule', 'if (!check.ok)', 'if (false)'),
+];
+
 const VOTERS = 'src/pipeline/access/voters.ts';
 const OPERATIONS = 'src/pipeline/access/operations.ts';
 const SERVICE = 'src/pipeline/approvals/approvals.service.ts';

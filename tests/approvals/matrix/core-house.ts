@@ -4,10 +4,21 @@ import { evolve } from '../../../src/pipeline/executions/core/evolve.ts';
 import type { Fact } from '../../../src/pipeline/executions/core/facts.ts';
 import type { Input, VoteInput } from '../../../src/pipeline/executions/core/inputs.ts';
 import type { ExecutionState } from '../../../src/pipeline/executions/core/state.ts';
+import type { GlassInForce } from '../../../src/pipeline/guards/break-glass.ts';
 import type { Plan } from '../../../src/pipeline/playbooks/plan.ts';
 import { ROLES } from '../../../src/pipeline/vocabulary.ts';
 import type { Ballot, Case, Course, Event, Login } from './case.ts';
-import { addressOf, approvalOf, MOMENTS, olderIntent, planFor, startFor, statusOf, TIMEOUT_MS } from './request.ts';
+import {
+  addressOf,
+  approvalOf,
+  ESCALATION_MS,
+  MOMENTS,
+  olderIntent,
+  planFor,
+  startFor,
+  statusOf,
+  TIMEOUT_MS,
+} from './request.ts';
 
 /** A case played on the pure core alone: what the services would hand in, without them. */
 
@@ -40,7 +51,10 @@ export class CorePlay {
   private readonly logins: Record<string, Login>;
   private now = START;
 
+  private readonly given: Case;
+
   constructor(given: Case) {
+    this.given = given;
     this.logins = { ...given.logins };
     this.plan = planFor(given, idOf);
     const start = startFor(given, 'exe_matrix', 'jrn_matrix', idOf);
@@ -52,6 +66,7 @@ export class CorePlay {
     if (event.do === 'clock') this.now = START + MOMENTS[event.to];
     if (event.do === 'timers') this.tick();
     if (event.do === 'change') this.logins[event.login] = { ...this.login(event.login), ...event.to };
+    if (event.do === 'break') this.answers[at] = this.break(event.ballot);
     if (event.do === 'vote') this.answers[at] = this.vote(this.inputOf(event.ballot));
     if (event.do === 'plant') {
       const { id } = approvalOf(this.state);
@@ -64,6 +79,38 @@ export class CorePlay {
     const refused = facts.find((fact) => fact.type === 'vote.refused');
     if (refused !== undefined) return refused.code;
     return facts.some(({ type }) => type === 'vote.cast') ? 'counted' : 'ignored';
+  }
+
+  private break(ballot: Ballot): string {
+    const { approvalId, intentHash, voter, at } = this.inputOf(ballot);
+    const { people = null, flaw } = this.given.glass ?? {};
+    const declaration: GlassInForce | null =
+      people === null
+        ? null
+        : {
+            id: 'bgl_matrix',
+            version: 2,
+            people: people.map(idOf),
+            actionTypes: [flaw === 'another action' ? 'GEO_LOCK' : 'ACCOUNT_SUSPEND'],
+            maxRiskLevel: flaw === 'lower risk' ? 'MEDIUM' : 'HIGH',
+            usesPerDay: 2,
+            irreversible: false,
+            expiresAt: flaw === 'ended' ? START + ESCALATION_MS : START + 2 * TIMEOUT_MS,
+          };
+    const { facts } = this.advance(this.state, {
+      type: 'break_glass',
+      approvalId,
+      useId: 'bgu_matrix',
+      intentHash,
+      reason: 'nobody who may approve answers',
+      voter,
+      ...(flaw === 'a link' || flaw === 'a chat' ? { provenBy: flaw === 'a link' ? 'mail_link' : 'slack' } : {}),
+      declaration,
+      use: flaw === 'used up' ? 3 : 2,
+      paused: flaw === 'paused',
+      at,
+    });
+    return facts.some(({ type }) => type === 'approval.broken_glass') ? 'broken' : 'sealed';
   }
 
   private tick(): void {

@@ -5,7 +5,7 @@ import type { StartInput } from '../../../src/pipeline/executions/core/inputs.ts
 import type { ApprovalState, ExecutionState } from '../../../src/pipeline/executions/core/state.ts';
 import type { Plan } from '../../../src/pipeline/playbooks/plan.ts';
 import { ROLES } from '../../../src/pipeline/vocabulary.ts';
-import { gate, planAction, planOf, startOf } from '../../support/plans.ts';
+import { declaration, gate, planAction, planOf, startOf } from '../../support/plans.ts';
 import type { Case } from './case.ts';
 
 /** The request that a case is about, as the product makes it: an execution whose only action waits for people. */
@@ -34,7 +34,11 @@ export function planFor(given: Case, idOf: (login: string) => string, version = 
     timeoutMs: TIMEOUT_MS,
     escalationPath: stepsOf(asked),
   });
-  return { ...planOf([planAction('a', { gates: [planGate] })]), playbookVersion: version };
+  const flaw = given.glass?.flaw;
+  const lasting = flaw === 'irreversible' ? { declaration: declaration({ reversibility: 'irreversible' }) } : {};
+  const plan = planOf([planAction('a', { gates: [planGate], ...lasting })]);
+  const isProtected = flaw === 'protected' ? { protectedIdentities: ['alice@example.test'] } : {};
+  return { ...plan, ...isProtected, playbookVersion: version };
 }
 
 /** @param idOf as above; a person is the requester and the author with their first account, the subject by its address. */

@@ -1,15 +1,11 @@
-import { ordersOf } from './case.ts';
+import { NOBODY, NOTHING_YET, ordersOf } from './case.ts';
 import type { Ballot, Case, Cast, Course, Event, Login, State } from './case.ts';
 
 /** What becomes of votes, told in people instead of accounts. Imports nothing of the product, on purpose: it judges it. */
 
-const NOBODY: Login = { human: 'nobody', roles: [], kind: 'service', disabled: true };
-const NOTHING_YET = { answers: {}, status: 'PENDING', votes: [], kept: [], escalated: false, over: false };
-
 export function coursesOf(given: Case): readonly Course[] {
-  const first: State = { ...NOTHING_YET, logins: given.logins };
   const places = given.steps.map((step, index) => step.map((event, place) => ({ event, at: `${index}.${place}` })));
-  let states: readonly State[] = [first];
+  let states: readonly State[] = [{ ...NOTHING_YET, logins: given.logins }];
   for (const step of places)
     states = states.flatMap((state) =>
       ordersOf(step).map((order) => order.reduce((now, { event, at }) => after(given, now, event, at), state)),
@@ -19,20 +15,23 @@ export function coursesOf(given: Case): readonly Course[] {
 
 function after(given: Case, state: State, event: Event, at: string): State {
   if (event.do === 'clock') return { ...state, over: state.over || event.to === 'end' };
-  if (event.do === 'timers' && state.status !== 'PENDING') return state;
-  if (event.do === 'timers')
-    return event.due === 'end' ? { ...state, status: 'EXPIRED' } : { ...state, escalated: true };
+  if (event.do === 'timers' && event.due === 'escalation') return { ...state, escalated: true };
+  if (event.do === 'timers') return { ...state, status: state.status === 'PENDING' ? 'EXPIRED' : state.status };
   if (event.do === 'change')
     return { ...state, logins: { ...state.logins, [event.login]: { ...who(state, event.login), ...event.to } } };
   const cast = { ...who(state, event.ballot.login), door: given.surface, ...event.ballot };
   if (event.do === 'plant') return { ...state, votes: [...state.votes, cast] };
-  const answer = event.do === 'look' ? (isKnown(state, cast) ? 'shown' : 'unknown') : answerTo(given, state, cast);
-  const answers = { ...state.answers, [at]: answer };
+  const told = (answer: string): State => ({ ...state, answers: { ...state.answers, [at]: answer } });
+  if (event.do === 'look') return told(isKnown(state, cast) ? 'shown' : 'unknown');
+  const away = turnedAway(given, state, cast);
+  if (event.do === 'break' && (away !== null || !breaks(given, state, cast))) return told(away ?? 'sealed');
+  if (event.do === 'break') return { ...told('broken'), status: 'APPROVED' };
+  const answer = away ?? answerTo(given, state, cast);
   // A chat sends a request once, whatever became of it.
   const kept = answer === 'counted' || cast.door === 'slack' ? [...state.kept, keyOf(cast)] : state.kept;
-  if (answer !== 'counted') return { ...state, answers, kept };
+  if (answer !== 'counted') return { ...told(answer), kept };
   const votes = [...state.votes, cast];
-  return { ...state, answers, votes, status: verdict(given, state, votes), kept };
+  return { ...told(answer), votes, status: verdict(given, state, votes), kept };
 }
 
 /** Whether it is shown who stands at the door: nobody is who cannot be there, and a link lasts as long as the request. */
@@ -41,16 +40,26 @@ function isKnown(state: State, { door, proof, disabled, kind }: Cast): boolean {
   return !disabled && proof === undefined && belongsThere && !(door === 'link' && state.over);
 }
 
-function answerTo(given: Case, state: State, cast: Cast): string {
-  const { human, maker, disabled, kind } = cast;
-  const mayVote = kind === 'person' && cast.roles.some((role) => role !== 'AUDITOR');
+function turnedAway(given: Case, state: State, cast: Cast): string | null {
+  const mayVote = cast.kind === 'person' && cast.roles.some((role) => role !== 'AUDITOR');
   const isAtTheDoor = given.surface !== 'core' && !cast.letInEarlier;
   if (cast.proof !== undefined || (isAtTheDoor && !isKnown(state, cast))) return 'unknown';
-  if (isAtTheDoor && !mayVote) return 'forbidden';
+  return isAtTheDoor && !mayVote ? 'forbidden' : null;
+}
+
+/** The one way by which fewer people suffice: one whom two others named for it, by what only they have, about others. */
+function breaks(given: Case, state: State, { login, human, maker, kind, disabled, shown }: Cast): boolean {
+  const isOpen = state.status === 'PENDING' && verdict(given, state, state.votes) === 'PENDING' && !state.over;
+  const isNamed = given.glass?.people.includes(login) === true && given.glass.flaw === undefined;
+  const isTheirs = maker === human && kind === 'person' && !disabled && !concernedBy(given).includes(human);
+  return isOpen && isNamed && isTheirs && shown === 'this';
+}
+
+function answerTo(given: Case, state: State, cast: Cast): string {
+  const { human, maker, disabled, kind } = cast;
   if (cast.repeatable !== undefined && state.kept.includes(keyOf(cast))) return 'repeated';
   if (state.status !== 'PENDING' || verdict(given, state, state.votes) !== 'PENDING') return 'already_decided';
-  if (state.over) return 'expired';
-  if (cast.shown === 'older') return 'intent_changed';
+  if (state.over || cast.shown === 'older') return state.over ? 'expired' : 'intent_changed';
   if (disabled || kind !== 'person') return disabled ? 'account_disabled' : 'service_account';
   for (const excluded of ['requester', 'subject', 'author'] as const) if (given[excluded] === human) return excluded;
   if (state.votes.some((vote) => vote.human === human)) return 'already_voted';
@@ -74,8 +83,7 @@ function verdict(given: Case, state: State, votes: readonly Cast[]): string {
   const good = votes.filter(isGood);
   const people = new Set(good.filter((cast) => isAsked(given, state, cast)).map(({ human }) => human));
   if (people.size < total) return 'PENDING';
-  const each = roles.map((role) => [role]);
-  const places = k < roles.length ? Array(k).fill(roles) : [...each, ...Array(k - roles.length).fill(roles)];
+  const places = Array.from({ length: k }, (_, index) => (k < roles.length ? roles : [roles[index] ?? roles].flat()));
   return canSeat(given, state, places as string[][], good) ? 'APPROVED' : 'PENDING';
 }
 

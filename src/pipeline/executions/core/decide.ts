@@ -1,5 +1,6 @@
 import type { Plan } from '../../playbooks/plan.ts';
 import { takeChecked, takeInterrupted, takeObserved, takePerformed, takeVerified } from './attempts.ts';
+import { takeBreakGlass } from './break-glass.ts';
 import { takeChild, takeIncident, takeSpawned } from './children.ts';
 import { takeCompensate, takeUndone } from './compensation.ts';
 import type { Fact } from './facts.ts';
@@ -66,6 +67,8 @@ function take(transition: Transition, input: Input): void {
       return takeServiceAnswer(transition, input);
     case 'withdraw':
       return takeWithdrawal(transition, input);
+    case 'break_glass':
+      return takeBreakGlass(transition, input);
     case 'cancel':
       return takeCancel(transition);
     case 'retry':

@@ -72,6 +72,8 @@ function evolveStarted(
     case 'service.answered':
     case 'vote.withdrawn':
     case 'withdrawal.refused':
+    case 'approval.broken_glass':
+    case 'approval.glass_refused':
     case 'approval.decided':
       return evolveApproval(state, fact, input);
     case 'attempt.started':
@@ -197,9 +199,17 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
       );
       return withApproval(state, { ...approval, services });
     }
+    case 'approval.broken_glass': {
+      invariant(input.type === 'break_glass' && input.declaration !== null, 'glass is broken as it was declared');
+      const { useId, reason, at, voter, declaration } = input;
+      const { id: declarationId, version } = declaration;
+      const brokenGlass = { useId, declarationId, version, userId: voter.userId, reason, at };
+      return withApproval(state, { ...approvalOf(state, fact.approvalId), brokenGlass });
+    }
     case 'vote.refused':
       return withSpentNonce(state, fact.approvalId, input);
     case 'withdrawal.refused':
+    case 'approval.glass_refused':
     case 'approval.unanswerable':
       return state;
     case 'approval.decided':

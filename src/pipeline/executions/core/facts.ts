@@ -45,6 +45,14 @@ export type Fact =
   /** The service was heard, or is known not to answer; what it said stands in the input. */
   | { readonly type: 'service.answered'; readonly approvalId: string; readonly service: string }
   | { readonly type: 'vote.refused'; readonly approvalId: string; readonly code: string; readonly reason: string }
+  /** One person decided alone, as declared: see its input. The decision follows. */
+  | { readonly type: 'approval.broken_glass'; readonly approvalId: string }
+  | {
+      readonly type: 'approval.glass_refused';
+      readonly approvalId: string;
+      readonly code: string;
+      readonly reason: string;
+    }
   | {
       readonly type: 'approval.decided';
       readonly approvalId: string;

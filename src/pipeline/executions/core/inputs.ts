@@ -4,6 +4,7 @@ import type { OnCall } from '../../approvals/approval.ts';
 import type { ServiceReply } from '../../approvals/external-approver.ts';
 import type { LentSeat } from '../../approvals/voices.ts';
 import type { RoleName, Severity } from '../../vocabulary.ts';
+import type { GlassInForce } from '../../guards/break-glass.ts';
 
 /**
  * Everything that can happen to an execution, as data. An input holds all that `decide` may look at besides the
@@ -25,6 +26,7 @@ export type Input =
   | VoteInput
   | ServiceAnswerInput
   | WithdrawInput
+  | BreakGlassInput
   | CancelInput
   | RetryInput
   | CompensateInput
@@ -262,6 +264,26 @@ export interface ServiceAnswerInput extends Base {
   /** What it was asked about. */
   readonly intentHash: string;
   readonly reply: ServiceReply;
+}
+
+/** Somebody wants to decide alone, because nobody who may approve can be reached. */
+export interface BreakGlassInput extends Base {
+  readonly type: 'break_glass';
+  readonly approvalId: string;
+  /** Name of the entry that stays of it. */
+  readonly useId: string;
+  /** The intent that was shown. */
+  readonly intentHash: string;
+  readonly reason: string;
+  readonly voter: VoterSnapshot;
+  /** How they proved who they are. Absent: by an API key. */
+  readonly provenBy?: string;
+  /** What two people had declared, as it stood then; null: nothing. */
+  readonly declaration: GlassInForce | null;
+  /** Which use within a day it is, counted from 1. */
+  readonly use: number;
+  /** Whether everything was paused. */
+  readonly paused: boolean;
 }
 
 /** Among all people of the installation there were too few, at that moment, who could decide it together. */
