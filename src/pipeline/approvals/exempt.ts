@@ -104,7 +104,7 @@ export function namedGates(
     readonly gateId: string | null;
     readonly gateName: string;
     readonly gateHash: string;
-    readonly requirePasskey: boolean;
+    readonly requirePasskey?: boolean;
   }[];
 } | null {
   const found = policies.find((each) => each.policyId === policyId);
@@ -116,7 +116,7 @@ export function namedGates(
       gateId: gate.gateId ?? null,
       gateName: gate.gateName,
       gateHash: gateHash(gate),
-      requirePasskey: gate.requirePasskey === true,
+      ...(gate.requirePasskey === true ? { requirePasskey: true } : {}),
     })),
   };
 }
