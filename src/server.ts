@@ -28,6 +28,7 @@ import { createPolicyService } from './pipeline/approvals/policies.service.ts';
 import { createExemptionService } from './pipeline/exemptions/exemptions.service.ts';
 import { createGuardService } from './pipeline/guards/guards.service.ts';
 import { createLimiter } from './pipeline/guards/limiter.ts';
+import { createProposedChangeService } from './pipeline/guards/proposed-changes.service.ts';
 import { createPauseService } from './pipeline/guards/pause.service.ts';
 import { createPauseWatch } from './pipeline/guards/pause-watch.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
@@ -204,6 +205,17 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
       log.error({ playbookId: id, faults: thrown.faults }, 'an enabled playbook cannot be run'),
   });
   const reversibilityOf = (type: Parameters<typeof declarationOf>[0]) => declarationOf(type)?.reversibility ?? null;
+  // What takes a safeguard away waits here for a second person, where it is configured so; what waits can be decided in any case.
+  const changes = createProposedChangeService({
+    journal,
+    committer,
+    ids,
+    enforce: {
+      policy: (ctx, terms, by) => policies.enforce(ctx, terms, by),
+      guard: (ctx, terms, by) => guards.enforce(ctx, terms, by),
+    },
+  });
+  const twoPeople = config.policyChangesByTwo ? changes : null;
   const policies = createPolicyService({
     journal,
     committer,
@@ -213,6 +225,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     channels: ['IN_APP', ...senders.map(({ channel }) => channel)],
     valuesOf: (incidentId) => valuesOfIncident(journal, incidentId),
     exemptions: () => exemptions.inForce(),
+    twoPeople,
   });
   const exemptions = createExemptionService({
     journal,
@@ -223,7 +236,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     gatesOf: async (policyId) => namedGates(await policies.inForce(), policyId),
   });
 
-  const guards = createGuardService({ journal, committer });
+  const guards = createGuardService({ journal, committer, twoPeople });
   const governance = governanceOf(policies, guards, exemptions);
   const pause = createPauseWatch({
     journal,
@@ -337,6 +350,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     policies,
     guards,
     exemptions,
+    changes,
     pause: createPauseService({ journal, committer, watch: pause }),
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),

@@ -19,6 +19,7 @@ import { collectRoutes, refuseOtherMethods, type DeclaredRoute } from './route-t
 import { keyRoutes, setupRoutes, userRoutes } from './routes/access.routes.ts';
 import { approvalRoutes } from './routes/approvals.routes.ts';
 import { auditRoutes, metricsRoutes } from './routes/audits.routes.ts';
+import { changeRoutes } from './routes/changes.routes.ts';
 import { journalRoutes } from './routes/journal.routes.ts';
 import { eventRoutes } from './routes/events.routes.ts';
 import { executionRoutes } from './routes/executions.routes.ts';
@@ -149,6 +150,7 @@ async function addRoutes(
   policyRoutes(server, services.policies);
   exemptionRoutes(server, services.exemptions);
   guardRoutes(server, services);
+  changeRoutes(server, services.changes);
   metricsRoutes(server, services.metrics);
   journalRoutes(server, services.recovery);
   playbookRoutes(server, services.playbooks);

@@ -165,6 +165,12 @@ function cannedServices(
       pause: one('pause.pause'),
       resume: one('pause.resume'),
     },
+    changes: {
+      list: many('changes.list'),
+      get: one('changes.get'),
+      confirm: one('changes.confirm'),
+      reject: one('changes.reject'),
+    },
     exemptions: {
       list: many('exemptions.list'),
       get: one('exemptions.get'),

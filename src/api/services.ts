@@ -12,6 +12,7 @@ import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
 import type { ExemptionService } from '../pipeline/exemptions/exemptions.service.ts';
+import type { ProposedChangeService } from '../pipeline/guards/proposed-changes.service.ts';
 import type { PauseService } from '../pipeline/guards/pause.service.ts';
 import type { GuardService } from '../pipeline/guards/guards.service.ts';
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
@@ -38,6 +39,7 @@ export interface Services {
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
   readonly exemptions: ExemptionVerbs;
+  readonly changes: ProposedChangeVerbs;
   readonly pause: PauseService;
   readonly executions: ExecutionService;
   readonly approvals: ApprovalService;
@@ -63,9 +65,10 @@ export interface SingleSignOn {
 /* What the API uses of these services; the rest of them is for the pipeline. */
 
 export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>;
-export type PolicyVerbs = Omit<PolicyService, 'inForce' | 'naming' | 'refresh'>;
+export type PolicyVerbs = Omit<PolicyService, 'enforce' | 'inForce' | 'naming' | 'refresh'>;
 export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
-export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'perHour' | 'refresh'>;
+export type ProposedChangeVerbs = Omit<ProposedChangeService, 'propose'>;
+export type GuardVerbs = Omit<GuardService, 'enforce' | 'protectedIdentities' | 'perHour' | 'refresh'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {

@@ -93,6 +93,8 @@ export const VIEW_KINDS = [
   'playbook-version',
   'policy',
   'guard',
+  /** A change that takes a safeguard away, and waits for a second person. */
+  'change',
   'exemption',
   /** A gate that was not asked because of an exemption. */
   'exemption-use',

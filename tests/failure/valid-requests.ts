@@ -32,7 +32,12 @@ export interface Scene {
  * What a server of a scene is told: a way out for mail, to which nobody listens. Nobody of the scene wants mail, so that nothing is
  * tried again later while a test looks what is written.
  */
-export const SCENE_ENV = { SMTP_HOST: '127.0.0.1', SMTP_PORT: '9', NOTIFICATION_EMAIL_FROM: 'alerts@soc.example' };
+export const SCENE_ENV = {
+  SMTP_HOST: '127.0.0.1',
+  SMTP_PORT: '9',
+  NOTIFICATION_EMAIL_FROM: 'alerts@soc.example',
+  POLICY_CHANGES_BY_TWO: 'on',
+};
 const NO_MAIL = { email: [] };
 
 export async function sceneAt(house: Harness): Promise<Scene> {
@@ -200,7 +205,8 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   [
     'PUT /api/guards/protected-identities',
     async (scene) => {
-      const identities = [{ id: scene.fresh('protected-'), reason: 'a drill' }];
+      const present = await succeeds(scene.house.admin.api('GET', '/api/guards/protected-identities'));
+      const identities = [...present.identities, { id: scene.fresh('protected-'), reason: 'a drill' }];
       return asAdmin(scene, '/api/guards/protected-identities', { identities });
     },
   ],
@@ -221,9 +227,20 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   [
     'PUT /api/guards/blast-radius',
     async (scene) => {
-      const limits = [{ actionType: 'ENHANCED_LOGGING', perHour: Number(scene.fresh('')) }];
-      return asAdmin(scene, '/api/guards/blast-radius', { limits });
+      return asAdmin(scene, '/api/guards/blast-radius', { limits: await limitsAt(scene, -1) });
     },
+  ],
+  [
+    'POST /api/changes/:id/confirm',
+    async (scene) => {
+      const { id, hash } = await proposedChange(scene);
+      const { secret } = await succeeds(scene.voter.api('POST', '/api/keys', { name: scene.fresh('own-') }));
+      return { api: scene.house.apiOf(secret), path: `/api/changes/${id}/confirm`, body: { hash } };
+    },
+  ],
+  [
+    'POST /api/changes/:id/reject',
+    async (scene) => asAdmin(scene, `/api/changes/${(await proposedChange(scene)).id}/reject`, { reason: 'a drill' }),
   ],
   ['POST /api/guards/pause', async (scene) => asAdmin(scene, '/api/guards/pause', { reason: scene.fresh('drill ') })],
   [
@@ -301,6 +318,19 @@ async function exemption(scene: Scene): Promise<object> {
 
 async function proposed(scene: Scene) {
   return succeeds(scene.house.admin.api('POST', '/api/exemptions', await exemption(scene)));
+}
+
+/** The limits in force, each moved by so much. */
+async function limitsAt({ house }: Scene, by: number): Promise<readonly object[]> {
+  const { limits } = await succeeds(house.admin.api('GET', '/api/guards/blast-radius'));
+  const present: readonly { readonly actionType: string; readonly perHour: number }[] = limits;
+  return present.map(({ actionType, perHour }) => ({ actionType, perHour: perHour + by }));
+}
+
+/** Higher limits, which wait for a second person. */
+async function proposedChange(scene: Scene) {
+  const body = { limits: await limitsAt(scene, 1) };
+  return succeeds(scene.house.admin.api('PUT', '/api/guards/blast-radius', body));
 }
 
 function newPerson({ fresh }: Scene): object {

@@ -78,6 +78,9 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'guard.paused', v: 1, personal: PAUSE_PERSONAL },
   { type: 'guard.resume_proposed', v: 1, personal: PAUSE_PERSONAL },
   { type: 'guard.resumed', v: 1, personal: PAUSE_PERSONAL },
+  { type: 'change.proposed', v: 1, personal: ['/accounts', '/change/document/identities', '/change/weakens'] },
+  { type: 'change.confirmed', v: 1, personal: ['/accounts'] },
+  { type: 'change.rejected', v: 1, personal: ['/reason'] },
   {
     type: 'exemption.proposed',
     v: 1,
