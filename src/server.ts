@@ -13,9 +13,6 @@ import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
 import { enabledPeople } from './pipeline/access/access-in-force.ts';
-import { createCustomRoleService } from './pipeline/access/custom-roles.service.ts';
-import { createGroupService } from './pipeline/access/groups.service.ts';
-import { createAccessService } from './pipeline/access/access.service.ts';
 import { createVoters } from './pipeline/access/voters.ts';
 import type { ScryptCost } from './pipeline/access/password-hasher.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
@@ -28,7 +25,6 @@ import { createPolicyService } from './pipeline/approvals/policies.service.ts';
 import { createExemptionService } from './pipeline/exemptions/exemptions.service.ts';
 import { createGuardService } from './pipeline/guards/guards.service.ts';
 import { createLimiter } from './pipeline/guards/limiter.ts';
-import { createProposedChangeService } from './pipeline/guards/proposed-changes.service.ts';
 import { createPauseService } from './pipeline/guards/pause.service.ts';
 import { createPauseWatch } from './pipeline/guards/pause-watch.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
@@ -63,6 +59,7 @@ import { announceTime, businessTime } from './start/business-time.ts';
 import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
+import { openChanges, openRights } from './start/rights.ts';
 import type { Role } from './start/role.ts';
 import { sendersOf } from './start/senders.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
@@ -205,16 +202,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
       log.error({ playbookId: id, faults: thrown.faults }, 'an enabled playbook cannot be run'),
   });
   const reversibilityOf = (type: Parameters<typeof declarationOf>[0]) => declarationOf(type)?.reversibility ?? null;
-  // What takes a safeguard away waits here for a second person, where it is configured so; what waits can be decided in any case.
-  const changes = createProposedChangeService({
-    journal,
-    committer,
-    ids,
-    enforce: {
-      policy: (ctx, terms, by) => policies.enforce(ctx, terms, by),
-      guard: (ctx, terms, by) => guards.enforce(ctx, terms, by),
-    },
-  });
+  const changes = openChanges({ journal, committer, ids }, () => ({ policies, guards }));
   const twoPeople = config.policyChangesByTwo ? changes : null;
   const policies = createPolicyService({
     journal,
@@ -341,9 +329,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onRefused: (why) => log.warn({ why }, 'somebody could not sign in by OIDC'),
   });
   const services: Services = {
-    access: createAccessService(throughCommitter, randomBytes),
-    groups: createGroupService(throughCommitter, randomBytes),
-    roles: createCustomRoleService(throughCommitter, (name) => policies.naming(name)),
+    ...openRights(throughCommitter, (name) => policies.naming(name)),
     setup,
     ...signIn,
     playbooks,
