@@ -238,6 +238,51 @@ addGovernanceCommands({ program, io, exitWith });
 
 addBreakGlass(program, server, io, exitWith);
 
+const changes = program
+  .command('changes')
+  .description('changes that take a safeguard away and wait for a second person (POLICY_CHANGES_BY_TWO)');
+changes
+  .command('list')
+  .description('what waits, one line each')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (options) => {
+    const { listChangesCommand } = await import('./cli/changes.ts');
+    return exitWith(listChangesCommand(options, io));
+  });
+changes
+  .command('show')
+  .description('what it takes away, how it would read, and its hash')
+  .argument('<change>')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (id: string, options) => {
+    const { showChangeCommand } = await import('./cli/changes.ts');
+    return exitWith(showChangeCommand(id, options, io));
+  });
+changes
+  .command('confirm')
+  .description('put in force exactly what was shown, as another person than the one who proposed it')
+  .argument('<change>')
+  .requiredOption('--hash <hash>', 'the hash that `changes show` printed')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (id: string, options) => {
+    const { confirmChangeCommand } = await import('./cli/changes.ts');
+    return exitWith(confirmChangeCommand(id, options, io));
+  });
+changes
+  .command('reject')
+  .description('reject it, or withdraw your own')
+  .argument('<change>')
+  .requiredOption('--reason <text>', 'kept with the record')
+  .addOption(server)
+  .option('--json', 'one JSON line', false)
+  .action(async (id: string, options) => {
+    const { rejectChangeCommand } = await import('./cli/changes.ts');
+    return exitWith(rejectChangeCommand(id, options, io));
+  });
+
 const audit = program.command('audit').description('the tamper-evident record');
 audit
   .command('verify')

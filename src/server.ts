@@ -13,11 +13,8 @@ import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
 import { enabledPeople } from './pipeline/access/access-in-force.ts';
-import { createVoters } from './pipeline/access/voters.ts';
-import { createCustomRoleService } from './pipeline/access/custom-roles.service.ts';
-import { createGroupService } from './pipeline/access/groups.service.ts';
-import { createAccessService } from './pipeline/access/access.service.ts';
 import { relyingPartyOf } from './pipeline/access/relying-party.ts';
+import { createVoters } from './pipeline/access/voters.ts';
 import type { ScryptCost } from './pipeline/access/password-hasher.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
 import type { ActionRegistry } from './pipeline/actions/registry.ts';
@@ -64,6 +61,7 @@ import { announceTime, businessTime } from './start/business-time.ts';
 import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
+import { openChanges, openRights } from './start/rights.ts';
 import type { Role } from './start/role.ts';
 import { openApprovers } from './start/approvers.ts';
 import { sendersOf } from './start/senders.ts';
@@ -212,6 +210,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const reversibilityOf = (type: Parameters<typeof declarationOf>[0]) => declarationOf(type)?.reversibility ?? null;
   const onCall = createOnCallService({ journal, committer });
+  const changes = openChanges({ journal, committer, ids }, () => ({ policies, guards }));
+  const twoPeople = config.policyChangesByTwo ? changes : null;
   const policies = createPolicyService({
     journal,
     committer,
@@ -224,6 +224,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     exemptions: () => exemptions.inForce(),
     hasPasskeys,
     onCall: () => onCall.book(),
+    twoPeople,
   });
   // What people set over all playbooks is told by the same courier; it is built below.
   const tell = (stream: string, name: string): void => telling.teller.tell(stream, [name]);
@@ -237,7 +238,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     gatesOf: async (policyId) => namedGates(await policies.inForce(), policyId),
   });
 
-  const guards = createGuardService({ journal, committer, tell });
+  const guards = createGuardService({ journal, committer, tell, twoPeople });
   const governance = governanceOf(policies, guards, exemptions, onCall);
   const pause = createPauseWatch({
     journal,
@@ -345,9 +346,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const voters = createVoters(throughCommitter);
   const services: Services = {
-    access: createAccessService(throughCommitter, randomBytes),
-    groups: createGroupService(throughCommitter, randomBytes),
-    roles: createCustomRoleService(throughCommitter, (name) => policies.naming(name)),
+    ...openRights(throughCommitter, (name) => policies.naming(name)),
     setup,
     ...signIn,
     playbooks,
@@ -357,6 +356,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     pause: createPauseService({ journal, committer, watch: pause, tell }),
     glass: createGlassService({ journal, committer }),
     breakGlass: createBreakGlassService({ journal, committer, store, runner, voters }),
+    changes,
     incidents,
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     ...openVoting({ journal: throughCommitter, runner, voters, passkeys: signIn.passkeys }),

@@ -22,6 +22,7 @@ import { approvalRoutes } from './routes/approvals.routes.ts';
 import { delegationRoutes } from './routes/delegations.routes.ts';
 import { onCallRoutes } from './routes/oncall.routes.ts';
 import { auditRoutes, metricsRoutes } from './routes/audits.routes.ts';
+import { changeRoutes } from './routes/changes.routes.ts';
 import { journalRoutes } from './routes/journal.routes.ts';
 import { breakGlassRoutes } from './routes/break-glass.routes.ts';
 import { eventRoutes } from './routes/events.routes.ts';
@@ -162,6 +163,7 @@ async function addRoutes(
   exemptionRoutes(server, services.exemptions);
   guardRoutes(server, services);
   breakGlassRoutes(server, services);
+  changeRoutes(server, services.changes);
   metricsRoutes(server, services.metrics);
   journalRoutes(server, services.recovery);
   playbookRoutes(server, services.playbooks);

@@ -1,9 +1,10 @@
 import type { FastifyReply } from 'fastify';
 import type { Answer, IfMatch, Listing, Resource } from '../pipeline/service.ts';
 
-/** `{success, count, data}` around one thing; its version becomes the `ETag`. */
+/** `{success, count, data}` around one thing; its version becomes the `ETag`. 202 where it waits for somebody else. */
 export function one(answer: Answer, reply: FastifyReply) {
   if (answer.version !== undefined) void reply.header('etag', `"${answer.version}"`);
+  if (answer.pending === true) void reply.code(202);
   const warnings = answer.warnings ?? [];
   const envelope = { success: true, count: 1, data: withBothIds(answer.data) } as const;
   return warnings.length === 0 ? envelope : { ...envelope, warnings: [...warnings] };
@@ -12,6 +13,7 @@ export function one(answer: Answer, reply: FastifyReply) {
 /** As `one`, for something that was made now: 201 and its `Location`. */
 export function created(answer: Answer, reply: FastifyReply, collection: string) {
   const { id } = answer.data;
+  if (answer.pending === true) return one(answer, reply);
   if (typeof id === 'string') void reply.header('location', `${collection}/${encodeURIComponent(id)}`);
   void reply.code(201);
   return one(answer, reply);

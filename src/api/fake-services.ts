@@ -205,6 +205,12 @@ function cannedServices(
       list: many('breakGlass.list', GLASS_USE),
       review: one('breakGlass.review'),
     },
+    changes: {
+      list: many('changes.list'),
+      get: one('changes.get'),
+      confirm: one('changes.confirm'),
+      reject: one('changes.reject'),
+    },
     exemptions: {
       list: many('exemptions.list'),
       get: one('exemptions.get'),

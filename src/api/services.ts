@@ -16,6 +16,7 @@ import type { AuditService } from '../pipeline/executions/audits.service.ts';
 import type { BreakGlassService } from '../pipeline/executions/break-glass.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
 import type { ExemptionService } from '../pipeline/exemptions/exemptions.service.ts';
+import type { ProposedChangeService } from '../pipeline/guards/proposed-changes.service.ts';
 import type { PauseService } from '../pipeline/guards/pause.service.ts';
 import type { GlassService } from '../pipeline/guards/break-glass.service.ts';
 import type { GuardService } from '../pipeline/guards/guards.service.ts';
@@ -45,6 +46,7 @@ export interface Services {
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
   readonly exemptions: ExemptionVerbs;
+  readonly changes: ProposedChangeVerbs;
   readonly pause: PauseService;
   readonly glass: GlassService;
   readonly breakGlass: BreakGlassService;
@@ -75,9 +77,10 @@ export interface SingleSignOn {
 /* What the API uses of these services; the rest of them is for the pipeline. */
 
 export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>;
-export type PolicyVerbs = Omit<PolicyService, 'inForce' | 'naming' | 'refresh'>;
+export type PolicyVerbs = Omit<PolicyService, 'enforce' | 'inForce' | 'naming' | 'refresh'>;
 export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
-export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'perHour' | 'refresh'>;
+export type ProposedChangeVerbs = Omit<ProposedChangeService, 'propose'>;
+export type GuardVerbs = Omit<GuardService, 'enforce' | 'protectedIdentities' | 'perHour' | 'refresh'>;
 export type OnCallVerbs = Omit<OnCallService, 'book' | 'refresh'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 

@@ -6,6 +6,7 @@ import { executionStore } from '../pipeline/executions/execution-store.ts';
 import { exemptionUseViews } from '../pipeline/executions/exemption-uses.ts';
 import { foldGlass, glassStream, glassView } from '../pipeline/executions/glass-entry.ts';
 import { foldExemption, storedStatusOf } from '../pipeline/exemptions/exemption.ts';
+import { foldChange, storedStatusOf as changeStatusOf } from '../pipeline/guards/proposed-change.ts';
 import { limiterRowOf } from '../pipeline/guards/limiter.ts';
 import { incidentOf } from '../pipeline/incidents/incident-change.ts';
 import { deliveryViews, foldNotice, noticeStream } from '../pipeline/notifications/notice-state.ts';
@@ -51,6 +52,7 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     definitionRows,
     exemptionRows,
     breakGlassRows,
+    changeRows,
     limiterRows,
     noticeRows,
     accessRows,
@@ -189,6 +191,20 @@ const exemptionRows: RowSource = {
       const columns = { status: storedStatusOf(exemption), ref: exemption.terms.policyId };
       const row = { columns, members: objectOf(asJson(exemption)), membersOf: bodyOf };
       yield { kind: 'exemption', id, stream, row };
+    }
+  },
+};
+
+const changeRows: RowSource = {
+  kinds: ['change'],
+  async *rows(journal) {
+    for (const stream of await journal.streams('change/')) {
+      const id = stream.slice('change/'.length);
+      const change = foldChange((await journal.readStream(stream)).map(({ record }) => record));
+      if (change === null) continue;
+      const { kind, target } = change.terms;
+      const columns = { status: changeStatusOf(change), type: kind, ref: target };
+      yield { kind: 'change', id, stream, row: { columns, members: objectOf(asJson(change)), membersOf: bodyOf } };
     }
   },
 };

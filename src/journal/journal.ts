@@ -95,6 +95,8 @@ export const VIEW_KINDS = [
   'guard',
   /** One use of break-glass; it stays for ever. */
   'break-glass',
+  /** A change that takes a safeguard away, and waits for a second person. */
+  'change',
   'exemption',
   /** A schedule by which people are on call. */
   'oncall',

@@ -16,6 +16,8 @@ export interface Answer {
   readonly version?: number;
   /** Sentences: a field that is stored but not enforced yet, an unknown user in an escalation path. */
   readonly warnings?: readonly string[];
+  /** The change that was asked for is not in force: `data` is what somebody else has to confirm. */
+  readonly pending?: true;
 }
 
 export interface Listing {

@@ -32,6 +32,7 @@ describe('readConfig', () => {
         webhookAllow: [],
         playbooks: { maxConcurrent: 128, maxCallsPerConnector: 64, timeoutMs: 300_000, retryBackoffMs: 1_000 },
         approvals: { timeoutMs: 3_600_000, escalationCheckIntervalMs: 300_000 },
+        policyChangesByTwo: false,
         notifications: {
           mail: null,
           slackWebhook: null,
@@ -89,6 +90,7 @@ describe('readConfig', () => {
       webhookAllow: [],
       playbooks: { maxConcurrent: 10, maxCallsPerConnector: 64, timeoutMs: 600_000, retryBackoffMs: 500 },
       approvals: { timeoutMs: 60_000, escalationCheckIntervalMs: 30_000 },
+      policyChangesByTwo: false,
       notifications: {
         mail: {
           host: 'mail.example.org',

@@ -36,6 +36,8 @@ export interface Config {
     readonly retryBackoffMs: number;
   };
   readonly approvals: { readonly timeoutMs: number; readonly escalationCheckIntervalMs: number };
+  /** Whether a change that takes a safeguard away needs a second person before it is in force. */
+  readonly policyChangesByTwo: boolean;
   readonly notifications: NotificationConfig;
   /** Services outside that approval gates may name; empty: none. */
   readonly externalApprovers: readonly ApproverConfig[];
@@ -110,6 +112,7 @@ export function readConfig(
       timeoutMs: read.integer('APPROVAL_TIMEOUT_MS', 3_600_000, 1_000, MAX_DELAY_MS),
       escalationCheckIntervalMs: read.integer('ESCALATION_CHECK_INTERVAL_MS', 300_000, 1_000, MAX_DELAY_MS),
     },
+    policyChangesByTwo: read.oneOf('POLICY_CHANGES_BY_TWO', ['off', 'on']) === 'on',
     notifications: readNotifications(read),
     externalApprovers: readApprovers(read),
     oidc: readOidc(read),

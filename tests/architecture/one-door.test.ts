@@ -119,9 +119,14 @@ describe('commits, calls and the log', () => {
       expect(signIn).toMatch(new RegExp(String.raw`\b${service}\(journal\b`));
       expect(root).not.toContain(service);
     }
+    const rights = readFileSync('src/start/rights.ts', 'utf8');
+    for (const service of ['createAccessService', 'createGroupService', 'createCustomRoleService']) {
+      expect(rights).toMatch(new RegExp(String.raw`\b${service}\(journal\b`));
+      expect(root).not.toContain(service);
+    }
     for (const service of [
       'createSetupService',
-      'createAccessService',
+      'openRights',
       'createIdempotencyStore',
       'createRecoveryService',
       'openLogKeeper',

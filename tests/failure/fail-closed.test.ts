@@ -179,7 +179,7 @@ beforeAll(async () => {
       walks.set(kind, kind === null ? await calm(world) : await walk(world, kind));
     }),
   );
-}, 240_000);
+}, 300_000);
 afterAll(() => Promise.all([...worlds.values()].map(({ house }) => house.stop())));
 
 /** Each request once, with nothing in its way. */

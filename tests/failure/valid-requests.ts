@@ -39,6 +39,7 @@ export const SCENE_ENV = {
   SMTP_PORT: '9',
   NOTIFICATION_EMAIL_FROM: 'alerts@soc.example',
   PUBLIC_URL: SITE,
+  POLICY_CHANGES_BY_TWO: 'on',
 };
 const NO_MAIL = { email: [] };
 
@@ -252,7 +253,8 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   [
     'PUT /api/guards/protected-identities',
     async (scene) => {
-      const identities = [{ id: scene.fresh('protected-'), reason: 'a drill' }];
+      const present = await succeeds(scene.house.admin.api('GET', '/api/guards/protected-identities'));
+      const identities = [...present.identities, { id: scene.fresh('protected-'), reason: 'a drill' }];
       return asAdmin(scene, '/api/guards/protected-identities', { identities });
     },
   ],
@@ -307,9 +309,20 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   [
     'PUT /api/guards/blast-radius',
     async (scene) => {
-      const limits = [{ actionType: 'ENHANCED_LOGGING', perHour: Number(scene.fresh('')) }];
-      return asAdmin(scene, '/api/guards/blast-radius', { limits });
+      return asAdmin(scene, '/api/guards/blast-radius', { limits: await limitsAt(scene, -1) });
     },
+  ],
+  [
+    'POST /api/changes/:id/confirm',
+    async (scene) => {
+      const { id, hash } = await proposedChange(scene);
+      const { secret } = await succeeds(scene.voter.api('POST', '/api/keys', { name: scene.fresh('own-') }));
+      return { api: scene.house.apiOf(secret), path: `/api/changes/${id}/confirm`, body: { hash } };
+    },
+  ],
+  [
+    'POST /api/changes/:id/reject',
+    async (scene) => asAdmin(scene, `/api/changes/${(await proposedChange(scene)).id}/reject`, { reason: 'a drill' }),
   ],
   ['POST /api/guards/pause', async (scene) => asAdmin(scene, '/api/guards/pause', { reason: scene.fresh('drill ') })],
   [
@@ -457,6 +470,19 @@ async function breakable(scene: Scene) {
   const { id, intentHash } = listed.data[0];
   const body = { intentHash, reason: 'nobody who may approve answers' };
   return { user, body, path: `${BASE}/approvals/${id}/break-glass` };
+}
+
+/** The limits in force, each moved by so much. */
+async function limitsAt({ house }: Scene, by: number): Promise<readonly object[]> {
+  const { limits } = await succeeds(house.admin.api('GET', '/api/guards/blast-radius'));
+  const present: readonly { readonly actionType: string; readonly perHour: number }[] = limits;
+  return present.map(({ actionType, perHour }) => ({ actionType, perHour: perHour + by }));
+}
+
+/** Higher limits, which wait for a second person. */
+async function proposedChange(scene: Scene) {
+  const body = { limits: await limitsAt(scene, 1) };
+  return succeeds(scene.house.admin.api('PUT', '/api/guards/blast-radius', body));
 }
 
 function newPerson({ fresh }: Scene): object {

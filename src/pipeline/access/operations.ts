@@ -14,6 +14,7 @@ export const OPERATION_NAMES = [
   'policy.write',
   'guard.read',
   'guard.write',
+  'change.decide',
   'exemption.read',
   'exemption.write',
   'guard.pause',
@@ -80,6 +81,11 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: ['SECURITY_ADMIN', 'CISO'],
     humanOnly: true,
     says: 'say whom nothing contains without a person, and how much an hour may do',
+  },
+  'change.decide': {
+    roles: ['SECURITY_ADMIN', 'CISO'],
+    humanOnly: true,
+    says: 'confirm or reject a change of a policy or a guard that another person proposes and that takes a safeguard away',
   },
   'exemption.read': { roles: ROLES, humanOnly: false, says: 'see exemptions from gates, and what they allowed' },
   'exemption.write': {

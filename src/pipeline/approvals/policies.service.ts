@@ -3,7 +3,7 @@ import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
-import type { ChangeResult, JournalReader, StoredView, View } from '../../journal/journal.ts';
+import type { Change, ChangeResult, JournalReader, StoredView, View } from '../../journal/journal.ts';
 import { allCustomRoles, allUsersInForce } from '../access/access-in-force.ts';
 import { canonicalAccount } from '../access/identities.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
@@ -29,6 +29,8 @@ import type { ExpressionValues } from '../playbooks/scope.ts';
 import { customRolesIn, type KnownPeople } from './check-people.ts';
 import { checkPolicy } from './check-policy.ts';
 import { evaluatePolicies } from './evaluate-policies.ts';
+import type { Enforce, Proposing } from '../guards/proposed-changes.service.ts';
+import { weakenings, type PolicyVersion } from './weaker-policy.ts';
 import { toPolicy, type Policy, type PolicyInForce } from './policy.ts';
 
 /** No row has it. */
@@ -53,6 +55,8 @@ export interface PolicyPorts {
   readonly hasPasskeys: boolean;
   /** The schedules that gates may name. Absent: there are none. */
   readonly onCall?: () => Promise<OnCallBook>;
+  /** Where a change that takes a safeguard away waits for a second person. Null or absent: it is in force at once. */
+  readonly twoPeople?: Proposing | null;
 }
 
 export interface EvaluateInput extends GateQuery {
@@ -76,6 +80,8 @@ export interface PolicyService {
   update(ctx: CallContext, input: PolicyUpdate): Promise<Answer>;
   /** What would be asked before an action, and why: see `evaluatePolicies`. Nothing is stored. */
   evaluate(ctx: CallContext, input: EvaluateInput): Promise<Answer>;
+  /** What a confirmed proposal writes. */
+  readonly enforce: Enforce;
   /** Ids of the policies that name a role of the organisation, in force or not. */
   naming(role: RoleName): Promise<readonly string[]>;
   /** Every policy in force, in the order of ids. Kept in memory until one is added, where nobody else can add one. */
@@ -108,6 +114,7 @@ export function createPolicyService({
   exemptions,
   hasPasskeys,
   onCall = async () => NO_SCHEDULES,
+  twoPeople = null,
 }: PolicyPorts): PolicyService {
   let latest: { readonly versions: string; readonly inForce: readonly PolicyInForce[] } | null = null;
 
@@ -166,31 +173,50 @@ export function createPolicyService({
     return view;
   }
 
-  /** Writes the next version. Every version stays as a record; executions keep the gates with which they were planned. */
+  /** Writes the next version, or keeps it for a second person where it takes a safeguard away. */
   async function save(
+    ctx: CallContext,
+    id: string,
+    given: Checked,
+    before: StoredView | null,
+  ): Promise<{ result: ChangeResult; answer: Answer }> {
+    const lost = twoPeople === null ? [] : weakenings(versionOf(before), given);
+    if (twoPeople !== null && lost.length > 0) {
+      const document = recordable({ ...given.policy, policyId: id }, 'invalid_policy');
+      const baseVersion = before === null ? 0 : storedOf(before).version;
+      const terms = { kind: 'policy', target: id, baseVersion, document, weakens: lost } as const;
+      return { result: NOTHING_WRITTEN, answer: await twoPeople.propose(ctx, terms) };
+    }
+    const { change, answer } = await saving(ctx, id, given, before);
+    const result = await committer.submit(change);
+    kept.forget();
+    return { result, answer };
+  }
+
+  /** The next version as it is written. Every version stays as a record; executions keep the gates with which they were planned. */
+  async function saving(
     ctx: CallContext,
     id: string,
     { policy, customRoles, warnings }: Checked,
     before: StoredView | null,
-  ): Promise<{ result: ChangeResult; answer: Answer }> {
+    { by, ...agreed }: Authors = { by: ctx.principal.userId },
+  ): Promise<{ change: Change; answer: Answer }> {
     const earlier = before === null ? null : storedOf(before);
     const version = (earlier?.version ?? 0) + 1;
     const document = recordable({ ...policy, policyId: id }, 'invalid_policy');
-    const { userId: by } = ctx.principal;
     const times = { createdAt: earlier?.createdAt ?? ctx.now, updatedAt: ctx.now };
     const meant: { readonly [key: string]: Json } = customRoles.length === 0 ? {} : { customRoles };
     const stored: StoredPolicy = { document, version, ...times, savedBy: by, ...meant };
-    const data = { version, by, document, ...meant };
+    const data = { version, by, document, ...meant, ...agreed };
     const records = [{ type: 'policy.saved', v: 1, at: ctx.now, trace: recordedTrace(ctx), data }];
     const status = policy.enabled ? 'ENABLED' : 'DISABLED';
     const body = stored as unknown as Json; // plain JSON by its type
     const row = { kind: 'policy', id, expectedVersion: before?.version ?? 0, status, type: policy.scope } as const;
-    const result = await committer.submit({
+    const change: Change = {
       appends: [{ stream: `policy/${id}`, expectedSeq: version - 1, records }],
       views: [{ ...row, at: ctx.now, body }, ...(await rolesAgain(customRoles))],
-    });
-    kept.forget();
-    return { result, answer: { data: shown(id, stored), version, warnings } };
+    };
+    return { change, answer: { data: shown(id, stored), version, warnings } };
   }
 
   /** The same list as before when nothing has changed: plans that were bound to it are kept by it. */
@@ -247,6 +273,16 @@ export function createPolicyService({
       const question = { ...query, reversibility: reversibilityOf(query.actionType), targets, at: now };
       return { data: evaluatePolicies(await this.inForce(), question, values, await exemptions()) };
     },
+    async enforce(ctx, { target, baseVersion, document, weakens }, by) {
+      const before = await journal.view('policy', target);
+      const given = checked(asDefinition(document), await knownRoles());
+      const version = before === null ? 0 : storedOf(before).version;
+      if (version !== baseVersion || weakenings(versionOf(before), given).join() !== weakens.join())
+        throw new FirebreakError('conflict', 'What it would change was changed since: propose it anew');
+      const authors = { by, confirmedBy: ctx.principal.userId };
+      const { change } = await saving(ctx, target, given, before, authors);
+      return { change, done: () => kept.forget() };
+    },
     async naming(role) {
       const { items } = await journal.listViews({ kind: 'policy', limit: MAX_POLICIES, skip: 0 });
       return items.filter((view) => storedOf(view).customRoles?.includes(role) === true).map(({ id }) => id);
@@ -255,6 +291,12 @@ export function createPolicyService({
     inForce: () => kept.read(),
   };
 }
+
+/** Who wrote a version, and who agreed where somebody had to. */
+type Authors = Readonly<{ by: string; confirmedBy?: string }>;
+
+/** What was asked for waits elsewhere. */
+const NOTHING_WRITTEN: ChangeResult = { status: 'applied', hashes: [] };
 
 /** A policy that can be saved, and the organisation's roles that it means. */
 interface Checked {
@@ -267,6 +309,13 @@ function shown(id: string, stored: StoredPolicy): Answer['data'] {
   const { document, version, createdAt, updatedAt = createdAt, savedBy } = stored;
   const times = { createdAt: shownTime(createdAt), updatedAt: shownTime(updatedAt), savedBy };
   return { ...(document as Answer['data']), id, version, ...times };
+}
+
+/** What is in force, or would be again; null where there is nothing. */
+function versionOf(view: StoredView | null): PolicyVersion | null {
+  if (view === null) return null;
+  const { document, customRoles = [] } = storedOf(view);
+  return { policy: document as unknown as Policy, customRoles }; // checked when it was saved
 }
 
 function asDefinition(document: Json): Definition {

@@ -90,6 +90,9 @@ const CATALOGUE: readonly RecordType[] = [
   // The entry that stays of a use, and who has looked at it since.
   { type: 'glass.used', v: 1, personal: ['/entry/reason'] },
   { type: 'glass.reviewed', v: 1, personal: ['/note'] },
+  { type: 'change.proposed', v: 1, personal: ['/accounts', '/change/document/identities', '/change/weakens'] },
+  { type: 'change.confirmed', v: 1, personal: ['/accounts'] },
+  { type: 'change.rejected', v: 1, personal: ['/reason'] },
   {
     type: 'exemption.proposed',
     v: 1,

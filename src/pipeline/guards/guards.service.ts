@@ -2,7 +2,9 @@ import type { CallContext } from '../access/principal.ts';
 import type { Answer, IfMatch } from '../service.ts';
 import { DEFAULT_LIMITS, perHourOf, readBlastRadius, type BlastRadius, type PerHour } from './blast-radius.ts';
 import { NOBODY_PROTECTED, readProtectedIdentities, type ProtectedIdentities } from './protected-identities.ts';
+import type { Enforce } from './proposed-changes.service.ts';
 import { versionedGuard, type GuardPorts } from './versioned-guard.ts';
+import { weakerLimits, weakerProtection } from './weaker-guards.ts';
 
 interface Change {
   readonly document: unknown;
@@ -23,6 +25,8 @@ export interface GuardService {
   protectedIdentities(): Promise<readonly string[]>;
   /** The limits by action type; the same as long as they are not changed. */
   perHour(): Promise<PerHour>;
+  /** What a confirmed proposal writes. */
+  readonly enforce: Enforce;
   /** Forgets what is kept in memory: something may have been committed of which nobody was told. */
   refresh(): void;
 }
@@ -34,12 +38,14 @@ export function createGuardService(ports: GuardPorts): GuardService {
     first: NOBODY_PROTECTED,
     read: readProtectedIdentities,
     inForce: (document) => document.identities.map(({ id }) => id),
+    weakens: weakerProtection,
   });
   const limits = versionedGuard<BlastRadius, PerHour>(ports, {
     id: 'blast-radius',
     first: DEFAULT_LIMITS,
     read: readBlastRadius,
     inForce: perHourOf,
+    weakens: weakerLimits,
   });
   return {
     getProtected: () => identities.get(),
@@ -48,6 +54,7 @@ export function createGuardService(ports: GuardPorts): GuardService {
     setBlastRadius: (ctx, input) => limits.set(ctx, input),
     protectedIdentities: () => identities.inForce(),
     perHour: () => limits.inForce(),
+    enforce: (ctx, terms, by) => (terms.target === 'blast-radius' ? limits : identities).enforce(ctx, terms, by),
     refresh() {
       identities.forget();
       limits.forget();
