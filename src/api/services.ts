@@ -61,7 +61,7 @@ export interface SingleSignOn {
 export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>;
 export type PolicyVerbs = Omit<PolicyService, 'inForce' | 'refresh'>;
 export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
-export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'perHour' | 'refresh'>;
+export type GuardVerbs = Omit<GuardService, 'protectedIdentities' | 'perHour' | 'quietHours' | 'refresh'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {

@@ -43,6 +43,12 @@ export async function sceneAt(house: Harness): Promise<Scene> {
   ]);
   for (const { api } of [house.admin, requester, voter, second]) await succeeds(api('PUT', PREFERENCES, NO_MAIL));
   const failing = { ...SUSPEND, requiresApproval: false, retry: { maxRetries: 0 } };
+  // What waits for the end of quiet hours, and what ends by itself.
+  const { api } = house.admin;
+  const small = byHand('quiet', [NOTIFY], { severity: 'LOW' });
+  const expiring = byHand('expires', [{ ...SUSPEND, requiresApproval: false, ttlMs: 3_600_000 }]);
+  for (const playbook of [small, expiring]) await succeeds(api('POST', BASE, playbook));
+  await succeeds(api('PUT', QUIET, quietNow()));
   for (const playbook of [byHand('waits', [SUSPEND_APPROVED]), byHand('fails', [failing])]) {
     await succeeds(house.admin.api('POST', BASE, playbook));
   }
@@ -51,6 +57,7 @@ export async function sceneAt(house: Harness): Promise<Scene> {
 }
 
 type Maker = (scene: Scene) => Promise<Omit<ValidRequest, 'method'>>;
+const QUIET = '/api/guards/quiet-hours';
 const PREFERENCES = '/api/notifications/preferences';
 const EXECUTIONS = `${BASE}/executions`;
 
@@ -201,6 +208,35 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       return asAdmin(scene, '/api/guards/blast-radius', { limits });
     },
   ],
+  [
+    'PUT /api/guards/quiet-hours',
+    async (scene) => {
+      const guard = { ...quietNow(), below: Number(scene.fresh('')) % 2 === 0 ? 'HIGH' : 'MEDIUM' };
+      return asAdmin(scene, QUIET, guard);
+    },
+  ],
+  [
+    `POST ${EXECUTIONS}/:id/actions/:actionId/release`,
+    async (scene) => {
+      const { house, fresh } = scene;
+      const account = await house.service('INCIDENT_COMMANDER');
+      const trigger = { playbookId: 'quiet', userId: fresh('user-') };
+      const { id } = await succeeds(account.api('POST', `${EXECUTIONS}/trigger`, trigger));
+      return asAdmin(scene, `${EXECUTIONS}/${id}/actions/notify/release`, { reason: 'a drill' });
+    },
+  ],
+  [
+    `POST ${EXECUTIONS}/:id/actions/:actionId/extend`,
+    async (scene) => {
+      const { house, requester, fresh } = scene;
+      const userId = fresh('held-');
+      await house.sandbox.seed([{ id: userId, sessions: [] }]);
+      const run = await succeeds(requester.api('POST', `${EXECUTIONS}/trigger`, { playbookId: 'expires', userId }));
+      await house.settled(run.id);
+      const body = { forMinutes: 120, reason: 'a drill' };
+      return asAdmin(scene, `${EXECUTIONS}/${run.id}/actions/suspend/extend`, body);
+    },
+  ],
   ['POST /api/guards/pause', async (scene) => asAdmin(scene, '/api/guards/pause', { reason: scene.fresh('drill ') })],
   [
     'POST /api/guards/resume',
@@ -264,6 +300,14 @@ async function resumed({ house, second }: Scene): Promise<void> {
 function asAdmin({ house }: Scene, path: string, body?: unknown): Omit<ValidRequest, 'method'> {
   return { api: house.admin.api, path, body };
 }
+
+/** Quiet for twelve hours around now, every day. */
+function quietNow(): object {
+  const minute = new Date().getUTCHours() * 60 + new Date().getUTCMinutes();
+  const window = { days: DAYS, from: (minute + 720 + 360) % 1_440, to: (minute + 360) % 1_440 };
+  return { windows: [window], utcOffsetMinutes: 0 };
+}
+const DAYS = ['MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT', 'SUN'];
 
 /** From a gate that nothing else here meets. */
 async function exemption(scene: Scene): Promise<object> {

@@ -1,5 +1,6 @@
 import type { ExemptionInForce } from '../exemptions/exemption.ts';
 import type { PerHour } from '../guards/blast-radius.ts';
+import type { QuietHours } from '../guards/quiet-until.ts';
 import type { PolicyInForce } from './policy.ts';
 
 /** What people have set over all playbooks, as it is in force. */
@@ -10,6 +11,8 @@ export interface Governance {
   /** By id. One that has ended may be among them: it is judged when it is asked. */
   readonly exemptions: readonly ExemptionInForce[];
   readonly perHour: PerHour;
+  /** Absent or null: nothing waits. */
+  readonly quietHours?: QuietHours | null;
 }
 
 export interface GovernanceReader {
@@ -20,24 +23,30 @@ export interface GovernanceReader {
 /** All parts as one. */
 export function governanceOf(
   policies: { inForce(): Promise<readonly PolicyInForce[]> },
-  guards: { protectedIdentities(): Promise<readonly string[]>; perHour(): Promise<PerHour> },
+  guards: {
+    protectedIdentities(): Promise<readonly string[]>;
+    perHour(): Promise<PerHour>;
+    quietHours(): Promise<QuietHours | null>;
+  },
   exemptions: { inForce(): Promise<readonly ExemptionInForce[]> },
 ): GovernanceReader {
   let latest: Governance = { policies: [], protectedIdentities: [], perHour: {}, exemptions: [] };
   return {
     async inForce() {
-      const [inForce, protectedIdentities, perHour, exempt] = await Promise.all([
+      const [inForce, protectedIdentities, perHour, exempt, quietHours] = await Promise.all([
         policies.inForce(),
         guards.protectedIdentities(),
         guards.perHour(),
         exemptions.inForce(),
+        guards.quietHours(),
       ]);
       const isSame =
         latest.policies === inForce &&
         latest.protectedIdentities === protectedIdentities &&
         latest.perHour === perHour &&
+        latest.quietHours === quietHours &&
         latest.exemptions === exempt;
-      if (!isSame) latest = { policies: inForce, protectedIdentities, perHour, exemptions: exempt };
+      if (!isSame) latest = { policies: inForce, protectedIdentities, perHour, exemptions: exempt, quietHours };
       return latest;
     },
   };

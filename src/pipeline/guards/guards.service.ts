@@ -2,6 +2,8 @@ import type { CallContext } from '../access/principal.ts';
 import type { Answer, IfMatch } from '../service.ts';
 import { DEFAULT_LIMITS, perHourOf, readBlastRadius, type BlastRadius, type PerHour } from './blast-radius.ts';
 import { NOBODY_PROTECTED, readProtectedIdentities, type ProtectedIdentities } from './protected-identities.ts';
+import { NEVER_QUIET, quietHoursOf, readQuietHours, type QuietHoursGuard } from './quiet-hours.ts';
+import type { QuietHours } from './quiet-until.ts';
 import { versionedGuard, type GuardPorts } from './versioned-guard.ts';
 
 interface Change {
@@ -19,10 +21,16 @@ export interface GuardService {
   getBlastRadius(ctx: CallContext): Promise<Answer>;
   /** Replaces all limits. @throws FirebreakError `invalid_guard`. */
   setBlastRadius(ctx: CallContext, input: Change): Promise<Answer>;
+  /** When actions of small incidents wait, and which; version 0 before anybody set any: none. */
+  getQuietHours(ctx: CallContext): Promise<Answer>;
+  /** Replaces them. @throws FirebreakError `invalid_guard`. */
+  setQuietHours(ctx: CallContext, input: Change): Promise<Answer>;
   /** The protected ids in canonical form, sorted; the same list as long as it is not changed. */
   protectedIdentities(): Promise<readonly string[]>;
   /** The limits by action type; the same as long as they are not changed. */
   perHour(): Promise<PerHour>;
+  /** As plans hold them, null where nothing waits; the same as long as they are not changed. */
+  quietHours(): Promise<QuietHours | null>;
   /** Forgets what is kept in memory: something may have been committed of which nobody was told. */
   refresh(): void;
 }
@@ -41,16 +49,26 @@ export function createGuardService(ports: GuardPorts): GuardService {
     read: readBlastRadius,
     inForce: perHourOf,
   });
+  const quiet = versionedGuard<QuietHoursGuard, QuietHours | null>(ports, {
+    id: 'quiet-hours',
+    first: NEVER_QUIET,
+    read: readQuietHours,
+    inForce: quietHoursOf,
+  });
   return {
     getProtected: () => identities.get(),
     setProtected: (ctx, input) => identities.set(ctx, input),
     getBlastRadius: () => limits.get(),
     setBlastRadius: (ctx, input) => limits.set(ctx, input),
+    getQuietHours: () => quiet.get(),
+    setQuietHours: (ctx, input) => quiet.set(ctx, input),
     protectedIdentities: () => identities.inForce(),
     perHour: () => limits.inForce(),
+    quietHours: () => quiet.inForce(),
     refresh() {
       identities.forget();
       limits.forget();
+      quiet.forget();
     },
   };
 }

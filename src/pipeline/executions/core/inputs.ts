@@ -21,6 +21,8 @@ export type Input =
   | TimerInput
   | VoteInput
   | ServiceAnswerInput
+  | ReleaseInput
+  | ExtendInput
   | CancelInput
   | RetryInput
   | CompensateInput
@@ -265,6 +267,24 @@ export interface VoterSnapshot {
   readonly issuedBy: string;
   /** Other accounts of whoever made it. Absent: the voter did, or the record is of the first version. */
   readonly issuerAccounts?: readonly string[];
+}
+
+/** A person lets an action go that waits for the end of quiet hours. That is no approval: its gates still ask. */
+export interface ReleaseInput extends Base {
+  readonly type: 'release';
+  readonly actionId: string;
+  readonly by: Requester;
+  readonly reason: string;
+}
+
+/** A person keeps a containment that would end by itself. */
+export interface ExtendInput extends Base {
+  readonly type: 'extend';
+  readonly actionId: string;
+  readonly by: Requester;
+  readonly reason: string;
+  /** Business time, ms since 1970. */
+  readonly until: number;
 }
 
 export interface CancelInput extends Base {

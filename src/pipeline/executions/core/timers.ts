@@ -2,6 +2,7 @@ import { startAttempt } from './attempts.ts';
 import { startUndo } from './compensation.ts';
 import { nextEscalation, timersOf } from './demands.ts';
 import type { TimerInput, UnanswerableInput } from './inputs.ts';
+import { endQuiet } from './quiet.ts';
 import { planActionOf, type Transition } from './transition.ts';
 import { expireApproval } from './votes.ts';
 
@@ -50,6 +51,8 @@ function resume(t: Transition, actionId: string): void {
   switch (t.action(actionId).phase) {
     case 'backoff':
       return startAttempt(t, plan);
+    case 'quiet':
+      return endQuiet(t, actionId, 'over');
     case 'settling':
       return t.add({ type: 'verification.repeated', actionId });
     case 'waiting':
