@@ -35,7 +35,16 @@ export function takeRequest(
 ): void {
   const { approval, actionId } = fact;
   if (execution.approvals.has(approval.id)) broken('votes', `${execution.id} asks twice with one id`);
-  const count = { people: [], steps: 0, escalatedMs: -1, isReminded: false, verdict: 'pending' as const };
+  const peopleOnly = fact.purpose !== 'gate' || !mayStandIn(execution, fact.actionId);
+  const count = {
+    heard: new Map(),
+    peopleOnly,
+    people: [],
+    steps: 0,
+    escalatedMs: -1,
+    isReminded: false,
+    verdict: 'pending' as const,
+  };
   const { purpose } = fact;
   const rule = ruleFor(execution, fact, input, broken);
   const tally = { ...count, approval, actionId, purpose, requestedAt: input.at, rule, decided: null, fallback: null };
@@ -125,6 +134,15 @@ function ruleFor(
   return rule;
 }
 
+/** Floors: what cannot be undone, who is protected, and long lists are for people. */
+function mayStandIn(execution: ExecutionModel, actionId: string): boolean {
+  const { plan, target, accounts } = actionOf(execution, actionId);
+  const whom = plan.forEach === null ? [target] : accounts;
+  const list = execution.plan.protectedIdentities ?? [];
+  const isProtected = plan.declaration.contains && whom.some((id) => list.includes(id));
+  return plan.declaration.reversibility !== 'irreversible' && !isProtected && whom.length <= 10;
+}
+
 /** @param owed takes the exemptions that have to be used */
 function ruleOfGates(
   execution: ExecutionModel,
@@ -137,9 +155,7 @@ function ruleOfGates(
   const planned = plan.gates.map(({ automatic }) => automatic);
   if (planned.some((automatic) => isTrue(automatic?.deny))) return 'auto_denied';
   const whom = plan.forEach === null ? [target] : accounts;
-  const list = execution.plan.protectedIdentities ?? [];
-  const isProtected = plan.declaration.contains && whom.some((id) => list.includes(id));
-  const mayApprove = plan.declaration.reversibility !== 'irreversible' && !isProtected && whom.length <= 10;
+  const mayApprove = mayStandIn(execution, actionId);
   const unanswered = plan.gates.filter(({ automatic }) => !mayApprove || !isTrue(automatic?.approve));
   const asking = unanswered.filter((gate) => {
     const exemption = mayApprove ? standsIn(gate, whom, approval, input) : null;

@@ -22,6 +22,7 @@ import { untilStored } from '../../src/pipeline/executions/until-stored.ts';
 import { createNotices } from '../../src/pipeline/notifications/notices.ts';
 import { createTeller } from '../../src/pipeline/notifications/teller.ts';
 import type { User } from '../../src/pipeline/access/access.ts';
+import type { Approver } from './approver.ts';
 import { createHost, type Host } from './host.ts';
 import { memoryJournal } from './memory-journal.ts';
 import { sharedMember, type MemberTable } from './members.ts';
@@ -40,6 +41,8 @@ export interface Surroundings {
   readonly store: Store;
   readonly table: MemberTable;
   readonly targets: Targets;
+  /** A service outside that gates ask. */
+  readonly approver: Approver;
   readonly storeWeather: StoreWeather;
   /** Business time as the world has it, ms since 1970. */
   readonly wall: () => number;
@@ -105,6 +108,7 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     clock,
     pause: world.pauses ? watch : NEVER_PAUSED,
     reserve: createLimiter({ journal, committer, clock }).reserve,
+    approvers: world.approver.of(host),
     handlerFor: (type, connector) => targets.handlerOf(host, type, connector),
     spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
     async tellIncident(_incidentId, executionId, status) {
