@@ -52,8 +52,8 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     'ordering',
     'stage-too-early',
     `${CORE}/progress.ts`,
-    'if (!currentStages(t).every(',
-    'if (!currentStages(t).some(',
+    'if (!phases.every(',
+    'if (!phases.some(',
   ),
   bug(
     'ordering',
