@@ -52,7 +52,10 @@ export function takeRequest(
 ): void {
   const { approval, actionId } = fact;
   if (execution.approvals.has(approval.id)) broken('votes', `${execution.id} asks twice with one id`);
+  const peopleOnly = fact.purpose !== 'gate' || !mayStandIn(execution, fact.actionId);
   const count = {
+    heard: new Map(),
+    peopleOnly,
     people: [],
     onCall: new Map<string, readonly string[]>(),
     steps: 0,
@@ -165,6 +168,15 @@ function ruleFor(
   return rule;
 }
 
+/** Floors: what cannot be undone, who is protected, and long lists are for people. */
+function mayStandIn(execution: ExecutionModel, actionId: string): boolean {
+  const { plan, target, accounts } = actionOf(execution, actionId);
+  const whom = plan.forEach === null ? [target] : accounts;
+  const list = execution.plan.protectedIdentities ?? [];
+  const isProtected = plan.declaration.contains && whom.some((id) => list.includes(id));
+  return plan.declaration.reversibility !== 'irreversible' && !isProtected && whom.length <= 10;
+}
+
 /** @param owed takes the exemptions that have to be used */
 function ruleOfGates(
   execution: ExecutionModel,
@@ -177,9 +189,7 @@ function ruleOfGates(
   const planned = plan.gates.map(({ automatic }) => automatic);
   if (planned.some((automatic) => isTrue(automatic?.deny))) return 'auto_denied';
   const whom = plan.forEach === null ? [target] : accounts;
-  const list = execution.plan.protectedIdentities ?? [];
-  const isProtected = plan.declaration.contains && whom.some((id) => list.includes(id));
-  const mayApprove = plan.declaration.reversibility !== 'irreversible' && !isProtected && whom.length <= 10;
+  const mayApprove = mayStandIn(execution, actionId);
   const unanswered = plan.gates.filter(({ automatic }) => !mayApprove || !isTrue(automatic?.approve));
   const asking = unanswered.filter((gate) => {
     const exemption = mayApprove ? standsIn(gate, whom, approval, input) : null;

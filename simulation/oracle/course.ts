@@ -9,7 +9,8 @@ export function takeStage(execution: ExecutionModel, { index }: Of<'stage.starte
   if (execution.stopped !== null) broken('stops', `${execution.id} starts a stage after it was stopped`);
   for (const { actions } of execution.plan.stages.slice(0, index)) {
     for (const { actionId } of actions)
-      if (actionOf(execution, actionId).phase !== 'settled')
+      // What can wait for the morning holds up nothing.
+      if (!['settled', 'quiet'].includes(actionOf(execution, actionId).phase))
         broken('order', `${execution.id} starts stage ${index} before ${actionId} is settled`);
   }
   execution.stage = index;

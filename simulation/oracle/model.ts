@@ -29,6 +29,7 @@ export interface ActionModel {
   readonly plan: PlanAction;
   phase:
     | 'idle'
+    | 'quiet'
     | 'asked'
     | 'observing'
     | 'performing'
@@ -72,6 +73,10 @@ export interface ActionModel {
   /** To whom it is to be done: one, or the accounts of a fan-out. */
   target: string;
   accounts: readonly string[];
+  /** It has waited for the end of quiet hours. */
+  hasWaited: boolean;
+  /** Until when people keep it, or null: as the plan says. */
+  keptUntil: number | null;
 }
 
 /** A request to people, and what became of it. */
@@ -103,6 +108,8 @@ export interface ExecutionModel {
   undoneFrom: number | null;
   ended: string | null;
   settledCount: number;
+  /** Rank of the highest severity that was known of its incident. */
+  severity: number;
 }
 
 /** The key that an action must be called with: DESIGN and decision 4, written down a second time. */
@@ -142,6 +149,8 @@ export function newAction(plan: PlanAction): ActionModel {
     approvalId: null,
     target: '',
     accounts: [],
+    hasWaited: false,
+    keptUntil: null,
   };
 }
 
@@ -165,6 +174,7 @@ export function newExecution(
     undoneFrom: null,
     ended: null,
     settledCount: 0,
+    severity: -1,
   };
 }
 

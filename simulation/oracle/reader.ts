@@ -18,10 +18,14 @@ import { moveUndo, takeRollBack, takeUndoStarted } from './compensation.ts';
 import { takeEnd, takeRetried, takeStage, takeStop } from './course.ts';
 import { createLimitRule } from './limits.ts';
 import { actionOf, newExecution, type ExecutionModel, type Judge, type KeyMeaning } from './model.ts';
+import { checkNobodyWaits, noteSeverity, takeQuiet } from './quiet.ts';
+import { checkServiceDecision, takeServiceAnswer, type MeantBy } from './services.ts';
 import { checkTimer } from './timers.ts';
 
 export interface ReaderPorts extends Pick<Judge, 'broken' | 'journalId'> {
   planOf(hash: string): Plan;
+  /** Absent: no service is asked. */
+  readonly meantBy?: MeantBy;
 }
 
 /** Reads the records as they are committed and believes nothing of them that it can work out itself. */
@@ -31,7 +35,7 @@ export interface Reader {
   read(sealed: SealedRecord): void;
 }
 
-export function createReader({ broken, journalId, planOf }: ReaderPorts): Reader {
+export function createReader({ broken, journalId, planOf, meantBy = () => new Set() }: ReaderPorts): Reader {
   const executions = new Map<string, ExecutionModel>();
   const keys = new Map<string, KeyMeaning>();
   const judge: Judge = { broken, journalId, keys };
@@ -50,6 +54,9 @@ export function createReader({ broken, journalId, planOf }: ReaderPorts): Reader
     if (execution === undefined) return broken('records', `${record.stream} does not begin with a start`);
     checkTimer(execution, input, facts, broken);
     checkAnswer(execution, input, facts, broken);
+    if (input.type === 'start') noteSeverity(execution, input.riskLevel);
+    if (input.type === 'start') noteSeverity(execution, input.snapshot.incident['severity']);
+    if (input.type === 'service_answer') takeServiceAnswer(execution, input, facts, judge, meantBy);
     const checkVote = input.type === 'vote' ? takeVote(execution, input, facts, broken) : null;
     if (input.type === 'withdraw') takeWithdrawal(execution, input, facts, broken);
     for (const fact of facts) {
@@ -58,6 +65,8 @@ export function createReader({ broken, journalId, planOf }: ReaderPorts): Reader
     }
     checkVote?.();
     checkNobodyIsWaitedFor(execution, broken);
+    if (input.type === 'service_answer') checkServiceDecision(execution, input, judge);
+    checkNobodyWaits(execution, broken);
   }
 
   return { executions, keys, read };
@@ -66,6 +75,16 @@ export function createReader({ broken, journalId, planOf }: ReaderPorts): Reader
 function take(execution: ExecutionModel, fact: Fact, input: Input, judge: Judge): void {
   const { broken } = judge;
   switch (fact.type) {
+    case 'quiet.awaited':
+    case 'quiet.ended':
+      return takeQuiet(execution, fact, input, broken);
+    case 'containment.extended':
+      if (input.type !== 'extend') broken('ttl', `${execution.id} keeps ${fact.actionId} for nobody`);
+      actionOf(execution, fact.actionId).keptUntil = fact.until;
+      return;
+    case 'incident.noted':
+      if (input.type === 'incident') noteSeverity(execution, input.incident['severity']);
+      return;
     case 'stage.started':
       return takeStage(execution, fact, broken);
     case 'action.prepared':

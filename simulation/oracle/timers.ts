@@ -40,5 +40,6 @@ function timerDue(execution: ExecutionModel, kind: string, id: string): number |
   const { ttlMs } = action.plan;
   // Who shares another one's hold lets go at the end of its own time, too.
   const holds = action.status === 'SUCCESS' || (action.status === 'SKIPPED' && action.reason === 'already_held');
-  return ttlMs === null || !holds || action.phase !== 'settled' ? null : action.settledAt + ttlMs;
+  const until = ttlMs === null ? null : (action.keptUntil ?? action.settledAt + ttlMs);
+  return !holds || action.phase !== 'settled' ? null : until;
 }

@@ -1,5 +1,5 @@
 import type { Approval } from '../../src/pipeline/approvals/approval.ts';
-import type { Requirement } from '../../src/pipeline/playbooks/plan.ts';
+import type { PlanGate, Requirement } from '../../src/pipeline/playbooks/plan.ts';
 import type { VoteInput, WithdrawInput } from '../../src/pipeline/executions/core/inputs.ts';
 
 /** The oracle's own count of one approval: from the votes as they were handed in, not from what was made of them. */
@@ -12,6 +12,10 @@ export interface Tally {
   verdict: 'pending' | 'approved' | 'denied';
   /** Who was on call, by schedule, when a step reached the schedule for the first time that somebody was. */
   readonly onCall: Map<string, readonly string[]>;
+  /** What services outside said, by name. */
+  readonly heard: Map<string, 'approved' | 'denied' | 'none'>;
+  /** Where nothing may stand in for a person. */
+  readonly peopleOnly: boolean;
 }
 
 /** Somebody who has spoken: with the seat that they took, and everybody who stands behind it. */
@@ -23,6 +27,7 @@ interface Person {
   readonly names: ReadonlySet<string>;
   readonly roles: readonly string[];
   readonly isNamed: boolean;
+  readonly service?: string;
 }
 
 /** Counts a vote in, if it may count; answers for whose delegation it does, null where it does not. */
@@ -37,6 +42,8 @@ export function countVote(tally: Tally, vote: VoteInput, playbookId: string): st
   }
   return voice.delegationId;
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 /** Own seat. */
 export const OWN = 'own';
@@ -86,14 +93,42 @@ function meets(left: ReadonlySet<string>, right: ReadonlySet<string>): boolean {
   return [...right].some((name) => left.has(name));
 }
 
-/** Enough people for the request as a whole and for each gate that asked, taken by itself. */
-function isQuorum(tally: Tally): boolean {
+/** Enough people for the request as a whole and for each gate that asked, taken by itself; and whoever has to be heard was. */
+export function isQuorum(tally: Tally): boolean {
   const { approval, people } = tally;
+  if (approval.gates.some((gate) => isAwaited(tally, gate))) return false;
   const asked = [approval, ...approval.gates];
-  return asked.every(
-    ({ requiredApprovers, requirements }) =>
-      people.length >= requiredApprovers && canSeat(placesOf(requirements), people, tally),
-  );
+  return asked.every(({ requiredApprovers, requirements }) => {
+    const services = servicesFor(tally, requirements);
+    const all = [...people, ...services];
+    return all.length >= requiredApprovers && canSeat(placesOf(requirements), all, tally);
+  });
+}
+
+/** A service that may not sit in the place that its gate, or the request as a whole, has for it could still object. */
+function isAwaited({ approval, heard, peopleOnly }: Tally, { external, requirements }: PlanGate): boolean {
+  if (external === undefined || heard.has(external.service)) return false;
+  const sits = (places: readonly Requirement[]) => places.some((place) => takesService(place, external.service));
+  const everywhere = approval.gates.filter((gate) => gate.external?.service === external.service);
+  const all = [approval.requirements, requirements, ...everywhere.map((gate) => gate.requirements)];
+  return peopleOnly || !all.every(sits);
+}
+
+function takesService({ human, services }: Requirement, service: string): boolean {
+  return !human && services?.includes(service) === true;
+}
+
+/** Those that approved, or whose silence may, and that have a place here. */
+function servicesFor({ approval, heard, peopleOnly }: Tally, places: readonly Requirement[]): readonly Person[] {
+  if (peopleOnly) return [];
+  const good = [...heard].filter(([name, answer]) => {
+    const gates = approval.gates.filter(({ external }) => external?.service === name);
+    const allowed = gates.every(({ external }) => external?.fallbackBehavior === 'ALLOW_ACTION');
+    return answer === 'approved' || (answer === 'none' && allowed);
+  });
+  return good
+    .filter(([name]) => places.some((place) => takesService(place, name)))
+    .map(([name]) => ({ account: '', ownNames: NOBODY, names: NOBODY, roles: [], isNamed: false, service: name }));
 }
 
 function placesOf(requirements: readonly Requirement[]): readonly Requirement[] {
@@ -101,7 +136,9 @@ function placesOf(requirements: readonly Requirement[]): readonly Requirement[] 
 }
 
 /** Who is named by a role counts by it, who is named nowhere by any role of the place, and a stand-in from its time on. */
-function maySit({ roles, users, standIns }: Requirement, person: Person, { escalatedMs, onCall }: Tally): boolean {
+function maySit(place: Requirement, person: Person, { escalatedMs, onCall }: Tally): boolean {
+  if (person.service !== undefined) return takesService(place, person.service);
+  const { roles, users, standIns } = place;
   for (const role of roles) {
     const named = users?.[role];
     if (person.roles.includes(role) && (named === undefined || named.includes(person.account))) return true;

@@ -48,13 +48,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     `changeOf(plan, known, seq, steps, trace, teller !== undefined);
       for (const effect of newEffects) launcher.launch({ ...before, state: steps.at(-1)?.decision.state ?? before.state }, effect);`,
   ),
-  bug(
-    'ordering',
-    'stage-too-early',
-    `${CORE}/progress.ts`,
-    'if (!currentStages(t).every(',
-    'if (!currentStages(t).some(',
-  ),
+  bug('ordering', 'stage-too-early', `${CORE}/progress.ts`, 'if (!phases.every(', 'if (!phases.some('),
   bug(
     'ordering',
     'stage-after-stop',
@@ -70,7 +64,13 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     'for (const { name, generation } of old.values()) writes.push({ execution, name, generation, due: null });',
     '',
   ),
-  bug('timers', 'ttl-skipped', `${CORE}/demands.ts`, 'return action.settledAt + ttlMs;', 'return null;'),
+  bug(
+    'timers',
+    'ttl-skipped',
+    `${CORE}/demands.ts`,
+    'return action.containedUntil ?? action.settledAt + ttlMs;',
+    'return null;',
+  ),
   bug(
     'timers',
     'question-never-expires',

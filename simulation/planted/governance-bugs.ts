@@ -6,6 +6,7 @@ const CORE = 'src/pipeline/executions/core';
 const APPROVAL = 'src/pipeline/approvals/approval.ts';
 const SEATS = 'src/pipeline/approvals/seats.ts';
 const AUTOMATIC = 'src/pipeline/approvals/automatic.ts';
+const EXTERNAL = 'src/pipeline/approvals/external-approver.ts';
 const EXEMPT = 'src/pipeline/approvals/exempt.ts';
 
 /** Bugs in what people decide, limit and hear. */
@@ -167,5 +168,57 @@ export const GOVERNANCE_BUGS: readonly PlantedBug[] = [
     'src/pipeline/notifications/teller.ts',
     "id: derivedId('ntc', ...cause.parts),",
     "id: derivedId('ntc', ...cause.parts, String(at)),",
+  ),
+  bug(
+    'services',
+    'yes-as-text-counts',
+    'src/connectors/external-approver/answer.ts',
+    'if (approved === true) return',
+    "if (approved === true || approved === 'true') return",
+  ),
+  bug(
+    'services',
+    'service-takes-a-persons-place',
+    EXTERNAL,
+    'return !human && services.includes(service);',
+    'return services.includes(service);',
+  ),
+  bug(
+    'services',
+    'service-below-the-floor',
+    `${CORE}/request-approval.ts`,
+    'const requirements = mayApprove ? combined.requirements : onlyPeople(combined.requirements);',
+    'const requirements = combined.requirements;',
+  ),
+  bug('services', 'service-not-awaited', APPROVAL, "if (isAwaited(approval)) return 'pending';", ''),
+  bug(
+    'services',
+    'service-heard-after-the-decision',
+    `${CORE}/service-answers.ts`,
+    "if (approval.status !== 'PENDING') return `already decided: ${approval.status}`;",
+    '',
+  ),
+  bug('quiet', 'wait-never-ends', `${CORE}/timers.ts`, "return endQuiet(t, actionId, 'over');", 'return;'),
+  bug('quiet', 'waits-twice', `${CORE}/keeping-quiet.ts`, 't.action(plan.actionId).hasWaited === true || ', ''),
+  bug(
+    'quiet',
+    'waits-in-a-severe-incident',
+    `${CORE}/keeping-quiet.ts`,
+    'severityRank(severestOf(state)) >= severityRank(quietHours.below)',
+    'severityRank(state.riskLevel) >= severityRank(quietHours.below)',
+  ),
+  bug(
+    'ttl',
+    'extension-not-kept',
+    `${CORE}/evolve.ts`,
+    'return withAction(state, fact.actionId, { containedUntil: fact.until });',
+    'return state;',
+  ),
+  bug(
+    'ttl',
+    'extended-while-it-is-undone',
+    `${CORE}/extending.ts`,
+    "if (end === null || action.settledAt === null) return 'nothing of it is contained that ends by itself';",
+    'if (end === null || action.settledAt === null) return null;',
   ),
 ];

@@ -6,7 +6,7 @@ import type { ActionDeclaration } from '../../src/pipeline/actions/contract.ts';
 import type { Engine } from '../world/engine.ts';
 import type { Random } from '../world/random.ts';
 import type { Store } from '../world/store.ts';
-import { randomPlan, SHARED_ACCOUNTS } from './plans.ts';
+import { NO_EXTRAS, randomPlan, SHARED_ACCOUNTS, type Extras } from './plans.ts';
 import { randomSeats } from './seats.ts';
 
 /** What was handed in from outside, and whether it was acknowledged. */
@@ -33,8 +33,9 @@ export function createPeople(
   store: Store,
   offered: readonly ActionDeclaration[],
   onBug: (thrown: unknown) => void,
-  limits: Random | null = null,
+  extras: Extras = NO_EXTRAS,
 ): People {
+  const { quiet } = extras;
   const handedIn: HandedIn[] = [];
   const started: string[] = [];
   let count = 0;
@@ -69,7 +70,7 @@ export function createPeople(
       const executionId = `exe${started.length + 1}`;
       started.push(executionId);
       const execution: NewExecution = {
-        plan: randomPlan(random, executionId, offered, limits),
+        plan: randomPlan(random, executionId, offered, extras),
         trace: undefined,
         start: startOf(random, executionId, store.id),
       };
@@ -114,6 +115,13 @@ export function createPeople(
       const executionId = random.pick(ids);
       const by = { type: 'person', id: 'usr_9' } as const;
       const reason = marker('reason');
+      if (quiet?.chance(400) === true) {
+        const actionId = `a${quiet.between(1, 4)}`;
+        const until = Number(store.views.get('execution')?.get(executionId)?.at ?? 0) + quiet.between(1, 60) * 1_000;
+        if (quiet.chance(500))
+          return submit(engine, executionId, reason, { type: 'extend', actionId, by, reason, until });
+        return submit(engine, executionId, reason, { type: 'release', actionId, by, reason });
+      }
       switch (random.below(5)) {
         case 0:
           return submit(engine, executionId, reason, { type: 'cancel', by, reason, compensate: random.chance(600) });
@@ -135,7 +143,7 @@ export function createPeople(
     const accounts = [...ACCOUNTS].slice(0, random.between(1, ACCOUNTS.length)).sort();
     const input: Omit<IncidentInput, 'at'> = {
       type: 'incident',
-      incident: incidentOf('inc', accounts),
+      incident: { ...incidentOf('inc', accounts), ...(quiet?.chance(300) === true ? { severity: 'CRITICAL' } : {}) },
       accounts,
       revision,
     };

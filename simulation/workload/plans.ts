@@ -2,6 +2,7 @@ import type { ActionDeclaration } from '../../src/pipeline/actions/contract.ts';
 import type { Plan, PlanAction, PlanGate, Requirement, StandIn } from '../../src/pipeline/playbooks/plan.ts';
 import { ACTION_TYPES, type Role } from '../../src/pipeline/vocabulary.ts';
 import type { Random } from '../world/random.ts';
+import { START } from '../world/start.ts';
 import { randomExemptions } from './exemptions.ts';
 import { EMPTY_SCHEDULE, SCHEDULE } from './seats.ts';
 
@@ -40,6 +41,25 @@ export function offeredActions(random: Random): readonly ActionDeclaration[] {
       };
     }),
   );
+}
+
+/** What some worlds draw beside: limits by the hour, services outside, quiet hours. */
+export interface Extras {
+  readonly limits: Random | null;
+  readonly services: Random | null;
+  readonly quiet: Random | null;
+}
+export const NO_EXTRAS: Extras = { limits: null, services: null, quiet: null };
+
+/** A service that a gate asks: perhaps in the one place that it may have, perhaps in one that is marked for people all the same. */
+function withService(random: Random, gate: PlanGate): PlanGate {
+  if (!random.chance(600)) return gate;
+  const service = random.pick(['soar', 'board']);
+  const fallbackBehavior = random.pick(['DENY_ACTION', 'ESCALATE_TO_HUMAN', 'ALLOW_ACTION'] as const);
+  const asking = { ...gate, external: { service, fallbackBehavior } };
+  if (random.chance(300)) return asking;
+  const human = gate.requiredApprovers > 1 || random.chance(200);
+  return { ...asking, requirements: gate.requirements.map((place) => ({ ...place, human, services: [service] })) };
 }
 
 function randomGate(random: Random, declaration: ActionDeclaration): PlanGate {
@@ -104,7 +124,13 @@ function withPeople(random: Random, place: Requirement, steps: PlanGate['escalat
 
 const CONDITIONS = ['incident.confidence >= 1', 'incident.confidence >= 95', 'context.missing == "x"'];
 
-function randomAction(random: Random, actionId: string, executionId: string, offered: readonly ActionDeclaration[]) {
+function randomAction(
+  random: Random,
+  actionId: string,
+  executionId: string,
+  offered: readonly ActionDeclaration[],
+  { services }: Extras,
+) {
   const declaration = random.pick(offered);
   const timeoutMs = random.pick([500, 1_000, 2_000, 2_000, 9_000]);
   const fansOut = random.chance(100);
@@ -128,7 +154,10 @@ function randomAction(random: Random, actionId: string, executionId: string, off
     waitMs: random.between(2, 20) * 1_000,
     ttlMs: declaration.reversibility === 'undo' && random.chance(250) ? random.between(1, 20) * 1_000 : null,
     gates: random.chance(220)
-      ? Array.from({ length: random.between(1, 2) }, () => randomGate(random, declaration))
+      ? Array.from({ length: random.between(1, 2) }, () => {
+          const gate = randomGate(random, declaration);
+          return services === null ? gate : withService(services, gate);
+        })
       : [],
     question: random.chance(80)
       ? {
@@ -149,19 +178,19 @@ function protectedOf(random: Random): Pick<Plan, 'protectedIdentities'> {
 }
 
 /** Up to three stages of up to three actions. */
-/** @param limits draws limits by the hour, where there are any. */
 export function randomPlan(
   random: Random,
   executionId: string,
   offered: readonly ActionDeclaration[],
-  limits: Random | null = null,
+  extras: Extras = NO_EXTRAS,
 ): Plan {
+  const { limits, quiet } = extras;
   let count = 0;
   const stages = Array.from({ length: random.between(1, 3) }, (_, index) => ({
     stage: index + 1,
     actions: Array.from({ length: random.pick([1, 1, 2, 2, 3]) }, () => {
       count += 1;
-      return randomAction(random, `a${count}`, executionId, offered);
+      return randomAction(random, `a${count}`, executionId, offered, extras);
     }),
   }));
   return {
@@ -172,9 +201,21 @@ export function randomPlan(
     playbookType: 'CUSTOM',
     ...protectedOf(random.fork(`protected ${executionId}`)),
     ...(limits === null ? {} : { perHour: limitsOf(limits, offered) }),
+    ...(quiet === null ? {} : { quietHours: quietOf(quiet, offered) }),
     executionTimeoutMs: random.chance(200) ? random.between(2, 10) * 1_000 : 300_000,
     stages,
   };
+}
+
+/** Around the beginning of the world, every day, for a few minutes. */
+function quietOf(random: Random, offered: readonly ActionDeclaration[]): NonNullable<Plan['quietHours']> {
+  const minute = Math.floor(START / 60_000) % 1_440;
+  const windows = Array.from({ length: random.between(1, 2) }, () => {
+    const from = minute + random.between(-1, 2);
+    return { days: [0, 1, 2, 3, 4, 5, 6], from, to: from + random.between(1, 3) };
+  });
+  const actionTypes = offered.filter(() => random.chance(700)).map(({ type }) => type);
+  return { windows, offsets: [{ since: 0, minutes: 0 }], below: random.chance(800) ? 'CRITICAL' : 'HIGH', actionTypes };
 }
 
 /** Small ones, so that hours are full: a few of any type, or none at all. */

@@ -23,6 +23,7 @@ import { untilStored } from '../../src/pipeline/executions/until-stored.ts';
 import { createNotices } from '../../src/pipeline/notifications/notices.ts';
 import { createTeller } from '../../src/pipeline/notifications/teller.ts';
 import type { UserInForce } from '../../src/pipeline/access/user-in-force.ts';
+import type { Approver } from './approver.ts';
 import { createHost, type Host } from './host.ts';
 import { memoryJournal } from './memory-journal.ts';
 import { sharedMember, type MemberTable } from './members.ts';
@@ -43,6 +44,8 @@ export interface Surroundings {
   readonly store: Store;
   readonly table: MemberTable;
   readonly targets: Targets;
+  /** A service outside that gates ask. */
+  readonly approver: Approver;
   readonly storeWeather: StoreWeather;
   /** Business time as the world has it, ms since 1970. */
   readonly wall: () => number;
@@ -108,6 +111,7 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     clock,
     pause: world.pauses ? watch : NEVER_PAUSED,
     reserve: createLimiter({ journal, committer, clock }).reserve,
+    approvers: world.approver.of(host),
     handlerFor: (type, connector) => targets.handlerOf(host, type, connector),
     spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
     async tellIncident(_incidentId, executionId, status) {

@@ -10,6 +10,7 @@ import { createPausers } from '../workload/pausers.ts';
 import { offeredActions } from '../workload/plans.ts';
 import type { SealedRecord } from '../../src/pipeline/audit/record.ts';
 import { MARKS, type Marks } from './cells.ts';
+import { createApprover } from './approver.ts';
 import { createChaos } from './chaos.ts';
 import { eventByEvent } from './event-by-event.ts';
 import { startEngine, type Engine, type Surroundings } from './engine.ts';
@@ -35,6 +36,10 @@ export interface WorldOptions {
   readonly pauses?: boolean;
   /** Action types have limits by the hour; in three of ten worlds, unless it is said. */
   readonly limits?: boolean;
+  /** Gates ask services outside; in three of ten worlds, unless it is said. */
+  readonly services?: boolean;
+  /** Small things wait for the end of quiet hours, and people let them go; in three of ten worlds, unless it is said. */
+  readonly quietHours?: boolean;
   /** False: nothing is judged, for a second run that only has to give the same trace as a first one that kept every promise. */
   readonly judged?: boolean;
   /** What targets remember; drawn from the seed unless it is said. */
@@ -71,6 +76,8 @@ export async function runWorld({
   queues = seededRandom(seed).fork('queues').chance(500),
   pauses = seededRandom(seed).fork('pauses').chance(400),
   limits = seededRandom(seed).fork('limits').chance(300),
+  services = seededRandom(seed).fork('services').chance(300),
+  quietHours = seededRandom(seed).fork('quiet hours').chance(300),
   judged = true,
   marks = seededRandom(seed).fork('marks').pick(MARKS),
   show,
@@ -113,7 +120,8 @@ export async function runWorld({
     plans.set(hash, plan);
     return plan;
   };
-  const reader = createReader({ journalId: store.id, planOf, broken: say });
+  const approver = createApprover({ scheduler, trace, random: random.fork('approver') });
+  const reader = createReader({ journalId: store.id, planOf, broken: say, meantBy: (key) => approver.meant(key) });
   const wire = createWireTap(reader, say);
   const pauseRule = createPauseRule({ store, now: () => scheduler.now, broken: say });
   const timers: { executionId: string; input: NewInput }[] = [];
@@ -143,6 +151,7 @@ export async function runWorld({
     random,
     store,
     targets,
+    approver,
     storeWeather,
     shared,
     accelerated,
@@ -168,13 +177,11 @@ export async function runWorld({
   const count = shared ? shape.pick([1, 2, 2, 3]) : 1;
   for (let slot = 0; slot < count; slot += 1) bear(slot, slot === 0 || shape.chance(700));
 
-  const people = createPeople(
-    random.fork('people'),
-    store,
-    offered,
-    surroundings.onBug,
-    limits ? random.fork('limits') : null,
-  );
+  const people = createPeople(random.fork('people'), store, offered, surroundings.onBug, {
+    limits: limits ? random.fork('limits') : null,
+    services: services ? random.fork('services') : null,
+    quiet: quietHours ? random.fork('quiet hours') : null,
+  });
   const pausers = createPausers({ random: random.fork('pausers'), store, now: wall, onBug: surroundings.onBug });
   pausers.onPaused = (host) => pauseRule.answered(host);
   const forward = (ms: number): void => {
@@ -183,7 +190,8 @@ export async function runWorld({
   };
   /** Nothing is under way anywhere, so that business time may move without a call in flight noticing. */
   const quiet = (): boolean =>
-    targets.underWay === 0 && engines.every(({ host, runner }) => !host.alive || (!host.paused && runner.idle));
+    targets.underWay + approver.underWay === 0 &&
+    engines.every(({ host, runner }) => !host.alive || (!host.paused && runner.idle));
   const unrest = (): string => {
     const processes = engines.map(({ host, runner, ready }) => {
       const words = [host.alive ? '' : 'dead', host.paused ? 'paused' : '', ready ? '' : 'not ready'];
@@ -231,7 +239,7 @@ export async function runWorld({
   const isAtRest = (): boolean => {
     const due = nextDue(store);
     const now = `${store.log.length} ${calls} ${targets.underWay} ${due}`;
-    if (now !== seen || due !== null || targets.underWay > 0 || !chaos.calm) busyAt = scheduler.now;
+    if (now !== seen || due !== null || targets.underWay + approver.underWay > 0 || !chaos.calm) busyAt = scheduler.now;
     seen = now;
     const wait = store.effects.size === 0 && engines.every(({ ready }) => ready) ? DONE_US : REST_US;
     return scheduler.now - busyAt > wait;

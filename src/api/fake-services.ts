@@ -188,6 +188,8 @@ function cannedServices(
       setProtected: one('guards.setProtected'),
       getBlastRadius: (ctx) => one('guards.getBlastRadius')(ctx, {}),
       setBlastRadius: one('guards.setBlastRadius'),
+      getQuietHours: (ctx) => one('guards.getQuietHours')(ctx, {}),
+      setQuietHours: one('guards.setQuietHours'),
     },
     pause: {
       getPause: (ctx) => one('pause.getPause')(ctx, {}),
@@ -224,6 +226,8 @@ function cannedServices(
       trigger: one('executions.trigger'),
       retry: one('executions.retry'),
       cancel: one('executions.cancel'),
+      release: one('executions.release'),
+      extend: one('executions.extend'),
     },
     approvals: {
       list: many('approvals.list', APPROVAL),

@@ -80,7 +80,7 @@ export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>
 export type PolicyVerbs = Omit<PolicyService, 'enforce' | 'inForce' | 'naming' | 'refresh'>;
 export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
 export type ProposedChangeVerbs = Omit<ProposedChangeService, 'propose'>;
-export type GuardVerbs = Omit<GuardService, 'enforce' | 'protectedIdentities' | 'perHour' | 'refresh'>;
+export type GuardVerbs = Omit<GuardService, 'enforce' | 'protectedIdentities' | 'perHour' | 'quietHours' | 'refresh'>;
 export type OnCallVerbs = Omit<OnCallService, 'book' | 'refresh'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 

@@ -26,6 +26,8 @@ export interface Scene {
   readonly voter: Person;
   /** Has a key that nobody else has seen: the second of two people. */
   readonly second: Person;
+  /** A service account that starts executions: what a person starts does not wait for quiet hours to end. */
+  readonly robot: Person;
   /** A text that was not given out before. */
   fresh(prefix: string): string;
 }
@@ -44,21 +46,29 @@ export const SCENE_ENV = {
 const NO_MAIL = { email: [] };
 
 export async function sceneAt(house: Harness): Promise<Scene> {
-  const [requester, voter, second] = await Promise.all([
+  const [requester, voter, second, robot] = await Promise.all([
     house.person('INCIDENT_COMMANDER'),
     house.person('SECURITY_ADMIN'),
     house.person('CISO'),
+    house.service('INCIDENT_COMMANDER'),
   ]);
   for (const { api } of [house.admin, requester, voter, second]) await succeeds(api('PUT', PREFERENCES, NO_MAIL));
   const failing = { ...SUSPEND, requiresApproval: false, retry: { maxRetries: 0 } };
+  // What waits for the end of quiet hours, and what ends by itself.
+  const { api } = house.admin;
+  const small = byHand('quiet', [NOTIFY], { severity: 'LOW' });
+  const expiring = byHand('expires', [{ ...SUSPEND, requiresApproval: false, ttlMs: 3_600_000 }]);
+  for (const playbook of [small, expiring]) await succeeds(api('POST', BASE, playbook));
+  await succeeds(api('PUT', QUIET, quietNow()));
   for (const playbook of [byHand('waits', [SUSPEND_APPROVED]), byHand('fails', [failing])]) {
     await succeeds(house.admin.api('POST', BASE, playbook));
   }
   let given = 0;
-  return { house, requester, voter, second, fresh: (prefix) => `${prefix}${(given += 1)}` };
+  return { house, requester, voter, second, robot, fresh: (prefix) => `${prefix}${(given += 1)}` };
 }
 
 type Maker = (scene: Scene) => Promise<Omit<ValidRequest, 'method'>>;
+const QUIET = '/api/guards/quiet-hours';
 const PREFERENCES = '/api/notifications/preferences';
 const EXECUTIONS = `${BASE}/executions`;
 
@@ -324,6 +334,34 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
     'POST /api/changes/:id/reject',
     async (scene) => asAdmin(scene, `/api/changes/${(await proposedChange(scene)).id}/reject`, { reason: 'a drill' }),
   ],
+  [
+    'PUT /api/guards/quiet-hours',
+    async (scene) => {
+      const guard = { ...quietNow(), below: Number(scene.fresh('')) % 2 === 0 ? 'HIGH' : 'MEDIUM' };
+      return asAdmin(scene, QUIET, guard);
+    },
+  ],
+  [
+    `POST ${EXECUTIONS}/:id/actions/:actionId/release`,
+    async (scene) => {
+      const { robot, fresh } = scene;
+      const trigger = { playbookId: 'quiet', userId: fresh('user-') };
+      const { id } = await succeeds(robot.api('POST', `${EXECUTIONS}/trigger`, trigger));
+      return asAdmin(scene, `${EXECUTIONS}/${id}/actions/notify/release`, { reason: 'a drill' });
+    },
+  ],
+  [
+    `POST ${EXECUTIONS}/:id/actions/:actionId/extend`,
+    async (scene) => {
+      const { house, requester, fresh } = scene;
+      const userId = fresh('held-');
+      await house.sandbox.seed([{ id: userId, sessions: [] }]);
+      const run = await succeeds(requester.api('POST', `${EXECUTIONS}/trigger`, { playbookId: 'expires', userId }));
+      await house.settled(run.id);
+      const body = { forMinutes: 120, reason: 'a drill' };
+      return asAdmin(scene, `${EXECUTIONS}/${run.id}/actions/suspend/extend`, body);
+    },
+  ],
   ['POST /api/guards/pause', async (scene) => asAdmin(scene, '/api/guards/pause', { reason: scene.fresh('drill ') })],
   [
     'POST /api/guards/resume',
@@ -432,6 +470,14 @@ async function resumed({ house, second }: Scene): Promise<void> {
 function asAdmin({ house }: Scene, path: string, body?: unknown): Omit<ValidRequest, 'method'> {
   return { api: house.admin.api, path, body };
 }
+
+/** Quiet for twelve hours around now, every day. */
+function quietNow(): object {
+  const minute = new Date().getUTCHours() * 60 + new Date().getUTCMinutes();
+  const window = { days: DAYS, from: (minute + 720 + 360) % 1_440, to: (minute + 360) % 1_440 };
+  return { windows: [window], utcOffsetMinutes: 0 };
+}
+const DAYS = ['MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT', 'SUN'];
 
 /** From a gate that nothing else here meets. */
 async function exemption(scene: Scene): Promise<object> {

@@ -28,6 +28,12 @@ const TRIGGER = z.strictObject({
 const RETRY = z.strictObject({ reason: TEXT.optional() }).default({});
 const CANCEL = z.strictObject({ compensate: z.boolean().default(false), reason: TEXT.optional() });
 
+const ACTION_PARAMS = z.strictObject({ id: ID, actionId: ID });
+const RELEASE = z.strictObject({ reason: TEXT });
+/** Longest extension at once, in minutes: a day (`MAX_EXTENSION_MS`). */
+const MAX_EXTENSION_MINUTES = 1_440;
+const EXTEND = z.strictObject({ forMinutes: z.int().min(1).max(MAX_EXTENSION_MINUTES), reason: TEXT });
+
 /** Executions: read, start by hand, try failed actions again, stop. */
 export function executionRoutes(app: ApiServer, executions: ExecutionService): void {
   app.route({
@@ -69,6 +75,7 @@ export function executionRoutes(app: ApiServer, executions: ExecutionService): v
     },
   });
   changingRoutes(app, executions);
+  actionRoutes(app, executions);
 }
 
 function changingRoutes(app: ApiServer, executions: ExecutionService): void {
@@ -103,5 +110,37 @@ function changingRoutes(app: ApiServer, executions: ExecutionService): void {
       const { compensate, reason = null } = request.body;
       return one(await executions.cancel(contextOf(request), { ...request.params, compensate, reason }), reply);
     },
+  });
+}
+
+/** What people say about one action of an execution. */
+function actionRoutes(app: ApiServer, executions: ExecutionService): void {
+  app.route({
+    method: 'POST',
+    url: `${BASE}/:id/actions/:actionId/release`,
+    config: { operation: 'execution.release' },
+    schema: {
+      tags,
+      summary: 'Begin an action now that waits for the end of quiet hours; its gates ask as they would then',
+      params: ACTION_PARAMS,
+      body: RELEASE,
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) =>
+      one(await executions.release(contextOf(request), { ...request.params, ...request.body }), reply),
+  });
+  app.route({
+    method: 'POST',
+    url: `${BASE}/:id/actions/:actionId/extend`,
+    config: { operation: 'execution.extend' },
+    schema: {
+      tags,
+      summary: 'Keep a containment that would end by itself, for so many minutes from now; at most a day at once',
+      params: ACTION_PARAMS,
+      body: EXTEND,
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) =>
+      one(await executions.extend(contextOf(request), { ...request.params, ...request.body }), reply),
   });
 }

@@ -7,6 +7,7 @@ import type { Services } from '../services.ts';
 
 const URL = '/api/guards/protected-identities';
 const LIMITS_URL = '/api/guards/blast-radius';
+const QUIET_URL = '/api/guards/quiet-hours';
 const PAUSE_URL = '/api/guards/pause';
 const tags = ['guards'];
 /** Longest reason, in UTF-16 units: a paragraph for the auditor. */
@@ -99,6 +100,33 @@ export function guardRoutes(app: ApiServer, { guards, pause }: Pick<Services, 'g
     handler: async (request, reply) => {
       const ifMatch = ifMatchOf(request.headers['if-match']);
       return one(await guards.setProtected(contextOf(request), { document: request.body, ifMatch }), reply);
+    },
+  });
+  quietRoutes(app, guards);
+}
+
+function quietRoutes(app: ApiServer, guards: Services['guards']): void {
+  app.route({
+    method: 'GET',
+    url: QUIET_URL,
+    config: { operation: 'guard.read' },
+    schema: { tags, summary: 'When actions of small incidents wait, and which', response: { 200: ONE, ...PROBLEMS } },
+    handler: async (request, reply) => one(await guards.getQuietHours(contextOf(request)), reply),
+  });
+  app.route({
+    method: 'PUT',
+    url: QUIET_URL,
+    config: { operation: 'guard.write' },
+    schema: {
+      tags,
+      summary: 'Replace the quiet hours, as a new version; executions under way keep theirs',
+      headers: IF_MATCH,
+      body: DEFINITION,
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) => {
+      const ifMatch = ifMatchOf(request.headers['if-match']);
+      return one(await guards.setQuietHours(contextOf(request), { document: request.body, ifMatch }), reply);
     },
   });
 }

@@ -26,6 +26,8 @@ export const OPERATION_NAMES = [
   'execution.trigger',
   'execution.retry',
   'execution.cancel',
+  'execution.release',
+  'execution.extend',
   'approval.read',
   'approval.vote',
   'delegation.read',
@@ -114,6 +116,12 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
   'execution.trigger': { roles: RESPONDERS, humanOnly: false, says: 'start a playbook by hand' },
   'execution.retry': { roles: LEADS, humanOnly: false, says: 'try failed actions again' },
   'execution.cancel': { roles: LEADS, humanOnly: false, says: 'stop an execution and undo what it did' },
+  'execution.release': {
+    roles: RESPONDERS,
+    humanOnly: true,
+    says: 'let an action go that waits for the end of quiet hours',
+  },
+  'execution.extend': { roles: RESPONDERS, humanOnly: true, says: 'keep a containment that would end by itself' },
   'approval.read': { roles: ROLES, humanOnly: false, says: 'see what waits for a decision' },
   'approval.vote': {
     roles: ROLES.filter((role) => role !== 'AUDITOR'),

@@ -3,7 +3,7 @@ import { canonicalAccount, identitiesOf as identitiesOfPerson, overlaps } from '
 import type { PlanGate, Requirement } from '../playbooks/plan.ts';
 import type { RoleName } from '../vocabulary.ts';
 import type { AutomaticAnswer } from './automatic.ts';
-import { deniesApproval, isAwaited, seatedServices, type AskedService } from './external-approver.ts';
+import { deniesApproval, isAwaited, peopleNeeded, seatedServices, type AskedService } from './external-approver.ts';
 import { coversRequirements, type Candidate } from './quorum.ts';
 import { countsFor, type Login } from './seats.ts';
 import { isNonceOver, whyNotBound } from './vote-assertion.ts';
@@ -279,6 +279,8 @@ export function countVotes(approval: Approval): Verdict {
   if (isAwaited(approval)) return 'pending';
   const people = [...peopleOf(approval.votes.filter((vote) => counts(approval, vote))), ...seatedServices(approval)];
   if (people.length < Math.max(1, approval.requiredApprovers)) return 'pending';
+  if (approval.services !== undefined && people.filter(({ human }) => human).length < peopleNeeded(approval.gates))
+    return 'pending';
   return coversRequirements(approval.requirements, people, escalatedMsOf(approval)) ? 'approved' : 'pending';
 }
 

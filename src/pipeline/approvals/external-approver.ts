@@ -91,6 +91,14 @@ export function seatedServices({ services = [], requirements }: Heard) {
     .map(({ name }) => ({ logins: [], human: false, service: name }));
 }
 
+/** How many people a gate needs that has no place for a service: those count alone. */
+export function peopleNeeded(gates: readonly PlanGate[]): number {
+  const forPeople = gates.filter(({ requirements }) =>
+    requirements.every(({ human, services = [] }) => human || services.length === 0),
+  );
+  return Math.max(0, ...forPeople.map(({ requiredApprovers }) => requiredApprovers));
+}
+
 /** The approval as it would be if every service that is still awaited approved. */
 export function ifServicesApprove<Asked extends Heard>(approval: Asked): Asked {
   const { services } = approval;

@@ -1,6 +1,7 @@
 import type { ExemptionInForce } from '../exemptions/exemption.ts';
 import type { PerHour } from '../guards/blast-radius.ts';
 import { NO_SCHEDULES, type OnCallBook } from '../oncall/book.ts';
+import type { QuietHours } from '../guards/quiet-until.ts';
 import type { PolicyInForce } from './policy.ts';
 
 /** What people have set over all playbooks, as it is in force. */
@@ -13,6 +14,8 @@ export interface Governance {
   readonly perHour: PerHour;
   /** The schedules by which people are on call, with the people who could be. Absent: there are none. */
   readonly onCall?: OnCallBook;
+  /** Absent or null: nothing waits. */
+  readonly quietHours?: QuietHours | null;
 }
 
 export interface GovernanceReader {
@@ -23,27 +26,33 @@ export interface GovernanceReader {
 /** All parts as one. */
 export function governanceOf(
   policies: { inForce(): Promise<readonly PolicyInForce[]> },
-  guards: { protectedIdentities(): Promise<readonly string[]>; perHour(): Promise<PerHour> },
+  guards: {
+    protectedIdentities(): Promise<readonly string[]>;
+    perHour(): Promise<PerHour>;
+    quietHours(): Promise<QuietHours | null>;
+  },
   exemptions: { inForce(): Promise<readonly ExemptionInForce[]> },
   schedules: { book(): Promise<OnCallBook> } = { book: async () => NO_SCHEDULES },
 ): GovernanceReader {
   let latest: Governance = { policies: [], protectedIdentities: [], perHour: {}, exemptions: [], onCall: NO_SCHEDULES };
   return {
     async inForce() {
-      const [inForce, protectedIdentities, perHour, exempt, onCall] = await Promise.all([
+      const [inForce, protectedIdentities, perHour, exempt, onCall, quietHours] = await Promise.all([
         policies.inForce(),
         guards.protectedIdentities(),
         guards.perHour(),
         exemptions.inForce(),
         schedules.book(),
+        guards.quietHours(),
       ]);
       const isSame =
         latest.policies === inForce &&
         latest.protectedIdentities === protectedIdentities &&
         latest.perHour === perHour &&
         latest.exemptions === exempt &&
-        latest.onCall === onCall;
-      if (!isSame) latest = { policies: inForce, protectedIdentities, perHour, exemptions: exempt, onCall };
+        latest.onCall === onCall &&
+        latest.quietHours === quietHours;
+      if (!isSame) latest = { policies: inForce, protectedIdentities, perHour, exemptions: exempt, onCall, quietHours };
       return latest;
     },
   };

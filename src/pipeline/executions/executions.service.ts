@@ -60,6 +60,24 @@ export interface ExecutionService {
     ctx: CallContext,
     input: { readonly id: string; readonly compensate: boolean; readonly reason: string | null },
   ): Promise<Answer>;
+  /** Begins an action that waits for the end of quiet hours. @throws FirebreakError `conflict` when none does. */
+  release(ctx: CallContext, input: ReleaseOrder): Promise<Answer>;
+  /**
+   * Keeps a containment that would end by itself; of an action for many accounts that of each account where one is kept.
+   * @throws FirebreakError `conflict` when nothing of it can be kept for longer.
+   */
+  extend(ctx: CallContext, input: ExtendOrder): Promise<Answer>;
+}
+
+export interface ReleaseOrder {
+  readonly id: string;
+  readonly actionId: string;
+  readonly reason: string;
+}
+
+export interface ExtendOrder extends ReleaseOrder {
+  /** From now on, in minutes. */
+  readonly forMinutes: number;
 }
 
 export function createExecutionService(ports: ExecutionPorts): ExecutionService {
@@ -122,8 +140,26 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
       const input = { type: 'cancel', by, compensate, reason: reason ?? 'cancelled by a person' } as const;
       return accepted(await runner.submit(id, input), () => shown(id));
     },
+    async release(ctx, { id, actionId, reason }) {
+      await store.load(id);
+      const input = { type: 'release', actionId, by: requesterOf(ctx), reason } as const;
+      return accepted(await runner.submit(id, input), () => shown(id));
+    },
+    async extend(ctx, { id, actionId, reason, forMinutes }) {
+      const { state } = await store.load(id);
+      const until = ctx.now + forMinutes * MINUTE_MS;
+      const input = { type: 'extend', actionId, by: requesterOf(ctx), reason, until } as const;
+      const { children } = Object.hasOwn(state.actions, actionId) ? (state.actions[actionId] ?? NO_ONE) : NO_ONE;
+      const held = Object.keys(children).length === 0 ? [id] : Object.keys(children);
+      const applied = await Promise.all(held.map((each) => runner.submit(each, input)));
+      const kept = applied.find(({ facts }) => facts.some(({ type }) => type === 'containment.extended'));
+      return accepted(kept ?? applied[0] ?? { facts: [], state }, () => shown(id));
+    },
   };
 }
+
+const MINUTE_MS = 60_000;
+const NO_ONE = { children: {} };
 
 function shownView(view: StoredView): Resource {
   const body = view.body as JsonObject; // written by `change.ts`

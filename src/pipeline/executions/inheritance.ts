@@ -87,7 +87,7 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
           // An answer that was recorded between the look and what follows from it would be asked for a second time.
           await mailboxes.alone(executionId, async () => {
             // Another process may hold other effects of the same execution, and may have got further with it.
-            const loaded = await store.load(executionId);
+            const loaded = await loadOwing(executionId, held);
             for (const effect of effectsOf(loaded.plan, loaded.state)) {
               const key = keyOf(executionId, effect.name);
               const begun = inherited.has(key) || launcher().isUnderWay(executionId, effect.name);
@@ -116,6 +116,19 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
       return goingOn > 0;
     },
   };
+
+  /**
+   * What was committed after it had been reported as failed may be newer than what is remembered: then something is held that the
+   * remembered state does not owe, and it is read again.
+   */
+  async function loadOwing(executionId: string, held: readonly QueuedEffect[]): Promise<Loaded> {
+    const loaded = await store.load(executionId);
+    const owed = new Set(effectsOf(loaded.plan, loaded.state).map(({ name }) => name));
+    const isNewer = held.some((each) => each.execution === executionId && !isNews(each.name) && !owed.has(each.name));
+    if (!isNewer) return loaded;
+    store.forget(executionId);
+    return store.load(executionId);
+  }
 
   /** Nobody hears of a read that failed, so it is tried again here. */
   function lookAgain(): void {

@@ -3,6 +3,7 @@ import type { JournalRecord, SealedRecord } from '../audit/record.ts';
 import type { Plan, PlanAction } from '../playbooks/plan.ts';
 import { shownTime, type Resource } from '../service.ts';
 import { containedAtOf } from './core/containment.ts';
+import { containedUntilOf } from './core/demands.ts';
 import { type Loaded } from './execution-store.ts';
 import { stepOf } from './core/fold.ts';
 import type { Fact } from './core/facts.ts';
@@ -78,6 +79,7 @@ const TIMELINE_MEMBERS = [
   'index',
   'why',
   'resumeAt',
+  'until',
 ] as const;
 
 function pick(fact: Fact): Record<string, Json> {
@@ -109,6 +111,8 @@ function shownAction(plan: Plan, state: ExecutionState, action: PlanAction): Res
     attempts: present?.attempt ?? 0,
     approvalId: present?.approvalId ?? null,
     settledAt: shownTime(present?.settledAt),
+    waitsUntil: present?.phase === 'quiet' ? shownTime(present.resumeAt) : null,
+    containedUntil: shownTime(present === undefined ? null : containedUntilOf(action, present)),
     children: Object.entries(present?.children ?? {}).map(([id, child]) => ({
       id,
       account: child.account,

@@ -76,7 +76,7 @@ function planFor(playbook: ActivePlaybook, governance: Governance, cause: Cause)
 }
 
 function boundPlan(playbook: ActivePlaybook, governance: Governance, cause: Cause): Plan {
-  const { policies, protectedIdentities, perHour, exemptions } = governance;
+  const { policies, protectedIdentities, perHour, exemptions, quietHours = null } = governance;
   const { incident: values, event, context, user } = cause.snapshot;
   return bindPlan(playbook.compiled, {
     playbookId: playbook.playbookId,
@@ -84,6 +84,7 @@ function boundPlan(playbook: ActivePlaybook, governance: Governance, cause: Caus
     riskLevel: cause.incident.severity,
     protectedIdentities,
     perHour,
+    quietHours,
     policyGates: (query) =>
       matchGates(policies, query, { incident: values, event, context, user, results: {} }, exemptions),
   });

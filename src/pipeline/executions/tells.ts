@@ -17,7 +17,9 @@ export type Tell =
     }
   | { readonly kind: 'approval.broken_glass'; readonly approvalId: string }
   | { readonly kind: 'approval.escalated'; readonly approvalId: string; readonly step: number }
-  | { readonly kind: 'execution.failed'; readonly end: number };
+  | { readonly kind: 'execution.failed'; readonly end: number }
+  /** A containment whose time is over could not be taken back. */
+  | { readonly kind: 'undo.failed'; readonly actionId: string; readonly tries: number };
 
 /** Whether a queue entry asks to tell people something. */
 export function isTell(name: string): boolean {
@@ -31,6 +33,8 @@ export function tellName(tell: Tell): string {
       return `${TELL_PREFIX}${tell.kind}:${tell.step}:${tell.approvalId}`;
     case 'execution.failed':
       return `${TELL_PREFIX}${tell.kind}:${tell.end}`;
+    case 'undo.failed':
+      return `${TELL_PREFIX}${tell.kind}:${tell.tries}:${tell.actionId}`;
     default:
       return `${TELL_PREFIX}${tell.kind}:${tell.approvalId}`;
   }
@@ -38,7 +42,8 @@ export function tellName(tell: Tell): string {
 
 /** What a queue entry asks to tell; null for one that this version does not know. */
 export function tellOf(name: string): Tell | null {
-  const [prefix, kind = '', first = '', second = ''] = name.split(':');
+  const [prefix, kind = '', first = '', ...rest] = name.split(':');
+  const [second = ''] = rest;
   if (`${prefix}:` !== TELL_PREFIX || first === '') return null;
   switch (kind) {
     case 'approval.requested':
@@ -52,6 +57,8 @@ export function tellOf(name: string): Tell | null {
       return { kind, approvalId: second, step: Number(first) };
     case 'execution.failed':
       return { kind, end: Number(first) };
+    case 'undo.failed':
+      return { kind, tries: Number(first), actionId: rest.join(':') };
     default:
       return null;
   }
@@ -88,6 +95,14 @@ export function tellsOf(after: ExecutionState, facts: readonly Fact[]): readonly
       case 'approval.decided':
         // Where conditions answered at once nobody was asked.
         return requested.has(fact.approvalId) ? [] : [{ kind: 'approval.decided', approvalId: fact.approvalId }];
+      case 'undo.settled': {
+        const tries = after.actions[fact.actionId]?.undoAttempt ?? 0;
+        // Of what is rolled back the end of the execution is the news.
+        const isToldAtEnd = after.compensation !== null || facts.some(isFailedRollback);
+        return fact.status !== 'COMPENSATION_FAILED' || isToldAtEnd
+          ? []
+          : [{ kind: 'undo.failed', actionId: fact.actionId, tries }];
+      }
       case 'execution.ended':
         return after.ended !== null && needsPeople(after) ? [{ kind: 'execution.failed', end: after.ends }] : [];
       default:
@@ -102,6 +117,10 @@ type Requested = Extract<Fact, { readonly type: 'approval.requested' }>;
 function requestTells({ approval: { id: approvalId }, purpose }: Requested): readonly Tell[] {
   const requested: Tell = { kind: 'approval.requested', approvalId };
   return purpose === 'blast_radius' ? [requested, { kind: 'guard.limit_reached', approvalId }] : [requested];
+}
+
+function isFailedRollback(fact: Fact): boolean {
+  return fact.type === 'execution.ended' && fact.status === 'COMPENSATION_FAILED';
 }
 
 /** Whether somebody has to look at what ended: it failed, or nobody knows what it did. A child's end is its parent's news. */

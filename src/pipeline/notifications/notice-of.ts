@@ -47,6 +47,7 @@ const MAX_VALUE_LENGTH = 300;
  */
 export function noticeOf(plan: Plan, state: ExecutionState, tell: Tell): Told | null {
   if (tell.kind === 'execution.failed') return failure(plan, state);
+  if (tell.kind === 'undo.failed') return stuck(plan, state, tell.actionId);
   const approval = Object.hasOwn(state.approvals, tell.approvalId) ? state.approvals[tell.approvalId] : undefined;
   if (approval === undefined) return null;
   const isOpen = approval.status === 'PENDING';
@@ -184,6 +185,36 @@ function alarm(plan: Plan, state: ExecutionState, approval: ApprovalState): Told
     channels: null,
   };
 }
+
+/** A containment outlives its time: somebody is locked out whom nobody means to lock out any more. */
+function stuck(plan: Plan, state: ExecutionState, actionId: string): Told | null {
+  const action = Object.hasOwn(state.actions, actionId) ? state.actions[actionId] : undefined;
+  // Undone by a person meanwhile.
+  if (action?.status !== 'COMPENSATION_FAILED') return null;
+  const { declaration } = planActionOf(plan, actionId);
+  const target = short(action.target?.id ?? state.snapshot.incident.subject.id);
+  return {
+    notice: {
+      kind: 'execution.failed',
+      severity: state.riskLevel,
+      title: `${declaration.type} of ${target} could not be taken back`,
+      lines: [STUCK],
+      facts: [
+        { label: 'Action', value: short(actionId) },
+        { label: 'Tries', value: String(action.undoAttempt) },
+        { label: 'Why', value: short(action.reason ?? 'no error was reported') },
+        ...whereItIs(plan, state),
+      ],
+      about: { type: 'execution', id: state.id },
+      ask: null,
+    },
+    audience: { who: 'operators', requester: state.requester.type === 'person' ? state.requester.id : null },
+    channels: null,
+  };
+}
+
+const STUCK =
+  'Its time is over, and the target does not let go of it. Look at the target, and take it back by hand or cancel the execution with compensate.';
 
 function isOpenEnded({ status }: ActionState): boolean {
   return status === 'FAILED' || status === 'UNKNOWN' || status === 'TIMED_OUT' || status === 'COMPENSATION_FAILED';

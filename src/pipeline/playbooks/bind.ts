@@ -1,6 +1,7 @@
 import type { PerHour } from '../guards/blast-radius.ts';
+import type { QuietHours } from '../guards/quiet-until.ts';
 import { canonicalJson, type JsonObject } from '../../platform/canonical-json.ts';
-import type { ActionType, PlaybookType, Severity } from '../vocabulary.ts';
+import { severityRank, type ActionType, type PlaybookType, type Severity } from '../vocabulary.ts';
 import type { CompiledAction, CompiledPlaybook } from './compile.ts';
 import { underFloors } from './floors.ts';
 import type { Plan, PlanAction, PlanGate, PlanQuestion, PlanStage } from './plan.ts';
@@ -30,6 +31,8 @@ export interface Binding {
   readonly protectedIdentities?: readonly string[];
   /** Limits of action types, those of other playbooks among them. */
   readonly perHour?: PerHour;
+  /** Absent or null: nothing waits. */
+  readonly quietHours?: QuietHours | null;
 }
 
 /**
@@ -58,6 +61,7 @@ export function bindPlan(compiled: CompiledPlaybook, binding: Binding): Plan {
     executionTimeoutMs: playbook.executionTimeoutMs,
     ...(protectedIdentities.length === 0 ? {} : { protectedIdentities }),
     ...limitsOf(stages, binding.perHour ?? {}),
+    ...quietOf(stages, binding),
     stages,
   };
 }
@@ -70,6 +74,15 @@ function limitsOf(stages: readonly PlanStage[], perHour: PerHour): { readonly pe
     return limit === undefined ? [] : [[type, limit] as const];
   });
   return limits.length === 0 ? {} : { perHour: Object.fromEntries(limits) };
+}
+
+/** Of the types that the plan has actions of; an incident that is too severe from the start waits for nothing. */
+function quietOf(stages: readonly PlanStage[], { quietHours, riskLevel }: Binding): Pick<Plan, 'quietHours'> {
+  if (quietHours === undefined || quietHours === null) return {};
+  if (severityRank(riskLevel) >= severityRank(quietHours.below)) return {};
+  const types = new Set(stages.flatMap(({ actions }) => actions.map(({ declaration }) => declaration.type)));
+  const actionTypes = quietHours.actionTypes.filter((type) => types.has(type));
+  return actionTypes.length === 0 ? {} : { quietHours: { ...quietHours, actionTypes } };
 }
 
 function planAction({ action, declaration }: CompiledAction, gates: readonly PlanGate[]): PlanAction {

@@ -1,6 +1,7 @@
 import type { ActionDeclaration, JsonObject } from '../actions/contract.ts';
 import type { PerHour } from '../guards/blast-radius.ts';
 import type { PlaybookType, RoleName, Severity } from '../vocabulary.ts';
+import type { QuietHours } from '../guards/quiet-until.ts';
 
 /**
  * A plan is what an execution runs: one playbook version, bound to the policies and action declarations that
@@ -18,6 +19,8 @@ export interface Plan {
   readonly protectedIdentities?: readonly string[];
   /** How often an hour may do what an action type does before a person is asked, over everything. Absent: no limit. */
   readonly perHour?: PerHour;
+  /** When actions wait for the end of the quiet hours, and which. Absent: none of this plan does. */
+  readonly quietHours?: QuietHours;
   /** In the order they run; each at least one action. */
   readonly stages: readonly PlanStage[];
 }

@@ -34,11 +34,11 @@ export function takeSpawned(t: Transition, input: SpawnedInput): void {
 
 /**
  * The plan of a child: the one action, for one account. Its gates were passed by the parent, for the whole list, and so was its
- * limit by the hour where the parent has reserved for it; whoever joined later reserves for itself.
+ * wait for the end of quiet hours; its limit by the hour where the parent has reserved for it; whoever joined later reserves for itself.
  */
 export function childPlan(plan: Plan, action: PlanAction, isReserved: boolean): Plan {
   const child: PlanAction = { ...action, forEach: null, gates: [], condition: null };
-  const { protectedIdentities: _passed, perHour = {}, ...rest } = plan;
+  const { protectedIdentities: _passed, quietHours: _waited, perHour = {}, ...rest } = plan;
   const limits = isReserved || Object.keys(perHour).length === 0 ? {} : { perHour };
   return { ...rest, ...limits, stages: [{ stage: 1, actions: [child] }] };
 }

@@ -8,6 +8,8 @@ import type { Input } from './inputs.ts';
 import { advance, takeCancel, takeRetry } from './progress.ts';
 import type { ExecutionState } from './state.ts';
 import { takeTimer, takeUnanswerable } from './timers.ts';
+import { takeExtend } from './extending.ts';
+import { takeRelease, wakeUrgent } from './quiet.ts';
 import { takePaused, takeResumed } from './pausing.ts';
 import { takeServiceAnswer } from './service-answers.ts';
 import { takeReserved } from './reserving.ts';
@@ -82,7 +84,12 @@ function take(transition: Transition, input: Input): void {
     case 'reported':
       return transition.add({ type: 'end.reported' });
     case 'incident':
-      return takeIncident(transition, input);
+      takeIncident(transition, input);
+      return wakeUrgent(transition);
+    case 'release':
+      return takeRelease(transition, input);
+    case 'extend':
+      return takeExtend(transition, input);
     case 'unanswerable':
       return takeUnanswerable(transition, input);
     default:

@@ -1,6 +1,6 @@
 import { canonicalJson } from '../../../platform/canonical-json.ts';
 import { sha256Base64Url } from '../../../platform/hash.ts';
-import type { Plan } from '../../playbooks/plan.ts';
+import type { Plan, PlanAction } from '../../playbooks/plan.ts';
 import type { ActionType } from '../../vocabulary.ts';
 import { isApprovedByPerson, limitOf, reservedCount } from './blast-radius.ts';
 import { containedAtOf } from './containment.ts';
@@ -251,7 +251,7 @@ export function timersOf(plan: Plan, state: ExecutionState): readonly HeldTimer[
     if (action.resumeAt !== null) timers.push({ name: `resume:${actionId}`, generation, due: action.resumeAt });
     // What is being rolled back is undone in its turn.
     const rolledBack = state.compensation?.queue.includes(actionId) === true;
-    const ttlDue = rolledBack ? null : ttlDueOf(plan, action);
+    const ttlDue = rolledBack ? null : containedUntilOf(planActionOf(plan, actionId), action);
     if (ttlDue !== null) timers.push({ name: `ttl:${actionId}`, generation, due: ttlDue });
   }
   for (const approval of Object.values(state.approvals)) {
@@ -285,11 +285,16 @@ export function nextEscalation({ escalationPath = [], escalations = [] }: Approv
   return { step: escalationPath[escalations.length], taken: escalations.length };
 }
 
-/** Also where another execution's hold is shared: whoever's time is over last gives the target back. */
-function ttlDueOf(plan: Plan, action: ActionState): number | null {
+/**
+ * When a containment ends by itself, business time, or null: it does not. Also where another execution's hold is shared: whoever's time
+ * is over last gives the target back.
+ */
+export function containedUntilOf(
+  { ttlMs, declaration }: Pick<PlanAction, 'ttlMs' | 'declaration'>,
+  action: ActionState,
+): number | null {
   const holds = action.status === 'SUCCESS' || (action.status === 'SKIPPED' && action.reason === 'already_held');
   if (action.phase !== 'settled' || !holds || action.settledAt === null) return null;
-  const { ttlMs, declaration } = planActionOf(plan, action.actionId);
   if (ttlMs === null || declaration.reversibility !== 'undo') return null;
-  return action.settledAt + ttlMs;
+  return action.containedUntil ?? action.settledAt + ttlMs;
 }

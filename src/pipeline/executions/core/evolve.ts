@@ -92,6 +92,12 @@ function evolveStarted(
         accounts: fact.accounts,
         parameters: fact.parameters,
       });
+    case 'quiet.awaited':
+      return withAction(state, fact.actionId, { phase: 'quiet', resumeAt: fact.resumeAt });
+    case 'quiet.ended':
+      return withAction(state, fact.actionId, { phase: 'idle', resumeAt: null, hasWaited: true });
+    case 'containment.extended':
+      return withAction(state, fact.actionId, { containedUntil: fact.until });
     case 'reservation.requested':
       return withAction(state, fact.actionId, { phase: 'reserving' });
     case 'reservation.made':

@@ -60,6 +60,12 @@ export type Fact =
       /** What took the decision when no vote did: the gate's fallback, or `cancelled`. */
       readonly fallback: string | null;
     }
+  /** It is quiet, and the action can wait. */
+  | { readonly type: 'quiet.awaited'; readonly actionId: string; readonly resumeAt: number }
+  /** It waits no longer: the hours are over, somebody let it go, or the incident has become too severe. */
+  | { readonly type: 'quiet.ended'; readonly actionId: string; readonly why: 'over' | 'released' | 'severity' }
+  /** A person keeps a containment for longer. */
+  | { readonly type: 'containment.extended'; readonly actionId: string; readonly until: number }
   /** Its action type has a limit by the hour: the limiter is asked before the first call. */
   | { readonly type: 'reservation.requested'; readonly actionId: string }
   | { readonly type: 'reservation.made'; readonly actionId: string }

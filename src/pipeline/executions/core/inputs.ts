@@ -27,6 +27,8 @@ export type Input =
   | ServiceAnswerInput
   | WithdrawInput
   | BreakGlassInput
+  | ReleaseInput
+  | ExtendInput
   | CancelInput
   | RetryInput
   | CompensateInput
@@ -311,6 +313,24 @@ export interface VoterSnapshot {
   readonly issuerAccounts?: readonly string[];
   /** Seats that others have lent to this person. Absent: none. */
   readonly lentSeats?: readonly LentSeat[];
+}
+
+/** A person lets an action go that waits for the end of quiet hours. That is no approval: its gates still ask. */
+export interface ReleaseInput extends Base {
+  readonly type: 'release';
+  readonly actionId: string;
+  readonly by: Requester;
+  readonly reason: string;
+}
+
+/** A person keeps a containment that would end by itself. */
+export interface ExtendInput extends Base {
+  readonly type: 'extend';
+  readonly actionId: string;
+  readonly by: Requester;
+  readonly reason: string;
+  /** Business time, ms since 1970. */
+  readonly until: number;
 }
 
 export interface CancelInput extends Base {

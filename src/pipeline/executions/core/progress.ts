@@ -19,7 +19,9 @@ function step(t: Transition): boolean {
   }
   if (t.state.ended !== null) return false;
   if (t.state.stopped !== null && withdrawWaiting(t)) return true;
-  if (!currentStages(t).every((plan) => t.action(plan.actionId).phase === 'settled')) return false;
+  const phases = currentStages(t).map((plan) => t.action(plan.actionId).phase);
+  // What can wait for the morning holds up nothing: a later stage may contain.
+  if (!phases.every((phase) => phase === 'settled' || phase === 'quiet')) return false;
   if (t.state.stopped === null && stopAfterStage(t)) return true;
   const next = t.plan.stages[t.state.stageIndex + 1];
   if (t.state.stopped === null && next !== undefined) {
@@ -27,7 +29,7 @@ function step(t: Transition): boolean {
     for (const plan of next.actions) startAction(t, plan);
     return true;
   }
-  return end(t);
+  return phases.includes('quiet') ? false : end(t);
 }
 
 function currentStages(t: Transition): readonly PlanAction[] {
@@ -37,6 +39,7 @@ function currentStages(t: Transition): readonly PlanAction[] {
 /** Phases that end at once when nothing new may begin: nothing of them is under way at a target. */
 const WITHDRAWABLE: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
   'idle',
+  'quiet',
   'awaiting_approval',
   'reserving',
   'backoff',

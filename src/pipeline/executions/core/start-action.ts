@@ -6,6 +6,7 @@ import type { PlanAction } from '../../playbooks/plan.ts';
 import { resolveTarget } from '../../playbooks/targets.ts';
 import { resolveTemplates } from '../../playbooks/templates.ts';
 import { begin } from './begin.ts';
+import { quietUntilOf } from './keeping-quiet.ts';
 import { requestConditionDecision, requestGate } from './request-approval.ts';
 import { ALREADY_HANDLED, unhandled } from './handled.ts';
 import { settle } from './settle.ts';
@@ -20,6 +21,8 @@ import { conclude } from './votes.ts';
 export function startAction(t: Transition, plan: PlanAction): void {
   const condition = plan.condition === null ? { value: true } : evaluateCondition(plan.condition, scopeOf(t));
   if ('value' in condition && !condition.value) return settle(t, plan, 'SKIPPED', 'condition_false');
+  const quiet = quietUntilOf(t, plan);
+  if (quiet !== null) return t.add({ type: 'quiet.awaited', actionId: plan.actionId, resumeAt: quiet });
   const intent = resolveIntent(t, plan);
   if ('fault' in intent) return settle(t, plan, 'FAILED', intent.fault);
   const accounts = plan.forEach === null ? [] : unhandled(t.state, plan.actionId, t.state.snapshot.accounts);

@@ -35,11 +35,12 @@ export const ACTION_STATUSES = [
 export type ActionStatus = (typeof ACTION_STATUSES)[number];
 
 /**
- * What an action is doing. `idle`: its stage has not begun. `settled`: see `status`. `paused`, `undo_paused`: its call was kept
- * back until people resume.
+ * What an action is doing. `idle`: its stage has not begun. `quiet`: it waits for the end of quiet hours. `settled`: see `status`.
+ * `paused`, `undo_paused`: its call was kept back until people resume.
  */
 export type ActionPhase =
   | 'idle'
+  | 'quiet'
   | 'awaiting_approval'
   | 'reserving'
   | 'observing'
@@ -128,7 +129,7 @@ export interface ActionState {
   /** What read-back said last, or `unverifiable`. */
   readonly verification: 'holds' | 'absent' | 'foreign' | 'unknown' | 'unverifiable' | null;
   readonly error: AttemptError | null;
-  /** For `backoff`, `settling`, `waiting`, `undo_backoff`: when to go on. */
+  /** For `backoff`, `settling`, `waiting`, `quiet`, `undo_backoff`: when to go on. */
   readonly resumeAt: number | null;
   /** For `waiting`: the end of the wait. */
   readonly waitUntil: number | null;
@@ -150,6 +151,10 @@ export interface ActionState {
   readonly undoAttempt: number;
   readonly children: { readonly [childId: string]: { readonly account: string; readonly status: string | null } };
   readonly containedAt: number | null;
+  /** Its quiet hours are over: it waits for none again. Absent: it never waited. */
+  readonly hasWaited?: true;
+  /** When its containment ends by itself, business time, because people have extended it. Absent: as the plan says. */
+  readonly containedUntil?: number;
 }
 
 export interface ApprovalState extends Approval {

@@ -3,6 +3,7 @@ import { onCallOfStep, scheduleOf } from '../../approvals/on-call-places.ts';
 import { startUndo } from './compensation.ts';
 import { nextEscalation, timersOf } from './demands.ts';
 import type { TimerInput, UnanswerableInput } from './inputs.ts';
+import { endQuiet } from './quiet.ts';
 import { planActionOf, type Transition } from './transition.ts';
 import { expireApproval } from './votes.ts';
 
@@ -61,6 +62,8 @@ function resume(t: Transition, actionId: string): void {
   switch (t.action(actionId).phase) {
     case 'backoff':
       return startAttempt(t, plan);
+    case 'quiet':
+      return endQuiet(t, actionId, 'over');
     case 'settling':
       return t.add({ type: 'verification.repeated', actionId });
     case 'waiting':

@@ -1,0 +1,27 @@
+import { containedUntilOf } from './demands.ts';
+import type { ExtendInput } from './inputs.ts';
+import { planActionOf, type Transition } from './transition.ts';
+
+/** Farthest end from now that one word gives, in ms: whoever comes tomorrow decides anew. */
+export const MAX_EXTENSION_MS = 24 * 3_600_000;
+/** Longest that extensions keep a containment in all, in ms: after a week it needs a decision that has an author. */
+export const MAX_CONTAINED_MS = 7 * 24 * 3_600_000;
+
+/** Keeps a containment for longer that would end by itself, as long as nothing is being undone. */
+export function takeExtend(t: Transition, { actionId, until, at }: ExtendInput): void {
+  const why = refusalOf(t, actionId, until, at);
+  if (why !== null) return t.add({ type: 'input.ignored', why });
+  t.add({ type: 'containment.extended', actionId, until });
+}
+
+function refusalOf(t: Transition, actionId: string, until: number, at: number): string | null {
+  const isPlanned = t.plan.stages.some(({ actions }) => actions.some((action) => action.actionId === actionId));
+  const action = t.action(actionId);
+  const end = isPlanned ? containedUntilOf(planActionOf(t.plan, actionId), action) : null;
+  if (end === null || action.settledAt === null) return 'nothing of it is contained that ends by itself';
+  if (t.state.compensation?.queue.includes(actionId) === true) return 'it is being undone';
+  if (until <= end) return 'it lasts longer than that already';
+  if (until - at > MAX_EXTENSION_MS) return 'nobody extends it by more than a day at once';
+  if (until - action.settledAt > MAX_CONTAINED_MS) return 'it has been extended to a week already';
+  return null;
+}
