@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { faultyJournal } from '../support/faulty-journal.ts';
 import { nothingOwed, recordTypesOf } from '../support/journal-rows.ts';
 import { startHarness, until, type Reply } from '../support/server.ts';
-import { changesState, SCENE_ENV, sceneAt, validRequest, type Scene } from './valid-requests.ts';
+import { changesState, closeSceneMail, sceneAt, sceneEnv, validRequest, type Scene } from './valid-requests.ts';
 
 /**
  * A client that sends an Idempotency-Key and repeats until it hears a success, while the journal fails at each write of
@@ -12,9 +12,12 @@ import { changesState, SCENE_ENV, sceneAt, validRequest, type Scene } from './va
 const journal = faultyJournal();
 let scene: Scene;
 beforeAll(async () => {
-  scene = await sceneAt(await startHarness({ journalThrough: journal.through, env: SCENE_ENV }));
+  scene = await sceneAt(await startHarness({ journalThrough: journal.through, env: await sceneEnv() }));
 });
-afterAll(() => scene.house.stop());
+afterAll(async () => {
+  await scene.house.stop();
+  await closeSceneMail();
+});
 
 /** Waits until the effects of what was done are over. */
 async function rest(): Promise<number> {

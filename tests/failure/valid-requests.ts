@@ -4,6 +4,7 @@ import { answerToken } from '../../src/pipeline/approvals/answer-token.ts';
 import { linkKeyOf } from '../../src/start/addresses.ts';
 import type { DeclaredRoute } from '../../src/api/route-table.ts';
 import { BASE, byHand, NOTIFY, SUSPEND, SUSPEND_APPROVED } from '../support/playbooks.ts';
+import { startMailServer, type MailServer } from '../support/mail-server.ts';
 import { POLICY } from '../support/seed-bodies.ts';
 import { until, type Api, type Body, type Harness, type Person } from '../support/server.ts';
 import { fieldOf, givePassword, PASSWORD, signedIn, visitorAt, type Visitor } from '../support/visitor.ts';
@@ -28,11 +29,22 @@ export interface Scene {
   fresh(prefix: string): string;
 }
 
+let mail: Promise<MailServer> | null = null;
+
 /**
- * What a server of a scene is told: a way out for mail, to which nobody listens. Nobody of the scene wants mail, so that nothing is
- * tried again later while a test looks what is written.
+ * What a server of a scene is told: a way out for mail. Nobody of the scene wants mail; an alarm comes all the same, and is taken at
+ * once, so that nothing is tried again later while a test looks what is written.
  */
-export const SCENE_ENV = { SMTP_HOST: '127.0.0.1', SMTP_PORT: '9', NOTIFICATION_EMAIL_FROM: 'alerts@soc.example' };
+export async function sceneEnv(): Promise<Readonly<Record<string, string>>> {
+  mail ??= startMailServer({ disabledCommands: ['STARTTLS'] });
+  const { port } = await mail;
+  const sender = { NOTIFICATION_EMAIL_FROM: 'alerts@soc.example', SMTP_TLS: 'none' };
+  return { SMTP_HOST: '127.0.0.1', SMTP_PORT: String(port), ...sender };
+}
+
+export async function closeSceneMail(): Promise<void> {
+  await (await mail)?.close();
+}
 const NO_MAIL = { email: [] };
 
 export async function sceneAt(house: Harness): Promise<Scene> {
