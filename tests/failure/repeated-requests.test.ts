@@ -41,6 +41,14 @@ async function insisted(route: string, nth: number | null): Promise<{ replies: R
   return { replies, records: (await rest()) - before };
 }
 
+/** Where it is not taking the key and doing the work. */
+const FAILING: ReadonlyMap<string, readonly number[]> = new Map([
+  // The events know their repeats by themselves.
+  ['POST /api/events', [1]],
+  // The entry that stays is written before anything is decided.
+  ['POST /api/incident-playbooks/approvals/:id/break-glass', [1, 2, 3]],
+]);
+
 describe('a request that is repeated under its key', () => {
   it('is done once, at whichever write the journal failed', async () => {
     const routes = scene.house.routes
@@ -60,8 +68,7 @@ describe('a request that is repeated under its key', () => {
         if (last.length === 2) break;
         failed.push(nth);
       }
-      // Taking the key and doing the work; the events know their repeats by themselves.
-      expect([route, failed]).toEqual([route, route === 'POST /api/events' ? [1] : [1, 2]]);
+      expect([route, failed]).toEqual([route, FAILING.get(route) ?? [1, 2]]);
     }
   }, 120_000);
 });

@@ -327,7 +327,7 @@ async function proposed(scene: Scene) {
 
 /** Who may decide alone; somebody new each time, so that no day is used up. */
 async function declaration(scene: Scene, user?: Person): Promise<object> {
-  const { id } = user ?? (await scene.house.person('IR_LEAD'));
+  const { id } = user ?? (await scene.house.person('LEGAL'));
   const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
   const what = { actionTypes: ['ACCOUNT_SUSPEND'], maxRiskLevel: 'CRITICAL', usesPerDay: 10 };
   return { people: [id], ...what, reason: scene.fresh('a drill '), expiresAt };
@@ -340,7 +340,7 @@ async function declared(scene: Scene, user?: Person): Promise<{ readonly hash: s
 
 /** A request that somebody may decide alone, and the body with which they do. */
 async function breakable(scene: Scene) {
-  const user = await scene.house.person('IR_LEAD');
+  const user = await scene.house.person('LEGAL');
   const { hash } = await declared(scene, user);
   await succeeds(scene.second.api('POST', '/api/guards/break-glass/confirm', { hash }));
   const executionId = await started(scene, 'waits');
