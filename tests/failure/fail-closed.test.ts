@@ -14,7 +14,15 @@ import {
   type HarnessOptions,
   type Reply,
 } from '../support/server.ts';
-import { changesState, SCENE_ENV, sceneAt, validRequest, type Scene, type ValidRequest } from './valid-requests.ts';
+import {
+  changesState,
+  closeSceneMail,
+  sceneAt,
+  sceneEnv,
+  validRequest,
+  type Scene,
+  type ValidRequest,
+} from './valid-requests.ts';
 
 /**
  * The server's own table of routes is walked: for each that changes state, the journal fails at each write. Nobody is
@@ -118,7 +126,7 @@ async function worldWith(fault: Ailment | null): Promise<World> {
     if (done !== null) return done;
     throw new Error(`nobody was set up: ${JSON.stringify(seen)}`);
   };
-  const house = await startHarness({ journalThrough: journal.through, setUp, env: SCENE_ENV });
+  const house = await startHarness({ journalThrough: journal.through, setUp, env: await sceneEnv() });
   return { ...(await sceneAt(house)), journal, setUp: seen, routes: house.routes };
 }
 
@@ -180,7 +188,10 @@ beforeAll(async () => {
     }),
   );
 }, 300_000);
-afterAll(() => Promise.all([...worlds.values()].map(({ house }) => house.stop())));
+afterAll(async () => {
+  await Promise.all([...worlds.values()].map(({ house }) => house.stop()));
+  await closeSceneMail();
+});
 
 /** Each request once, with nothing in its way. */
 async function calm(world: World): Promise<Observed[]> {

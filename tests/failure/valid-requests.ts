@@ -6,6 +6,7 @@ import type { DeclaredRoute } from '../../src/api/route-table.ts';
 import { registerPasskey, SITE } from '../support/passkeys.ts';
 import { softwareAuthenticator } from '../support/software-authenticator.ts';
 import { BASE, byHand, NOTIFY, SUSPEND, SUSPEND_APPROVED } from '../support/playbooks.ts';
+import { startMailServer, type MailServer } from '../support/mail-server.ts';
 import { POLICY } from '../support/seed-bodies.ts';
 import { until, type Api, type Body, type Harness, type Person } from '../support/server.ts';
 import { fieldOf, givePassword, PASSWORD, signedIn, visitorAt, type Visitor } from '../support/visitor.ts';
@@ -32,17 +33,23 @@ export interface Scene {
   fresh(prefix: string): string;
 }
 
+let mail: Promise<MailServer> | null = null;
+
 /**
- * What a server of a scene is told: a way out for mail, to which nobody listens. Nobody of the scene wants mail, so that nothing is
- * tried again later while a test looks what is written. And a name under which people reach it, for passkeys.
+ * What a server of a scene is told: a name under which people reach it, for passkeys; and a way out for mail. Nobody of the scene wants mail; an alarm comes all the same, and is taken at
+ * once, so that nothing is tried again later while a test looks what is written.
  */
-export const SCENE_ENV = {
-  SMTP_HOST: '127.0.0.1',
-  SMTP_PORT: '9',
-  NOTIFICATION_EMAIL_FROM: 'alerts@soc.example',
-  PUBLIC_URL: SITE,
-  POLICY_CHANGES_BY_TWO: 'on',
-};
+export async function sceneEnv(): Promise<Readonly<Record<string, string>>> {
+  mail ??= startMailServer({ disabledCommands: ['STARTTLS'] });
+  const { port } = await mail;
+  const sender = { NOTIFICATION_EMAIL_FROM: 'alerts@soc.example', SMTP_TLS: 'none' };
+  const rules = { PUBLIC_URL: SITE, POLICY_CHANGES_BY_TWO: 'on' };
+  return { SMTP_HOST: '127.0.0.1', SMTP_PORT: String(port), ...sender, ...rules };
+}
+
+export async function closeSceneMail(): Promise<void> {
+  await (await mail)?.close();
+}
 const NO_MAIL = { email: [] };
 
 export async function sceneAt(house: Harness): Promise<Scene> {
@@ -495,7 +502,7 @@ async function proposed(scene: Scene) {
 
 /** Who may decide alone; somebody new each time, so that no day is used up. */
 async function declaration(scene: Scene, user?: Person): Promise<object> {
-  const { id } = user ?? (await scene.house.person('IR_LEAD'));
+  const { id } = user ?? (await scene.house.person('LEGAL'));
   const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
   const what = { actionTypes: ['ACCOUNT_SUSPEND'], maxRiskLevel: 'CRITICAL', usesPerDay: 10 };
   return { people: [id], ...what, reason: scene.fresh('a drill '), expiresAt };
@@ -508,7 +515,7 @@ async function declared(scene: Scene, user?: Person): Promise<{ readonly hash: s
 
 /** A request that somebody may decide alone, and the body with which they do. */
 async function breakable(scene: Scene) {
-  const user = await scene.house.person('IR_LEAD');
+  const user = await scene.house.person('LEGAL');
   const { hash } = await declared(scene, user);
   await succeeds(scene.second.api('POST', '/api/guards/break-glass/confirm', { hash }));
   const executionId = await started(scene, 'waits');
