@@ -130,7 +130,8 @@ function votesOf({ votes }: ApprovalShown): Html {
         <strong class="${decision === 'APPROVE' ? 'good' : 'bad'}"
           >${decision === 'APPROVE' ? 'Approved' : 'Denied'}</strong
         >
-        by ${userId}${onBehalfOf === undefined ? null : html` for ${onBehalfOf.userId}`}, ${shownAt(at)}${comment === null ? null : html`: ${comment}`}
+        by ${userId}${onBehalfOf === undefined ? null : html` for ${onBehalfOf.userId}`},
+        ${shownAt(at)}${comment === null ? null : html`: ${comment}`}
       </li>`,
   );
   return html`<ul>

@@ -123,8 +123,11 @@ describe('a delegation', () => {
   it('is made by its owner alone, and never with a key that somebody else has seen', async () => {
     const [chief, analyst] = await people('CISO', 'SECURITY_ANALYST');
     const borrowed = await house.admin.api('POST', '/api/keys', { userId: chief.id, name: 'borrowed' });
-    const reply = await house
-      .apiOf(borrowed.body.data.secret)('POST', DELEGATIONS, { delegateId: analyst.id, reason: 'r', until: inHours(1) });
+    const reply = await house.apiOf(borrowed.body.data.secret)('POST', DELEGATIONS, {
+      delegateId: analyst.id,
+      reason: 'r',
+      until: inHours(1),
+    });
     expect([reply.status, reply.body.detail]).toEqual([403, expect.stringContaining('made by somebody else')]);
     expect((await house.anonymous('POST', DELEGATIONS, {})).status).toBe(401);
     expect((await (await house.service('CISO')).api('POST', DELEGATIONS, {})).status).toBe(403);

@@ -52,9 +52,14 @@ describe('schedules', () => {
     expect(await who('2026-01-01T09:00:00Z')).toMatchObject({ onCall: [], by: null });
     const now = await house.admin.api('GET', `${SCHEDULES}/weekly/who`);
     expect([first?.id, second?.id]).toContain(now.body.data.onCall[0]);
-    const stale = await house.admin.api('PUT', `${SCHEDULES}/weekly`, { name: 'W', layers: [layer(first?.id)] }, {
-      'if-match': '"7"',
-    });
+    const stale = await house.admin.api(
+      'PUT',
+      `${SCHEDULES}/weekly`,
+      { name: 'W', layers: [layer(first?.id)] },
+      {
+        'if-match': '"7"',
+      },
+    );
     expect(stale.status).toBe(412);
     const next = await set('weekly', { name: 'W', layers: [layer(first?.id, 'usr_nobody')] });
     expect(next.body.data.version).toBe(2);

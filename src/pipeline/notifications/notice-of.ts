@@ -196,8 +196,7 @@ function votesOf({ votes, status }: ApprovalState): readonly string[] {
   return votes.map(({ decision, userId, onBehalfOf, comment }) => {
     const who = onBehalfOf === undefined ? userId : `${userId} for ${onBehalfOf.userId}`;
     return short(`${decision} by ${who}${comment === null ? '' : `: ${comment}`}`);
-  }
-  );
+  });
 }
 
 function targetsOf(state: ExecutionState, { actionId }: ApprovalState): string {

@@ -109,11 +109,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     await ports.tellExecution(executionId, { type: 'unanswerable', approvalId: approval.id, eligible, steps });
   }
 
-  async function raise(
-    { notice, audience, channels }: Told,
-    staff: Staff,
-    cause: Cause,
-  ): Promise<NoticeState> {
+  async function raise({ notice, audience, channels }: Told, staff: Staff, cause: Cause): Promise<NoticeState> {
     const at = clock.now();
     const recipients = recipientsOf(audience, staff, at);
     const readers = await Promise.all(
