@@ -5,8 +5,17 @@ import { linkKeyOf } from '../../src/start/addresses.ts';
 import type { DeclaredRoute } from '../../src/api/route-table.ts';
 import { BASE, byHand, NOTIFY, SUSPEND, SUSPEND_APPROVED } from '../support/playbooks.ts';
 import { POLICY } from '../support/seed-bodies.ts';
-import { until, type Api, type Body, type Harness, type Person } from '../support/server.ts';
-import { fieldOf, givePassword, PASSWORD, signedIn, visitorAt, type Visitor } from '../support/visitor.ts';
+import { until, type Api, type Harness, type Person } from '../support/server.ts';
+import { fieldOf, PASSWORD } from '../support/visitor.ts';
+import {
+  atBrowser,
+  fromOwnPage,
+  NO_MAIL,
+  PREFERENCES,
+  sendingForms,
+  visitorOf,
+  withPassword,
+} from './scene-visitors.ts';
 
 /** A request that succeeds, and who makes it. */
 export interface ValidRequest {
@@ -33,7 +42,6 @@ export interface Scene {
  * tried again later while a test looks what is written.
  */
 export const SCENE_ENV = { SMTP_HOST: '127.0.0.1', SMTP_PORT: '9', NOTIFICATION_EMAIL_FROM: 'alerts@soc.example' };
-const NO_MAIL = { email: [] };
 
 export async function sceneAt(house: Harness): Promise<Scene> {
   const [requester, voter, second] = await Promise.all([
@@ -51,7 +59,6 @@ export async function sceneAt(house: Harness): Promise<Scene> {
 }
 
 type Maker = (scene: Scene) => Promise<Omit<ValidRequest, 'method'>>;
-const PREFERENCES = '/api/notifications/preferences';
 const EXECUTIONS = `${BASE}/executions`;
 
 /**
@@ -403,41 +410,6 @@ async function invitation(scene: Scene): Promise<string> {
   return (await succeeds(scene.house.admin.api('POST', path))).secret;
 }
 
-async function withPassword({ house, fresh }: Scene, role = 'AUDITOR'): Promise<{ readonly email: string }> {
-  const email = `${fresh('browser')}@soc.example`;
-  const given = { kind: 'person', name: 'At A Browser', email, roles: [role] };
-  await givePassword(house, (await succeeds(house.admin.api('POST', '/api/users', given))).id);
-  return { email };
-}
-
-async function atBrowser(scene: Scene, role = 'AUDITOR'): Promise<{ readonly visitor: Visitor }> {
-  const { email } = await withPassword(scene, role);
-  const visitor = await signedIn(scene.house, email);
-  await succeeds(fromOwnPage(visitor)('PUT', PREFERENCES, NO_MAIL));
-  return { visitor };
-}
-
-function visitorOf({ house }: Scene): Visitor {
-  return visitorAt(() => house.url);
-}
-
-/** Calls of the API as a script on one of our own pages makes them. */
-function fromOwnPage(visitor: Visitor): Api {
-  return (method, path, body, headers = {}) =>
-    visitor.api(method, path, body, { 'sec-fetch-site': 'same-origin', ...headers });
-}
-
-/** Forms as one of our own pages sends them; that it leads on is that it was done. */
-function sendingForms(visitor: Visitor): Api {
-  return async (_method, path, body, headers = {}) => {
-    const fields = body as Readonly<Record<string, string>>; // the forms above
-    const sent = await visitor.send(path, fields, { stay: true, headers: { accept: '*/*', ...headers } });
-    const { status, text } = sent;
-    const answer = status === 303 ? {} : (JSON.parse(text) as Body); // what the API says of a refusal
-    return { status: status === 303 ? 200 : status, headers: sent.headers, text, body: answer };
-  };
-}
-
 async function playbook(scene: Scene): Promise<string> {
   return (await succeeds(scene.house.admin.api('POST', BASE, byHand(scene.fresh('playbook-'), [NOTIFY])))).id;
 }
@@ -493,7 +465,7 @@ async function linkOf({ house, voter }: Scene, approval: Record<'id' | 'intentHa
   return answerToken(key, claim, approval.intentHash);
 }
 
-async function succeeds(asked: ReturnType<Api>) {
+export async function succeeds(asked: ReturnType<Api>) {
   const { status, text, body } = await asked;
   if (status < 200 || status > 299) throw new Error(`the test could not be prepared: ${status} ${text}`);
   return body.data;
