@@ -14,7 +14,8 @@ import {
   type HarnessOptions,
   type Reply,
 } from '../support/server.ts';
-import { changesState, SCENE_ENV, sceneAt, validRequest, type Scene, type ValidRequest } from './valid-requests.ts';
+import { SCENE_ENV, sceneAt, type Scene } from './scene.ts';
+import { changesState, validRequest, type ValidRequest } from './valid-requests.ts';
 
 /**
  * The server's own table of routes is walked: for each that changes state, the journal fails at each write. Nobody is

@@ -1,11 +1,8 @@
 import type { Api, Body } from '../support/server.ts';
 import { givePassword, signedIn, visitorAt, type Visitor } from '../support/visitor.ts';
-import { succeeds, type Scene } from './valid-requests.ts';
+import { NO_MAIL, PREFERENCES, succeeds, type Scene } from './scene.ts';
 
 /** Somebody of a scene at a browser, and how their browser sends what is asked. */
-
-export const PREFERENCES = '/api/notifications/preferences';
-export const NO_MAIL = { email: [] };
 
 export async function withPassword({ house, fresh }: Scene, role = 'AUDITOR'): Promise<{ readonly email: string }> {
   const email = `${fresh('browser')}@soc.example`;
