@@ -13,18 +13,10 @@ import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
 import { probeStore } from './journal/store-probe.ts';
 import { enabledPeople } from './pipeline/access/access-in-force.ts';
-import { relyingPartyOf } from './pipeline/access/relying-party.ts';
 import { createVoters } from './pipeline/access/voters.ts';
 import type { ScryptCost } from './pipeline/access/password-hasher.ts';
 import { createSetupService } from './pipeline/access/setup.service.ts';
-import type { ActionRegistry } from './pipeline/actions/registry.ts';
 import { createAnswersService } from './pipeline/approvals/answers.service.ts';
-import { namedGates } from './pipeline/approvals/exempt.ts';
-import { governanceOf } from './pipeline/approvals/governance.ts';
-import { createPolicyService } from './pipeline/approvals/policies.service.ts';
-import { createExemptionService } from './pipeline/exemptions/exemptions.service.ts';
-import { createOnCallService } from './pipeline/oncall/oncall.service.ts';
-import { createGuardService } from './pipeline/guards/guards.service.ts';
 import { createLimiter } from './pipeline/guards/limiter.ts';
 import { createPauseService } from './pipeline/guards/pause.service.ts';
 import { createGlassService } from './pipeline/guards/break-glass.service.ts';
@@ -38,7 +30,6 @@ import { createMetricsService } from './pipeline/executions/metrics.service.ts';
 import { createPerformer } from './pipeline/executions/performer.ts';
 import type { Launcher } from './pipeline/executions/launcher.ts';
 import { createRunner, type Runner } from './pipeline/executions/runner.ts';
-import { valuesOfIncident } from './pipeline/executions/start.ts';
 import { spawnChildren } from './pipeline/executions/spawn.ts';
 import { keepAcceleratedTime, keepTime } from './pipeline/executions/timekeeper.ts';
 import { untilStored } from './pipeline/executions/until-stored.ts';
@@ -48,7 +39,6 @@ import { createIntake, type Intake } from './pipeline/intake/intake.ts';
 import { createOwnSignIns } from './pipeline/intake/own-sign-ins.ts';
 import { loadSurroundings } from './pipeline/intake/surroundings.ts';
 import { createRecoveryService } from './pipeline/recovery/recovery.service.ts';
-import { createPlaybookService } from './pipeline/playbooks/playbooks.service.ts';
 import type { Config } from './platform/config.ts';
 import { FirebreakError, messageOf } from './platform/errors.ts';
 import { randomIds, randomPool } from './platform/ids.ts';
@@ -58,10 +48,11 @@ import { createHealthService } from './health.ts';
 import { openWitnessing } from './witness/witnessing.ts';
 import { addressesOn, linkKeyOf, passkeyKeyOf } from './start/addresses.ts';
 import { announceTime, businessTime } from './start/business-time.ts';
+import { openDefinitions } from './start/definitions.ts';
 import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
-import { openChanges, openRights } from './start/rights.ts';
+import { openRights } from './start/rights.ts';
 import type { Role } from './start/role.ts';
 import { openApprovers } from './start/approvers.ts';
 import { sendersOf } from './start/senders.ts';
@@ -180,66 +171,25 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const throughCommitter = throughTheDoor(journal, committer);
   const keeper = await openLogKeeper(throughCommitter, key, clock, anchors);
 
-  // What is done in outside systems.
-  const { registry, handlerFor } = outside;
-  const declarationOf = (type: Parameters<ActionRegistry['declarationOf']>[0]) =>
-    registry.declarations().find((declaration) => declaration.type === type) ?? null;
-
   // How people are told.
   const senders = await sendersOf(config);
   const approvers = await openApprovers(config);
   const closeSenders = () => Promise.all([...senders.map((sender) => sender.close()), approvers?.close()]);
 
-  // Definitions.
-  const hasPasskeys = relyingPartyOf(config.publicUrl) !== null;
-  const defaults = {
-    executionTimeoutMs: config.playbooks.timeoutMs,
-    backoffMs: config.playbooks.retryBackoffMs,
-    approvalTimeoutMs: config.approvals.timeoutMs,
-  };
-  const playbooks = createPlaybookService({
-    journal,
-    committer,
-    ids,
-    defaults,
-    declarationOf,
-    parameterFaults: (type, parameters) => registry.checkParameters(type, parameters),
-    hasPasskeys,
-    onUnusable: (id, thrown) =>
-      log.error({ playbookId: id, faults: thrown.faults }, 'an enabled playbook cannot be run'),
-  });
-  const reversibilityOf = (type: Parameters<typeof declarationOf>[0]) => declarationOf(type)?.reversibility ?? null;
-  const onCall = createOnCallService({ journal, committer });
-  const changes = openChanges({ journal, committer, ids }, () => ({ policies, guards }));
-  const twoPeople = config.policyChangesByTwo ? changes : null;
-  const policies = createPolicyService({
-    journal,
-    committer,
-    ids,
-    approvalTimeoutMs: config.approvals.timeoutMs,
-    reversibilityOf,
-    channels: ['IN_APP', ...senders.map(({ channel }) => channel)],
-    approvers: approvers?.names ?? [],
-    valuesOf: (incidentId) => valuesOfIncident(journal, incidentId),
-    exemptions: () => exemptions.inForce(),
-    hasPasskeys,
-    onCall: () => onCall.book(),
-    twoPeople,
-  });
-  // What people set over all playbooks is told by the same courier; it is built below.
+  // Definitions. What people set over all playbooks is told by the same courier; it is built below.
   const tell = (stream: string, name: string): void => telling.teller.tell(stream, [name]);
-  const exemptions = createExemptionService({
+  const definitions = openDefinitions(config, {
     journal,
     committer,
     ids,
     clock,
+    log,
+    registry: outside.registry,
+    channels: ['IN_APP', ...senders.map(({ channel }) => channel)],
+    approvers: approvers?.names ?? [],
     tell,
-    reversibilityOf,
-    gatesOf: async (policyId) => namedGates(await policies.inForce(), policyId),
   });
-
-  const guards = createGuardService({ journal, committer, tell, twoPeople });
-  const governance = governanceOf(policies, guards, exemptions, onCall);
+  const { playbooks, policies, exemptions, guards, onCall, changes, governance } = definitions;
   const pause = createPauseWatch({
     journal,
     clock,
@@ -259,7 +209,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     members,
     machine,
     clock,
-    handlerFor,
+    handlerFor: outside.handlerFor,
     pause,
     reserve: createLimiter({ journal, committer, clock }).reserve,
     ...(approvers === null ? {} : { approvers }),
@@ -390,11 +340,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const takeOver = async (): Promise<void> => bring(await runner.takeOver());
   /** After the store was away: what was committed unheard, and what could not be told meanwhile. */
   const goOn = async (): Promise<void> => {
-    playbooks.refresh();
-    policies.refresh();
-    guards.refresh();
-    exemptions.refresh();
-    onCall.refresh();
+    definitions.refresh();
     await pause.look();
     await runner.catchUp();
     ownSignIns.look();

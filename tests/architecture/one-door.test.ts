@@ -134,6 +134,10 @@ describe('commits, calls and the log', () => {
       expect(root).toMatch(new RegExp(String.raw`\b${service}\(throughCommitter\b`));
       expect(root.match(new RegExp(String.raw`\b${service}\(`, 'g'))).toHaveLength(1);
     }
+    const voting = readFileSync('src/start/voting.ts', 'utf8');
+    expect(root).toMatch(/\bopenVoting\(\{ journal: throughCommitter,/);
+    expect(voting).toMatch(/\bcreateDelegationService\(journal\b/);
+    expect(root).not.toContain('createDelegationService');
     expect(root).toContain('const throughCommitter = throughTheDoor(journal, committer);');
     expect(readFileSync('src/start/through-the-door.ts', 'utf8')).toMatch(
       /commit: \(changes\) => Promise\.all\(changes\.map\(\(change\) => committer\.submit\(change\)\)\)/,

@@ -14,15 +14,9 @@ import {
   type HarnessOptions,
   type Reply,
 } from '../support/server.ts';
-import {
-  changesState,
-  closeSceneMail,
-  sceneAt,
-  sceneEnv,
-  validRequest,
-  type Scene,
-  type ValidRequest,
-} from './valid-requests.ts';
+import { closeSceneMail, sceneAt, sceneEnv, type Scene } from './scene.ts';
+import { changesState, validRequest } from './valid-requests.ts';
+import type { ValidRequest } from './scene-parts.ts';
 
 /**
  * The server's own table of routes is walked: for each that changes state, the journal fails at each write. Nobody is

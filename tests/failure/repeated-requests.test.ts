@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { faultyJournal } from '../support/faulty-journal.ts';
 import { nothingOwed, recordTypesOf } from '../support/journal-rows.ts';
 import { startHarness, until, type Reply } from '../support/server.ts';
-import { changesState, closeSceneMail, sceneAt, sceneEnv, validRequest, type Scene } from './valid-requests.ts';
+import { closeSceneMail, sceneAt, sceneEnv, type Scene } from './scene.ts';
+import { changesState, validRequest } from './valid-requests.ts';
 
 /**
  * A client that sends an Idempotency-Key and repeats until it hears a success, while the journal fails at each write of

@@ -3,216 +3,23 @@ import { loadLogKey } from '../../src/journal/log-key.ts';
 import { answerToken } from '../../src/pipeline/approvals/answer-token.ts';
 import { linkKeyOf } from '../../src/start/addresses.ts';
 import type { DeclaredRoute } from '../../src/api/route-table.ts';
-import { registerPasskey, SITE } from '../support/passkeys.ts';
-import { softwareAuthenticator } from '../support/software-authenticator.ts';
-import { BASE, byHand, NOTIFY, SUSPEND, SUSPEND_APPROVED } from '../support/playbooks.ts';
-import { startMailServer, type MailServer } from '../support/mail-server.ts';
+import { BASE, byHand, NOTIFY, SUSPEND } from '../support/playbooks.ts';
 import { POLICY } from '../support/seed-bodies.ts';
-import { until, type Api, type Body, type Harness, type Person } from '../support/server.ts';
-import { fieldOf, givePassword, PASSWORD, signedIn, visitorAt, type Visitor } from '../support/visitor.ts';
-
-/** A request that succeeds, and who makes it. */
-export interface ValidRequest {
-  readonly api: Api;
-  readonly method: string;
-  readonly path: string;
-  readonly body?: unknown;
-}
-
-/** A server with people and playbooks, about which requests can be made. */
-export interface Scene {
-  readonly house: Harness;
-  /** Started executions, but neither wrote their playbooks nor votes. */
-  readonly requester: Person;
-  readonly voter: Person;
-  /** Has a key that nobody else has seen: the second of two people. */
-  readonly second: Person;
-  /** A service account that starts executions: what a person starts does not wait for quiet hours to end. */
-  readonly robot: Person;
-  /** A text that was not given out before. */
-  fresh(prefix: string): string;
-}
-
-let mail: Promise<MailServer> | null = null;
-
-/**
- * What a server of a scene is told: a name under which people reach it, for passkeys; and a way out for mail. Nobody of the scene wants mail; an alarm comes all the same, and is taken at
- * once, so that nothing is tried again later while a test looks what is written.
- */
-export async function sceneEnv(): Promise<Readonly<Record<string, string>>> {
-  mail ??= startMailServer({ disabledCommands: ['STARTTLS'] });
-  const { port } = await mail;
-  const sender = { NOTIFICATION_EMAIL_FROM: 'alerts@soc.example', SMTP_TLS: 'none' };
-  const rules = { PUBLIC_URL: SITE, POLICY_CHANGES_BY_TWO: 'on' };
-  return { SMTP_HOST: '127.0.0.1', SMTP_PORT: String(port), ...sender, ...rules };
-}
-
-export async function closeSceneMail(): Promise<void> {
-  await (await mail)?.close();
-}
-const NO_MAIL = { email: [] };
-
-export async function sceneAt(house: Harness): Promise<Scene> {
-  const [requester, voter, second, robot] = await Promise.all([
-    house.person('INCIDENT_COMMANDER'),
-    house.person('SECURITY_ADMIN'),
-    house.person('CISO'),
-    house.service('INCIDENT_COMMANDER'),
-  ]);
-  for (const { api } of [house.admin, requester, voter, second]) await succeeds(api('PUT', PREFERENCES, NO_MAIL));
-  const failing = { ...SUSPEND, requiresApproval: false, retry: { maxRetries: 0 } };
-  // What waits for the end of quiet hours, and what ends by itself.
-  const { api } = house.admin;
-  const small = byHand('quiet', [NOTIFY], { severity: 'LOW' });
-  const expiring = byHand('expires', [{ ...SUSPEND, requiresApproval: false, ttlMs: 3_600_000 }]);
-  for (const playbook of [small, expiring]) await succeeds(api('POST', BASE, playbook));
-  await succeeds(api('PUT', QUIET, quietNow()));
-  for (const playbook of [byHand('waits', [SUSPEND_APPROVED]), byHand('fails', [failing])]) {
-    await succeeds(house.admin.api('POST', BASE, playbook));
-  }
-  let given = 0;
-  return { house, requester, voter, second, robot, fresh: (prefix) => `${prefix}${(given += 1)}` };
-}
-
-type Maker = (scene: Scene) => Promise<Omit<ValidRequest, 'method'>>;
-const QUIET = '/api/guards/quiet-hours';
-const PREFERENCES = '/api/notifications/preferences';
-const EXECUTIONS = `${BASE}/executions`;
+import { until } from '../support/server.ts';
+import { fieldOf } from '../support/visitor.ts';
+import { NO_MAIL, PREFERENCES, succeeds, type Scene } from './scene.ts';
+import { atBrowser, fromOwnPage, sendingForms, visitorOf } from './scene-visitors.ts';
+import { ACCESS_REQUESTS } from './access-requests.ts';
+import { GUARD_REQUESTS } from './guard-requests.ts';
+import { asAdmin, EXECUTIONS, started, type Maker, type ValidRequest } from './scene-parts.ts';
 
 /**
  * How a request that succeeds is made for each address; everything it needs is made new, so that it succeeds as often
  * as it is asked for. A route that changes state and is not here has no request, and the walk fails.
  */
 const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
-  ['POST /api/users', async (scene) => asAdmin(scene, '/api/users', newPerson(scene))],
-  [
-    'PATCH /api/users/:id',
-    async (scene) => asAdmin(scene, `/api/users/${await person(scene)}`, { name: 'Another Name' }),
-  ],
-  ['POST /api/groups', async (scene) => asAdmin(scene, '/api/groups', newGroup(scene))],
-  [
-    'PATCH /api/groups/:id',
-    async (scene) => asAdmin(scene, `/api/groups/${await group(scene)}`, { roles: ['AUDITOR', 'LEGAL'] }),
-  ],
-  ['DELETE /api/groups/:id', async (scene) => asAdmin(scene, `/api/groups/${await group(scene)}`)],
-  [
-    'PUT /api/groups/:id/members/:userId',
-    async (scene) => asAdmin(scene, `/api/groups/${await group(scene)}/members/${await person(scene)}`),
-  ],
-  [
-    'DELETE /api/groups/:id/members/:userId',
-    async (scene) => {
-      const path = `/api/groups/${await group(scene)}/members/${await person(scene)}`;
-      await succeeds(scene.house.admin.api('PUT', path));
-      return asAdmin(scene, path);
-    },
-  ],
-  ['POST /api/roles', async (scene) => asAdmin(scene, '/api/roles', newRole(scene))],
-  [
-    'PATCH /api/roles/:id',
-    async (scene) => asAdmin(scene, `/api/roles/${await role(scene)}`, { operations: ['audit.read'] }),
-  ],
-  ['DELETE /api/roles/:id', async (scene) => asAdmin(scene, `/api/roles/${await role(scene)}`)],
-  ['POST /api/keys', async (scene) => asAdmin(scene, '/api/keys', { userId: await person(scene), name: 'laptop' })],
-  [
-    'DELETE /api/keys/:id',
-    async (scene) => {
-      const key = { userId: await person(scene), name: 'laptop' };
-      const made = await succeeds(scene.house.admin.api('POST', '/api/keys', key));
-      return asAdmin(scene, `/api/keys/${made.id}`);
-    },
-  ],
-  [
-    'DELETE /api/sessions/:id',
-    async (scene) => {
-      const { visitor } = await atBrowser(scene);
-      const { body } = await visitor.api('GET', '/api/sessions');
-      return { api: fromOwnPage(visitor), path: `/api/sessions/${body.data[0].id}` };
-    },
-  ],
-  [
-    'POST /api/passkeys',
-    async (scene) => {
-      const { visitor } = await atBrowser(scene);
-      const { nonce, publicKey } = await succeeds(visitor.api('GET', '/api/passkeys/options'));
-      const body = { name: 'a key', nonce, response: softwareAuthenticator(SITE).create(publicKey) };
-      return { api: fromOwnPage(visitor), path: '/api/passkeys', body };
-    },
-  ],
-  ['PATCH /api/passkeys/:id', (scene) => ownPasskey(scene, { name: 'another name' })],
-  ['DELETE /api/passkeys/:id', (scene) => ownPasskey(scene)],
-  [
-    'DELETE /api/users/:id/passkeys/:passkeyId',
-    async (scene) => {
-      const { passkey } = await withPasskey(scene);
-      return asAdmin(scene, `/api/users/${passkey.userId}/passkeys/${passkey.id}`);
-    },
-  ],
-  [
-    'POST /account/passkeys',
-    async (scene) => {
-      const { visitor, passkey } = await withPasskey(scene);
-      const formToken = fieldOf(await visitor.open('/account'), 'formToken');
-      const body = { formToken, id: passkey.id, name: 'another name', change: 'rename' };
-      return { api: sendingForms(visitor), path: '/account/passkeys', body };
-    },
-  ],
-  [
-    'POST /account/sessions',
-    async (scene) => {
-      const { visitor } = await atBrowser(scene);
-      const formToken = fieldOf(await visitor.open('/account'), 'formToken');
-      const [{ id }] = await succeeds(visitor.api('GET', '/api/sessions'));
-      return { api: sendingForms(visitor), path: '/account/sessions', body: { formToken, id } };
-    },
-  ],
-  [
-    'POST /account/password',
-    async (scene) => {
-      const { visitor } = await atBrowser(scene);
-      const formToken = fieldOf(await visitor.open('/account'), 'formToken');
-      const body = { formToken, oldPassword: PASSWORD, newPassword: 'another four of nonsense' };
-      return { api: sendingForms(visitor), path: '/account/password', body };
-    },
-  ],
-  ['POST /api/users/:id/invitations', async (scene) => asAdmin(scene, `/api/users/${await person(scene)}/invitations`)],
-  [
-    'POST /api/invitations/accept',
-    async (scene) => {
-      const body = { invitation: await invitation(scene), password: PASSWORD };
-      return { api: scene.house.anonymous, path: '/api/invitations/accept', body };
-    },
-  ],
-  [
-    'POST /api/password',
-    async (scene) => {
-      const { visitor } = await atBrowser(scene);
-      const body = { oldPassword: PASSWORD, newPassword: 'another four of nonsense' };
-      return { api: fromOwnPage(visitor), path: '/api/password', body };
-    },
-  ],
-  [
-    'POST /sign-in',
-    async (scene) => {
-      const { email } = await withPassword(scene);
-      return { api: sendingForms(visitorOf(scene)), path: '/sign-in', body: { email, password: PASSWORD } };
-    },
-  ],
-  [
-    'POST /sign-out',
-    async (scene) => {
-      const { visitor } = await atBrowser(scene);
-      const formToken = fieldOf(await visitor.open('/approvals'), 'formToken');
-      return { api: sendingForms(visitor), path: '/sign-out', body: { formToken } };
-    },
-  ],
-  [
-    'POST /invitation',
-    async (scene) => {
-      const body = { invitation: await invitation(scene), password: PASSWORD };
-      return { api: sendingForms(visitorOf(scene)), path: '/invitation', body };
-    },
-  ],
+  ...ACCESS_REQUESTS,
+  ...GUARD_REQUESTS,
   [
     'POST /approvals/:id/vote',
     async (scene) => {
@@ -268,87 +75,6 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       }),
   ],
   [
-    'PUT /api/guards/protected-identities',
-    async (scene) => {
-      const present = await succeeds(scene.house.admin.api('GET', '/api/guards/protected-identities'));
-      const identities = [...present.identities, { id: scene.fresh('protected-'), reason: 'a drill' }];
-      return asAdmin(scene, '/api/guards/protected-identities', { identities });
-    },
-  ],
-  [
-    'POST /api/guards/break-glass',
-    async (scene) => asAdmin(scene, '/api/guards/break-glass', await declaration(scene)),
-  ],
-  [
-    'POST /api/guards/break-glass/confirm',
-    async (scene) => ({
-      api: scene.second.api,
-      path: '/api/guards/break-glass/confirm',
-      body: { hash: (await declared(scene)).hash },
-    }),
-  ],
-  [
-    'POST /api/guards/break-glass/revoke',
-    async (scene) => {
-      await declared(scene);
-      return asAdmin(scene, '/api/guards/break-glass/revoke', { reason: 'a drill' });
-    },
-  ],
-  [
-    `POST ${BASE}/approvals/:id/break-glass`,
-    async (scene) => {
-      const { user, body, path } = await breakable(scene);
-      return { api: user.api, path, body };
-    },
-  ],
-  [
-    'POST /api/break-glass/:id/review',
-    async (scene) => {
-      const { user, body, path } = await breakable(scene);
-      const { id } = await succeeds(user.api('POST', path, body));
-      return { api: scene.second.api, path: `/api/break-glass/${id}/review`, body: { note: 'a drill' } };
-    },
-  ],
-  ['POST /api/exemptions', async (scene) => asAdmin(scene, '/api/exemptions', await exemption(scene))],
-  [
-    'POST /api/exemptions/:id/confirm',
-    async (scene) => {
-      const { id, hash } = await proposed(scene);
-      // With a key of their own: who proposed it has made the first one.
-      const { secret } = await succeeds(scene.voter.api('POST', '/api/keys', { name: scene.fresh('own-') }));
-      return { api: scene.house.apiOf(secret), path: `/api/exemptions/${id}/confirm`, body: { hash } };
-    },
-  ],
-  [
-    'POST /api/exemptions/:id/revoke',
-    async (scene) => asAdmin(scene, `/api/exemptions/${(await proposed(scene)).id}/revoke`, { reason: 'a drill' }),
-  ],
-  [
-    'PUT /api/guards/blast-radius',
-    async (scene) => {
-      return asAdmin(scene, '/api/guards/blast-radius', { limits: await limitsAt(scene, -1) });
-    },
-  ],
-  [
-    'POST /api/changes/:id/confirm',
-    async (scene) => {
-      const { id, hash } = await proposedChange(scene);
-      const { secret } = await succeeds(scene.voter.api('POST', '/api/keys', { name: scene.fresh('own-') }));
-      return { api: scene.house.apiOf(secret), path: `/api/changes/${id}/confirm`, body: { hash } };
-    },
-  ],
-  [
-    'POST /api/changes/:id/reject',
-    async (scene) => asAdmin(scene, `/api/changes/${(await proposedChange(scene)).id}/reject`, { reason: 'a drill' }),
-  ],
-  [
-    'PUT /api/guards/quiet-hours',
-    async (scene) => {
-      const guard = { ...quietNow(), below: Number(scene.fresh('')) % 2 === 0 ? 'HIGH' : 'MEDIUM' };
-      return asAdmin(scene, QUIET, guard);
-    },
-  ],
-  [
     `POST ${EXECUTIONS}/:id/actions/:actionId/release`,
     async (scene) => {
       const { robot, fresh } = scene;
@@ -367,14 +93,6 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       await house.settled(run.id);
       const body = { forMinutes: 120, reason: 'a drill' };
       return asAdmin(scene, `${EXECUTIONS}/${run.id}/actions/suspend/extend`, body);
-    },
-  ],
-  ['POST /api/guards/pause', async (scene) => asAdmin(scene, '/api/guards/pause', { reason: scene.fresh('drill ') })],
-  [
-    'POST /api/guards/resume',
-    async (scene) => {
-      await succeeds(scene.house.admin.api('POST', '/api/guards/pause', { reason: 'a drill' }));
-      return asAdmin(scene, '/api/guards/resume', { reason: scene.fresh('over ') });
     },
   ],
   [
@@ -428,22 +146,6 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       };
     },
   ],
-  ['POST /api/delegations', async (scene) => asAdmin(scene, '/api/delegations', await delegation(scene))],
-  [
-    'POST /api/delegations/:id/revoke',
-    async (scene) => {
-      const made = await succeeds(scene.house.admin.api('POST', '/api/delegations', await delegation(scene)));
-      // Of one person there may be only so many.
-      return asAdmin(scene, `/api/delegations/${made.id}/revoke`, { reason: 'back again' });
-    },
-  ],
-  [
-    'PUT /api/oncall/schedules/:id',
-    async (scene) => {
-      const layers = [{ people: [scene.voter.id], startsAt: '2026-01-05T09:00:00', rotationDays: 7 }];
-      return asAdmin(scene, '/api/oncall/schedules/primary', { name: scene.fresh('turns '), layers });
-    },
-  ],
   [`POST ${BASE}/approvals/:id/approve`, (scene) => vote(scene, 'approve')],
   [`POST ${BASE}/approvals/:id/deny`, (scene) => vote(scene, 'deny')],
 ]);
@@ -472,90 +174,6 @@ async function resumed({ house, second }: Scene): Promise<void> {
     const { paused } = await succeeds(api('GET', '/api/guards/pause'));
     if (paused === true) await succeeds(api('POST', '/api/guards/resume', { reason: 'the drill is over' }));
   }
-}
-
-function asAdmin({ house }: Scene, path: string, body?: unknown): Omit<ValidRequest, 'method'> {
-  return { api: house.admin.api, path, body };
-}
-
-/** Quiet for twelve hours around now, every day. */
-function quietNow(): object {
-  const minute = new Date().getUTCHours() * 60 + new Date().getUTCMinutes();
-  const window = { days: DAYS, from: (minute + 720 + 360) % 1_440, to: (minute + 360) % 1_440 };
-  return { windows: [window], utcOffsetMinutes: 0 };
-}
-const DAYS = ['MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT', 'SUN'];
-
-/** From a gate that nothing else here meets. */
-async function exemption(scene: Scene): Promise<object> {
-  const gate = { ...POLICY.policyGates[0], gateName: 'own', triggers: { playbookIds: ['nobody runs it'] } };
-  const given = { name: scene.fresh('policy-'), scope: 'SPECIFIC_PLAYBOOKS', policyGates: [gate] };
-  const policy = await succeeds(scene.house.admin.api('POST', `${BASE}/policies`, given));
-  const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
-  const appliesTo = { userIds: [scene.fresh('user-')] };
-  return { policyId: policy.id, gateName: 'own', appliesTo, reason: 'a drill', expiresAt };
-}
-
-async function proposed(scene: Scene) {
-  return succeeds(scene.house.admin.api('POST', '/api/exemptions', await exemption(scene)));
-}
-
-/** Who may decide alone; somebody new each time, so that no day is used up. */
-async function declaration(scene: Scene, user?: Person): Promise<object> {
-  const { id } = user ?? (await scene.house.person('LEGAL'));
-  const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
-  const what = { actionTypes: ['ACCOUNT_SUSPEND'], maxRiskLevel: 'CRITICAL', usesPerDay: 10 };
-  return { people: [id], ...what, reason: scene.fresh('a drill '), expiresAt };
-}
-
-async function declared(scene: Scene, user?: Person): Promise<{ readonly hash: string }> {
-  const given = await declaration(scene, user);
-  return (await succeeds(scene.house.admin.api('POST', '/api/guards/break-glass', given))).proposal;
-}
-
-/** A request that somebody may decide alone, and the body with which they do. */
-async function breakable(scene: Scene) {
-  const user = await scene.house.person('LEGAL');
-  const { hash } = await declared(scene, user);
-  await succeeds(scene.second.api('POST', '/api/guards/break-glass/confirm', { hash }));
-  const executionId = await started(scene, 'waits');
-  const { body: listed } = await user.api('GET', `${BASE}/approvals?executionId=${executionId}`);
-  const { id, intentHash } = listed.data[0];
-  const body = { intentHash, reason: 'nobody who may approve answers' };
-  return { user, body, path: `${BASE}/approvals/${id}/break-glass` };
-}
-
-/** The limits in force, each moved by so much. */
-async function limitsAt({ house }: Scene, by: number): Promise<readonly object[]> {
-  const { limits } = await succeeds(house.admin.api('GET', '/api/guards/blast-radius'));
-  const present: readonly { readonly actionType: string; readonly perHour: number }[] = limits;
-  return present.map(({ actionType, perHour }) => ({ actionType, perHour: perHour + by }));
-}
-
-/** Higher limits, which wait for a second person. */
-async function proposedChange(scene: Scene) {
-  const body = { limits: await limitsAt(scene, 1) };
-  return succeeds(scene.house.admin.api('PUT', '/api/guards/blast-radius', body));
-}
-
-function newPerson({ fresh }: Scene): object {
-  return { kind: 'person', name: 'New', email: `${fresh('new')}@soc.example`, roles: ['AUDITOR'] };
-}
-
-function newGroup({ fresh }: Scene): object {
-  return { name: fresh('group '), roles: ['AUDITOR'] };
-}
-
-async function group(scene: Scene): Promise<string> {
-  return (await succeeds(scene.house.admin.api('POST', '/api/groups', newGroup(scene)))).id;
-}
-
-function newRole({ fresh }: Scene): object {
-  return { name: fresh('ROLE_'), operations: ['incident.read'] };
-}
-
-async function role(scene: Scene): Promise<string> {
-  return (await succeeds(scene.house.admin.api('POST', '/api/roles', newRole(scene)))).id;
 }
 
 function alert({ fresh }: Scene) {
@@ -588,71 +206,8 @@ async function deadLetter({ house, fresh }: Scene): Promise<string> {
   });
 }
 
-async function person(scene: Scene): Promise<string> {
-  return (await succeeds(scene.house.admin.api('POST', '/api/users', newPerson(scene)))).id;
-}
-
-async function invitation(scene: Scene): Promise<string> {
-  const path = `/api/users/${await person(scene)}/invitations`;
-  return (await succeeds(scene.house.admin.api('POST', path))).secret;
-}
-
-async function withPassword({ house, fresh }: Scene, role = 'AUDITOR'): Promise<{ readonly email: string }> {
-  const email = `${fresh('browser')}@soc.example`;
-  const given = { kind: 'person', name: 'At A Browser', email, roles: [role] };
-  await givePassword(house, (await succeeds(house.admin.api('POST', '/api/users', given))).id);
-  return { email };
-}
-
-async function atBrowser(scene: Scene, role = 'AUDITOR'): Promise<{ readonly visitor: Visitor }> {
-  const { email } = await withPassword(scene, role);
-  const visitor = await signedIn(scene.house, email);
-  await succeeds(fromOwnPage(visitor)('PUT', PREFERENCES, NO_MAIL));
-  return { visitor };
-}
-
-async function withPasskey(scene: Scene) {
-  const { visitor } = await atBrowser(scene);
-  const passkey = await succeeds(registerPasskey(visitor, softwareAuthenticator(SITE)));
-  return { visitor, passkey };
-}
-
-async function ownPasskey(scene: Scene, body?: object): Promise<Omit<ValidRequest, 'method'>> {
-  const { visitor, passkey } = await withPasskey(scene);
-  return { api: fromOwnPage(visitor), path: `/api/passkeys/${passkey.id}`, body };
-}
-
-function visitorOf({ house }: Scene): Visitor {
-  return visitorAt(() => house.url);
-}
-
-/** Calls of the API as a script on one of our own pages makes them. */
-function fromOwnPage(visitor: Visitor): Api {
-  return (method, path, body, headers = {}) =>
-    visitor.api(method, path, body, { 'sec-fetch-site': 'same-origin', ...headers });
-}
-
-/** Forms as one of our own pages sends them; that it leads on is that it was done. */
-function sendingForms(visitor: Visitor): Api {
-  return async (_method, path, body, headers = {}) => {
-    const fields = body as Readonly<Record<string, string>>; // the forms above
-    const sent = await visitor.send(path, fields, { stay: true, headers: { accept: '*/*', ...headers } });
-    const { status, text } = sent;
-    const answer = status === 303 ? {} : (JSON.parse(text) as Body); // what the API says of a refusal
-    return { status: status === 303 ? 200 : status, headers: sent.headers, text, body: answer };
-  };
-}
-
 async function playbook(scene: Scene): Promise<string> {
   return (await succeeds(scene.house.admin.api('POST', BASE, byHand(scene.fresh('playbook-'), [NOTIFY])))).id;
-}
-
-/** An execution that waits for people, or has failed, whichever its playbook does. */
-async function started({ house, requester, fresh }: Scene, playbookId: string): Promise<string> {
-  const body = { playbookId, userId: fresh('user-') };
-  const run = await succeeds(requester.api('POST', `${EXECUTIONS}/trigger`, body));
-  await house.settled(run.id);
-  return run.id;
 }
 
 /** One vote of two that a request needs, with `api`. */
@@ -675,15 +230,6 @@ async function voteOfTwo(scene: Scene, api = scene.voter.api): Promise<{ readonl
   return { id: approval.id, path };
 }
 
-/** From the administrator to somebody new; those before are ended, since one person may have only so many. */
-async function delegation(scene: Scene): Promise<object> {
-  const { api, id } = scene.house.admin;
-  for (const { id: before, status } of await succeeds(api('GET', `/api/delegations?delegatorId=${id}&limit=200`)))
-    if (status === 'ACTIVE') await succeeds(api('POST', `/api/delegations/${before}/revoke`, {}));
-  const until = new Date(Date.now() + 3_600_000).toISOString();
-  return { delegateId: await person(scene), reason: 'on a train', until };
-}
-
 async function vote(scene: Scene, verb: 'approve' | 'deny'): Promise<Omit<ValidRequest, 'method'>> {
   const executionId = await started(scene, 'waits');
   const [approval] = await succeeds(scene.house.admin.api('GET', `${BASE}/approvals?executionId=${executionId}`));
@@ -696,10 +242,4 @@ async function linkOf({ house, voter }: Scene, approval: Record<'id' | 'intentHa
   const key = linkKeyOf(loadLogKey(join(house.dataDir, 'log-key.pem')), journalId);
   const claim = { approvalId: approval.id, userId: voter.id, expiresAt: Date.parse(approval.expiresAt) };
   return answerToken(key, claim, approval.intentHash);
-}
-
-async function succeeds(asked: ReturnType<Api>) {
-  const { status, text, body } = await asked;
-  if (status < 200 || status > 299) throw new Error(`the test could not be prepared: ${status} ${text}`);
-  return body.data;
 }

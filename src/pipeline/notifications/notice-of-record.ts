@@ -75,8 +75,14 @@ const PAUSED =
 const RESUME = 'One person has said so. If you see it in the same way, say so too: it takes two.';
 const RESUMED = 'Two people have lifted the pause. What was kept back begins now.';
 
+/** Records of these streams are written by `guards.service.ts`. */
+interface Saved {
+  readonly by: string;
+  readonly version: number;
+}
+
 function guardNotice(id: string, before: unknown, { data }: Kept): Told {
-  const { by, version } = data as unknown as { readonly by: string; readonly version: number }; // written by `versioned-guard.ts`
+  const { by, version } = data as unknown as Saved;
   const changes =
     id === 'blast-radius' ? limitChanges(before, data['document']) : listChanges(before, data['document']);
   const rest = changes.length > MAX_NAMED ? [`… and ${changes.length - MAX_NAMED} more.`] : [];
@@ -163,7 +169,7 @@ function exemptionNotice(id: string, records: readonly Kept[]): Told | null {
 }
 
 function termsFacts({ policyId, gateName, appliesTo, reason, expiresAt }: Terms): Notice['facts'] {
-  const scope = Object.entries(appliesTo).map(([what, ids]) => `${what}: ${[ids].flat().join(', ')}`);
+  const scope = Object.entries(appliesTo).map(([what, ids]) => `${what}: ${[ids ?? []].flat().join(', ')}`);
   return [
     { label: 'Gate', value: short(`${gateName} of ${policyId}`) },
     { label: 'Applies to', value: scope.length === 0 ? 'everything that the gate asks for' : short(scope.join('; ')) },

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accountsOf, type User } from '../access/access.ts';
 import type { Delegation } from '../access/delegation.ts';
+import { userInForce, type UserInForce } from '../access/user-in-force.ts';
 import { seatOf } from '../access/voters.ts';
 import { canVote, countVotes, type Approval, type Vote } from '../approvals/approval.ts';
 import type { ApprovalState } from '../executions/core/state.ts';
@@ -11,17 +12,22 @@ import { countEligible, isAnswerable, recipientsOf } from './recipients.ts';
 
 const HASH = 'a'.repeat(64);
 const NOW = 50;
-const user = (id: string, roles: readonly Role[], more: Partial<User> = {}): User => ({
-  id,
-  kind: 'person',
-  name: id,
-  email: null,
-  roles: [...roles],
-  disabled: false,
-  linkedAccounts: [],
-  createdAt: 0,
-  ...more,
-});
+const NOTHING_MORE = [new Map(), new Map()] as const;
+const user = (id: string, roles: readonly Role[], more: Partial<User> = {}): UserInForce =>
+  userInForce(
+    {
+      id,
+      kind: 'person',
+      name: id,
+      email: null,
+      roles: [...roles],
+      disabled: false,
+      linkedAccounts: [],
+      createdAt: 0,
+      ...more,
+    },
+    ...NOTHING_MORE,
+  );
 const lent = (delegatorId: string, delegateId: string, more: Partial<Delegation> = {}): Delegation => ({
   id: `dlg_${delegatorId}_${delegateId}`,
   delegatorId,

@@ -1,6 +1,7 @@
 import { invariant } from '../../../platform/errors.ts';
 import { withStandInsOnCall } from '../../approvals/on-call-places.ts';
 import type { Vote } from '../../approvals/approval.ts';
+import { isNonceOver } from '../../approvals/vote-assertion.ts';
 import type { Fact } from './facts.ts';
 import type { Input } from './inputs.ts';
 import type { ApprovalState } from './state.ts';
@@ -44,4 +45,28 @@ export function withEscalation(approval: ApprovalState, fact: Of<'approval.escal
   const escalations = [...(approval.escalations ?? []), escalation];
   if (onCall === undefined) return { ...approval, escalations };
   return { ...approval, escalations, requirements: withStandInsOnCall(approval.requirements, delayMs, onCall) };
+}
+
+/** The approval with what a service outside said, or that it did not. */
+export function withReply(approval: ApprovalState, { service }: Of<'service.answered'>, input: Input): ApprovalState {
+  invariant(input.type === 'service_answer', 'service.answered belongs to an answer of a service');
+  const services = (approval.services ?? []).map((asked) =>
+    asked.name === service ? { ...asked, reply: input.reply } : asked,
+  );
+  return { ...approval, services };
+}
+
+/** The approval with who decided it alone. */
+export function withBrokenGlass(approval: ApprovalState, input: Input): ApprovalState {
+  invariant(input.type === 'break_glass' && input.declaration !== null, 'glass is broken as it was declared');
+  const { useId, reason, at, voter, declaration } = input;
+  const { id: declarationId, version } = declaration;
+  return { ...approval, brokenGlass: { useId, declarationId, version, userId: voter.userId, reason, at } };
+}
+
+/** What a passkey has signed is used up, whatever came of it: the record in which it stands can be read by others. */
+export function withSpentNonce(approval: ApprovalState, input: Input): ApprovalState {
+  if (input.type !== 'vote' || input.assertion === undefined) return approval;
+  const known = (approval.spentNonces ?? []).filter((nonce) => !isNonceOver({ nonce }, input.at));
+  return { ...approval, spentNonces: [...known, input.assertion.nonce] };
 }

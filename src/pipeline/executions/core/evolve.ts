@@ -1,8 +1,14 @@
-import { isNonceOver } from '../../approvals/vote-assertion.ts';
 import { invariant } from '../../../platform/errors.ts';
 import type { Fact } from './facts.ts';
 import { readingOf, type Input } from './inputs.ts';
-import { withEscalation, withoutVote, withVote } from './evolve-approval.ts';
+import {
+  withEscalation,
+  withoutVote,
+  withVote,
+  withBrokenGlass,
+  withReply,
+  withSpentNonce,
+} from './evolve-approval.ts';
 import { idleAction } from './idle-action.ts';
 import { isRunning, type ActionState, type ApprovalState, type ExecutionState } from './state.ts';
 
@@ -197,23 +203,12 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
       return withApproval(state, withVote(approvalOf(state, fact.approvalId), fact, input));
     case 'vote.withdrawn':
       return withApproval(state, withoutVote(approvalOf(state, fact.approvalId), fact, input));
-    case 'service.answered': {
-      invariant(input.type === 'service_answer', 'service.answered belongs to an answer of a service');
-      const approval = approvalOf(state, fact.approvalId);
-      const services = (approval.services ?? []).map((asked) =>
-        asked.name === fact.service ? { ...asked, reply: input.reply } : asked,
-      );
-      return withApproval(state, { ...approval, services });
-    }
-    case 'approval.broken_glass': {
-      invariant(input.type === 'break_glass' && input.declaration !== null, 'glass is broken as it was declared');
-      const { useId, reason, at, voter, declaration } = input;
-      const { id: declarationId, version } = declaration;
-      const brokenGlass = { useId, declarationId, version, userId: voter.userId, reason, at };
-      return withApproval(state, { ...approvalOf(state, fact.approvalId), brokenGlass });
-    }
+    case 'service.answered':
+      return withApproval(state, withReply(approvalOf(state, fact.approvalId), fact, input));
+    case 'approval.broken_glass':
+      return withApproval(state, withBrokenGlass(approvalOf(state, fact.approvalId), input));
     case 'vote.refused':
-      return withSpentNonce(state, fact.approvalId, input);
+      return withApproval(state, withSpentNonce(approvalOf(state, fact.approvalId), input));
     case 'withdrawal.refused':
     case 'approval.glass_refused':
     case 'approval.unanswerable':
@@ -223,14 +218,6 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
     default:
       return unreachable(fact);
   }
-}
-
-/** What a passkey has signed is used up, whatever came of it: the record in which it stands can be read by others. */
-function withSpentNonce(state: ExecutionState, approvalId: string, input: Input): ExecutionState {
-  if (input.type !== 'vote' || input.assertion === undefined) return state;
-  const approval = approvalOf(state, approvalId);
-  const known = (approval.spentNonces ?? []).filter((nonce) => !isNonceOver({ nonce }, input.at));
-  return withApproval(state, { ...approval, spentNonces: [...known, input.assertion.nonce] });
 }
 
 type AttemptFact = Extract<Fact, { type: `attempt.${string}` | 'hold.shared' }>;
