@@ -1,5 +1,13 @@
-import { ordersOf } from './case.ts';
-import type { Ballot, Case, Cast, Course, Event, Login, State } from './case.ts';
+import {
+  ordersOf,
+  type Ballot,
+  type Case,
+  type Cast,
+  type Course,
+  type Event,
+  type Login,
+  type State,
+} from './case.ts';
 
 /** What becomes of votes, told in people instead of accounts. Imports nothing of the product, on purpose: it judges it. */
 
