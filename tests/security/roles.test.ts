@@ -217,10 +217,10 @@ async function rightAt(route: DeclaredRoute, key: string | null): Promise<'allow
   return rightOf(status);
 }
 
-/** What every route answers to a key, beside what is expected; empty when all is as written. */
 /** Whoever has only a key may not take a passkey away, whatever the roles. */
 const NEEDS_SESSION = 'DELETE /api/passkeys/:id';
 
+/** What every route answers to a key, beside what is expected; empty when all is as written. */
 async function differences(key: string | null, expected: (route: DeclaredRoute) => 'allowed' | 401 | 403) {
   const wrong: string[] = [];
   for (const route of house.routes.filter(asksForRights)) {
