@@ -322,7 +322,9 @@ function answerTo(effect: Effect, state: ExecutionState, how: number, at: number
   }
   if (effect.kind === 'resume') return { type: 'resumed', actionId: effect.actionId, turn: effect.turn, at };
   const { actionId, attempt, generation, turn } = effect;
-  const base = { actionId, attempt, generation, at };
+  // As the performer says it, of errors too.
+  const looks = effect.kind === 'verify' || effect.kind === 'check' || (effect.kind === 'observe' && turn > 0);
+  const base = { actionId, attempt, generation, at, ...(looks ? { turn } : {}) };
   const changes = effect.kind === 'perform' || effect.kind === 'undo';
   if (changes && how % 5 === 2)
     return { ...base, type: 'paused', turn, ...(effect.kind === 'undo' ? { undo: true } : {}) };
@@ -333,7 +335,6 @@ function answerTo(effect: Effect, state: ExecutionState, how: number, at: number
       return {
         ...base,
         type: 'observed',
-        ...(turn === 0 ? {} : { turn }),
         result: { prior: { was: true }, heldBy: how % 7 === 1 ? 'exe_other' : null },
       };
     case 'perform':
