@@ -22,6 +22,7 @@ export type GlassRefusal =
       | 'author'
       | 'borrowed_credential'
       | 'not_named'
+      | 'passkey_needed'
     >
   | 'wrong_door'
   | 'not_declared'
@@ -74,6 +75,8 @@ function openness(approval: Approval, given: GlassUse): Refused | null {
   if (given.at >= approval.expiresAt) return refuse('expired', 'The time to answer is over.');
   if (given.intentHash !== approval.intentHash)
     return refuse('intent_changed', 'What is to be approved changed since it was shown; look at it again.');
+  if (approval.requirePasskey === true)
+    return refuse('passkey_needed', 'A passkey is needed to approve this, and nobody decides alone without one.');
   if (given.paused) return refuse('paused', 'Everything is paused: two people have to resume it first.');
   return null;
 }
