@@ -65,9 +65,10 @@ export async function approversOf({ service: { url }, admin }: Product, count: n
   for (let index = 0; index < count; index += 1) {
     const person = { kind: 'person', name: `Approver ${index}`, email: `approver${index}@example.org` };
     const made = await post(url, '/api/users', admin, { ...person, roles: ['INCIDENT_COMMANDER'] });
-    const lent = await post(url, '/api/keys', admin, { userId: CREATED.parse(made).data.id, name: 'lent' });
-    const own = await post(url, '/api/keys', KEY.parse(lent).data.secret, { name: 'own' });
-    secrets.push(KEY.parse(own).data.secret);
+    const invited = await post(url, `/api/users/${CREATED.parse(made).data.id}/invitations`, admin, {});
+    const accepted = { invitation: KEY.parse(invited).data.secret, password: 'four words of plain nonsense' };
+    const own = await post(url, '/api/invitations/accept', null, { ...accepted, keyName: 'own' });
+    secrets.push(SETUP.parse(own).data.key.secret);
   }
   return secrets;
 }

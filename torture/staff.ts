@@ -38,10 +38,13 @@ export async function hire(api: Api, setupToken: string, receiver: string): Prom
   const approvers = [];
   for (const name of ['Ben', 'Cleo']) {
     const roles = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'SECURITY_ANALYST'];
-    const { id, key: given } = await account({ kind: 'person', name, email: `${name}@torture.test`, roles });
+    const person = { kind: 'person', name, email: `${name}@torture.test`, roles };
+    const { id } = CREATED.parse(await post('/api/users', admin, person)).data;
     // Who votes with a key that somebody else has seen could be that somebody.
-    const own = KEY.parse(await post('/api/keys', given, { name: 'own' })).data.secret;
-    approvers.push({ id, key: own });
+    const invitation = KEY.parse(await post(`/api/users/${id}/invitations`, admin, {})).data.secret;
+    const body = JSON.stringify({ invitation, password: 'four words of plain nonsense', keyName: 'own' });
+    const accepted = expectStatus(await api.ask('POST', '/api/invitations/accept', '', { body }), 200);
+    approvers.push({ id, key: SETUP.parse(accepted).data.key.secret });
   }
   const readers = [];
   for (let index = 0; index < 8; index += 1) readers.push((await service(`Reader ${index}`)).key);

@@ -28,6 +28,8 @@ const SETUP = z.looseObject({ key: z.looseObject({ secret: z.string() }) });
 const USER = z.looseObject({ id: z.string() });
 const KEY = z.looseObject({ secret: z.string() });
 const ANYTHING = z.unknown();
+/** Of people who are made up, for a company that is. */
+const PASSWORD = 'four words of plain nonsense';
 
 /** People, keys, the service account that delivers events, playbooks and one policy. */
 export async function setUp(url: string, setupToken: string, files: readonly TrafficFile[]): Promise<Staff> {
@@ -37,10 +39,11 @@ export async function setUp(url: string, setupToken: string, files: readonly Tra
   const person = async (name: string, role: string): Promise<Voter> => {
     const email = `${name.toLowerCase().replace(' ', '.')}@soc.example`;
     const user = await admin.post('/api/users', { kind: 'person', name, email, roles: [role] }, USER);
-    const given = createClient(url, await newKey(admin, user.id, name, null));
     // Who votes with a key that somebody else has seen could be that somebody.
-    const own = await given.post('/api/keys', { name: 'own' }, KEY);
-    return { userId: user.id, name, role, client: createClient(url, own.secret) };
+    const { secret: invitation } = await admin.post(`/api/users/${user.id}/invitations`, {}, KEY);
+    const accepted = { invitation, password: PASSWORD, keyName: 'own' };
+    const own = await createClient(url, null).post('/api/invitations/accept', accepted, SETUP);
+    return { userId: user.id, name, role, client: createClient(url, own.key.secret) };
   };
   const approvers = [await person('Ada Admin', 'SECURITY_ADMIN'), await person('Ben Commander', 'INCIDENT_COMMANDER')];
   const analyst = await person('Cleo Analyst', 'SECURITY_ANALYST');
@@ -50,17 +53,15 @@ export async function setUp(url: string, setupToken: string, files: readonly Tra
     USER,
   );
   const sources = new Map<string, Client>();
-  for (const { source } of files)
-    sources.set(source, createClient(url, await newKey(admin, collector.id, source, source)));
+  for (const { source } of files) sources.set(source, createClient(url, await newKey(admin, collector.id, source)));
   for (const playbook of BUILTIN_PLAYBOOKS) await admin.post('/api/incident-playbooks', playbook, ANYTHING);
   await admin.post('/api/incident-playbooks/policies', TWO_PEOPLE, ANYTHING);
   return { admin, adminKey: key.secret, approvers, analyst, sources };
 }
 
-/** `source` set: a key for that source's events and nothing else. */
-async function newKey(admin: Client, userId: string, name: string, source: string | null): Promise<string> {
-  const narrow = source === null ? {} : { source, scopes: ['event.ingest'] };
-  return (await admin.post('/api/keys', { userId, name, ...narrow }, KEY)).secret;
+/** A key for the events of this source, and nothing else. */
+async function newKey(admin: Client, userId: string, source: string): Promise<string> {
+  return (await admin.post('/api/keys', { userId, name: source, source, scopes: ['event.ingest'] }, KEY)).secret;
 }
 
 /** The one policy: what stops somebody's work altogether needs two different people, one of each role. */

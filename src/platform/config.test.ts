@@ -36,6 +36,7 @@ describe('readConfig', () => {
         notifications: {
           mail: null,
           slackWebhook: null,
+          messagesPerMinute: 20,
           slackSigningSecret: null,
           teamsWebhook: null,
           pagerDuty: null,
@@ -101,6 +102,7 @@ describe('readConfig', () => {
           from: 'alerts@example.org',
         },
         slackWebhook: null,
+        messagesPerMinute: 20,
         slackSigningSecret: null,
         teamsWebhook: 'https://teams.example.org/hook',
         pagerDuty: null,

@@ -171,6 +171,7 @@ describe('webhooks', () => {
     expect(read(env, (path) => files[path] ?? '')).toEqual({
       mail: null,
       slackWebhook: files['/slack'],
+      messagesPerMinute: 20,
       slackSigningSecret: files['/signing'],
       teamsWebhook: files['/teams'],
       pagerDuty: { url: 'https://events.pagerduty.com', routingKey: files['/pagerduty'] },

@@ -38,7 +38,7 @@ const PLANTED: readonly Check[] = [
     'all.every((gate) => gate.requirePasskey',
   ),
   check(
-    'src/pipeline/executions/core/evolve.ts',
+    'src/pipeline/executions/core/evolve-approval.ts',
     'a refused one is spent',
     'spentNonces: [...known, input.assertion.nonce]',
     'spentNonces: known',
