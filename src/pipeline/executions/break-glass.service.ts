@@ -13,8 +13,7 @@ import { glassInForce, usedGlass, usesOfDay } from '../guards/break-glass.ts';
 import { glassChange, readGlass } from '../guards/break-glass-row.ts';
 import { readPause } from '../guards/pause-row.ts';
 import { recordable, untilApplied, type Answer, type Listing } from '../service.ts';
-import { checkGlass } from './core/break-glass.ts';
-import type { BreakGlassInput } from './core/inputs.ts';
+import type { Fact } from './core/facts.ts';
 import { planActionOf } from './core/transition.ts';
 import type { ExecutionStore } from './execution-store.ts';
 import {
@@ -25,6 +24,7 @@ import {
   type GlassReview,
   type ReviewedEntry,
 } from './glass-entry.ts';
+import { StaleTogether, type Together } from './mailboxes.ts';
 import type { Runner } from './runner.ts';
 
 /** Shortest reason, in characters: a sentence that somebody else can check. */
@@ -48,7 +48,7 @@ export interface GlassUseInput {
 /** Deciding alone, as two people declared, and what stays of it. */
 export interface BreakGlassService {
   /**
-   * Approves a request alone. The entry that stays is on disk before anything is decided; a refusal is on record as well.
+   * Approves a request alone. The entry that stays is recorded with the decision, in one commit; a refusal is on record as well.
    * @throws FirebreakError `cannot_vote`, `already_decided`, `conflict`, `not_found`.
    */
   use(ctx: CallContext, input: GlassUseInput): Promise<Answer>;
@@ -66,18 +66,15 @@ const ASKED = z.looseObject({ executionId: z.string() });
 export function createBreakGlassService(ports: BreakGlassPorts): BreakGlassService {
   const { journal, committer, store, runner, voters } = ports;
 
-  /** What is handed to the execution; where it will be allowed, the entry is written with the count of the day. */
-  async function prepared(ctx: CallContext, executionId: string, given: GlassUseInput): Promise<Handed> {
+  /** Hands it to the execution, and with it the entry that stays and the count of the day: all of it is recorded, or nothing. */
+  function handIn(ctx: CallContext, executionId: string, given: GlassUseInput): Promise<Recorded> {
     const { id: approvalId, intentHash, reason } = given;
     const useId = derivedId('bgu', approvalId, ctx.principal.userId);
     const { provenBy } = ctx.principal;
     return untilApplied(async () => {
       const before = await readGlass(journal);
-      const known = await journal.view('break-glass', useId);
       const declaration = glassInForce(before.document);
-      const day = usesOfDay(before.document, ctx.now);
-      const place = day.findIndex(({ id }) => id === useId);
-      const handed: Handed = {
+      const input = {
         type: 'break_glass',
         approvalId,
         useId,
@@ -86,29 +83,35 @@ export function createBreakGlassService(ports: BreakGlassPorts): BreakGlassServi
         ...(provenBy === 'key' ? {} : { provenBy }),
         voter: await voters.present(ctx.principal, ctx.now),
         declaration,
-        use: place < 0 ? day.length + 1 : place + 1,
+        use: usesOfDay(before.document, ctx.now).length + 1,
         paused: (await readPause(journal)).document.paused !== null,
-      };
+      } as const;
       const { plan, state } = await store.load(executionId);
       const approval = state.approvals[approvalId];
-      const mayBe = approval !== undefined && checkGlass(plan, state, approval, { ...handed, at: ctx.now }).ok;
-      // Somebody who tries again after the process died between the two has the entry already.
-      if (!mayBe || declaration === null || known !== null)
-        return { result: { status: 'applied', hashes: [] }, answer: handed };
-      const entry: GlassEntry = {
-        id: useId,
-        by: handed.voter.userId,
-        declarationId: declaration.id,
-        declarationVersion: declaration.version,
-        approvalId,
-        executionId,
-        actionType: planActionOf(plan, approval.actionId).declaration.type,
-        riskLevel: state.riskLevel,
-        intentHash,
-        reason,
-        at: ctx.now,
-      };
-      return { result: await committer.submit(entryChange(ctx, before, entry)), answer: handed };
+      const entry: GlassEntry | null =
+        approval === undefined || declaration === null
+          ? null
+          : {
+              id: useId,
+              by: input.voter.userId,
+              declarationId: declaration.id,
+              declarationVersion: declaration.version,
+              approvalId,
+              executionId,
+              actionType: planActionOf(plan, approval.actionId).declaration.type,
+              riskLevel: state.riskLevel,
+              intentHash,
+              reason,
+              at: ctx.now,
+            };
+      const together = entry === null ? undefined : togetherWith(entryChange(ctx, before, entry));
+      try {
+        const { facts } = await runner.submit(executionId, input, together);
+        return { result: { status: 'applied', hashes: [] }, answer: { facts, useId } };
+      } catch (thrown) {
+        if (!(thrown instanceof StaleTogether)) throw thrown;
+        return { result: { status: 'stale', what: 'break-glass' }, answer: { facts: [], useId } };
+      }
     });
   }
 
@@ -124,13 +127,12 @@ export function createBreakGlassService(ports: BreakGlassPorts): BreakGlassServi
       const view = await journal.view('approval', input.id);
       if (view === null) throw new FirebreakError('not_found', `There is no approval ${input.id}`);
       const { executionId } = ASKED.parse(view.body);
-      const handed = await prepared(ctx, executionId, input);
-      const { facts } = await runner.submit(executionId, handed);
+      const { facts, useId } = await handIn(ctx, executionId, input);
       const refused = facts.find((fact) => fact.type === 'approval.glass_refused');
       if (refused !== undefined) throw refusal(refused.code, refused.reason);
       const ignored = facts.find((fact) => fact.type === 'input.ignored');
       if (ignored !== undefined) throw new FirebreakError('already_decided', ignored.why);
-      return { data: shownGlass(entryOf(await existing(handed.useId))) };
+      return { data: shownGlass(entryOf(await existing(useId))) };
     },
     async list(_ctx, { limit, skip, status }) {
       const wanted = status === undefined ? {} : { status };
@@ -166,7 +168,15 @@ export function createBreakGlassService(ports: BreakGlassPorts): BreakGlassServi
   }
 }
 
-type Handed = Omit<BreakGlassInput, 'at' | 'core' | 'revoked'>;
+/** What came of it. */
+interface Recorded {
+  readonly facts: readonly Fact[];
+  readonly useId: string;
+}
+
+function togetherWith(change: Together['change']): Together {
+  return { fact: 'approval.broken_glass', change };
+}
 
 /** The entry and the count of the day, together: two at the same moment are counted one after the other. */
 function entryChange(ctx: CallContext, before: Awaited<ReturnType<typeof readGlass>>, entry: GlassEntry) {

@@ -1,5 +1,6 @@
 import { FirebreakError } from '../../platform/errors.ts';
 import type { Machine } from '../../platform/machine.ts';
+import type { Change } from '../../journal/journal.ts';
 import type { Fact } from './core/facts.ts';
 import type { NewInput } from './core/inputs.ts';
 import type { ExecutionState } from './core/state.ts';
@@ -16,16 +17,31 @@ export interface Applied {
   readonly state: ExecutionState;
 }
 
+/** What is committed together with an input, where that leads to such a fact; nothing of it where it does not. */
+export interface Together {
+  readonly fact: Fact['type'];
+  readonly change: Pick<Change, 'appends' | 'views'>;
+}
+
+/** Somebody else was faster, with the execution or with what goes together with its input: prepare it anew. */
+export class StaleTogether extends Error {
+  override readonly name = 'StaleTogether';
+}
+
 export interface Letter {
   readonly input: NewInput;
+  readonly together?: Together | undefined;
   readonly resolve: (applied: Applied) => void;
   readonly reject: (thrown: unknown) => void;
 }
 
 /** Inputs on their way to their executions. */
 export interface Mailboxes {
-  /** Hands an input in. Resolves when what it led to is on disk. @throws FirebreakError `overloaded`. */
-  submit(executionId: string, input: NewInput): Promise<Applied>;
+  /**
+   * Hands an input in. Resolves when what it led to is on disk.
+   * @throws FirebreakError `overloaded`; `StaleTogether` where something goes together with it and was not prepared on what is.
+   */
+  submit(executionId: string, input: NewInput, together?: Together): Promise<Applied>;
   /** What has just been committed here is begun by who committed it; then it is the turn of `work`. */
   inTurn(executionId: string, work: () => Promise<void>): Promise<void>;
   /** Nothing of the execution is taken up meanwhile; what comes in waits. `work` must hand in nothing for it. */
@@ -69,14 +85,14 @@ export function createMailboxes(
   }
 
   return {
-    submit(executionId, input) {
+    submit(executionId, input, together) {
       if (waiting >= MAX_WAITING_INPUTS) {
         return Promise.reject(new FirebreakError('overloaded', 'Too many inputs wait for their executions'));
       }
       waiting += 1;
       return new Promise((resolve, reject) => {
         const letters = mailboxes.get(executionId) ?? [];
-        letters.push({ input, resolve, reject });
+        letters.push({ input, together, resolve, reject });
         mailboxes.set(executionId, letters);
         drain(executionId);
       });

@@ -20,7 +20,7 @@ import { exemptionsIn } from './exemption-uses.ts';
 import { inArrivalOrder } from './input-order.ts';
 import type { NewInput, StartInput } from './core/inputs.ts';
 import type { Launcher } from './launcher.ts';
-import { createMailboxes, type Applied, type Letter } from './mailboxes.ts';
+import { createMailboxes, StaleTogether, type Applied, type Letter, type Together } from './mailboxes.ts';
 
 /** Tries to apply an input whose execution somebody else advances at the same moment. */
 const MAX_STALE_RETRIES = 20;
@@ -40,7 +40,7 @@ export interface NewExecution {
 
 export interface Runner {
   /** Applies an input. Resolves when what it led to is on disk. @throws FirebreakError `not_found`. */
-  submit(executionId: string, input: NewInput): Promise<Applied>;
+  submit(executionId: string, input: NewInput, together?: Together): Promise<Applied>;
   /** Starts an execution; an execution that exists already is left as it is (its id derives from its cause). */
   start(execution: NewExecution): Promise<void>;
   /** The change that starts an execution, to be committed together with its cause; then call `started`. */
@@ -99,6 +99,19 @@ export interface RunnerPorts {
   readonly points?: CrashPoints;
 }
 
+function has(facts: readonly Fact[], type: Fact['type']): boolean {
+  return facts.some((fact) => fact.type === type);
+}
+
+/** Both, or neither. */
+function joined(change: Change, more: Together['change']): Change {
+  return {
+    ...change,
+    appends: [...(change.appends ?? []), ...(more.appends ?? [])],
+    views: [...(change.views ?? []), ...(more.views ?? [])],
+  };
+}
+
 /** Who is on call at `at` by the schedules that the plan names; null: it names none, and nothing of it is recorded. */
 function onCallIn(plan: Plan, book: OnCallBook, at: number): OnCall | null {
   const schedules = schedulesIn(plan);
@@ -119,11 +132,14 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
   /** A member that cannot be taken up fails alone: the answer of a target must not be lost with a bad request. */
   async function deliver(executionId: string, letters: readonly Letter[]): Promise<void> {
     const ordered = inArrivalOrder(letters, (letter) => letter.input);
+    // What goes together with more than its execution must keep nothing else waiting when that is stale.
+    if (ordered.length > 1 && ordered.some(({ together }) => together !== undefined)) {
+      for (const letter of ordered) await deliver(executionId, [letter]);
+      return;
+    }
     try {
-      const { answers, loaded, newEffects, tells, holder } = await apply(
-        executionId,
-        ordered.map(({ input }) => input),
-      );
+      const inputs = ordered.map(({ input }) => input);
+      const { answers, loaded, newEffects, tells, holder } = await apply(executionId, inputs, ordered[0]?.together);
       const recorded = points.at('input.recorded');
       if (recorded !== undefined) await recorded;
       begin(holder, loaded, newEffects);
@@ -133,13 +149,14 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
       ordered.forEach((letter, index) => letter.resolve({ facts: answers[index] ?? [], state: loaded.state }));
     } catch (thrown) {
       store.forget(executionId);
-      const passing = thrown instanceof StoreUnavailableError || thrown instanceof FirebreakError;
+      const passing =
+        thrown instanceof StoreUnavailableError || thrown instanceof FirebreakError || thrown instanceof StaleTogether;
       if (passing || ordered.length === 1) for (const letter of ordered) letter.reject(thrown);
       else for (const letter of ordered) await deliver(executionId, [letter]);
     }
   }
 
-  async function apply(executionId: string, inputs: readonly NewInput[]): Promise<Advanced> {
+  async function apply(executionId: string, inputs: readonly NewInput[], together?: Together): Promise<Advanced> {
     for (let tries = 0; tries < MAX_STALE_RETRIES; tries += 1) {
       const before = await store.recall(executionId);
       // Who was faster with a timer has recorded it: there is nothing left to say about it.
@@ -154,8 +171,9 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
       const at = clock.now();
       const steps = decideAll(before, standing, { at, core, revoked, onCall: onCallIn(plan, book, at) });
       const { change, newEffects, tells } = changeOf(plan, known, seq, steps, trace, teller !== undefined);
+      const joins = together !== undefined && steps.some(({ decision }) => has(decision.facts, together.fact));
       const holder = members.processId;
-      const result = await committer.submit(change);
+      const result = await committer.submit(joins ? joined(change, together.change) : change);
       if (result.status === 'applied') {
         const state = steps.at(-1)?.decision.state ?? before.state;
         const loaded = { ...before, state, seq: before.seq + steps.length };
@@ -164,6 +182,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
         return { answers, loaded, newEffects, tells, holder };
       }
       store.forget(executionId);
+      if (joins) throw new StaleTogether();
     }
     throw new FirebreakError('overloaded', `execution ${executionId} is advanced by too many at once`);
   }

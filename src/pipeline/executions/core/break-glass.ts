@@ -18,13 +18,8 @@ export function takeBreakGlass(t: Transition, input: BreakGlassInput): void {
   conclude(t, approval, 'APPROVED', 'broken_glass');
 }
 
-/** The rule, for who wants to know before it is recorded as well. */
-export function checkGlass(
-  plan: Plan,
-  state: ExecutionState,
-  approval: ApprovalState,
-  input: Omit<BreakGlassInput, 'type' | 'core' | 'revoked'>,
-): GlassCheck {
+/** The rule, about the approval as it stands. */
+function checkGlass(plan: Plan, state: ExecutionState, approval: ApprovalState, input: BreakGlassInput): GlassCheck {
   const { declaration } = planActionOf(plan, approval.actionId);
   const { riskLevel, actions } = state;
   const action = actions[approval.actionId];
