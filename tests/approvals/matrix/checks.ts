@@ -189,8 +189,8 @@ export const SERVED_CHECKS: readonly ServedCheck[] = [
     /becomes an auditor before/,
     OPERATIONS,
     'auditors at the door',
-    "ROLES.filter((role) => role !== 'AUDITOR'),",
-    'ROLES,',
+    "'approval.vote': {\n    roles: ROLES.filter((role) => role !== 'AUDITOR'),",
+    "'approval.vote': {\n    roles: ROLES,",
   ),
   served(
     /where 1 of/,
@@ -370,8 +370,8 @@ export const SERVED_CHECKS: readonly ServedCheck[] = [
     /becomes an auditor before/,
     OPERATIONS,
     'operation of a page',
-    "ROLES.filter((role) => role !== 'AUDITOR'),",
-    'ROLES,',
+    "'approval.vote': {\n    roles: ROLES.filter((role) => role !== 'AUDITOR'),",
+    "'approval.vote': {\n    roles: ROLES,",
   ),
   page(
     /shown older/,
