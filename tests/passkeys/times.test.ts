@@ -3,7 +3,8 @@ import { createPasskeyService } from '../../src/pipeline/access/passkeys.service
 import { emptyAccessState, foldAccess } from '../../src/pipeline/access/access.store.ts';
 import { MAX_PASSKEYS, REGISTRATION_WINDOW_MS } from '../../src/pipeline/access/passkey.ts';
 import { relyingPartyOf } from '../../src/pipeline/access/relying-party.ts';
-import { isOurNonce, NONCE_LIFETIME_MS, nonceExpiry, sealedNonce } from '../../src/pipeline/access/sealed-nonce.ts';
+import { nonceExpiry } from '../../src/pipeline/access/nonce-text.ts';
+import { isOurNonce, NONCE_LIFETIME_MS, sealedNonce } from '../../src/pipeline/access/sealed-nonce.ts';
 import { NOW, PASSWORD, refusalOf, signInHouse } from '../../src/pipeline/access/test-sign-in.ts';
 import { SITE } from '../support/passkeys.ts';
 import { softwareAuthenticator, type CreationOptions, type RequestOptions } from '../support/software-authenticator.ts';

@@ -1,13 +1,12 @@
 import { canonicalJson } from '../../platform/canonical-json.ts';
 import { hmacSha256, sha256Hex } from '../../platform/hash.ts';
+import { NONCE_TEXT } from './nonce-text.ts';
 import { sameHash } from './secret.ts';
 
 /** How long a passkey may be asked for, in ms: long enough to fetch a telephone, and what an authenticator waits at most. */
 export const NONCE_LIFETIME_MS = 5 * 60_000;
 /** Random bytes of a nonce: two are never the same. */
 export const NONCE_BYTES = 16;
-
-const FORM = /^(\d{1,16})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
 
 /**
  * A nonce for one purpose (what it is for, and for whom), good until five minutes from now. It carries its own proof, so that no
@@ -22,15 +21,9 @@ export function sealedNonce(key: Uint8Array, purpose: readonly string[], now: nu
 
 /** Whether the nonce was made with this key for this purpose, and its time is not over. */
 export function isOurNonce(key: Uint8Array, nonce: string, purpose: readonly string[], now: number): boolean {
-  const [, until, salt, proof] = FORM.exec(nonce) ?? [];
+  const [, until, salt, proof] = NONCE_TEXT.exec(nonce) ?? [];
   if (until === undefined || salt === undefined || proof === undefined || now >= Number(until)) return false;
   return sameHash(sha256Hex(proof), sha256Hex(proofOf(key, purpose, Number(until), salt)));
-}
-
-/** When the nonce is over, ms since 1970, as it says itself; null for what is none. */
-export function nonceExpiry(nonce: string): number | null {
-  const until = Number(FORM.exec(nonce)?.[1]);
-  return Number.isSafeInteger(until) ? until : null;
 }
 
 function proofOf(key: Uint8Array, purpose: readonly string[], until: number, salt: string): string {

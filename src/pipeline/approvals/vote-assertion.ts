@@ -1,8 +1,8 @@
-import { z } from 'zod';
+import { bytesOfBase64Url } from '../../platform/base64url.ts';
 import { canonicalJson } from '../../platform/canonical-json.ts';
 import { sha256, sha256Base64Url } from '../../platform/hash.ts';
 import type { Assertion } from '../access/assertion.ts';
-import { nonceExpiry } from '../access/sealed-nonce.ts';
+import { nonceExpiry } from '../access/nonce-text.ts';
 
 /** What a passkey signs when somebody votes: this vote and no other. */
 export interface VoteClaim {
@@ -18,7 +18,8 @@ export function voteChallenge({ approvalId, intentHash, decision, userId, nonce 
   return sha256Base64Url(canonicalJson({ what: 'firebreak vote', approvalId, intentHash, decision, userId, nonce }));
 }
 
-const CLIENT_DATA = z.looseObject({ type: z.string(), challenge: z.string(), origin: z.string() });
+/** What the browser had signed, as far as it is looked at. */
+type ClientData = Readonly<Record<'type' | 'challenge' | 'origin', string>>;
 
 /** Where the flags of authenticator data stand, and two of them (WebAuthn Level 3, section 6.1). */
 const FLAGS_AT = 32;
@@ -37,9 +38,10 @@ export function whyNotBound(assertion: Assertion, claim: Omit<VoteClaim, 'nonce'
   if (client.type !== 'webauthn.get') return 'it was made for something else than an answer';
   if (client.challenge !== voteChallenge({ ...claim, nonce: assertion.nonce })) return 'it was made for another answer';
   if (client.origin !== assertion.origin) return 'it was made on another site';
-  const signed = Buffer.from(assertion.authenticatorData, 'base64url');
-  if (signed.length < LEAST_BYTES) return 'what the authenticator signed is too short';
-  if (!signed.subarray(0, FLAGS_AT).equals(sha256(assertion.rpId))) return 'it was made for another site';
+  const signed = bytesOfBase64Url(assertion.authenticatorData);
+  if (signed === null || signed.length < LEAST_BYTES) return 'what the authenticator signed is too short';
+  const site = sha256(assertion.rpId);
+  if (!signed.subarray(0, FLAGS_AT).every((byte, index) => byte === site[index])) return 'it was made for another site';
   const flags = signed[FLAGS_AT] ?? 0;
   if ((flags & USER_PRESENT) === 0 || (flags & USER_VERIFIED) === 0)
     return 'nobody proved to the authenticator who they are';
@@ -52,11 +54,19 @@ export function isNonceOver({ nonce }: Pick<Assertion, 'nonce'>, at: number): bo
   return until === null || at >= until;
 }
 
-function clientDataOf({ clientDataJSON }: Assertion): z.infer<typeof CLIENT_DATA> | null {
+function clientDataOf({ clientDataJSON }: Assertion): ClientData | null {
   try {
-    const read = CLIENT_DATA.safeParse(JSON.parse(Buffer.from(clientDataJSON, 'base64url').toString('utf8')));
-    return read.success ? read.data : null;
+    const bytes = bytesOfBase64Url(clientDataJSON);
+    if (bytes === null) return null;
+    const read: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+    return isClientData(read) ? read : null;
   } catch {
     return null;
   }
+}
+
+function isClientData(value: unknown): value is ClientData {
+  if (typeof value !== 'object' || value === null) return false;
+  const own = new Map(Object.entries(value));
+  return ['type', 'challenge', 'origin'].every((name) => typeof own.get(name) === 'string');
 }
