@@ -9,6 +9,7 @@ import { runCore } from '../../src/cli/run-core.ts';
 import type { JournalRecord } from '../../src/pipeline/audit/record.ts';
 import { stepOf } from '../../src/pipeline/executions/core/fold.ts';
 import type { Plan } from '../../src/pipeline/playbooks/plan.ts';
+import { PasskeyPlay } from '../passkeys/core-play.ts';
 import { edited } from '../support/edited-core.ts';
 
 /** The core as journals keep it: one text that needs nothing but the language. */
@@ -51,6 +52,28 @@ describe('the core in one text', () => {
   it('decides as the program does: records of an earlier day come out of it again', async () => {
     expect(streams.length).toBeGreaterThan(3);
     for (const replay of await replayAll(code)) expect(replay).toMatchObject({ identical: true });
+  });
+
+  it('decides about what passkeys signed as the program does', async () => {
+    const play = new PasskeyPlay(2, [true], { ana: 'SECURITY_ADMIN', ben: 'SECURITY_ADMIN', cleo: 'SECURITY_ADMIN' });
+    const answers = (['none', 'other site', 'right'] as const).map((form) =>
+      play.vote({ who: 'ana', decision: 'APPROVE', form }),
+    );
+    expect(answers).toEqual(['passkey_needed', 'passkey_refused', 'counted']);
+    expect(play.vote({ who: 'ben', decision: 'APPROVE', form: 'right' })).toBe('counted');
+    const written = play.records.map(({ input, facts }, index) => ({
+      record: {
+        stream: 'execution/exe_passkeys',
+        seq: index + 1,
+        type: 'execution.advanced',
+        v: 1,
+        at: input.at,
+        data: { facts, input },
+      } as unknown as JournalRecord, // what is replayed of a record
+    }));
+    const task = { plan: play.plan, records: written, seqs: written.map(({ record }) => record.seq) };
+    const replay = await runCore('a core', code, task);
+    expect(replay).toMatchObject({ identical: true, records: written.length });
   });
 
   it('is another one where something is decided otherwise', async () => {

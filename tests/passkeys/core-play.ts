@@ -85,7 +85,7 @@ export class PasskeyPlay {
   readonly used: { readonly ballot: Ballot; readonly assertion: Assertion }[] = [];
   /** Who has which role at this moment. */
   readonly roles: Record<string, Role>;
-  private readonly plan: Plan;
+  readonly plan: Plan;
   private nonces = 0;
 
   constructor(k: number, gates: readonly boolean[], roles: Record<string, Role>) {
