@@ -30,6 +30,8 @@ export function rowsInFile(path: string): KeepRow {
 /** Rows in PostgreSQL: one statement at a time over one connection, each a commit that has reached the disk. */
 export async function rowsInDatabase(url: string): Promise<KeepRow> {
   const client = new Client({ connectionString: url });
+  // The cluster may be taken away first; without a listener the lost connection would end the process.
+  client.on('error', () => undefined);
   await client.connect();
   await client.query(`set synchronous_commit = on;
     create table rows (no bigint generated always as identity primary key, id text not null, step integer not null,
