@@ -51,7 +51,7 @@ const SLOW = [
   'src/journal/postgres/**',
   'tests/{retention,upgrade}/**',
   'tests/simulation/{explore,planted,processes,simulation}.test.ts',
-  'tests/pages/browser.test.ts',
+  'tests/{pages,passkeys}/browser.test.ts',
   'tests/approvals/together.test.ts',
   'tests/approvals/matrix/{checks,served}.test.ts',
   'tests/audit/{mutations,witness,witnessed-server}.test.ts',
