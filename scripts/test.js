@@ -45,13 +45,17 @@ if (paths.length === 0) {
 
 const folder = mkdtempSync(join(tmpdir(), 'firebreak-results-'));
 const output = join(folder, 'results.json');
-/** What starts processes, plays whole days or runs thousands of worlds. */
+/** What starts processes, plays whole days, runs thousands of worlds, or takes more than five seconds by itself. */
 const SLOW = [
   'tests/{bench,crash,failure,interleavings,power-cut,recovery,replicas,torture}/**',
   'src/journal/postgres/**',
   'tests/{retention,upgrade}/**',
   'tests/simulation/{explore,planted,processes,simulation}.test.ts',
-  'tests/{pages,passkeys}/browser.test.ts',
+  'tests/pages/browser.test.ts',
+  'tests/{guides,passkeys}/**',
+  'tests/api/{exemptions,expiring,external-approval,openapi}.test.ts',
+  'tests/{audit/tampering,executions/holding,intake/order,security/roles}.test.ts',
+  'src/{journal/sqlite/store-thread,pipeline/detections/order}.test.ts',
   'tests/approvals/together.test.ts',
   'tests/approvals/matrix/{checks,served}.test.ts',
   'tests/audit/{mutations,witness,witnessed-server}.test.ts',
