@@ -1,6 +1,7 @@
+import type { PresentVoter } from '../../src/pipeline/access/present-voter.ts';
 import type { UserInForce } from '../../src/pipeline/access/user-in-force.ts';
 import { newsName } from '../../src/pipeline/executions/change.ts';
-import type { IncidentInput, NewInput, StartInput, VoterSnapshot } from '../../src/pipeline/executions/core/inputs.ts';
+import type { IncidentInput, NewInput, StartInput } from '../../src/pipeline/executions/core/inputs.ts';
 import type { NewExecution } from '../../src/pipeline/executions/runner.ts';
 import type { ActionDeclaration } from '../../src/pipeline/actions/contract.ts';
 import type { Engine } from '../world/engine.ts';
@@ -207,7 +208,7 @@ export const STAFF: readonly UserInForce[] = (
   createdAt: 0,
 }));
 
-function voterOf(random: Random): VoterSnapshot {
+function voterOf(random: Random): PresentVoter {
   const userId = `usr_${random.between(1, 6)}`;
   return {
     userId,

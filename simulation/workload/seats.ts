@@ -1,4 +1,4 @@
-import type { LentSeat } from '../../src/pipeline/approvals/voices.ts';
+import type { LentSeat } from '../../src/pipeline/access/present-voter.ts';
 import type { OnCallBook } from '../../src/pipeline/oncall/book.ts';
 import { readSchedule } from '../../src/pipeline/oncall/schedule.ts';
 import { START } from '../world/start.ts';

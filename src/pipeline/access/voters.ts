@@ -1,5 +1,4 @@
 import { FirebreakError } from '../../platform/errors.ts';
-import type { RoleName } from '../vocabulary.ts';
 import { accountsOf } from './access.ts';
 import { allUsersInForce } from './access-in-force.ts';
 import { ACCESS_STREAM, loadKey, type AccessJournal } from './access.store.ts';
@@ -7,40 +6,10 @@ import { everyAccountOf } from './every-account.ts';
 import { unendedDelegations } from './delegation.store.ts';
 import type { Delegation } from './delegation.ts';
 import { rolesMay } from './operations.ts';
+import type { LentSeat, PresentVoter } from './present-voter.ts';
 import type { Principal } from './principal.ts';
 import { loadSession } from './session.store.ts';
 import type { UserInForce } from './user-in-force.ts';
-
-/** Who is behind a credential, as known at this moment. */
-export interface PresentVoter {
-  readonly userId: string;
-  readonly kind: 'person' | 'service';
-  readonly roles: readonly RoleName[];
-  readonly disabled: boolean;
-  /** Said only where none of the roles includes `approval.vote` any more. */
-  readonly mayVote?: false;
-  /** All other accounts of this person: those that are linked to this one, and those that this one is linked to. */
-  readonly linkedAccounts: readonly string[];
-  /** Who made the credential. */
-  readonly issuedBy: string;
-  /** All other accounts of whoever made it. Absent: the voter did. */
-  readonly issuerAccounts?: readonly string[];
-  /** Seats that others have lent to this person, by delegation. Absent: none. */
-  readonly lentSeats?: readonly PresentSeat[];
-}
-
-/** A seat that its owner has lent: what the owner has now, as far as it is lent. */
-export interface PresentSeat {
-  readonly delegationId: string;
-  readonly userId: string;
-  readonly roles: readonly RoleName[];
-  readonly linkedAccounts: readonly string[];
-  readonly mayVote: boolean;
-  readonly byRoleOnly?: true;
-  readonly playbookIds?: readonly string[];
-  readonly from: number;
-  readonly until: number;
-}
 
 export interface Voters {
   /**
@@ -107,7 +76,7 @@ function byId(left: Delegation, right: Delegation): number {
 }
 
 /** A seat as it is worth now: a role that its owner has lost is not lent, and what is only lent in part is not lent in person. */
-export function seatOf(users: readonly UserInForce[], delegation: Delegation): PresentSeat {
+export function seatOf(users: readonly UserInForce[], delegation: Delegation): LentSeat {
   const { id: delegationId, delegatorId, roles: lent, playbookIds, from, until } = delegation;
   const owner = users.find(({ id }) => id === delegatorId);
   const held = owner?.roles ?? [];

@@ -1,4 +1,5 @@
 import type { Assertion } from '../access/assertion.ts';
+import type { LentSeat, PresentVoter } from '../access/present-voter.ts';
 import { canonicalAccount, identitiesOf as identitiesOfPerson, overlaps } from '../access/identities.ts';
 import type { PlanGate, Requirement } from '../playbooks/plan.ts';
 import type { RoleName } from '../vocabulary.ts';
@@ -7,7 +8,7 @@ import { deniesApproval, isAwaited, peopleNeeded, seatedServices, type AskedServ
 import { coversRequirements, type Candidate } from './quorum.ts';
 import { countsFor, type Login } from './seats.ts';
 import { isNonceOver, whyNotBound } from './vote-assertion.ts';
-import { identitiesOf, isLent, isLentFor, loginOf, type LentSeat, type Voice } from './voices.ts';
+import { identitiesOf, isLent, isLentFor, loginOf, type Voice } from './voices.ts';
 
 /** What a request to people is: whom it needs, whom it excludes, and who has answered so far. Plain data. */
 export interface Approval {
@@ -79,23 +80,9 @@ export interface OnCall {
   readonly [scheduleId: string]: readonly string[];
 }
 
-/** Somebody who wants to vote, as known at that moment. */
-export interface Voter {
-  readonly userId: string;
-  readonly kind: 'person' | 'service';
-  readonly roles: readonly RoleName[];
-  readonly disabled: boolean;
-  /** False: none of the roles lets them vote on anything. Absent: one does. */
-  readonly mayVote?: false;
-  /** The accounts this person is elsewhere, other logins here included. */
-  readonly linkedAccounts: readonly string[];
-  /** Who made the credential that is used: that person has seen its secret, and could be voting. */
-  readonly issuedBy: string;
-  /** Other accounts of whoever made it. Absent: the voter did, or it was not asked (records of the first version). */
-  readonly issuerAccounts?: readonly string[];
-  /** Seats that others have lent to this person. Absent: none. */
-  readonly lentSeats?: readonly LentSeat[];
-  /** The one of them that is spoken for. Absent: none, the voter speaks in their own right. */
+/** Somebody who wants to vote, and for whom. */
+export interface Voter extends PresentVoter {
+  /** The lent seat that is spoken for. Absent: none, the voter speaks in their own right. */
   readonly onBehalfOf?: LentSeat;
 }
 

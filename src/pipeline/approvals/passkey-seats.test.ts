@@ -5,7 +5,7 @@ import { sealedNonce } from '../access/sealed-nonce.ts';
 import { requirementsOf } from '../playbooks/requirements.ts';
 import { canVote, countVotes, mayAnswer, type Approval, type Vote, type Voter } from './approval.ts';
 import { placesOf } from './places.ts';
-import type { LentSeat } from './voices.ts';
+import type { LentSeat } from '../access/present-voter.ts';
 import { voteChallenge } from './vote-assertion.ts';
 
 /** Passkeys where somebody speaks for somebody else, and where a vote was taken back. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { requirementsOf } from '../playbooks/requirements.ts';
 import type { Approval, Vote, Voter } from './approval.ts';
 import { canVote } from './approval.ts';
-import type { LentSeat } from './voices.ts';
+import type { LentSeat } from '../access/present-voter.ts';
 import { canWithdraw } from './withdraw.ts';
 
 const HASH = 'a'.repeat(64);

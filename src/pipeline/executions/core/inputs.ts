@@ -1,9 +1,9 @@
 import type { Assertion } from '../../access/assertion.ts';
+import type { PresentVoter } from '../../access/present-voter.ts';
 import type { JsonObject } from '../../actions/contract.ts';
 import type { OnCall } from '../../approvals/approval.ts';
 import type { ServiceReply } from '../../approvals/external-approver.ts';
-import type { LentSeat } from '../../approvals/voices.ts';
-import type { RoleName, Severity } from '../../vocabulary.ts';
+import type { Severity } from '../../vocabulary.ts';
 import type { GlassInForce } from '../../guards/break-glass.ts';
 
 /**
@@ -236,7 +236,7 @@ export interface VoteInput extends Base {
   readonly type: 'vote';
   readonly approvalId: string;
   readonly decision: 'APPROVE' | 'DENY';
-  readonly voter: VoterSnapshot;
+  readonly voter: PresentVoter;
   /** How the voter proved who they are. Absent: by an API key. */
   readonly provenBy?: string;
   /** What the voter's passkey signed for this vote; whoever hands it in has checked its signature. Absent: nothing. */
@@ -252,7 +252,7 @@ export interface VoteInput extends Base {
 export interface WithdrawInput extends Base {
   readonly type: 'withdraw';
   readonly approvalId: string;
-  readonly voter: VoterSnapshot;
+  readonly voter: PresentVoter;
   readonly reason: string | null;
   /** How they proved who they are. Absent: by an API key. */
   readonly provenBy?: string;
@@ -277,7 +277,7 @@ export interface BreakGlassInput extends Base {
   /** The intent that was shown. */
   readonly intentHash: string;
   readonly reason: string;
-  readonly voter: VoterSnapshot;
+  readonly voter: PresentVoter;
   /** How they proved who they are. Absent: by an API key. */
   readonly provenBy?: string;
   /** What two people had declared, as it stood then; null: nothing. */
@@ -296,23 +296,6 @@ export interface UnanswerableInput extends Base {
   readonly eligible: number;
   /** How many steps it had been escalated by when this was found: said twice, it counts once. */
   readonly steps: number;
-}
-
-export interface VoterSnapshot {
-  readonly userId: string;
-  readonly kind: 'person' | 'service';
-  readonly roles: readonly RoleName[];
-  readonly disabled: boolean;
-  /** False: none of the roles lets them vote on anything. Absent: one does, or it was not asked (earlier records). */
-  readonly mayVote?: false;
-  /** The subjects this person is in other systems: nobody votes about their own account. */
-  readonly linkedAccounts: readonly string[];
-  /** Who made the key that was used. */
-  readonly issuedBy: string;
-  /** Other accounts of whoever made it. Absent: the voter did, or the record is of the first version. */
-  readonly issuerAccounts?: readonly string[];
-  /** Seats that others have lent to this person. Absent: none. */
-  readonly lentSeats?: readonly LentSeat[];
 }
 
 /** A person lets an action go that waits for the end of quiet hours. That is no approval: its gates still ask. */
