@@ -9,16 +9,21 @@ const FLOW = [
   'access',
   'recovery',
   'events',
+  'inventory',
   'detections',
   'incidents',
   'actions',
   'guards',
   'playbooks',
+  'runbooks',
   'exemptions',
   'oncall',
   'approvals',
   'executions',
   'notifications',
+  'evidence',
+  'deadlines',
+  'vendors',
   'intake',
 ];
 const TESTS = '\\.test\\.ts$|/(fake|test)-[^/]+\\.ts$';
@@ -48,7 +53,7 @@ module.exports = {
       to: {
         path: '^src/',
         pathNot:
-          '^src/(platform|connectors)/|^src/pipeline/actions/contract\\.ts$|^src/pipeline/vocabulary\\.ts$' +
+          '^src/(platform|connectors)/|^src/pipeline/actions/(contract|desks)\\.ts$|^src/pipeline/vocabulary\\.ts$' +
           '|^src/pipeline/approvals/service-contract\\.ts$' +
           '|^src/pipeline/notifications/(contract|digest-title|one-line|shown-message)\\.ts$',
       },

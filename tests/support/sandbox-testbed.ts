@@ -66,7 +66,15 @@ export function contextOf(
   key: string = randomUUID(),
   signal: AbortSignal = new AbortController().signal,
 ): ActionContext {
-  return { idempotencyKey: key, effectKey: key, signal, maySend: () => true, startedAt: STARTED_AT, traceparent: null };
+  return {
+    idempotencyKey: key,
+    effectKey: key,
+    signal,
+    maySend: () => true,
+    startedAt: STARTED_AT,
+    traceparent: null,
+    origin: { executionId: 'exe_test', actionId: 'action' },
+  };
 }
 
 /** The context of the undo of what was made under `effectKey`. */

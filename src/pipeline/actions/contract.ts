@@ -47,6 +47,12 @@ export interface ActionDeclaration {
   readonly contains: boolean;
 }
 
+/** Which action of which execution asks: what custody records, drafts and notices refer to. */
+export interface ActionOrigin {
+  readonly executionId: string;
+  readonly actionId: string;
+}
+
 /** What a handler is given. `signal` aborts at the deadline; a call already sent cannot be recalled. */
 export interface ActionContext {
   /** The same for every retry and take-over of this action instance; sent where the API takes one. */
@@ -66,6 +72,7 @@ export interface ActionContext {
   /** Business time of the attempt's start, ms since 1970. */
   readonly startedAt: number;
   readonly traceparent: string | null;
+  readonly origin: ActionOrigin;
 }
 
 export interface VerifyResult {

@@ -85,6 +85,7 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
       maySend: permit.maySend,
       startedAt: effect.startedAt,
       traceparent: null,
+      origin: { executionId: held.executionId, actionId: effect.actionId },
     };
     const asked = ask(ports, held, { handler, context });
     return recordable(await within(signal, asked));

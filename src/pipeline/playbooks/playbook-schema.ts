@@ -23,6 +23,9 @@ const ACTION_ALIASES: ReadonlyMap<string, ActionType> = new Map([['REVOKE_ACTIVE
 /** One try may take this long, in ms, unless the action says otherwise: slow admin APIs answer within seconds. */
 const ACTION_TIMEOUT_MS = 30_000;
 
+/** Longest that one try may take, in ms: 24 hours, which a disk image of 2 TB takes at 25 MB/s. */
+const MAX_ATTEMPT_MS = 24 * 3_600_000;
+
 /** Fixed paths below `/api/incident-playbooks`, where a playbook's id would stand. */
 const ROUTES: ReadonlySet<string> = new Set(['executions', 'approvals', 'audits', 'policies', 'metrics']);
 
@@ -94,7 +97,7 @@ export const actionSchema = z.strictObject({
   onFailure: z.enum(['CONTINUE', 'HALT', 'COMPENSATE']).default('CONTINUE'),
   onDenied: z.enum(['CONTINUE', 'HALT']).optional(),
   retry: retrySchema.default({}),
-  timeoutMs: z.int().min(100).max(600_000).default(ACTION_TIMEOUT_MS),
+  timeoutMs: z.int().min(100).max(MAX_ATTEMPT_MS).default(ACTION_TIMEOUT_MS),
   waitMs: duration(1_000).optional(),
   ttlMs: duration(1_000).optional(),
   question: questionSchema.optional(),
