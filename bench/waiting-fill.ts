@@ -92,8 +92,8 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
   const governance = governanceOf(policies, createGuardService({ journal, committer }), exemptions);
   const executions = createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance });
   const trigger = async (index: number): Promise<void> => {
-    const input = { playbookId, userId: `person${index}`, triggerEvent: {}, context: {}, dryRun: false };
-    await executions.trigger(contextAt(clock.now()), input);
+    const whole = { triggerEvent: {}, context: {}, dryRun: false, reference: null, planSha256: null };
+    await executions.trigger(contextAt(clock.now()), { playbookId, userId: `person${index}`, ...whole });
   };
   for (let first = 0; first < count; first += AT_ONCE) {
     const size = Math.min(AT_ONCE, count - first);

@@ -31,6 +31,9 @@ export const ACCOUNT_ID = z
 /** A reason or a comment. */
 export const TEXT = z.string().trim().min(1).max(MAX_TEXT_LENGTH);
 
+/** SHA-256 in lower-case hexadecimal. */
+export const SHA256 = z.string().regex(/^[0-9a-f]{64}$/, 'is a SHA-256 in lower-case hexadecimal');
+
 /** `{id}` in an address. */
 export const ID_PARAMS = z.strictObject({ id: ID });
 

@@ -99,7 +99,7 @@ describe('dryRun', () => {
     expect(suspend).toMatchObject({
       actionType: 'ACCOUNT_SUSPEND',
       targets: ['bela'],
-      undo: 'undo',
+      reversibility: 'undo',
       verified: true,
       approval: {
         gates: [expect.any(String)],

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CHANGE_STATUSES } from '../../pipeline/guards/proposed-change.ts';
 import { many, one } from '../envelope.ts';
-import { ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, TEXT } from '../schemas.ts';
+import { ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, SHA256, TEXT } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
 import type { ProposedChangeVerbs } from '../services.ts';
 
@@ -9,10 +9,7 @@ const BASE = '/api/changes';
 const tags = ['changes'];
 const LIST = z.strictObject({ ...PAGE, status: z.enum(CHANGE_STATUSES).optional() });
 const CONFIRMATION = z.strictObject({
-  hash: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, 'is a SHA-256 in lower-case hexadecimal')
-    .describe('The `hash` of the proposal as it was shown'),
+  hash: SHA256.describe('The `hash` of the proposal as it was shown'),
 });
 const REJECTION = z.strictObject({ reason: TEXT });
 

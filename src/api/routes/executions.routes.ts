@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { created, many, one } from '../envelope.ts';
-import { ACCOUNT_ID, DEFINITION, FILTER, ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, TEXT } from '../schemas.ts';
+import { ACCOUNT_ID, DEFINITION, FILTER, ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, SHA256, TEXT } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
 import type { ExecutionService } from '../../pipeline/executions/executions.service.ts';
 
@@ -24,6 +24,10 @@ const TRIGGER = z.strictObject({
   triggerEvent: DEFINITION.default({}),
   context: DEFINITION.default({}),
   dryRun: z.boolean().default(false),
+  /** Tells two plans of the same apart; a ticket, for example. */
+  reference: TEXT.optional(),
+  /** The plan that was looked at, as `dryRun` answered; anything else is refused. */
+  planSha256: SHA256.optional(),
 });
 const RETRY = z.strictObject({ reason: TEXT.optional() }).default({});
 const CANCEL = z.strictObject({ compensate: z.boolean().default(false), reason: TEXT.optional() });
@@ -65,12 +69,14 @@ export function executionRoutes(app: ApiServer, executions: ExecutionService): v
     config: { operation: 'execution.trigger' },
     schema: {
       tags,
-      summary: 'Start a playbook for a user; dryRun shows what would happen and stores nothing',
+      summary:
+        'Start a playbook for a user, or exactly the plan given; dryRun answers with the plan and stores nothing',
       body: TRIGGER,
       response: { 200: ONE, 201: ONE, ...PROBLEMS },
     },
     handler: async (request, reply) => {
-      const answer = await executions.trigger(contextOf(request), request.body);
+      const { reference = null, planSha256 = null } = request.body;
+      const answer = await executions.trigger(contextOf(request), { ...request.body, reference, planSha256 });
       return request.body.dryRun ? one(answer, reply) : created(answer, reply, BASE);
     },
   });

@@ -202,6 +202,8 @@ export function approvalView(plan: Plan, state: ExecutionState, approval: Approv
       parameters: action?.parameters ?? null,
       question: planActionOf(plan, approval.actionId).question?.text ?? null,
       intentHash: approval.intentHash,
+      // Only of an execution of a plan that somebody looked at: rows of others have none.
+      ...(state.snapshot.planSha256 === undefined ? {} : { planSha256: state.snapshot.planSha256 }),
       status: approval.status,
       requester: approval.requester,
       requiredApprovers: approval.requiredApprovers,

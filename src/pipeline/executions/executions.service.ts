@@ -1,13 +1,13 @@
 import type { Clock } from '../../platform/clock.ts';
 import { FirebreakError } from '../../platform/errors.ts';
-import { contentHash, derivedId } from '../../platform/hash.ts';
+import { derivedId } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader, StoredView } from '../../journal/journal.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import type { JsonObject } from '../actions/contract.ts';
-import type { GovernanceReader } from '../approvals/governance.ts';
+import type { Governance, GovernanceReader } from '../approvals/governance.ts';
 import { canonicalIdentity } from '../events/text.ts';
 import type { Incident } from '../incidents/incident.ts';
 import { incidentWrite } from '../incidents/incident-change.ts';
@@ -26,7 +26,7 @@ import {
 import { executionStream } from './change.ts';
 import type { ExecutionStore } from './execution-store.ts';
 import type { Requester } from './core/inputs.ts';
-import { previewOf } from './preview.ts';
+import { PLANNED_INCIDENT, planDocument, withPlan, type PlanDocument } from './plan-document.ts';
 import type { Applied } from './mailboxes.ts';
 import type { NewExecution, Runner } from './runner.ts';
 import { runbookView, shownExecution, type TimelineRecord } from './show.ts';
@@ -49,11 +49,19 @@ export interface TriggerInput {
   readonly triggerEvent: Definition;
   readonly context: Definition;
   readonly dryRun: boolean;
+  /** Tells two plans of the same apart; null: nothing does. */
+  readonly reference: string | null;
+  /** The plan that was looked at: anything else is refused, and it is executed once. Null: without a plan. */
+  readonly planSha256: string | null;
 }
 
 export interface ExecutionService {
   list(ctx: CallContext, query: ListQuery): Promise<Listing>;
   get(ctx: CallContext, input: { readonly id: string; readonly view: 'full' | 'runbook' }): Promise<Answer>;
+  /**
+   * Starts a playbook, or with `dryRun` answers with the plan of it.
+   * @throws FirebreakError `stale_version` when the given plan is not what would be done now, `conflict` when it was executed before
+   */
   trigger(ctx: CallContext, input: TriggerInput): Promise<Answer>;
   retry(ctx: CallContext, input: { readonly id: string; readonly reason: string | null }): Promise<Answer>;
   cancel(
@@ -107,25 +115,20 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
       return view === 'runbook' ? { data: runbookView(await store.load(id)) } : shown(id);
     },
     async trigger(ctx, input) {
-      const playbook = await ports.playbooks.load(input.playbookId);
-      const { context, warnings } = declaredContext(playbook, input.context);
-      const incident = manualIncident(ctx, ports, playbook, input);
-      const event = eventOf(input.triggerEvent, incident.subject.id);
-      const snapshot = { ...snapshotOf(incident, null, context), event };
-      const execution = newExecution(playbook, await ports.governance.inForce(), {
-        journalId: journal.id,
-        incident,
-        snapshot,
-        requester: requesterOf(ctx),
-        trace: recordedTrace(ctx),
-      });
-      if (input.dryRun) {
-        const run = { requester: ctx.principal.userId, at: ctx.now };
-        return { data: previewOf(execution.plan, contentHash(execution.plan), snapshot, run), warnings };
+      const asked = await askedFor(ports, ctx, input);
+      const { playbook, warnings } = asked;
+      const { planSha256 } = input;
+      if (input.dryRun || planSha256 !== null) {
+        const planned = plannedOf(ports, ctx, asked);
+        if (input.dryRun) return { data: { ...planned.document, planSha256: planned.sha256 }, warnings };
+        if (planned.sha256 !== planSha256) throw outOfDate(planned.sha256);
       }
+      const incident = manualIncident(ctx, asked, incidentIdFor(ports, ctx, planSha256));
+      const execution = executionOf(ports, ctx, asked, incident);
       const { executionId } = execution.start;
       const executions = [{ id: executionId, playbookId: playbook.playbookId, status: 'INITIATED' }];
       const first = await commitStart(ports, ctx, execution, { ...incident, executions });
+      if (first === null && planSha256 !== null) throw executedBefore(executionId);
       const answer = first === null ? await shown(executionId) : await shownWith(executionId, [first]);
       return { ...answer, warnings };
     },
@@ -224,22 +227,86 @@ function declaredContext({ compiled }: ActivePlaybook, given: Definition): { con
   };
 }
 
-function manualIncident(
-  ctx: CallContext,
-  ports: ExecutionPorts,
-  playbook: ActivePlaybook,
-  { userId }: TriggerInput,
-): Incident {
-  const { name, playbookType, severity } = playbook.compiled.playbook;
-  const id = canonicalIdentity(userId);
-  if (id === null) {
+/** What a person asks to be started, looked up and judged. */
+interface Asked {
+  readonly playbook: ActivePlaybook;
+  readonly governance: Governance;
+  /** As it was given, before it was made canonical. */
+  readonly userId: string;
+  readonly subjectId: string;
+  readonly triggerEvent: JsonObject;
+  readonly context: JsonObject;
+  readonly reference: string | null;
+  readonly planSha256: string | null;
+  readonly warnings: readonly string[];
+}
+
+async function askedFor(ports: ExecutionPorts, _ctx: CallContext, input: TriggerInput): Promise<Asked> {
+  const playbook = await ports.playbooks.load(input.playbookId);
+  const { context, warnings } = declaredContext(playbook, input.context);
+  const { userId, reference, planSha256 } = input;
+  const subjectId = canonicalIdentity(userId);
+  if (subjectId === null) {
     const fault = { pointer: '/userId', detail: 'names nobody: nothing is left without the white space' };
     throw new FirebreakError('invalid_request', 'The request does not name a user', [fault]);
   }
-  const subject = { type: 'user', id } as const;
+  const triggerEvent = givenJson(input.triggerEvent, '/triggerEvent');
+  const governance = await ports.governance.inForce();
+  return { playbook, governance, userId, subjectId, triggerEvent, context, reference, planSha256, warnings };
+}
+
+/** The execution as it would start, of an incident that stands for the one that there is only when it does. */
+function plannedOf(ports: ExecutionPorts, ctx: CallContext, asked: Asked): PlanDocument {
+  const execution = executionOf(
+    ports,
+    ctx,
+    { ...asked, planSha256: null },
+    manualIncident(ctx, asked, PLANNED_INCIDENT),
+  );
+  const { playbook, subjectId, triggerEvent, context, reference } = asked;
+  const input = { playbookId: playbook.playbookId, userId: subjectId, triggerEvent, context, reference };
+  return planDocument(ports.journal.id, input, execution, { requester: ctx.principal.userId, at: ctx.now });
+}
+
+function executionOf(ports: ExecutionPorts, ctx: CallContext, asked: Asked, incident: Incident): NewExecution {
+  const { playbook, governance, triggerEvent, context, planSha256 } = asked;
+  const read = { ...snapshotOf(incident, null, context), event: eventOf(triggerEvent, incident.subject.id) };
+  return newExecution(playbook, governance, {
+    journalId: ports.journal.id,
+    incident,
+    snapshot: planSha256 === null ? read : withPlan(read, planSha256),
+    requester: requesterOf(ctx),
+    trace: recordedTrace(ctx),
+  });
+}
+
+/**
+ * A repeat under the same key must not start a second one, even when the reply of the first was lost in a crash; and a plan
+ * is executed once, whoever asks.
+ */
+function incidentIdFor(ports: ExecutionPorts, ctx: CallContext, planSha256: string | null): string {
+  const cause = planSha256 === null ? ctx.idempotencyKey : `plan ${planSha256}`;
+  return cause === null ? ports.ids.next('inc') : derivedId('inc', ports.journal.id, cause);
+}
+
+function outOfDate(now: string): FirebreakError {
+  const detail = `What would be done now is another plan (${now}); look at it with dryRun, and give its hash.`;
+  return new FirebreakError('stale_version', 'The plan is out of date', [{ pointer: '/planSha256', detail }]);
+}
+
+function executedBefore(executionId: string): FirebreakError {
+  const detail = 'A plan is executed once; to do the same again make a plan with another reference.';
+  return new FirebreakError('conflict', `The plan was executed before, as ${executionId}`, [
+    { pointer: '/planSha256', detail },
+  ]);
+}
+
+function manualIncident(ctx: CallContext, asked: Asked, id: string): Incident {
+  const { userId, subjectId, reference } = asked;
+  const { name, playbookType, severity } = asked.playbook.compiled.playbook;
+  const subject = { type: 'user', id: subjectId } as const;
   return {
-    // A repeat under the same key must not start a second one, even when the reply of the first was lost in a crash.
-    id: ctx.idempotencyKey === null ? ports.ids.next('inc') : derivedId('inc', ports.journal.id, ctx.idempotencyKey),
+    id,
     source: 'MANUAL',
     type: playbookType,
     subject,
@@ -251,7 +318,7 @@ function manualIncident(
     status: 'OPEN',
     summary: `${name} was started by hand for ${userId}.`,
     findings: [],
-    details: {},
+    details: reference === null ? {} : { reference },
     firstTime: ctx.now,
     lastTime: ctx.now,
     firstReceivedAt: ctx.now,
@@ -268,8 +335,8 @@ function manualIncident(
 }
 
 /** The trigger event of a person: whatever they gave, with the names that templates know for the subject. */
-function eventOf(triggerEvent: Definition, subject: string): JsonObject {
-  return { ...givenJson(triggerEvent, '/triggerEvent'), user_account: subject, user_id: subject };
+function eventOf(triggerEvent: JsonObject, subject: string): JsonObject {
+  return { ...triggerEvent, user_account: subject, user_id: subject };
 }
 
 /** Accounts are stored in canonical form, so they are asked for in it. */

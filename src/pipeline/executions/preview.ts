@@ -60,7 +60,7 @@ function previewAction(previewed: Previewed, action: PlanAction): Json {
     missing: 'faults' in parameters ? parameters.faults.map(({ pointer, detail }) => `${pointer}: ${detail}`) : [],
     approval: approvalOf(previewed, action, 'unresolved' in targets ? [] : targets),
     question: action.question?.text ?? null,
-    undo: declaration.reversibility,
+    reversibility: declaration.reversibility,
     verified: declaration.readBack,
     endsAfterMs: action.ttlMs,
   };

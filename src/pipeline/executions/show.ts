@@ -22,6 +22,7 @@ export function shownExecution({ plan, state, seq }: Loaded, records: readonly T
     playbookType: plan.playbookType,
     playbookVersion: plan.playbookVersion,
     planHash: state.planHash,
+    planSha256: state.snapshot.planSha256 ?? null,
     incidentId: incident.id,
     parentExecutionId: state.parent?.executionId ?? null,
     userId: incident.subject.id,

@@ -85,6 +85,8 @@ export interface Snapshot {
   readonly accounts: readonly string[];
   /** Of a follow-up: accounts that an earlier execution has acted on already, by action. */
   readonly handled?: { readonly [actionId: string]: readonly string[] };
+  /** Hash of the plan that somebody looked at and had executed. Absent: it was started without one. */
+  readonly planSha256?: string;
 }
 
 interface AttemptBase extends Base {
