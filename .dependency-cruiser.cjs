@@ -59,6 +59,21 @@ module.exports = {
       },
     },
     {
+      name: 'vaults-see-their-port-only',
+      severity: 'error',
+      from: { path: '^src/vaults/', pathNot: TESTS },
+      to: {
+        path: '^src/',
+        pathNot: '^src/(platform|vaults)/|^src/pipeline/evidence/(vault|digests)\\.ts$',
+      },
+    },
+    {
+      name: 'vaults-do-not-know-each-other',
+      severity: 'error',
+      from: { path: '^src/vaults/([^/]+)/' },
+      to: { path: '^src/vaults/[^/]+/', pathNot: '^src/vaults/$1/' },
+    },
+    {
       name: 'connectors-do-not-know-each-other',
       severity: 'error',
       from: { path: '^src/connectors/([^/]+)/' },
@@ -68,7 +83,7 @@ module.exports = {
       name: 'pipeline-below-api',
       severity: 'error',
       from: { path: '^src/(pipeline|journal)/', pathNot: TESTS },
-      to: { path: '^src/(api|pages|single-sign-on|cli|demo|connectors|sandbox-company)/' },
+      to: { path: '^src/(api|pages|single-sign-on|cli|demo|connectors|vaults|sandbox-company)/' },
     },
     {
       name: 'pages-are-pure',
