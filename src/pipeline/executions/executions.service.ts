@@ -11,7 +11,7 @@ import type { Governance, GovernanceReader } from '../approvals/governance.ts';
 import { canonicalIdentity } from '../events/text.ts';
 import type { Incident } from '../incidents/incident.ts';
 import { incidentWrite } from '../incidents/incident-change.ts';
-import { checkJson } from '../playbooks/document.ts';
+import { checkJson } from '../playbooks/plain-json.ts';
 import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
 import {
   given,

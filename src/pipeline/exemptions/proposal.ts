@@ -3,7 +3,8 @@ import type { Fault } from '../../platform/errors.ts';
 import { MAX_TEXT_LENGTH } from '../../platform/limits.ts';
 import { canonicalAccount } from '../access/identities.ts';
 import { checkCondition, evaluateCondition, MAX_CONDITION_LENGTH } from '../playbooks/conditions.ts';
-import { checkJson, faultsOf, type Read } from '../playbooks/document.ts';
+import { faultsOf } from '../playbooks/document.ts';
+import { checkJson, type Read } from '../playbooks/plain-json.ts';
 import { actionTypeSchema } from '../playbooks/playbook-schema.ts';
 import { POLICY_SCOPE } from '../playbooks/scope.ts';
 

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { Fault } from '../../platform/errors.ts';
 import { MAX_TEXT_LENGTH } from '../../platform/limits.ts';
 import { canonicalAccount } from '../access/identities.ts';
-import { checkJson, faultsOf, type Read } from '../playbooks/document.ts';
+import { faultsOf } from '../playbooks/document.ts';
+import { checkJson, type Read } from '../playbooks/plain-json.ts';
 import { isTimeZone } from './wall-time.ts';
 
 /** Who is on call when: layers of people who take turns, and overrides for the times that are otherwise. */

@@ -29,17 +29,27 @@ export interface Compilation {
   readonly warnings: readonly Fault[];
 }
 
-/** What a connector offers for an action type, or null when none does. */
-export type DeclarationOf = (type: ActionType) => ActionDeclaration | null;
+/** What the named connector, or the first one, offers for an action type; null when none does. */
+export type DeclarationOf = (type: ActionType, connector?: string) => ActionDeclaration | null;
 
 /** The faults of an action's parameters; pointers start at the parameters. */
-export type ParameterFaults = (type: ActionType, parameters: JsonObject) => readonly Fault[];
+export type ParameterFaults = (type: ActionType, parameters: JsonObject, connector?: string) => readonly Fault[];
 
 /** Judges the conditions of a rule; `pointer` is where the rule stands. */
 export type RuleConditions = (rule: PlaybookRule, pointer: string) => readonly Fault[];
 
-/** Telling people cannot be taken back, but it harms nobody: it runs without approval. */
-export const NOTIFICATION_TYPES: ReadonlySet<ActionType> = new Set(['USER_NOTIFICATION', 'ANALYST_ESCALATION']);
+/** Telling people and keeping evidence cannot be taken back, but it harms nobody: it runs without approval. */
+export const NOTIFICATION_TYPES: ReadonlySet<ActionType> = new Set([
+  'USER_NOTIFICATION',
+  'ANALYST_ESCALATION',
+  'NOTIFY_CISO_AND_LEGAL',
+  'NOTIFY_REGULATORY_CONTACT',
+  'NOTIFY_SOC',
+  'NOTIFY_IR_LEAD',
+  'PR_PREP',
+  'LEGAL_HOLD',
+  'PRESERVE_ARTIFACTS',
+]);
 
 /**
  * Judges what a playbook means: every action is offered by a connector, parameters fit it, conditions and templates
@@ -59,10 +69,12 @@ export function compilePlaybook(
     const pointer = `/actions/${index}`;
     checkExpressions(playbook, action, pointer, report);
     checkOnlyWhileGated(playbook, action, pointer, report);
-    const declaration = declarationOf(action.actionType);
+    const declaration = declarationOf(action.actionType, action.connector);
     if (declaration === null) {
-      const detail = `No connector offers ${action.actionType}; configure one or remove the action.`;
-      report.faults.push({ pointer: `${pointer}/actionType`, detail });
+      const { actionType, connector } = action;
+      const who = connector === undefined ? 'No connector' : `${connector} is no connector that`;
+      const detail = `${who} offers ${actionType}; configure one or remove the action.`;
+      report.faults.push({ pointer: `${pointer}/${connector === undefined ? 'actionType' : 'connector'}`, detail });
       continue;
     }
     actions.push({ action, declaration });
@@ -118,7 +130,7 @@ function checkOnlyWhileGated(playbook: Playbook, action: PlaybookAction, pointer
 
 /** A text with a template has its value only later, so what the connector says about such a text does not count. */
 function checkParameters(action: PlaybookAction, pointer: string, parameterFaults: ParameterFaults): readonly Fault[] {
-  return parameterFaults(action.actionType, action.parameters)
+  return parameterFaults(action.actionType, action.parameters, action.connector)
     .filter((fault) => !standsAtTemplate(action.parameters, fault.pointer))
     .map((fault) => ({ ...fault, pointer: `${pointer}/parameters${fault.pointer}` }));
 }

@@ -85,6 +85,8 @@ export const questionSchema = z.strictObject({
 export const actionSchema = z.strictObject({
   actionId: id,
   actionType: actionTypeSchema,
+  /** Where it is done; the first connector that offers it when absent. */
+  connector: id.optional(),
   name: name.optional(),
   description: z.string().max(MAX_TEXT_LENGTH).optional(),
   stage: z.int().min(1).max(MAX_STAGE).default(1),

@@ -175,10 +175,15 @@ actions:
   });
 
   it.each<['json' | 'yaml', string, string]>([
-    ['yaml', 'name: a\nname: b\n', 'unique'],
-    ['json', '{"name": "a", "name": "b"}', 'unique'],
-    ['json', '{"a": {"b": 1, "b": 2}}', 'unique'],
-    ['yaml', 'a: [\n', '1'],
+    ['yaml', 'name: a\nname: b\n', 'given twice'],
+    ['json', '{"name": "a", "name": "b"}', 'given twice'],
+    ['json', '{"a": {"b": 1, "b": 2}}', 'given twice'],
+    ['yaml', 'a: [\n', 'Line 2'],
+    ['yaml', '{'.repeat(500_000), 'deeper'],
+    ['yaml', '- '.repeat(400_000), 'levels'],
+    ['yaml', 'a: 1\n'.repeat(100_000), 'parts'],
+    ['yaml', '%a\n'.repeat(1_000), 'directives'],
+    ['yaml', `a:\n${' '.repeat(300)}b: 1\n`, 'indented'],
     ['json', '{', 'not valid JSON'],
     ['yaml', 'a: 1\n---\nb: 2\n', 'multiple documents'],
     ['yaml', 'a: !!js/function x\n', 'tag'],

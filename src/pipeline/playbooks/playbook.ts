@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Fault } from '../../platform/errors.ts';
-import { checkJson, faultsOf, readDocument, repeated, type Read } from './document.ts';
+import { faultsOf, readDocument, repeated } from './document.ts';
+import { checkJson, type Read } from './plain-json.ts';
 import {
   MAX_DURATION_MS,
   PLAYBOOK_MEMBERS,
