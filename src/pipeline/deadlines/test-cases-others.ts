@@ -1,0 +1,145 @@
+import type { HandCase } from './test-cases.ts';
+
+/** Sydney is 11 hours ahead of UTC in its summer, 10 in its winter; Singapore 8, Tokyo 9. */
+export const OTHER_CASES: readonly HandCase[] = [
+  {
+    rule: 'uk-gdpr-33',
+    how: 'Christmas Eve + 72 h = Sun 27 Dec: weekends and holidays count',
+    events: { aware: '2026-12-24T17:00:00Z' },
+    due: { notification: '2026-12-27T17:00:00Z' },
+  },
+  {
+    rule: 'uk-gdpr-33',
+    how: 'spring change in between: Sat 12:00 GMT, Tue 13:00 BST',
+    events: { aware: '2026-03-28T12:00:00Z' },
+    due: { notification: '2026-03-31T12:00:00Z' },
+  },
+  {
+    rule: 'uk-csr-bill',
+    how: '24 h and 72 h',
+    events: { aware: '2026-06-01T12:00:00Z' },
+    due: { initial: '2026-06-02T12:00:00Z', full: '2026-06-04T12:00:00Z' },
+  },
+  {
+    rule: 'au-ndb',
+    how: '20 Mar 12:00 AEDT + 30 days = 11 + 19: the end of 19 Apr in AEST',
+    events: { suspicion: '2026-03-20T01:00:00Z' },
+    due: { assessment: '2026-04-19T14:00:00Z', statement: 'waiting' },
+  },
+  {
+    rule: 'au-ndb',
+    how: '14:00 UTC of 20 Sep is 00:00 of 21 Sep in AEST; + 30 = 21 Oct, its end in AEDT',
+    events: { suspicion: '2026-09-20T14:00:00Z' },
+    due: { assessment: '2026-10-21T13:00:00Z' },
+  },
+  {
+    rule: 'au-soci-critical',
+    how: '12 h; then 84 h (3 days and a half) after that, over the change of the clocks on 4 Oct',
+    events: { aware: '2026-10-03T10:00:00Z' },
+    due: { report: '2026-10-03T22:00:00Z', written: '2026-10-07T10:00:00Z' },
+  },
+  {
+    rule: 'au-soci-critical',
+    how: 'told by telephone at 15:00: 84 h after that',
+    events: { aware: '2026-10-03T10:00:00Z' },
+    submitted: [['report', '2026-10-03T15:00:00Z']],
+    due: { written: '2026-10-07T03:00:00Z' },
+  },
+  {
+    rule: 'au-soci-other',
+    how: '72 h over the end of the year, then 48 h',
+    events: { aware: '2026-12-31T20:00:00Z' },
+    due: { report: '2027-01-03T20:00:00Z', written: '2027-01-05T20:00:00Z' },
+  },
+  {
+    rule: 'au-ransom',
+    how: 'Sat + 72 h = Tue, over the change of the clocks on 5 Apr',
+    events: { payment_made: '2026-04-04T03:00:00Z' },
+    due: { report: '2026-04-07T03:00:00Z' },
+  },
+  {
+    rule: 'sg-pdpa',
+    how: '26 Feb: 27, 28, 1 Mar, its end at UTC+8',
+    events: { determined_notifiable: '2026-02-26T03:00:00Z' },
+    due: { notification: '2026-03-01T16:00:00Z' },
+  },
+  {
+    rule: 'sg-pdpa',
+    how: '26 Feb 2028: 27, 28, 29',
+    events: { determined_notifiable: '2028-02-26T03:00:00Z' },
+    due: { notification: '2028-02-29T16:00:00Z' },
+  },
+  {
+    rule: 'sg-pdpa',
+    how: '17:00 UTC of 25 Feb is 01:00 of 26 Feb in Singapore',
+    events: { determined_notifiable: '2026-02-25T17:00:00Z' },
+    due: { notification: '2026-03-01T16:00:00Z' },
+  },
+  {
+    rule: 'in-cert-in',
+    how: '6 h over the end of the year',
+    events: { noticed: '2026-12-31T20:00:00Z' },
+    due: { report: '2027-01-01T02:00:00Z' },
+  },
+  {
+    rule: 'in-dpdp',
+    how: 'aim 24 h, details 72 h',
+    events: { aware: '2026-06-01T00:00:00Z' },
+    due: { intimation: '2026-06-02T00:00:00Z', details: '2026-06-04T00:00:00Z' },
+  },
+  {
+    rule: 'jp-appi',
+    how: '15:30 UTC of 20 Jan is 21 Jan in Tokyo, day 1; day 30 is 19 Feb; the aim is 72 h',
+    events: { aware: '2026-01-20T15:30:00Z' },
+    due: { preliminary: '2026-01-23T15:30:00Z', final: '2026-02-19T15:00:00Z' },
+  },
+  {
+    rule: 'jp-appi-malicious',
+    how: '1 Jan 2028 is day 1, 31 Jan day 31, leap day day 60',
+    events: { aware: '2028-01-01T03:00:00Z' },
+    due: { final: '2028-02-29T15:00:00Z' },
+  },
+  {
+    rule: 'pci-dss',
+    how: '"immediately": the aim is 24 h',
+    events: { suspicion: '2026-06-06T08:00:00Z' },
+    due: { notification: '2026-06-07T08:00:00Z' },
+  },
+  {
+    rule: 'pci-visa-preliminary',
+    how: '3 days after 29 Dec: the end of 1 Jan in UTC',
+    events: { suspicion: '2026-12-29T08:00:00Z' },
+    due: { report: '2027-01-02T00:00:00Z' },
+  },
+  {
+    rule: 'uk-gdpr-33',
+    how: 'ten hours of pause are added',
+    events: { aware: '2026-06-01T12:00:00Z' },
+    pauses: [['2026-06-02T00:00:00Z', '2026-06-02T10:00:00Z']],
+    due: { notification: '2026-06-04T22:00:00Z' },
+  },
+  {
+    rule: 'uk-gdpr-33',
+    how: 'two pauses: the second begins after the plain end and before the one that the first made; 10 h + 2 h',
+    events: { aware: '2026-06-01T12:00:00Z' },
+    pauses: [
+      ['2026-06-04T20:00:00Z', '2026-06-04T22:00:00Z'],
+      ['2026-06-02T00:00:00Z', '2026-06-02T10:00:00Z'],
+    ],
+    due: { notification: '2026-06-05T00:00:00Z' },
+  },
+  {
+    rule: 'uk-gdpr-33',
+    how: 'a pause that begins after the deadline makes nobody punctual',
+    events: { aware: '2026-06-01T12:00:00Z' },
+    pauses: [['2026-06-04T12:00:00Z', '2026-06-05T12:00:00Z']],
+    due: { notification: '2026-06-04T12:00:00Z' },
+  },
+  {
+    rule: 'uk-gdpr-33',
+    how: 'while it stands there is no deadline',
+    events: { aware: '2026-06-01T12:00:00Z' },
+    pauses: [['2026-06-02T00:00:00Z', null]],
+    due: { notification: 'paused' },
+  },
+];
