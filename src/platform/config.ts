@@ -3,6 +3,7 @@ import { approverSecrets, readApprovers, type ApproverConfig } from './approver-
 import { ConfigReader } from './config-reader.ts';
 import { readOidc, type OidcConfig } from './oidc-config.ts';
 import { messageOf } from './errors.ts';
+import { readTimeStamps, type TimeStampConfig } from './time-stamp-config.ts';
 import { NOTIFICATION_SECRETS, readNotifications, type NotificationConfig } from './notification-config.ts';
 
 /** Everything that the environment decides, read once at start. Durations are in ms and say so in their names. */
@@ -46,6 +47,8 @@ export interface Config {
   readonly oidc: OidcConfig | null;
   /** The witness that cosigns the log's checkpoints: its address and its public key line; null: none. */
   readonly witness: { readonly url: string; readonly key: string } | null;
+  /** The authority that stamps the log and evidence bundles; null: none. */
+  readonly timeStamps: TimeStampConfig | null;
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -68,7 +71,7 @@ export const NOT_ENFORCED_YET: ReadonlyMap<string, string> = new Map([
 
 /** Largest delay a timer can have: 2^31 - 1 ms, what setTimeout takes. */
 const MAX_DELAY_MS = 2_147_483_647;
-const SECRETS = ['DATABASE_URL', 'GEO_LOCATION_API_KEY', 'OIDC_CLIENT_SECRET', ...NOTIFICATION_SECRETS];
+const SECRETS = ['DATABASE_URL', 'GEO_LOCATION_API_KEY', 'OIDC_CLIENT_SECRET', 'TIMESTAMP_CA', ...NOTIFICATION_SECRETS];
 const ALIASES = [
   ['SLACK_WEBHOOK', 'NOTIFICATION_SLACK_WEBHOOK'],
   ['TEAMS_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'],
@@ -118,6 +121,7 @@ export function readConfig(
     oidc: readOidc(read),
     geoLocationApiKey: read.optional('GEO_LOCATION_API_KEY', /^\S{1,512}$/, 'one word'),
     witness: read.witness('WITNESS_URL', 'WITNESS_KEY'),
+    timeStamps: readTimeStamps(read),
   };
   if (faults.length > 0) throw new ConfigError(faults);
   warnAbout(values, config, warnings);
