@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
 import { addGovernanceCommands } from './cli/governance-commands.ts';
+import { addRegulatoryCommands } from './cli/regulatory-commands.ts';
 import { addBreakGlass } from './cli/break-glass-commands.ts';
 import { processIo } from './cli/io.ts';
 import { ROLES } from './start/role.ts';
@@ -235,6 +236,8 @@ oncall
   });
 
 addGovernanceCommands({ program, io, exitWith });
+
+addRegulatoryCommands({ program, io, exitWith });
 
 addBreakGlass(program, server, io, exitWith);
 

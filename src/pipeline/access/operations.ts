@@ -36,6 +36,8 @@ export const OPERATION_NAMES = [
   'oncall.write',
   'notification.own',
   'notification.manage',
+  'contact.read',
+  'contact.write',
   'audit.read',
   'journal.recover',
   'metrics.read',
@@ -64,6 +66,9 @@ const LEADS: readonly Role[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'IR_LEAD
 
 /** People who may stop everything: whoever answers for an incident, or for security as a whole. */
 const PAUSERS: readonly Role[] = ['SECURITY_ADMIN', 'CISO', 'INCIDENT_COMMANDER', 'IR_LEAD'];
+
+/** People who answer for what authorities are told, and who may know whom the organisation has named for it. */
+const REGULATORY: readonly Role[] = ['SECURITY_ADMIN', 'CISO', 'COMPLIANCE_OFFICER', 'LEGAL'];
 
 /** The table. Whether a voter's role fits a certain gate is decided by the approval, not here. */
 export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
@@ -145,6 +150,16 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: ['SECURITY_ADMIN', 'CISO', 'IR_LEAD'],
     humanOnly: true,
     says: 'see all messages, send again what was given up, and try a channel',
+  },
+  'contact.read': {
+    roles: [...REGULATORY, 'INCIDENT_COMMANDER', 'IR_LEAD', 'AUDITOR'],
+    humanOnly: false,
+    says: 'see the regulatory contacts of the organisation',
+  },
+  'contact.write': {
+    roles: ['SECURITY_ADMIN', 'CISO', 'COMPLIANCE_OFFICER'],
+    humanOnly: true,
+    says: 'save a regulatory contact, verify one that another person saved, or end its use',
   },
   'audit.read': { roles: ROLES, humanOnly: false, says: 'read the audit trail' },
   'journal.recover': {
