@@ -37,6 +37,9 @@ export const OPERATION_NAMES = [
   'notification.own',
   'notification.manage',
   'contact.read',
+  'draft.read',
+  'draft.write',
+  'draft.approve',
   'contact.write',
   'audit.read',
   'journal.recover',
@@ -160,6 +163,21 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: ['SECURITY_ADMIN', 'CISO', 'COMPLIANCE_OFFICER'],
     humanOnly: true,
     says: 'save a regulatory contact, verify one that another person saved, or end its use',
+  },
+  'draft.read': {
+    roles: [...REGULATORY, 'INCIDENT_COMMANDER', 'IR_LEAD', 'AUDITOR'],
+    humanOnly: false,
+    says: 'see drafts of notifications to authorities, and what became of them',
+  },
+  'draft.write': {
+    roles: [...REGULATORY, 'INCIDENT_COMMANDER', 'IR_LEAD'],
+    humanOnly: true,
+    says: 'make and edit such a draft, tell contacts of it, give them a code, and record what was submitted',
+  },
+  'draft.approve': {
+    roles: ['CISO', 'COMPLIANCE_OFFICER', 'LEGAL'],
+    humanOnly: true,
+    says: 'approve exactly the text that may be submitted to an authority; never an own one',
   },
   'audit.read': { roles: ROLES, humanOnly: false, says: 'read the audit trail' },
   'journal.recover': {
