@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { addGovernanceCommands } from './cli/governance-commands.ts';
 import { addPlanningCommands } from './cli/planning-commands.ts';
+import { addRegulatoryCommands } from './cli/regulatory-commands.ts';
 import { addBreakGlass } from './cli/break-glass-commands.ts';
 import { processIo } from './cli/io.ts';
 import { ROLES } from './start/role.ts';
@@ -237,6 +238,8 @@ oncall
 
 addGovernanceCommands({ program, io, exitWith });
 addPlanningCommands({ program, io, exitWith });
+
+addRegulatoryCommands({ program, io, exitWith });
 
 addBreakGlass(program, server, io, exitWith);
 

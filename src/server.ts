@@ -63,6 +63,7 @@ import { quiet } from './start/quiet.ts';
 import { openSignIn } from './start/sign-in.ts';
 import { startupFault } from './start/startup-fault.ts';
 import { slackDoor } from './start/slack-door.ts';
+import { openRegulatoryContacts } from './start/regulatory-contacts.ts';
 import { openTelling } from './start/telling.ts';
 import { openTimeStamps } from './start/time-stamps.ts';
 import { openVoting } from './start/voting.ts';
@@ -316,6 +317,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     ...openVoting({ journal: throughCommitter, runner, voters, passkeys: signIn.passkeys }),
     onCall,
+    ...openRegulatoryContacts({ journal, committer }).services,
     answers: createAnswersService({ journal, key: linkKey, people: () => enabledPeople(journal) }),
     notifications: telling.service,
     audits: createAuditService({ journal, store, machine }),

@@ -30,6 +30,7 @@ import { executionRoutes } from './routes/executions.routes.ts';
 import { errorRoutes, healthRoutes } from './routes/health.routes.ts';
 import { incidentRoutes } from './routes/incidents.routes.ts';
 import { notificationRoutes } from './routes/notifications.routes.ts';
+import { regulatoryContactRoutes } from './routes/regulatory-contacts.routes.ts';
 import { playbookRoutes } from './routes/playbooks.routes.ts';
 import { exemptionRoutes } from './routes/exemptions.routes.ts';
 import { groupRoutes } from './routes/groups.routes.ts';
@@ -156,6 +157,7 @@ async function addRoutes(
   approvalRoutes(server, services);
   delegationRoutes(server, services.delegations);
   onCallRoutes(server, services.onCall);
+  regulatoryContactRoutes(server, services.contacts);
   notificationRoutes(server, services.notifications);
   await slackRoutes(server, services, slack);
   auditRoutes(server, services.audits);

@@ -48,6 +48,11 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
     meaning: 'The on-call schedule was read, but it does not say who is on call when.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',
   },
+  invalid_contact: {
+    meaning:
+      'The regulatory contact was read, but it could not be stored as it stands: a member or its certificate is wrong.',
+    fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved, and nobody is told in the clear instead.',
+  },
   invalid_exemption: {
     meaning: 'The exemption was read, but it could not be proposed as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',

@@ -252,6 +252,13 @@ function cannedServices(
       set: one('onCall.set'),
       who: one('onCall.who'),
     },
+    contacts: {
+      list: many('contacts.list'),
+      get: one('contacts.get'),
+      set: one('contacts.set'),
+      vouch: one('contacts.vouch'),
+      revoke: one('contacts.revoke'),
+    },
     answers: {
       byLink: () => Promise.reject(new FirebreakError('unauthenticated', 'no link is valid here')),
       bySlackAccount: () => Promise.reject(new FirebreakError('forbidden', 'nobody uses Slack here')),

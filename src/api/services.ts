@@ -7,6 +7,7 @@ import type { PasswordService } from '../pipeline/access/passwords.service.ts';
 import type { PasskeyService } from '../pipeline/access/passkeys.service.ts';
 import type { SessionService } from '../pipeline/access/sessions.service.ts';
 import type { SetupService } from '../pipeline/access/setup.service.ts';
+import type { ContactService } from '../pipeline/deadlines/contacts/contacts.service.ts';
 import type { AnswersService } from '../pipeline/approvals/answers.service.ts';
 import type { SingleSignOnService } from '../pipeline/access/single-sign-on.service.ts';
 import type { ApprovalService } from '../pipeline/approvals/approvals.service.ts';
@@ -55,6 +56,7 @@ export interface Services {
   readonly withdrawals: WithdrawalService;
   readonly delegations: DelegationService;
   readonly onCall: OnCallVerbs;
+  readonly contacts: ContactVerbs;
   readonly answers: AnswersService;
   readonly notifications: NotificationService;
   readonly audits: AuditService;
@@ -82,6 +84,7 @@ export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'r
 export type ProposedChangeVerbs = Omit<ProposedChangeService, 'propose'>;
 export type GuardVerbs = Omit<GuardService, 'enforce' | 'protectedIdentities' | 'perHour' | 'quietHours' | 'refresh'>;
 export type OnCallVerbs = Omit<OnCallService, 'book' | 'refresh'>;
+export type ContactVerbs = Omit<ContactService, 'all' | 'load'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {

@@ -7,6 +7,7 @@ import { exemptionUseViews } from '../pipeline/executions/exemption-uses.ts';
 import { foldGlass, glassStream, glassView } from '../pipeline/executions/glass-entry.ts';
 import { foldExemption, storedStatusOf } from '../pipeline/exemptions/exemption.ts';
 import { foldChange, storedStatusOf as changeStatusOf } from '../pipeline/guards/proposed-change.ts';
+import { contactStatusOf, foldContact } from '../pipeline/deadlines/contacts/contact.ts';
 import { limiterRowOf } from '../pipeline/guards/limiter.ts';
 import { incidentOf } from '../pipeline/incidents/incident-change.ts';
 import { deliveryViews, foldNotice, noticeStream } from '../pipeline/notifications/notice-state.ts';
@@ -54,6 +55,7 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     breakGlassRows,
     changeRows,
     limiterRows,
+    contactRows,
     noticeRows,
     accessRows,
   ]) {
@@ -191,6 +193,19 @@ const exemptionRows: RowSource = {
       const columns = { status: storedStatusOf(exemption), ref: exemption.terms.policyId };
       const row = { columns, members: objectOf(asJson(exemption)), membersOf: bodyOf };
       yield { kind: 'exemption', id, stream, row };
+    }
+  },
+};
+
+const contactRows: RowSource = {
+  kinds: ['contact'],
+  async *rows(journal) {
+    for (const stream of await journal.streams('contact/')) {
+      const id = stream.slice('contact/'.length);
+      const contact = foldContact((await journal.readStream(stream)).map(({ record }) => record));
+      if (contact === null) continue;
+      const columns = { status: contactStatusOf(contact) };
+      yield { kind: 'contact', id, stream, row: { columns, members: objectOf(asJson(contact)), membersOf: bodyOf } };
     }
   },
 };

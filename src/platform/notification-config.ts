@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isThisMachine } from './address-class.ts';
 import type { ConfigReader } from './config-reader.ts';
 
@@ -27,6 +28,14 @@ export interface MailConfig {
   readonly ca: string | null;
   /** Whom mails come from: an address alone. */
   readonly from: string;
+  /** What encrypted mail is signed with; null: it is not signed. */
+  readonly signer: MailSigner | null;
+}
+
+/** An S/MIME certificate and its key, in PEM. */
+export interface MailSigner {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 /** May be given as `NAME_FILE` too. */
@@ -39,6 +48,8 @@ export const NOTIFICATION_SECRETS = [
   'SLACK_SIGNING_SECRET',
   'SMTP_PASSWORD',
   'SMTP_CA',
+  'SMIME_SIGN_CERT',
+  'SMIME_SIGN_KEY',
 ] as const;
 
 /** Slack takes one a second, and a person far less. */
@@ -82,7 +93,8 @@ function readMail(read: ConfigReader): MailConfig | null {
   if (read.has('SMTP_HOST') && !read.has('NOTIFICATION_EMAIL_FROM')) {
     read.fault('SMTP_HOST needs NOTIFICATION_EMAIL_FROM: set it to the address that mails come from');
   }
-  for (const name of ['NOTIFICATION_EMAIL_FROM', 'SMTP_USER']) {
+  const signer = readSigner(read);
+  for (const name of ['NOTIFICATION_EMAIL_FROM', 'SMTP_USER', 'SMIME_SIGN_CERT']) {
     if (read.has(name) && !read.has('SMTP_HOST')) {
       read.fault(`${name} needs SMTP_HOST: set it to the server that takes the mails`);
     }
@@ -92,7 +104,34 @@ function readMail(read: ConfigReader): MailConfig | null {
   if (login !== null && inTheClear && !isThisMachine(host)) {
     read.fault(`SMTP_TLS must be starttls or implicit with SMTP_USER: ${tls} could send the password in the clear`);
   }
-  return { host, port, tls, login, ca, from };
+  return { host, port, tls, login, ca, from, signer };
+}
+
+function readSigner(read: ConfigReader): MailSigner | null {
+  const certificate = read.certificates('SMIME_SIGN_CERT');
+  const key = read.optional(
+    'SMIME_SIGN_KEY',
+    /^-----BEGIN (?:RSA |EC )?PRIVATE KEY-----\r?\n[A-Za-z0-9+/=\s]+-----END (?:RSA |EC )?PRIVATE KEY-----\s*$/,
+    'a private key in PEM without a passphrase; SMIME_SIGN_KEY_FILE names a file that holds it',
+  );
+  if (read.has('SMIME_SIGN_CERT') !== read.has('SMIME_SIGN_KEY')) {
+    read.fault('SMIME_SIGN_CERT and SMIME_SIGN_KEY belong together: set both or none');
+  }
+  if (certificate === null || key === null) return null;
+  if (belongTogether(certificate, key)) return { certificate, key };
+  read.fault('SMIME_SIGN_KEY must be the key of SMIME_SIGN_CERT, RSA or on the curve P-256, P-384 or P-521');
+  return null;
+}
+
+function belongTogether(certificate: string, key: string): boolean {
+  try {
+    const own = createPrivateKey(key);
+    const curve = own.asymmetricKeyDetails?.namedCurve ?? '';
+    const signs = own.asymmetricKeyType === 'rsa' || ['prime256v1', 'secp384r1', 'secp521r1'].includes(curve);
+    return signs && new X509Certificate(certificate).checkPrivateKey(own);
+  } catch {
+    return false;
+  }
 }
 
 function readLogin(read: ConfigReader): MailConfig['login'] {

@@ -15,9 +15,14 @@ const LIMITS = { timeoutMs: SEND_TIMEOUT_MS, connections: CONNECTIONS };
 export async function sendersOf(config: Config): Promise<readonly Sender[]> {
   const { mail, slackWebhook, slackSigningSecret, teamsWebhook, pagerDuty, webhook } = config.notifications;
   const senders: Sender[] = [];
+  const contactSenders: Sender[] = [];
   if (mail !== null) {
     const { mailSender } = await import('../connectors/mail/sender.ts');
-    senders.push(mailSender({ ...mail, timeoutMs: SEND_TIMEOUT_MS }));
+    const options = { ...mail, timeoutMs: SEND_TIMEOUT_MS };
+    senders.push(mailSender(options));
+    const { encryptedMailSender } = await import('../connectors/mail/encrypted-sender.ts');
+    const { portalMailSender } = await import('../connectors/mail/portal-sender.ts');
+    contactSenders.push(encryptedMailSender(options), portalMailSender(options));
   }
   if (slackWebhook !== null) {
     const { slackSender } = await import('../connectors/slack/sender.ts');
@@ -37,5 +42,5 @@ export async function sendersOf(config: Config): Promise<readonly Sender[]> {
     // The wall clock, also where business time is accelerated: receivers compare it with theirs.
     senders.push(webhookSender({ http: clientFor(webhook.url, config, LIMITS), ...webhook, now: () => Date.now() }));
   }
-  return senders;
+  return [...senders, ...contactSenders];
 }

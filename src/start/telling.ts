@@ -10,7 +10,7 @@ import type { ExecutionStore } from '../pipeline/executions/execution-store.ts';
 import type { NewInput } from '../pipeline/executions/core/inputs.ts';
 import type { Teller } from '../pipeline/executions/runner.ts';
 import type { OutgoingNotice, Notice, Sender } from '../pipeline/notifications/contract.ts';
-import { createCourier, type Courier } from '../pipeline/notifications/courier.ts';
+import { createCourier, type Courier, type CourierPorts } from '../pipeline/notifications/courier.ts';
 import { createLiveNotices } from '../pipeline/notifications/live.ts';
 import { createNotices } from '../pipeline/notifications/notices.ts';
 import {
@@ -33,6 +33,8 @@ export interface TellingPorts {
   /** Whether this process brings messages to their readers, or leaves that to others. */
   readonly performs: boolean;
   addressesFor(notice: Notice, userId: string | null): Pick<OutgoingNotice, 'viewUrl' | 'answerUrl'>;
+  /** How a regulatory contact can be reached now. */
+  readonly contactFor?: CourierPorts['contactFor'];
   /** Hands an execution what was found out about its request. */
   tellExecution(executionId: string, input: NewInput): Promise<unknown>;
   onError(thrown: unknown): void;

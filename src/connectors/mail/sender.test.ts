@@ -6,7 +6,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ownCertificate, readMail, startMailServer, type MailServer } from '../../../tests/support/mail-server.ts';
 import { HOSTILE, hostileMessage, manyNotices, messageOf, UNPRINTABLE } from '../../../tests/support/notices.ts';
 import { SendError, type OutgoingMessage, type Sender } from '../../pipeline/notifications/contract.ts';
-import { mailSender, type MailSenderOptions } from './sender.ts';
+import { mailSender } from './sender.ts';
+import type { MailOptions } from './transport.ts';
 
 const PASSWORD = 's3cret-p4ss';
 const never = new AbortController().signal;
@@ -23,7 +24,7 @@ async function mailServer(options: SMTPServerOptions = {}): Promise<MailServer> 
   return server;
 }
 
-function senderTo(port: number, options: Partial<MailSenderOptions> = {}): Sender {
+function senderTo(port: number, options: Partial<MailOptions> = {}): Sender {
   const sender = mailSender({
     host: '127.0.0.1',
     port,
@@ -31,6 +32,7 @@ function senderTo(port: number, options: Partial<MailSenderOptions> = {}): Sende
     login: null,
     ca: null,
     from: 'alerts@example.org',
+    signer: null,
     timeoutMs: 5_000,
     ...options,
   });

@@ -36,6 +36,11 @@ export const OPERATION_NAMES = [
   'oncall.write',
   'notification.own',
   'notification.manage',
+  'contact.read',
+  'draft.read',
+  'draft.write',
+  'draft.approve',
+  'contact.write',
   'audit.read',
   'journal.recover',
   'metrics.read',
@@ -64,6 +69,9 @@ const LEADS: readonly Role[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'IR_LEAD
 
 /** People who may stop everything: whoever answers for an incident, or for security as a whole. */
 const PAUSERS: readonly Role[] = ['SECURITY_ADMIN', 'CISO', 'INCIDENT_COMMANDER', 'IR_LEAD'];
+
+/** People who answer for what authorities are told, and who may know whom the organisation has named for it. */
+const REGULATORY: readonly Role[] = ['SECURITY_ADMIN', 'CISO', 'COMPLIANCE_OFFICER', 'LEGAL'];
 
 /** The table. Whether a voter's role fits a certain gate is decided by the approval, not here. */
 export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
@@ -145,6 +153,31 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: ['SECURITY_ADMIN', 'CISO', 'IR_LEAD'],
     humanOnly: true,
     says: 'see all messages, send again what was given up, and try a channel',
+  },
+  'contact.read': {
+    roles: [...REGULATORY, 'INCIDENT_COMMANDER', 'IR_LEAD', 'AUDITOR'],
+    humanOnly: false,
+    says: 'see the regulatory contacts of the organisation',
+  },
+  'contact.write': {
+    roles: ['SECURITY_ADMIN', 'CISO', 'COMPLIANCE_OFFICER'],
+    humanOnly: true,
+    says: 'save a regulatory contact, verify one that another person saved, or end its use',
+  },
+  'draft.read': {
+    roles: [...REGULATORY, 'INCIDENT_COMMANDER', 'IR_LEAD', 'AUDITOR'],
+    humanOnly: false,
+    says: 'see drafts of notifications to authorities, and what became of them',
+  },
+  'draft.write': {
+    roles: [...REGULATORY, 'INCIDENT_COMMANDER', 'IR_LEAD'],
+    humanOnly: true,
+    says: 'make and edit such a draft, tell contacts of it, give them a code, and record what was submitted',
+  },
+  'draft.approve': {
+    roles: ['CISO', 'COMPLIANCE_OFFICER', 'LEGAL'],
+    humanOnly: true,
+    says: 'approve exactly the text that may be submitted to an authority; never an own one',
   },
   'audit.read': { roles: ROLES, humanOnly: false, says: 'read the audit trail' },
   'journal.recover': {

@@ -102,6 +102,20 @@ const CATALOGUE: readonly RecordType[] = [
   },
   { type: 'exemption.confirmed', v: 1, personal: ['/accounts'] },
   { type: 'exemption.revoked', v: 1, personal: ['/reason'] },
+  {
+    type: 'contact.saved',
+    v: 1,
+    personal: [
+      '/certificate',
+      '/document/certificate',
+      '/document/email',
+      '/document/name',
+      '/document/phone',
+      '/document/userId',
+    ],
+  },
+  { type: 'contact.verified', v: 1, personal: ['/how'] },
+  { type: 'contact.revoked', v: 1, personal: ['/reason'] },
   { type: 'oncall.saved', v: 1, personal: ['/document/overrides/*/reason'] },
   {
     type: 'policy.saved',

@@ -1,8 +1,25 @@
 import type { Severity } from '../vocabulary.ts';
 
 /** Where people can be told. */
-export const NOTICE_CHANNELS = ['EMAIL', 'SLACK', 'TEAMS', 'PAGERDUTY', 'WEBHOOK', 'IN_APP'] as const;
+export const NOTICE_CHANNELS = [
+  'EMAIL',
+  'SLACK',
+  'TEAMS',
+  'PAGERDUTY',
+  'WEBHOOK',
+  'IN_APP',
+  'ENCRYPTED_EMAIL',
+  'SECURE_PORTAL',
+] as const;
 export type NoticeChannel = (typeof NOTICE_CHANNELS)[number];
+
+/** Those that lead to regulatory contacts, and to nobody else. */
+export const CONTACT_CHANNELS = ['ENCRYPTED_EMAIL', 'SECURE_PORTAL'] as const satisfies readonly NoticeChannel[];
+export type ContactChannel = (typeof CONTACT_CHANNELS)[number];
+
+export function isContactChannel(channel: string): channel is ContactChannel {
+  return CONTACT_CHANNELS.some((each) => each === channel);
+}
 
 /** What people are told of. */
 export const NOTICE_KINDS = [
@@ -21,6 +38,7 @@ export const NOTICE_KINDS = [
   'exemption.proposed',
   'exemption.confirmed',
   'exemption.revoked',
+  'contact.told',
   'delivery.dead',
   'test',
 ] as const;
@@ -40,7 +58,7 @@ export interface Notice {
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   /** What it is about: news of the same thing belong together. */
   readonly about: {
-    readonly type: 'approval' | 'break-glass' | 'execution' | 'guard' | 'exemption' | 'message' | 'test';
+    readonly type: 'approval' | 'break-glass' | 'execution' | 'guard' | 'exemption' | 'draft' | 'message' | 'test';
     readonly id: string;
   };
   /** Set when an answer is asked for. */
@@ -71,6 +89,18 @@ export interface OutgoingMessage {
   readonly to: string;
   /** At least one. */
   readonly notices: readonly OutgoingNotice[];
+  /** Set on the channels of regulatory contacts. */
+  readonly contact?: OutgoingToContact;
+}
+
+/** What a regulatory contact is sent beside the notice. */
+export interface OutgoingToContact {
+  /** The S/MIME certificate that it is encrypted for, in PEM; null where nothing is encrypted. */
+  readonly certificate: string | null;
+  /** The text that the notice is about. Hostile: parts of it come from events. */
+  readonly document: string | null;
+  /** A signed link to the page where the message waits, and until when (business time, ms since 1970). */
+  readonly portal: { readonly url: string; readonly expiresAt: number } | null;
 }
 
 /** A channel's way out. */

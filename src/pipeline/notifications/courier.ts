@@ -5,7 +5,14 @@ import type { JournalReader } from '../../journal/journal.ts';
 import type { Membership } from '../../journal/membership.ts';
 import { loadUser } from '../access/access.store.ts';
 import { untilStored } from '../executions/until-stored.ts';
-import { ALARMS, SendError, type Notice, type OutgoingNotice, type Sender } from './contract.ts';
+import {
+  ALARMS,
+  SendError,
+  type Notice,
+  type OutgoingNotice,
+  type OutgoingToContact,
+  type Sender,
+} from './contract.ts';
 import { createLanes, type Sent } from './lanes.ts';
 import type { Notices } from './notices.ts';
 import type { NoticeState, Result } from './notice-state.ts';
@@ -27,10 +34,16 @@ export interface CourierPorts {
   readonly messagesPerMinute: number;
   /** The addresses at which a reader finds the notice and answers it; null where there is none. */
   addressesFor(notice: Notice, userId: string | null): Pick<OutgoingNotice, 'viewUrl' | 'answerUrl'>;
+  /** How a regulatory contact can be reached now, and with what. Absent: nobody knows any. */
+  contactFor?(way: Way, notice: Notice): Promise<ContactAddress>;
   /** Told of a message that reaches nobody. */
   onDead(dead: DeadDelivery): Promise<unknown>;
   onError(thrown: unknown): void;
 }
+
+/** A regulatory contact's address as it is now; or why nothing may go there, a snake_case word. */
+export type ContactAddress =
+  { readonly to: string; readonly contact: OutgoingToContact } | { readonly refusal: string };
 
 /** A message that is given up. */
 export interface DeadDelivery {
@@ -147,11 +160,11 @@ export function createCourier(ports: CourierPorts): Courier {
   async function attempt(way: Way, open: readonly Open[]): Promise<Outcome | null> {
     const sender = senders.get(way.channel);
     if (sender === undefined) return failed('dead', 'channel_not_configured');
-    const to = await untilStored(ports, () => addressOf(way));
-    if (to === null) return failed('dead', 'no_address');
+    const address = await untilStored(ports, () => addressOf(way, open));
+    if ('refusal' in address) return failed('dead', address.refusal);
     const message = {
       id: derivedId('msg', receiverOf(way), ...open.map(({ state }) => state.id)),
-      to,
+      ...address,
       notices: open.map(({ state: { notice } }) => ({ ...notice, ...ports.addressesFor(notice, way.userId) })),
     };
     if (!members.holds()) return null;
@@ -170,8 +183,18 @@ export function createCourier(ports: CourierPorts): Courier {
     }
   }
 
-  /** An email address as it is now, empty for a channel of many; null: there is none. */
-  async function addressOf({ userId }: Way): Promise<string | null> {
+  /** An email address as it is now, empty for a channel of many. */
+  async function addressOf(
+    way: Way,
+    [first]: readonly Open[],
+  ): Promise<ContactAddress | { readonly to: string; readonly contact?: never }> {
+    if (way.contact !== undefined && first !== undefined)
+      return (await ports.contactFor?.(way, first.state.notice)) ?? { refusal: 'channel_not_configured' };
+    const to = await mailboxOf(way);
+    return to === null ? { refusal: 'no_address' } : { to };
+  }
+
+  async function mailboxOf({ userId }: Way): Promise<string | null> {
     if (userId === null) return '';
     const user = (await loadUser(journal, userId))?.item;
     return user === undefined || user.disabled ? null : user.email;
@@ -190,13 +213,14 @@ export function createCourier(ports: CourierPorts): Courier {
 
   return {
     deliver({ id, deliveries, notice }) {
-      for (const [index, { status, channel, userId }] of deliveries.entries()) {
+      for (const [index, { status, channel, userId, contact }] of deliveries.entries()) {
         const name = nameOf(id, index);
         if (status !== 'PENDING' || underWay.has(name)) continue;
         underWay.add(name);
-        const way = { channel, userId };
-        // An alarm has a lane of its own: it is in no digest and waits behind nothing.
-        const receiver = ALARMS.includes(notice.kind) ? `${receiverOf(way)}|${id}` : receiverOf(way);
+        const way: Way = { channel, userId, ...(contact === undefined ? {} : { contact }) };
+        // An alarm has a lane of its own: it is in no digest and waits behind nothing. So has what a contact is told: each has its draft.
+        const receiver =
+          ALARMS.includes(notice.kind) || contact !== undefined ? `${receiverOf(way)}|${id}` : receiverOf(way);
         ways.set(receiver, way);
         lanes.add(receiver, { noticeId: id, index });
       }
@@ -212,6 +236,6 @@ function nameOf(noticeId: string, index: number): string {
   return `${noticeId}.${index}`;
 }
 
-function receiverOf({ channel, userId }: Way): string {
-  return `${channel}|${userId ?? ''}`;
+function receiverOf({ channel, userId, contact }: Way): string {
+  return `${channel}|${userId ?? ''}${contact === undefined ? '' : `|${contact.id}`}`;
 }

@@ -6,6 +6,7 @@ import type { PauseState } from '../guards/pause.ts';
 import type { ProtectedIdentities } from '../guards/protected-identities.ts';
 import type { Notice } from './contract.ts';
 import { short, type Told } from './notice-of.ts';
+import type { Way } from './routing.ts';
 
 /** Most records before the one that is told which are looked at: an exemption has no more, and a guard's hold the whole of it. */
 export const RECORDS_LOOKED_AT = 3;
@@ -23,9 +24,29 @@ export function noticeOfRecord(stream: string, records: readonly Kept[]): Told |
   if (record === undefined) return null;
   const [kind, id = ''] = stream.split('/', 2);
   if (kind === 'exemption') return exemptionNotice(id, records);
+  if (kind === 'draft') return contactNotice(record);
   if (kind !== 'guard') return null;
   if (record.type !== 'guard.saved') return pauseNotice(id, record);
   return guardNotice(id, records.at(-2)?.data['document'] ?? null, record);
+}
+
+/** Records of these streams are written by `drafts.service.ts`. */
+interface Asked {
+  readonly notice: Omit<Notice, 'ask'>;
+  readonly ways: readonly Way[];
+  readonly channels: readonly string[];
+}
+
+/** Contacts and the people who answer for it are told by one notice, so that the latter see what became of each way. */
+function contactNotice({ type, data }: Kept): Told | null {
+  if (type !== 'draft.contacts_asked') return null;
+  const { notice, ways, channels } = data as unknown as Asked;
+  return {
+    notice: { ...notice, ask: null },
+    audience: { who: 'may', operation: 'draft.approve', operators: true, without: [] },
+    channels: channels.length === 0 ? null : channels,
+    contacts: ways,
+  };
 }
 
 /** Records of this stream are written by `pause.service.ts`. */

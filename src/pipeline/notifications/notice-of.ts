@@ -7,6 +7,7 @@ import type { Tell } from '../executions/tells.ts';
 import { WINDOW_MS } from '../guards/limiter.ts';
 import type { Plan } from '../playbooks/plan.ts';
 import type { Notice } from './contract.ts';
+import type { Way } from './routing.ts';
 
 /** Who is told: those who may answer a request, those who might have, who runs the installation, or who may set something. */
 export type Audience =
@@ -34,6 +35,8 @@ export interface Told {
   readonly channels: readonly string[] | null;
   /** What is told once, from however many entries; absent: each entry is told. */
   readonly once?: readonly string[];
+  /** Ways to regulatory contacts, beside those to people. */
+  readonly contacts?: readonly Way[];
 }
 
 /** Targets and failures that a notice names; the rest is counted. */

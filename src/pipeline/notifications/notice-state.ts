@@ -5,6 +5,7 @@ import type { View } from '../../journal/journal.ts';
 import type { JournalRecord } from '../audit/record.ts';
 import { SEVERITIES } from '../vocabulary.ts';
 import { NOTICE_CHANNELS, NOTICE_KINDS, type Notice } from './contract.ts';
+import type { Way } from './routing.ts';
 
 /** A notice as its records tell it: what was said, and what became of each way it took. */
 
@@ -20,6 +21,8 @@ export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 export interface Delivery {
   readonly channel: (typeof NOTICE_CHANNELS)[number];
   readonly userId: string | null;
+  /** The regulatory contact that it goes to; absent: it goes to people of the organisation. */
+  readonly contact?: Way['contact'];
   readonly status: DeliveryStatus;
   /** Tries since it was raised or sent again. */
   readonly tries: number;
@@ -51,7 +54,7 @@ const NOTICE = z.strictObject({
   lines: z.array(z.string()),
   facts: z.array(z.strictObject({ label: z.string(), value: z.string() })),
   about: z.strictObject({
-    type: z.enum(['approval', 'break-glass', 'execution', 'guard', 'exemption', 'message', 'test']),
+    type: z.enum(['approval', 'break-glass', 'execution', 'guard', 'exemption', 'draft', 'message', 'test']),
     id: z.string(),
   }),
   ask: z
@@ -70,7 +73,11 @@ const STATUS_AFTER: Readonly<Record<Result, DeliveryStatus>> = {
   outdated: 'OUTDATED',
 };
 
-const WAY = z.looseObject({ channel: z.enum(NOTICE_CHANNELS), userId: z.string().nullable() });
+const WAY = z.looseObject({
+  channel: z.enum(NOTICE_CHANNELS),
+  userId: z.string().nullable(),
+  contact: z.looseObject({ id: z.string(), portalId: z.string().exactOptional() }).exactOptional(),
+});
 const RAISED = z.looseObject({
   cause: z.looseObject({ execution: z.string() }).nullable(),
   notice: NOTICE,
@@ -95,19 +102,20 @@ export function foldNotice(id: string, records: readonly NoticeRecord[]): Notice
   const { at, seq } = first;
   const { cause, notice, ways } = RAISED.parse(first.data);
   const executionId = isOfExecution(notice) ? (cause?.execution ?? null) : null;
-  const deliveries = ways.map(({ channel, userId }) => newDelivery(channel, userId, at));
+  const deliveries = ways.map((way) => newDelivery(way, at));
   const raised: NoticeState = { id, notice, executionId, raisedAt: at, changedAt: at, deliveries, seq };
   return others.reduce(foldNext, raised);
 }
 
 /** In the entries of what other streams tell, the stream stands in an execution's place. */
 function isOfExecution({ about }: Notice): boolean {
-  return about.type !== 'guard' && about.type !== 'exemption';
+  return about.type !== 'guard' && about.type !== 'exemption' && about.type !== 'draft';
 }
 
-function newDelivery(channel: Delivery['channel'], userId: string | null, at: number): Delivery {
+function newDelivery({ channel, userId, contact }: Way, at: number): Delivery {
   const status = channel === 'IN_APP' ? 'UNREAD' : 'PENDING';
-  return { channel, userId, status, tries: 0, error: null, reference: null, at };
+  const whom = contact === undefined ? {} : { contact };
+  return { channel, userId, ...whom, status, tries: 0, error: null, reference: null, at };
 }
 
 /** The notice after one record more. @throws Error when it is none of a notice. */
@@ -149,9 +157,19 @@ export function deliveryViews(state: NoticeState): readonly View[] {
 export function deliveryView({ id, notice, executionId, raisedAt, deliveries }: NoticeState, index: number): View {
   const delivery = deliveries[index];
   invariant(delivery !== undefined, `notice ${id} has a delivery ${index}`);
-  const { status, channel, userId, tries, error, reference, at } = delivery;
+  const { status, channel, userId, contact, tries, error, reference, at } = delivery;
   const { kind, severity, about, title } = notice;
-  const said = { noticeId: id, executionId, index, kind, title, about, channel, userId };
+  const said = {
+    noticeId: id,
+    executionId,
+    index,
+    kind,
+    title,
+    about,
+    channel,
+    userId,
+    ...(contact === undefined ? {} : { contactId: contact.id }),
+  };
   const became = { status, tries, error, reference, changedAt: at };
   const whole: JsonObject = channel === 'IN_APP' ? { notice: notice as unknown as Json } : {}; // plain JSON by its type
   return {

@@ -7,7 +7,7 @@ import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader, ViewQuery } from '../../journal/journal.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import { given, untilApplied, type Answer, type Listing, type Resource } from '../service.ts';
-import { NOTICE_CHANNELS, type NoticeChannel } from './contract.ts';
+import { isContactChannel, NOTICE_CHANNELS, type NoticeChannel } from './contract.ts';
 import type { Inbox } from './inbox.ts';
 import type { LiveNotices } from './live.ts';
 import type { Notices } from './notices.ts';
@@ -139,6 +139,10 @@ export function createNotificationService(ports: NotificationPorts): Notificatio
     },
     async test(ctx, { channel }) {
       const { userId, name } = ctx.principal;
+      if (isContactChannel(channel)) {
+        const detail = 'leads to regulatory contacts only: tell one of them by a draft';
+        throw new FirebreakError('conflict', `${channel} ${detail}`, [{ pointer: '/channel', detail }]);
+      }
       if (channel !== 'IN_APP' && !configured.includes(channel)) {
         const detail = `is not configured here; these are: ${['IN_APP', ...configured].join(', ')}`;
         throw new FirebreakError('conflict', `${channel} ${detail}`, [{ pointer: '/channel', detail }]);

@@ -1,4 +1,4 @@
-import { ALARMS, NOTICE_CHANNELS, type NoticeChannel, type NoticeKind } from './contract.ts';
+import { ALARMS, isContactChannel, NOTICE_CHANNELS, type NoticeChannel, type NoticeKind } from './contract.ts';
 
 /** Which ways a notice takes. */
 
@@ -6,6 +6,8 @@ import { ALARMS, NOTICE_CHANNELS, type NoticeChannel, type NoticeKind } from './
 export interface Way {
   readonly channel: NoticeChannel;
   readonly userId: string | null;
+  /** The regulatory contact that it goes to, and the message that waits for it on a page. */
+  readonly contact?: { readonly id: string; readonly portalId?: string };
 }
 
 /** Beside in-app, which everybody gets who is told: the channels of a notice whose gate names none. */
@@ -26,6 +28,7 @@ const USUAL: Readonly<Record<NoticeKind, readonly NoticeChannel[]>> = {
   'exemption.proposed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'exemption.confirmed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'exemption.revoked': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
+  'contact.told': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'delivery.dead': [],
   test: [],
 };
@@ -33,8 +36,11 @@ const USUAL: Readonly<Record<NoticeKind, readonly NoticeChannel[]>> = {
 /** Readers of one notice; who else might be told is named in the record as left out. A list of people who all act is no list. */
 export const MAX_READERS = 200;
 
-/** Most ways of one notice: in-app and mail to each reader, and the shared channels. */
-export const MAX_WAYS = 2 * MAX_READERS + NOTICE_CHANNELS.length;
+/** Regulatory contacts that one notice goes to; who would have been the next is named in the record. */
+export const MAX_TOLD_CONTACTS = 50;
+
+/** Most ways of one notice: in-app and mail to each reader, both ways to each contact, and the shared channels. */
+export const MAX_WAYS = 2 * MAX_READERS + 2 * MAX_TOLD_CONTACTS + NOTICE_CHANNELS.length;
 
 export interface RouteQuery {
   readonly kind: NoticeKind;
@@ -52,7 +58,7 @@ export interface RouteQuery {
  */
 export function waysOf({ kind, channels, configured, readers }: RouteQuery): readonly Way[] {
   const open = (wanted: readonly string[]): readonly NoticeChannel[] =>
-    [...configured].filter((channel) => wanted.includes(channel)).sort();
+    [...configured].filter((channel) => wanted.includes(channel) && !isContactChannel(channel)).sort();
   const asked = channels === null ? [] : open(channels);
   const isOnlyInApp = channels !== null && channels.every((channel) => channel === 'IN_APP');
   const taken = asked.length > 0 || isOnlyInApp ? asked : open(USUAL[kind]);

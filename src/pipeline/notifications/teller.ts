@@ -150,7 +150,11 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     await ports.tellExecution(executionId, { type: 'unanswerable', approvalId: approval.id, eligible, steps });
   }
 
-  async function raise({ notice, audience, channels }: Told, staff: Staff, cause: Cause): Promise<NoticeState> {
+  async function raise(
+    { notice, audience, channels, contacts = [] }: Told,
+    staff: Staff,
+    cause: Cause,
+  ): Promise<NoticeState> {
     const at = clock.now();
     const recipients = recipientsOf(audience, staff, at);
     const readers = await Promise.all(
@@ -163,7 +167,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     const state = await notices.raise({
       id: derivedId('ntc', ...cause.parts),
       notice,
-      ways: waysOf({ kind: notice.kind, channels, configured, readers }),
+      ways: [...waysOf({ kind: notice.kind, channels, configured, readers }), ...contacts],
       leftOut: recipients.length - readers.length,
       at,
       trace: cause.trace,
@@ -188,7 +192,8 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     tellOfDead: (dead) =>
       untilStored(ports, async () => {
         const { state, way, code } = dead;
-        const parts = ['dead', state.id, way.channel, way.userId ?? '', String(state.seq)];
+        const reader = way.contact?.id ?? way.userId ?? '';
+        const parts = ['dead', state.id, way.channel, reader, String(state.seq)];
         const told: Told = {
           notice: noticeOfDead(dead),
           audience: { who: 'operators', requester: null },
@@ -200,13 +205,18 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
 }
 
 /** A message that reaches nobody is itself news, for those who can mend it. */
-function noticeOfDead({ state: { id, notice }, others, way: { channel, userId }, code }: DeadDelivery): Notice {
+function noticeOfDead({
+  state: { id, notice },
+  others,
+  way: { channel, userId, contact },
+  code,
+}: DeadDelivery): Notice {
   return {
     kind: 'delivery.dead',
     severity: notice.severity,
     title: `A message could not be delivered over ${channel}: ${code}`,
     lines: others === 0 ? [notice.title] : [notice.title, `The same message held ${others} other notices.`],
-    facts: [{ label: 'Reader', value: userId ?? 'all of the channel' }],
+    facts: [{ label: 'Reader', value: contact?.id ?? userId ?? 'all of the channel' }],
     about: { type: 'message', id },
     ask: null,
   };
