@@ -5,6 +5,7 @@ import type {
   PeopleDesk,
   PreservedArtifact,
   RegulatoryDesk,
+  TaskDesk,
 } from '../../src/pipeline/actions/desks.ts';
 
 /** Desks that keep what they are asked for in memory, for tests of what asks them. Idempotent by key, like the real ones. */
@@ -95,5 +96,20 @@ export function memoryRegulatory(): RegulatoryDesk & { readonly started: Readonl
       const request = started.get(key);
       return Promise.resolve(request === undefined ? null : idsOf(request));
     },
+  };
+}
+
+export type Opened = Parameters<TaskDesk['open']>[0];
+
+export function memoryTasks(): TaskDesk & { readonly opened: ReadonlyMap<string, Opened> } {
+  const opened = new Map<string, Opened>();
+  const idOf = (key: string) => ({ taskId: `tsk_${[...opened.keys()].indexOf(key) + 1}` });
+  return {
+    opened,
+    open(task) {
+      if (!opened.has(task.key)) opened.set(task.key, task);
+      return Promise.resolve(idOf(task.key));
+    },
+    find: (key) => Promise.resolve(opened.has(key) ? idOf(key) : null),
   };
 }
