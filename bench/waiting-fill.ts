@@ -15,6 +15,7 @@ import { systemClock, type Clock } from '../src/platform/clock.ts';
 import { readConfig } from '../src/platform/config.ts';
 import { randomIds } from '../src/platform/ids.ts';
 import { realMachine } from '../src/platform/machine.ts';
+import { lateDesks } from '../src/start/desks.ts';
 import { outsideSystems } from '../src/start/outside-systems.ts';
 
 /** The same list each time, as nobody is exempt here. */
@@ -40,7 +41,8 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
   const ids = randomIds();
   const committer = groupCommitter(journal, realMachine);
   // Only its declarations are asked for.
-  const outside = outsideSystems(config, { url: 'http://127.0.0.1:1', token: 'nothing is called' });
+  const { desks } = lateDesks({ evidence: false, regulatory: false, tasks: false });
+  const outside = outsideSystems(config, { url: 'http://127.0.0.1:1', token: 'nothing is called' }, desks);
   const { registry } = outside;
   const store = executionStore(journal);
   const closing = new AbortController().signal;

@@ -48,6 +48,7 @@ import { createHealthService } from './health.ts';
 import { openWitnessing } from './witness/witnessing.ts';
 import { addressesOn, linkKeyOf, passkeyKeyOf } from './start/addresses.ts';
 import { announceTime, businessTime } from './start/business-time.ts';
+import { lateDesks } from './start/desks.ts';
 import { openDefinitions } from './start/definitions.ts';
 import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
@@ -142,7 +143,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     await own.close();
   });
   const journal = options.journalThrough?.(own.journal) ?? own.journal;
-  const outside = outsideSystems(config, sandbox);
+  const late = lateDesks({ evidence: false, regulatory: false, tasks: false });
+  const outside = outsideSystems(config, sandbox, late.desks);
   const { clock, steered } = await businessTime({ journal, wall: own.wall }, acceleratedFrom, sandbox, outside.http);
   const { members } = journal;
   const committer = groupCommitter(journal, machine, () => {
@@ -244,7 +246,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     tellExecution: (executionId, input) => runner.submit(executionId, input),
     onError: onError('somebody could not be told'),
   });
-  const { teller } = telling;
+  const { teller, people } = telling;
+  late.open({ people });
   const core = await keepOwnCore(journal, committer);
   const runner: Runner = createRunner(
     {

@@ -103,7 +103,7 @@ export function httpExchange(dispatcher: Dispatcher, exchange: Exchange): Promis
       if (settle()) reject(error);
       return;
     }
-    const kind = kindOf(error, controller !== null);
+    const kind = failureKind(error, controller !== null);
     fail(kind.code, messageOf(error), kind.retryable, error);
   }
 
@@ -134,7 +134,8 @@ function httpReply(status: number, headers: IncomingHttpHeaders, chunks: readonl
   };
 }
 
-function kindOf(error: Error, sent: boolean): { readonly code: string; readonly retryable: boolean } {
+/** What an error of the client means; `sent`: the request had its connection. */
+export function failureKind(error: Error, sent: boolean): { readonly code: string; readonly retryable: boolean } {
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) {
     return { code: 'timeout', retryable: true };
   }

@@ -3,6 +3,7 @@ import { Pool, buildConnector } from 'undici';
 import { addressClass } from './address-class.ts';
 import { httpExchange, type HttpMethod, type HttpReply } from './http-exchange.ts';
 import { HttpError, refusedCall } from './http-error.ts';
+import { httpStream, type HttpStream } from './http-stream.ts';
 import { allowList, bareHost, guardBody, guardedHeaders, guardedUrl, hostAndPort } from './http-guard.ts';
 import { messageOf } from './errors.ts';
 
@@ -39,6 +40,26 @@ export interface SafeHttp {
   request(request: HttpRequest): Promise<HttpReply>;
   /** Ends all connections; requests under way fail with `closed`. */
   close(): Promise<void>;
+}
+
+/** A GET whose reply is too large to be held. */
+export interface StreamRequest {
+  /** As in `HttpRequest`. */
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** There is no time limit but this one and the longest silence: an image of a disk takes hours. */
+  readonly signal: AbortSignal;
+  /** Biggest body, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** A client that also reads what is too large to be held. */
+export interface StreamingHttp extends SafeHttp {
+  /**
+   * Sends one GET and gives the reply with a body to be read, whatever its status. @throws HttpError as `request`, and while
+   * the body is read
+   */
+  stream(request: StreamRequest): Promise<HttpStream>;
 }
 
 /** All addresses of a name. Injected by tests; the default asks the system. */
@@ -87,7 +108,7 @@ const MAX_IN_FLIGHT = 10_000;
 /** Addresses of one name that are tried. */
 const MAX_ADDRESSES_TRIED = 4;
 /** A client with its own allow list and its own pools. */
-export function safeHttp(options: SafeHttpOptions = {}): SafeHttp {
+export function safeHttp(options: SafeHttpOptions = {}): StreamingHttp {
   const allowed = allowList(options.allow ?? []);
   const pools = new Map<string, Pool>();
   const limits = {
@@ -129,16 +150,33 @@ export function safeHttp(options: SafeHttpOptions = {}): SafeHttp {
     return pool;
   }
 
+  function admit(): void {
+    if (inFlight >= MAX_IN_FLIGHT) {
+      throw new HttpError('overloaded', 'too many requests are under way', { retryable: true, resultUnknown: false });
+    }
+    inFlight += 1;
+  }
+
   return {
+    async stream({ url: text, headers: given = {}, signal, maxBytes }) {
+      if (closed) throw refusedCall('closed', 'the HTTP client is closed');
+      const url = guardedUrl(text, allowed);
+      const headers = guardedHeaders(given);
+      const { headersTimeout, bodyTimeout } = limits;
+      const path = `${url.pathname}${url.search}`;
+      admit();
+      try {
+        return await httpStream(poolOf(url.origin), { path, headers, signal, headersTimeout, bodyTimeout, maxBytes });
+      } finally {
+        inFlight -= 1;
+      }
+    },
     async request(request) {
       if (closed) throw refusedCall('closed', 'the HTTP client is closed');
       const url = guardedUrl(request.url, allowed);
       const headers = guardedHeaders(request.headers ?? {});
       guardBody(request, options.maxRequestBytes ?? DEFAULT_MAX_REQUEST_BYTES);
-      if (inFlight >= MAX_IN_FLIGHT) {
-        throw new HttpError('overloaded', 'too many requests are under way', { retryable: true, resultUnknown: false });
-      }
-      inFlight += 1;
+      admit();
       try {
         return await httpExchange(poolOf(url.origin), {
           method: request.method,

@@ -21,6 +21,8 @@ export function signIn(
 ): { sessionId: string; tokenId: string } {
   const user = userToChange(change, userId);
   if (user.suspended !== null) throw new Refusal(403, 'account_suspended', 'the account is suspended');
+  if (user.credentialsDisabled !== null)
+    throw new Refusal(403, 'credentials_disabled', 'password and keys of the account are disabled');
   if (user.passwordMustChange !== null) throw new Refusal(403, 'password_must_change', 'a new password is required');
   if (isDenied(change.world, body.ip, change.now))
     throw new Refusal(403, 'ip_denied', 'the address is on the deny list');

@@ -58,6 +58,23 @@ export function changePassword(change: Change, userId: string): { passwordMustCh
   return { passwordMustChange: null };
 }
 
+/** Password, keys and tokens stop working and are kept, so that they can be given back. */
+export function disableCredentials(change: Change, userId: string): { credentialsDisabled: Mark } {
+  const user = userToChange(change, userId);
+  if (user.credentialsDisabled !== null)
+    throw new Refusal(409, 'already_disabled', 'the credentials are disabled already');
+  user.credentialsDisabled = applyToUser(change, user, 'credentials.disable');
+  return { credentialsDisabled: user.credentialsDisabled };
+}
+
+export function enableCredentials(change: Change, userId: string): { credentialsDisabled: null } {
+  const user = userToChange(change, userId);
+  if (user.credentialsDisabled === null) throw new Refusal(409, 'not_disabled', 'the credentials are not disabled');
+  applyToUser(change, user, 'credentials.enable');
+  user.credentialsDisabled = null;
+  return { credentialsDisabled: null };
+}
+
 interface Lifetime {
   readonly expiresInMs?: number | null | undefined;
   readonly expiresAt?: number | null | undefined;

@@ -16,6 +16,12 @@ const listableIp = ip.refine((value) => {
   return kind !== 'loopback' && kind !== 'linklocal' && kind !== 'metadata' && kind !== 'reserved';
 }, 'is an address that no list of ours may hold');
 
+const bytes = z.int().min(0).max(LIMITS.imageBytes);
+const filePath = z
+  .string()
+  .max(1_000)
+  .regex(/^\/[^\0]*$/, 'is not an absolute path');
+
 export const BODIES = {
   empty: z.strictObject({}),
   suspend: z.strictObject({ reason: text.optional() }),
@@ -69,6 +75,8 @@ export const BODIES = {
       )
       .max(LIMITS.ipEntries),
   }),
+  isolate: z.strictObject({ reason: text.optional() }),
+  connect: z.strictObject({ from: z.enum(['management', 'segment', 'outside']) }),
   clock: z.strictObject({ now: z.int().min(0) }),
   seed: z.strictObject({
     reset: z.boolean().default(false),
@@ -88,11 +96,33 @@ export const BODIES = {
             .default([]),
         }),
       )
-      .max(LIMITS.users),
+      .max(LIMITS.users)
+      .default([]),
+    segments: z
+      .array(z.strictObject({ id: name }))
+      .max(LIMITS.hosts)
+      .default([]),
+    hosts: z
+      .array(
+        z.strictObject({
+          id: name,
+          segmentId: name,
+          diskBytes: bytes.default(1024 * 1024),
+          memoryBytes: bytes.default(256 * 1024),
+          files: z
+            .array(z.strictObject({ path: filePath, size: bytes.optional(), text: text.optional() }))
+            .max(LIMITS.filesPerHost)
+            .default([]),
+        }),
+      )
+      .max(LIMITS.hosts)
+      .default([]),
   }),
 } as const;
 
 export type SeedUser = z.infer<typeof BODIES.seed>['users'][number];
+export type SeedSegment = z.infer<typeof BODIES.seed>['segments'][number];
+export type SeedHost = z.infer<typeof BODIES.seed>['hosts'][number];
 
 /** The body in its shape. @throws Refusal 400 that names the first wrong member */
 export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {

@@ -54,6 +54,40 @@ export interface ActionBlock extends Mark {
   readonly reverted: boolean;
 }
 
+/** While it stands nobody signs in as the user, and no token of theirs is good for anything; nothing is thrown away. */
+export type DisabledCredentials = Mark;
+
+/** A file of a host. Content is generated from host, path and `revision`, unless it is given as text. */
+export interface HostFile {
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
+  readonly text: string | null;
+  modifiedAt: number;
+  /** Goes up when the file changes. */
+  revision: number;
+}
+
+/** A thing of the network that can be cut off. */
+interface Isolatable {
+  readonly id: string;
+  /** Goes up with every change; the ETag. */
+  version: number;
+  isolated: Mark | null;
+  readonly marks: Map<string, AppliedMark[]>;
+}
+
+export type Segment = Isolatable;
+
+export interface Host extends Isolatable {
+  readonly segmentId: string;
+  /** Path to file. */
+  readonly files: Map<string, HostFile>;
+  /** Sizes of its images, in bytes. */
+  readonly diskBytes: number;
+  readonly memoryBytes: number;
+}
+
 export interface Privilege {
   readonly name: string;
   readonly grantedBy: string;
@@ -95,6 +129,7 @@ export interface User {
   logging: EnhancedLogging | null;
   geoLock: GeoLock | null;
   actionBlock: ActionBlock | null;
+  credentialsDisabled: DisabledCredentials | null;
   readonly privileges: Map<string, Privilege>;
   readonly sessions: Map<string, Session>;
   readonly tokens: Map<string, Token>;
@@ -138,6 +173,8 @@ export interface HookRequest {
 export interface World {
   rev: number;
   readonly users: Map<string, User>;
+  readonly hosts: Map<string, Host>;
+  readonly segments: Map<string, Segment>;
   readonly ipList: { version: number; entries: readonly IpEntry[]; readonly marks: Map<string, AppliedMark[]> };
   readonly mailboxes: Map<string, MessageBox>;
   readonly challenges: Map<string, Challenge>;
@@ -152,6 +189,11 @@ export interface World {
 export const LIMITS = {
   /** Users; a benchmark with a subject for each execution fits. */
   users: 50_000,
+  /** Hosts, and network segments, each. */
+  hosts: 10_000,
+  filesPerHost: 1_000,
+  /** Largest file or image, in bytes: 1 TiB, which is generated while it is read and never held. */
+  imageBytes: 1024 ** 4,
   /** Live sessions, tokens, devices and privileges, each, of one user. */
   perUser: 200,
   /** Keys whose traces are kept for one user and for the IP list; the oldest go. */
@@ -174,6 +216,8 @@ export function createWorld(): World {
   return {
     rev: 0,
     users: new Map(),
+    hosts: new Map(),
+    segments: new Map(),
     ipList: { version: 1, entries: [], marks: new Map() },
     mailboxes: new Map(),
     challenges: new Map(),
@@ -222,6 +266,14 @@ export function applyToUser(change: Change, user: User, effect: string): Mark {
   const mark = applyEffect(change, effect, user.id);
   user.version += 1;
   leaveTrace(user.marks, change.key, { effect, at: mark.at, rev: mark.rev });
+  return mark;
+}
+
+/** As `applyToUser`, for a host or a segment. */
+export function applyToNetwork(change: Change, thing: Host | Segment, effect: string): Mark {
+  const mark = applyEffect(change, effect, thing.id);
+  thing.version += 1;
+  leaveTrace(thing.marks, change.key, { effect, at: mark.at, rev: mark.rev });
   return mark;
 }
 

@@ -1,6 +1,7 @@
 import { BODIES, parseBody } from './bodies.ts';
 import { createWorld, Refusal, type World } from './company.ts';
 import { seedUsers } from './default-company.ts';
+import { seedNetwork } from './default-network.ts';
 import { FAULT, type Faults } from './faults.ts';
 import type { Ledger, StoredReply } from './ledger.ts';
 import { stateView } from './views.ts';
@@ -53,10 +54,12 @@ export function controlAnswer(
     case 'GET /state':
       return jsonAnswer(200, stateView(site.world, site.now()));
     case 'POST /seed': {
-      const { reset, users } = parseBody(BODIES.seed, parsedJson(rawBody));
+      const { reset, users, ...network } = parseBody(BODIES.seed, parsedJson(rawBody));
       if (reset) resetSite(site);
       seedUsers(site.world, users, site.now());
-      return jsonAnswer(200, { users: site.world.users.size });
+      seedNetwork(site.world, network, site.now());
+      const { world } = site;
+      return jsonAnswer(200, { users: world.users.size, hosts: world.hosts.size, segments: world.segments.size });
     }
     default:
       return null;

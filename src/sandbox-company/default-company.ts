@@ -28,6 +28,7 @@ function newUser(world: World, seed: SeedUser, now: number): User {
     logging: null,
     geoLock: null,
     actionBlock: null,
+    credentialsDisabled: null,
     privileges: new Map(seed.privileges.map((name) => [name, { name, grantedBy: 'seed', grantedAt: now }])),
     sessions: new Map(),
     tokens: new Map(),

@@ -36,6 +36,18 @@ export const FAULT = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('stale_read'), match, times }),
   /** A session kill answers 200 and kills nothing. */
   z.strictObject({ kind: z.literal('lying_kill'), match, times }),
+  /** The file is written to while it is read: the second half of what is read is of the new revision. */
+  z.strictObject({ kind: z.literal('changing_file'), match, times }),
+  /** A file or image breaks off after so many bytes, with the socket. */
+  z.strictObject({
+    kind: z.literal('partial_stream'),
+    afterBytes: z
+      .int()
+      .min(0)
+      .max(1024 ** 4),
+    match,
+    times,
+  }),
 ]);
 export type Fault = z.infer<typeof FAULT>;
 export type FaultKind = Fault['kind'];

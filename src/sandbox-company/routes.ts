@@ -2,6 +2,8 @@ import { deregisterDevices, enrolDevice, killSessions, pretendToKillSessions, re
 import {
   blockActions,
   changePassword,
+  disableCredentials,
+  enableCredentials,
   grantPrivilege,
   removeGeoLock,
   requirePasswordChange,
@@ -17,7 +19,9 @@ import { answerChallenge, challengeOf, issueChallenge } from './challenges.ts';
 import { applyEffect, LIMITS, Refusal, userOf, type Change, type World } from './company.ts';
 import { ipListView, replaceIpList } from './ip-list.ts';
 import { messagesIn, notifyUser, sendMail } from './messages.ts';
-import { challengeView, messagesView, userView } from './views.ts';
+import { connect, hostOf, isolate, letGo, segmentOf } from './network.ts';
+import { fileStream, imageStream, type StreamInput, type StreamReply } from './streams.ts';
+import { challengeView, hostView, messagesView, segmentView, userView } from './views.ts';
 
 /** What a read is given. */
 export interface ReadInput {
@@ -48,6 +52,12 @@ export interface ChangeInput {
 
 export type Route =
   | {
+      readonly kind: 'stream';
+      readonly method: 'GET';
+      readonly path: string;
+      readonly run: (input: StreamInput) => StreamReply;
+    }
+  | {
       readonly kind: 'read';
       readonly method: 'GET';
       readonly path: string;
@@ -70,6 +80,10 @@ function change(
   run: (change: Change, id: string, input: ChangeInput) => object,
 ): Route {
   return { kind: 'change', method, path, run: (input) => run(input.change, input.params[0] ?? '', input) };
+}
+
+function stream(path: string, run: (input: StreamInput) => StreamReply): Route {
+  return { kind: 'stream', method: 'GET', path, run };
 }
 
 /** The whole business interface; `:id` takes one path segment. */
@@ -117,6 +131,44 @@ export const ROUTES: readonly Route[] = [
     blockActions(c, id, parseBody(BODIES.actionBlock, body)),
   ),
   change('DELETE', '/users/:id/action-block', (c, id) => unblockActions(c, id)),
+  change('POST', '/users/:id/credentials/disable', (c, id, { body }) => {
+    parseBody(BODIES.suspend, body);
+    return disableCredentials(c, id);
+  }),
+  change('POST', '/users/:id/credentials/enable', (c, id, { body }) => {
+    parseBody(BODIES.empty, body);
+    return enableCredentials(c, id);
+  }),
+  read('/hosts/:id', ({ world, now, reference }, id) => {
+    const host = hostOf(world, id);
+    return { body: hostView(world, host, reference, now), etag: host.version };
+  }),
+  change('POST', '/hosts/:id/isolate', (c, id, { body }) => {
+    parseBody(BODIES.isolate, body);
+    return isolate(c, hostOf(c.world, id), 'host.isolate');
+  }),
+  change('POST', '/hosts/:id/release', (c, id, { body }) => {
+    parseBody(BODIES.empty, body);
+    return letGo(c, hostOf(c.world, id), 'host.release');
+  }),
+  change('POST', '/hosts/:id/connections', (c, id, { body }) =>
+    connect(c, hostOf(c.world, id), parseBody(BODIES.connect, body)),
+  ),
+  stream('/hosts/:id/files', fileStream),
+  stream('/hosts/:id/images/disk', imageStream('disk')),
+  stream('/hosts/:id/images/memory', imageStream('memory')),
+  read('/segments/:id', ({ world, now, reference }, id) => {
+    const segment = segmentOf(world, id);
+    return { body: segmentView(world, segment, reference, now), etag: segment.version };
+  }),
+  change('POST', '/segments/:id/isolate', (c, id, { body }) => {
+    parseBody(BODIES.isolate, body);
+    return isolate(c, segmentOf(c.world, id), 'segment.isolate');
+  }),
+  change('POST', '/segments/:id/restore', (c, id, { body }) => {
+    parseBody(BODIES.isolate, body);
+    return letGo(c, segmentOf(c.world, id), 'segment.restore');
+  }),
   change('POST', '/users/:id/challenges', (c, id, { body, newCode }) =>
     issueChallenge(c, id, parseBody(BODIES.challenge, body), newCode()),
   ),

@@ -119,7 +119,11 @@ describe('200', () => {
   it('can be emptied and filled again', async () => {
     const call = await start();
     await call('POST', '/users/anna/suspend', {}, key('k1'));
-    expect((await call('POST', '/seed', { reset: true, users: [{ id: 'zoe' }] })).body).toEqual({ users: 1 });
+    expect((await call('POST', '/seed', { reset: true, users: [{ id: 'zoe' }] })).body).toEqual({
+      users: 1,
+      hosts: 0,
+      segments: 0,
+    });
     expect((await call('GET', '/users/anna')).status).toBe(404);
     expect((await call('GET', '/ledger')).body).toMatchObject({ total: 0, requests: 0 });
   });

@@ -4,10 +4,12 @@ import { sha256 } from '../platform/hash.ts';
 import { createWorld, Refusal, type Change } from './company.ts';
 import { controlAnswer, jsonAnswer, parsedJson, type Site } from './control.ts';
 import { defaultCompany, seedUsers } from './default-company.ts';
+import { defaultNetwork, seedNetwork } from './default-network.ts';
 import { createFaults, type FaultRequest } from './faults.ts';
 import { createLedger, DEFAULT_MAX_LEDGER_ENTRIES, fingerprintOf, type StoredReply } from './ledger.ts';
 import { readBody } from './read-body.ts';
 import { findRoute } from './routes.ts';
+import { sendStream, type StreamReply } from './streams.ts';
 
 export interface SandboxOptions {
   /** 0: any free port. Always on 127.0.0.1. */
@@ -44,6 +46,8 @@ interface Service extends Site {
 interface Answer extends StoredReply {
   readonly cut?: boolean;
   readonly delayMs?: number;
+  /** Sent instead of `body`; breaks off after so many bytes. */
+  readonly stream?: { readonly reply: StreamReply; readonly cutAfter: number | null };
 }
 
 /** Idle connections are kept longer than clients keep them, so that no request meets a closing socket; in ms. */
@@ -86,7 +90,10 @@ function createSite(options: SandboxOptions): Service {
       told = now;
     },
   };
-  if (options.empty !== true) seedUsers(site.world, defaultCompany(options.seed ?? 1), site.now());
+  if (options.empty !== true) {
+    seedUsers(site.world, defaultCompany(options.seed ?? 1), site.now());
+    seedNetwork(site.world, defaultNetwork(), site.now());
+  }
   return site;
 }
 
@@ -102,6 +109,7 @@ async function serve(site: Service, request: IncomingMessage, response: ServerRe
     request.socket.destroy();
     return;
   }
+  if (answer.stream !== undefined) return sendStream(response, answer.stream.reply, answer.stream.cutAfter);
   const length = Buffer.byteLength(answer.body);
   response.writeHead(answer.status, {
     'content-type': 'application/json',
@@ -139,6 +147,13 @@ async function answerTo(site: Service, request: IncomingMessage): Promise<Answer
   const early = await faultBefore(site, asked);
   if (early !== null) return early;
 
+  if (route.kind === 'stream') {
+    const changing = site.faults.take('changing_file', asked) !== null;
+    const input = { world: site.world, now: site.now(), params, query: new URLSearchParams(query), changing };
+    const reply = route.run(input);
+    const cutAfter = site.faults.take('partial_stream', asked)?.afterBytes ?? null;
+    return { status: 200, body: '', headers: {}, stream: { reply, cutAfter }, ...lateReply(site, asked) };
+  }
   if (route.kind === 'read') {
     const reference = new URLSearchParams(query).get('reference');
     const world = site.faults.staleWorldFor(asked) ?? site.world;

@@ -1,5 +1,5 @@
 import { challengeStatus } from './challenges.ts';
-import { live, type Challenge, type Message, type User, type World } from './company.ts';
+import { live, type Challenge, type Host, type Message, type Segment, type User, type World } from './company.ts';
 import { ipListView } from './ip-list.ts';
 
 /** What reads show. Pure functions of a world, so that a stale read is the same function on a former world. */
@@ -22,10 +22,48 @@ export function userView(user: User, reference: string | null, now: number): obj
       actionBlock: user.actionBlock,
       privileges: [...user.privileges.values()].map((grant) => ({ ...grant, effective: user.actionBlock === null })),
       sessions: [...user.sessions.values()],
-      tokens: [...user.tokens.values()],
+      credentialsDisabled: user.credentialsDisabled,
+      tokens: [...user.tokens.values()].map((token) => ({ ...token, effective: user.credentialsDisabled === null })),
       devices: [...user.devices.values()],
     },
     marks: reference === null ? [] : (user.marks.get(reference) ?? []),
+    now,
+  };
+}
+
+/** GET /hosts/:id; what is in its files is not shown here. `reachable` says from where somebody gets there now. */
+export function hostView(world: World, host: Host, reference: string | null, now: number): object {
+  const { id, segmentId, version, isolated, diskBytes, memoryBytes } = host;
+  const cut = isolated !== null;
+  const segmentCut = cut || (world.segments.get(segmentId)?.isolated ?? null) !== null;
+  return {
+    host: {
+      id,
+      segmentId,
+      version,
+      isolated,
+      reachable: { management: true, segment: !cut, outside: !segmentCut },
+      diskBytes,
+      memoryBytes,
+      files: [...host.files.values()].map(({ path, size, modifiedAt, revision }) => ({
+        path,
+        size,
+        modifiedAt,
+        revision,
+      })),
+    },
+    marks: reference === null ? [] : (host.marks.get(reference) ?? []),
+    now,
+  };
+}
+
+/** GET /segments/:id */
+export function segmentView(world: World, segment: Segment, reference: string | null, now: number): object {
+  const { id, version, isolated } = segment;
+  const hosts = [...world.hosts.values()].filter(({ segmentId }) => segmentId === id).map((host) => host.id);
+  return {
+    segment: { id, version, isolated, hosts },
+    marks: reference === null ? [] : (segment.marks.get(reference) ?? []),
     now,
   };
 }
@@ -46,6 +84,8 @@ export function stateView(world: World, now: number): object {
     now,
     rev: world.rev,
     users: [...world.users.values()].map((user) => userView(user, null, now)),
+    hosts: [...world.hosts.values()].map((host) => hostView(world, host, null, now)),
+    segments: [...world.segments.values()].map((segment) => segmentView(world, segment, null, now)),
     ipList: ipListView(world, null, now),
     challenges: [...world.challenges.values()].map((challenge) => challengeView(challenge, now)),
     mailboxes: [...world.mailboxes].map(([address, box]) => ({ address, messages: box.messages.length })),

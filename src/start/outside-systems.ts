@@ -1,9 +1,11 @@
+import { organisationHandlers } from '../connectors/organisation/actions.ts';
 import { sandboxHandlers } from '../connectors/sandbox/actions.ts';
 import { webhookHandlers } from '../connectors/webhook/actions.ts';
 import type { ActionHandler } from '../pipeline/actions/contract.ts';
 import { actionRegistry, type ActionRegistry } from '../pipeline/actions/registry.ts';
 import type { Config } from '../platform/config.ts';
 import { safeHttp, type SafeHttp } from '../platform/safe-http.ts';
+import type { Rooms } from './desks.ts';
 
 /** A sandbox company to act in: its address and its bearer token. */
 export interface SandboxAccess {
@@ -21,16 +23,18 @@ export interface OutsideSystems {
   close(): Promise<void>;
 }
 
-/** Webhooks go out through a client of their own: they may not reach what only the sandbox connector may. */
-export function outsideSystems(config: Config, sandbox: SandboxAccess | null): OutsideSystems {
+/**
+ * What can be done, and where. `desks` are asked by what is done inside.
+ *
+ * Webhooks go out through a client of their own: they may not reach what only the sandbox connector may.
+ */
+export function outsideSystems(config: Config, sandbox: SandboxAccess | null, desks: Rooms): OutsideSystems {
   const http = safeHttp({ allow: sandbox === null ? [] : [new URL(sandbox.url).host] });
   const webhookHttp = safeHttp({ allow: config.webhookAllow });
   const webhooks = webhookHandlers({ http: webhookHttp });
-  const handlers =
-    sandbox === null
-      ? webhooks
-      : [...sandboxHandlers({ baseUrl: sandbox.url, token: sandbox.token, http }), ...webhooks];
-  const registry = actionRegistry(handlers);
+  const company =
+    sandbox === null ? [] : sandboxHandlers({ baseUrl: sandbox.url, token: sandbox.token, http }, desks.evidence);
+  const registry = actionRegistry([...company, ...webhooks, ...organisationHandlers(desks)]);
   return {
     registry,
     http,

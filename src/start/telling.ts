@@ -6,6 +6,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { QueuedEffect } from '../journal/membership.ts';
 import { enabledPeople } from '../pipeline/access/access-in-force.ts';
 import { unendedDelegations } from '../pipeline/access/delegation.store.ts';
+import type { PeopleDesk } from '../pipeline/actions/desks.ts';
 import type { ExecutionStore } from '../pipeline/executions/execution-store.ts';
 import type { NewInput } from '../pipeline/executions/core/inputs.ts';
 import type { Teller } from '../pipeline/executions/runner.ts';
@@ -18,6 +19,7 @@ import {
   type NotificationService,
 } from '../pipeline/notifications/notifications.service.ts';
 import { wantsByMail } from '../pipeline/notifications/preferences.ts';
+import { createPeopleDesk } from '../pipeline/notifications/people-desk.ts';
 import { createTeller, type PeopleTeller } from '../pipeline/notifications/teller.ts';
 
 export interface TellingPorts {
@@ -45,6 +47,8 @@ export interface Telling {
   readonly teller: Teller;
   bring(owed: readonly QueuedEffect[]): Promise<void>;
   readonly service: NotificationService;
+  /** People as actions reach them. */
+  readonly people: PeopleDesk;
 }
 
 /** Puts the parts together. A process that does not perform queues what has to be told and leaves it to those that do. */
@@ -72,6 +76,7 @@ export function openTelling(ports: TellingPorts): Telling {
   return {
     teller: performs ? teller : { tell: () => undefined },
     bring: (owed) => teller.bring(owed),
+    people: createPeopleDesk(teller, notices),
     service: createNotificationService({
       ...ports,
       notices,

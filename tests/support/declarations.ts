@@ -21,6 +21,8 @@ export function declare(type: ActionType, more: Partial<ActionDeclaration> = {})
 const UNDO = { reversibility: 'undo' } as const;
 const LASTING = { reversibility: 'irreversible', contains: false } as const;
 
+const ORGANISATION = { ...LASTING, targetType: 'none' } as const;
+
 const SPECIAL: Partial<Record<ActionType, Partial<ActionDeclaration>>> = {
   STEP_UP_CHALLENGE: { waits: true },
   USER_NOTIFICATION: LASTING,
@@ -34,6 +36,19 @@ const SPECIAL: Partial<Record<ActionType, Partial<ActionDeclaration>>> = {
   GEO_LOCK: UNDO,
   ENHANCED_LOGGING: UNDO,
   ACTION_BLOCK: UNDO,
+  ISOLATE_HOST: { ...UNDO, targetType: 'host' },
+  ISOLATE_NETWORK_SEGMENT: { ...UNDO, targetType: 'segment' },
+  RESTORE_NETWORK_SEGMENT: { contains: false, targetType: 'segment' },
+  DISABLE_COMPROMISED_CREDENTIALS: UNDO,
+  TRIGGER_FULL_DISK_IMAGING: { contains: false, targetType: 'host' },
+  TRIGGER_FORENSIC_IMAGING: { contains: false, targetType: 'host' },
+  PRESERVE_ARTIFACTS: { contains: false, targetType: 'host' },
+  NOTIFY_CISO_AND_LEGAL: ORGANISATION,
+  NOTIFY_REGULATORY_CONTACT: ORGANISATION,
+  NOTIFY_SOC: ORGANISATION,
+  NOTIFY_IR_LEAD: ORGANISATION,
+  LEGAL_HOLD: ORGANISATION,
+  PR_PREP: ORGANISATION,
 };
 
 /** One connector that offers everything. */

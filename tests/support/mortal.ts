@@ -1,6 +1,6 @@
 import type { CrashPoint, CrashPoints } from '../../src/platform/crash-points.ts';
 import { realMachine, type Machine } from '../../src/platform/machine.ts';
-import type { SafeHttp } from '../../src/platform/safe-http.ts';
+import type { StreamingHttp } from '../../src/platform/safe-http.ts';
 
 /**
  * A process within this one that can be stopped for good at a point it comes to: from then on nothing that it waits for
@@ -27,7 +27,7 @@ export interface Mortal {
   /** The thing as this process sees it: while it lives. */
   bind<Thing extends object>(thing: Thing): Thing;
   /** As `bind`, with a point before and after each request that changes something. */
-  wire(http: SafeHttp): SafeHttp;
+  wire(http: StreamingHttp): StreamingHttp;
   /** Resolves when nothing of it is on the wire any more. */
   drained(): Promise<void>;
 }

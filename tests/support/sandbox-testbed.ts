@@ -1,15 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from 'vitest';
-import { safeHttp, type SafeHttp, type SafeHttpOptions } from '../../src/platform/safe-http.ts';
+import { safeHttp, type SafeHttpOptions, type StreamingHttp } from '../../src/platform/safe-http.ts';
 import type { ActionContext, ActionHandler } from '../../src/pipeline/actions/contract.ts';
 import { startSandboxCompany, type SandboxCompany } from '../../src/sandbox-company/server.ts';
 import { sandboxHandlers } from '../../src/connectors/sandbox/actions.ts';
+import { memoryEvidence, type MemoryEvidence } from './desks.ts';
 
 /** A running sandbox company with a connector to it, for tests. Only tests import this file. */
 export interface Testbed {
   readonly token: string;
   url(): string;
-  http(): SafeHttp;
+  http(): StreamingHttp;
+  /** Where the connector brings what it collects. */
+  evidence(): MemoryEvidence;
+  /** From now on so many bytes of one artefact fit. */
+  limitEvidence(bytes: number): void;
   handler(type: string): ActionHandler;
   handlers(): readonly ActionHandler[];
   /** A call past the connector, as somebody else would make it. Gives the parsed body. */
@@ -28,12 +33,14 @@ export const STARTED_AT = 1_772_323_200_000;
 export function testbed(httpOptions: SafeHttpOptions = {}): Testbed {
   const token = 'a token for tests only';
   let company: SandboxCompany;
-  let http: SafeHttp;
+  let http: StreamingHttp;
+  let room = Infinity;
+  const evidence = memoryEvidence(() => room);
   let all: ActionHandler[] = [];
   beforeAll(async () => {
     company = await startSandboxCompany({ port: 0, token, clock: { now: () => STARTED_AT } });
     http = safeHttp({ ...httpOptions, allow: [new URL(company.url).host] });
-    all = sandboxHandlers({ baseUrl: company.url, token, http });
+    all = sandboxHandlers({ baseUrl: company.url, token, http }, evidence);
   });
   afterAll(async () => {
     await http.close();
@@ -43,6 +50,10 @@ export function testbed(httpOptions: SafeHttpOptions = {}): Testbed {
     token,
     url: () => company.url,
     http: () => http,
+    evidence: () => evidence,
+    limitEvidence: (bytes) => {
+      room = bytes;
+    },
     handlers: () => all,
     handler(type) {
       const found = all.find((handler) => handler.declaration.type === type);

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { sha256Hex } from '../../platform/hash.ts';
 import { isAnswered, statusError } from '../../platform/http-error.ts';
 import type { HttpMethod, HttpReply } from '../../platform/http-exchange.ts';
-import type { HttpRequest, SafeHttp } from '../../platform/safe-http.ts';
+import type { HttpStream } from '../../platform/http-stream.ts';
+import type { HttpRequest, StreamingHttp } from '../../platform/safe-http.ts';
 import { ConnectorError, type ActionContext } from '../../pipeline/actions/contract.ts';
 import { connectorErrorOf } from '../http-failure.ts';
 
@@ -12,7 +13,7 @@ export interface SandboxOptions {
   /** Without a path, for example `http://127.0.0.1:4010`; that host and port are on the allow list of `http`. */
   readonly baseUrl: string;
   readonly token: string;
-  readonly http: SafeHttp;
+  readonly http: StreamingHttp;
 }
 
 const mark = z.object({ owner: z.string().nullable(), at: z.int(), rev: z.int() });
@@ -28,6 +29,7 @@ const userReply = z.object({
     passwordMustChange: mark.nullable(),
     logging: lasting.nullable(),
     geoLock: lasting.extend({ allowedCountries: z.array(z.string()) }).nullable(),
+    credentialsDisabled: mark.nullable(),
     actionBlock: mark.extend({ privilege: z.string().nullable(), reverted: z.boolean() }).nullable(),
     sessions: z.array(
       z.object({ id: z.string(), ip: z.string(), country: z.string(), deviceId: z.string().nullable(), rev: z.int() }),
@@ -41,13 +43,47 @@ const userReply = z.object({
 
 export type SandboxUser = z.infer<typeof userReply>['user'];
 
-/** A user as read, what our key left there, and the digest of the reply. */
-export interface UserReading {
-  readonly user: SandboxUser;
+const networkMarks = userReply.shape.marks;
+const hostReply = z.object({
+  host: z.object({
+    id: z.string(),
+    version: z.int(),
+    isolated: mark.nullable(),
+    files: z.array(z.object({ path: z.string(), revision: z.int() })),
+  }),
+  marks: networkMarks,
+  now: z.int(),
+});
+const segmentReply = z.object({
+  segment: z.object({ id: z.string(), version: z.int(), isolated: mark.nullable() }),
+  marks: networkMarks,
+  now: z.int(),
+});
+
+/** A thing as read: its version, what our key left there, and the digest of the reply. */
+export interface Reading {
+  readonly version: number;
   readonly marks: z.infer<typeof userReply>['marks'];
   /** Business time of the sandbox. */
   readonly now: number;
   readonly digest: string;
+}
+
+export interface UserReading extends Reading {
+  readonly user: SandboxUser;
+}
+
+/** A host or a network segment. */
+export interface NetworkReading extends Reading {
+  readonly isolated: z.infer<typeof mark> | null;
+}
+
+/** A file or an image that is being read. */
+export interface Bytes {
+  readonly content: AsyncIterable<Buffer>;
+  /** Of the file, when reading began; null for what has none. */
+  readonly revision: number | null;
+  readonly modifiedAt: number | null;
 }
 
 const ipListReply = z.object({
@@ -92,6 +128,12 @@ export interface Done<T> {
 
 export interface SandboxClient {
   readUser(id: string, reference: string, context: ActionContext): Promise<UserReading>;
+  readHost(id: string, reference: string, context: ActionContext): Promise<NetworkReading>;
+  readSegment(id: string, reference: string, context: ActionContext): Promise<NetworkReading>;
+  /** Begins to read a file or an image. `content` throws `ConnectorError`s. */
+  readBytes(path: string, context: ActionContext): Promise<Bytes>;
+  /** The revision of a file as it is now, or null when it is gone. */
+  fileRevision(hostId: string, path: string, context: ActionContext): Promise<number | null>;
   readIpList(
     reference: string,
     context: ActionContext,
@@ -178,7 +220,24 @@ export function sandboxClient(options: SandboxOptions): SandboxClient {
     async readUser(id, reference, context) {
       const path = `/users/${segment(id)}?reference=${encodeURIComponent(reference)}`;
       const { value, digest } = await read(path, userReply, context);
-      return { ...value, digest };
+      return { ...value, version: value.user.version, digest };
+    },
+    async readHost(id, reference, context) {
+      const path = `/hosts/${segment(id)}?reference=${encodeURIComponent(reference)}`;
+      const { value, digest } = await read(path, hostReply, context);
+      const { version, isolated } = value.host;
+      return { version, isolated, marks: value.marks, now: value.now, digest };
+    },
+    async readSegment(id, reference, context) {
+      const path = `/segments/${segment(id)}?reference=${encodeURIComponent(reference)}`;
+      const { value, digest } = await read(path, segmentReply, context);
+      const { version, isolated } = value.segment;
+      return { version, isolated, marks: value.marks, now: value.now, digest };
+    },
+    readBytes: (path, context) => readBytes(options, `${base}${path}`, context),
+    async fileRevision(hostId, path, context) {
+      const { value } = await read(`/hosts/${segment(hostId)}`, hostReply, context);
+      return value.host.files.find((file) => file.path === path)?.revision ?? null;
     },
     async readIpList(reference, context) {
       const path = `/ip-list?reference=${encodeURIComponent(reference)}`;
@@ -212,6 +271,61 @@ export function sandboxClient(options: SandboxOptions): SandboxClient {
       return { refused: true, code: error.code, error };
     },
   };
+}
+
+/** Largest file or image that is collected, in bytes: 1 TiB. Its evidence is streamed, so only disks bound it. */
+const MAX_ARTIFACT_BYTES = 1024 ** 4;
+/** Longest refusal that is read in place of a file, in bytes. */
+const MAX_REFUSAL_BYTES = 4_096;
+
+async function readBytes({ http, token }: SandboxOptions, url: string, context: ActionContext): Promise<Bytes> {
+  const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+  if (context.traceparent !== null) headers['traceparent'] = context.traceparent;
+  const { signal } = context;
+  let reply: HttpStream;
+  try {
+    reply = await http.stream({ url, headers, signal, maxBytes: MAX_ARTIFACT_BYTES });
+  } catch (error) {
+    throw connectorErrorOf(error);
+  }
+  if (reply.status !== 200) {
+    const body = await startOf(reply.body);
+    const { status } = reply;
+    const refusal = refusalOf('GET', { status, header: (name) => reply.header(name), body });
+    throw refusal ?? new ConnectorError('unexpected_reply', `status ${status}`, FINAL);
+  }
+  const revision = /^"([0-9]{1,15})"$/.exec(reply.header('etag') ?? '')?.[1];
+  const modifiedAt = /^[0-9]{1,15}$/.exec(reply.header('x-modified-at') ?? '')?.[0];
+  return {
+    content: inOurWords(reply.body),
+    revision: revision === undefined ? null : Number(revision),
+    modifiedAt: modifiedAt === undefined ? null : Number(modifiedAt),
+  };
+}
+
+const FINAL = { retryable: false, resultUnknown: false } as const;
+
+async function startOf(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const piece of body) {
+      pieces.push(piece);
+      size += piece.length;
+      if (size > MAX_REFUSAL_BYTES) break;
+    }
+  } catch (error) {
+    throw connectorErrorOf(error);
+  }
+  return Buffer.concat(pieces).subarray(0, MAX_REFUSAL_BYTES);
+}
+
+async function* inOurWords(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw connectorErrorOf(error);
+  }
 }
 
 /** The error of a reply that is not 2xx, with the sandbox's own code for final ones; null for 2xx. */

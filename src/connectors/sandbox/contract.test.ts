@@ -17,7 +17,7 @@ interface Case {
   readonly effect: string;
   /** Part of the path of the changing call. */
   readonly path: string;
-  readonly target: 'user' | 'ip' | 'none';
+  readonly target: 'user' | 'ip' | 'host' | 'segment' | 'isolated segment' | 'none';
   /** How somebody else takes the effect away; present when the handler declares an undo. */
   readonly undo?: readonly [string, string];
 }
@@ -78,7 +78,41 @@ const CASES: readonly Case[] = [
     target: 'user',
     undo: ['DELETE', '/action-block'],
   },
+  {
+    type: 'DISABLE_COMPROMISED_CREDENTIALS',
+    parameters: {},
+    effect: 'credentials.disable',
+    path: '/credentials/disable',
+    target: 'user',
+    undo: ['POST', '/credentials/enable'],
+  },
+  {
+    type: 'ISOLATE_HOST',
+    parameters: {},
+    effect: 'host.isolate',
+    path: '/isolate',
+    target: 'host',
+    undo: ['POST', '/release'],
+  },
+  {
+    type: 'ISOLATE_NETWORK_SEGMENT',
+    parameters: {},
+    effect: 'segment.isolate',
+    path: '/isolate',
+    target: 'segment',
+    undo: ['POST', '/restore'],
+  },
+  {
+    type: 'RESTORE_NETWORK_SEGMENT',
+    parameters: {},
+    effect: 'segment.restore',
+    path: '/restore',
+    target: 'isolated segment',
+  },
 ];
+
+/** What collects changes nothing at the target: `collect.test.ts` holds it to its contract. */
+const COLLECTORS = ['PRESERVE_ARTIFACTS', 'TRIGGER_FORENSIC_IMAGING', 'TRIGGER_FULL_DISK_IMAGING'];
 
 let users = 0;
 
@@ -87,6 +121,17 @@ async function freshTarget(kind: Case['target']): Promise<ActionTarget> {
   users += 1;
   if (kind === 'none') return { type: 'none', id: 'none' };
   if (kind === 'ip') return { type: 'ip', id: `198.51.100.${users % 250}` };
+  if (kind === 'host') {
+    const id = `host${users}`;
+    await bed.raw('POST', '/seed', { hosts: [{ id, segmentId: 'seg-office' }] });
+    return { type: 'host', id };
+  }
+  if (kind !== 'user') {
+    const id = `segment${users}`;
+    await bed.raw('POST', '/seed', { segments: [{ id }] });
+    if (kind === 'isolated segment') await bed.raw('POST', `/segments/${id}/isolate`, {});
+    return { type: 'segment', id };
+  }
   const id = `user${users}`;
   const sessions = [{ ip: '203.0.113.7', country: 'US' }];
   await bed.raw('POST', '/seed', { users: [{ id, privileges: ['user.admin'], devices: [`dev${users}`], sessions }] });
@@ -212,8 +257,10 @@ describe.each(CASES)('$type', (one) => {
 
   it('refuses a target of another type and an empty one before any call', async () => {
     const { handler, key } = await start();
-    const wrong: ActionTarget[] = [{ type: 'host', id: 'server1' }];
-    if (one.target !== 'none') wrong.push({ type: one.target, id: '' });
+    const { type } =
+      handler.declaration.targetType === 'none' ? { type: 'none' as const } : await freshTarget(one.target);
+    const wrong: ActionTarget[] = [{ type: 'vendor', id: 'acme' }];
+    if (type !== 'none') wrong.push({ type, id: '' });
     for (const target of wrong) {
       const error = await handler.perform(target, parameters, null, contextOf(key)).catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code: 'invalid_target', retryable: false, resultUnknown: false });
@@ -318,7 +365,7 @@ describe.each(UNDOABLE)('the undo of $type', (one) => {
     const { target, perform, undo, handler } = await start();
     const outcome = await perform();
     const [method, path] = one.undo ?? [];
-    if (path !== '/ip-list') await bed.raw(method ?? '', `/users/${target.id}${path}`);
+    if (path !== '/ip-list') await bed.raw(method ?? '', `/${target.type}s/${target.id}${path}`);
     else {
       const { body } = await bed.raw('GET', '/ip-list');
       await bed.raw('PUT', '/ip-list', { entries: [] }, { 'if-match': `"${String(body['version'])}"` });
@@ -339,7 +386,7 @@ describe('the suite', () => {
   });
 
   it('covers every handler of the connector', () => {
-    expect(CASES.map((one) => one.type).sort()).toEqual(
+    expect([...CASES.map((one) => one.type), ...COLLECTORS].sort()).toEqual(
       bed
         .handlers()
         .map(({ declaration }) => declaration.type)

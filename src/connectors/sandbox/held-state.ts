@@ -1,29 +1,39 @@
 import { z } from 'zod';
 import type {
+  ActionContext,
   ActionDeclaration,
   ActionHandler,
   JsonObject,
   UndoResult,
   VerifyResult,
 } from '../../pipeline/actions/contract.ts';
-import { segment, type SandboxClient, type UserReading } from './client.ts';
+import { segment, type Reading, type SandboxClient } from './client.ts';
 import { handler, notShownYet, objectOf, type Call } from './define.ts';
 
 /**
- * States of a user that are set and taken back: suspension, geo lock, enhanced logging, action block. All four are
- * read, set, verified and undone in the same way; what differs is in a `HeldState`.
+ * States that are set and taken back: suspension, disabled credentials, geo lock, enhanced logging and action block of a
+ * user, isolation of a host or a network segment. All are read, set, verified and undone in the same way; what differs is
+ * in a `HeldState`.
  */
 
 /** The state as the sandbox shows it, with its owner; null when it is not set. JSON, because it is recorded. */
 export type Slot = JsonObject & { readonly owner: string | null };
 
-export interface HeldState<P> {
+/** Where the things are whose state it is. */
+export interface Things<R extends Reading> {
+  /** First part of their paths, for example `/users`. */
+  readonly path: string;
+  read(id: string, reference: string, context: ActionContext): Promise<R>;
+}
+
+export interface HeldState<P, R extends Reading> {
   readonly declaration: ActionDeclaration;
   readonly parameters: z.ZodType<P>;
+  readonly things: Things<R>;
   /** The state in a reading. */
-  slot(reading: UserReading): Slot | null;
+  slot(reading: R): Slot | null;
   /** True when somebody else's state gives what these parameters ask for, so that ours is not needed. */
-  satisfies(slot: Slot, parameters: P, reading: UserReading): boolean;
+  satisfies(slot: Slot, parameters: P, reading: R): boolean;
   /** How long it stands when it ends by itself, in ms; null: until it is taken away. */
   lifetimeMs(parameters: P): number | null;
   /** The call that sets it. */
@@ -46,45 +56,49 @@ const MAX_CONFLICTS = 5;
 
 const anyReply = z.object({});
 
-export function heldStateHandler<P>(client: SandboxClient, state: HeldState<P>): ActionHandler {
+export function heldStateHandler<P, R extends Reading>(client: SandboxClient, state: HeldState<P, R>): ActionHandler {
   return handler<P>({
     declaration: state.declaration,
     parameters: state.parameters,
     async observe({ target, context }) {
-      const reading = await client.readUser(target.id, context.idempotencyKey, context);
+      const reading = await state.things.read(target.id, context.idempotencyKey, context);
       const present = state.slot(reading);
       // After a crash between call and record the present state may already be ours: it is not what was before.
       const former = present?.owner === context.idempotencyKey ? null : present;
       return { present: former };
     },
     perform: (call) => setState(client, state, call),
-    verify: (call) => verifyState(client, state, call),
+    verify: (call) => verifyState(state, call),
     undo: (call) => undoState(client, state, call),
   });
 }
 
-async function setState<P>(client: SandboxClient, state: HeldState<P>, call: Call<P>): Promise<JsonObject> {
+async function setState<P, R extends Reading>(
+  client: SandboxClient,
+  state: HeldState<P, R>,
+  call: Call<P>,
+): Promise<JsonObject> {
   const { target, parameters, context } = call;
   for (let conflict = 0; conflict < MAX_CONFLICTS; conflict += 1) {
-    const reading = await client.readUser(target.id, context.idempotencyKey, context);
+    const reading = await state.things.read(target.id, context.idempotencyKey, context);
     const slot = state.slot(reading);
     // `at` is read before the call: with the lifetime it tells later whether the state has ended by itself.
     if (isOurs(slot, call)) return { changed: true, at: numberOf(slot?.['at'], reading.now) };
     if (slot !== null && state.satisfies(slot, parameters, reading)) return { changed: false, at: reading.now };
     const { method, path, body } = state.set(parameters);
-    const url = `/users/${segment(target.id)}${path}`;
+    const url = `${state.things.path}/${segment(target.id)}${path}`;
     // With the version only where something would be replaced: then it must be what was just read.
-    const ifMatch = slot === null ? {} : { ifMatch: reading.user.version };
+    const ifMatch = slot === null ? {} : { ifMatch: reading.version };
     const reply = await client.change({ method, path: url, body, ...ifMatch, reply: anyReply }, context);
     if (!reply.refused) return { changed: true, at: reading.now };
     if (reply.code !== 'stale_version' && !reply.code.startsWith('already_')) throw reply.error;
   }
-  throw notShownYet('the user is being changed by somebody else');
+  throw notShownYet('it is being changed by somebody else');
 }
 
-async function verifyState<P>(client: SandboxClient, state: HeldState<P>, call: Call<P>): Promise<VerifyResult> {
+async function verifyState<P, R extends Reading>(state: HeldState<P, R>, call: Call<P>): Promise<VerifyResult> {
   const { target, parameters, context } = call;
-  const reading = await client.readUser(target.id, context.idempotencyKey, context);
+  const reading = await state.things.read(target.id, context.idempotencyKey, context);
   const slot = state.slot(reading);
   const { digest } = reading;
   if (slot === null) return { says: 'absent', digest };
@@ -96,11 +110,15 @@ function isOurs(slot: Slot | null, { context }: Call<unknown>): boolean {
   return slot?.owner === context.effectKey;
 }
 
-async function undoState<P>(client: SandboxClient, state: HeldState<P>, call: Call<P>): Promise<UndoResult> {
+async function undoState<P, R extends Reading>(
+  client: SandboxClient,
+  state: HeldState<P, R>,
+  call: Call<P>,
+): Promise<UndoResult> {
   const { target, prior, outcome, context } = call;
-  const base = `/users/${segment(target.id)}`;
+  const base = `${state.things.path}/${segment(target.id)}`;
   for (let conflict = 0; conflict < MAX_CONFLICTS; conflict += 1) {
-    const reading = await client.readUser(target.id, context.idempotencyKey, context);
+    const reading = await state.things.read(target.id, context.idempotencyKey, context);
     const { digest, now } = reading;
     const undone = reading.marks.some(({ effect }) => effect === state.clearEffect || effect === state.putBackEffect);
     const slot = state.slot(reading);
@@ -117,15 +135,15 @@ async function undoState<P>(client: SandboxClient, state: HeldState<P>, call: Ca
       back === null
         ? { method: state.clear.method, path: `${base}${state.clear.path}` }
         : { method: 'PUT' as const, path: `${base}${back.path}`, body: back.body };
-    const reply = await client.change({ ...restore, ifMatch: reading.user.version, reply: anyReply }, context);
+    const reply = await client.change({ ...restore, ifMatch: reading.version, reply: anyReply }, context);
     // Read back by the next round, which finds the trace; a refusal is judged on what it then reads.
     if (reply.refused && reply.code !== 'stale_version' && !reply.code.startsWith('not_')) throw reply.error;
   }
-  throw notShownYet('the user is being changed by somebody else');
+  throw notShownYet('it is being changed by somebody else');
 }
 
 /** True when what we set had an end and that has come. */
-function hasEnded<P>(state: HeldState<P>, call: Call<P>, now: number): boolean {
+function hasEnded<P, R extends Reading>(state: HeldState<P, R>, call: Call<P>, now: number): boolean {
   const lifetimeMs = state.lifetimeMs(call.parameters);
   const at = call.outcome?.['at'];
   return lifetimeMs !== null && typeof at === 'number' && now >= at + lifetimeMs;

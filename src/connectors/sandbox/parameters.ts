@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pathFault } from '../../platform/artifact-path.ts';
 
 /**
  * Parameters of the sandbox actions. Unknown members are refused; everything has a default where a sensible one
@@ -50,7 +51,15 @@ const identifier = z.string().min(1).max(200);
 const identifiers = z.array(identifier).min(1).max(100);
 const reason = line.default('Contained by Firebreak');
 
+/** Files that one action collects; more is an image. */
+const MAX_PATHS = 64;
+const path = z.string().refine((value) => pathFault(value) === null, {
+  error: ({ input }) => pathFault(typeof input === 'string' ? input : '') ?? 'is no path',
+});
+
 export const PARAMETERS = {
+  withReason: z.strictObject({ reason }),
+  preserveArtifacts: z.strictObject({ paths: z.array(path).min(1).max(MAX_PATHS) }),
   stepUpChallenge: z.strictObject({
     challengeType: z.enum(['EMAIL_OTP', 'IN_APP_OTP']).default('EMAIL_OTP'),
     expirationMinutes: wholeNumber(1, 24 * 60).default(15),
@@ -73,7 +82,6 @@ export const PARAMETERS = {
     message: paragraph.default('An automatic response has reached the point where a person has to look at it.'),
     priority: z.enum(['LOW', 'MEDIUM', 'HIGH', 'CRITICAL']).default('HIGH'),
   }),
-  accountSuspend: z.strictObject({ reason }),
   /** Without ids: all trusted devices. */
   deviceDeregister: z.strictObject({ deviceIds: identifiers.optional() }),
   ipAllow: z.strictObject({ expirationMinutes: lifetimeMinutes, reason }),

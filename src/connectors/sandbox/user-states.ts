@@ -1,17 +1,22 @@
 import type { ActionHandler } from '../../pipeline/actions/contract.ts';
-import type { SandboxClient } from './client.ts';
+import type { SandboxClient, UserReading } from './client.ts';
 import { declare } from './define.ts';
-import { heldStateHandler } from './held-state.ts';
+import { heldStateHandler, type Things } from './held-state.ts';
 import { PARAMETERS } from './parameters.ts';
 
-/** ACCOUNT_SUSPEND, GEO_LOCK, ENHANCED_LOGGING, ACTION_BLOCK. */
+/** ACCOUNT_SUSPEND, DISABLE_COMPROMISED_CREDENTIALS, GEO_LOCK, ENHANCED_LOGGING, ACTION_BLOCK. */
 
 const MINUTE_MS = 60_000;
+
+function users(client: SandboxClient): Things<UserReading> {
+  return { path: '/users', read: (id, reference, context) => client.readUser(id, reference, context) };
+}
 
 export function accountSuspend(client: SandboxClient): ActionHandler {
   return heldStateHandler(client, {
     declaration: declare('ACCOUNT_SUSPEND', { reversibility: 'undo', holds: 'account.suspended', contains: true }),
-    parameters: PARAMETERS.accountSuspend,
+    parameters: PARAMETERS.withReason,
+    things: users(client),
     slot: ({ user }) => user.suspended,
     satisfies: () => true,
     lifetimeMs: () => null,
@@ -21,10 +26,30 @@ export function accountSuspend(client: SandboxClient): ActionHandler {
   });
 }
 
+/** Password, keys and tokens stop working until they are given back; nothing is thrown away. */
+export function disableCredentials(client: SandboxClient): ActionHandler {
+  return heldStateHandler(client, {
+    declaration: declare('DISABLE_COMPROMISED_CREDENTIALS', {
+      reversibility: 'undo',
+      holds: 'account.credentials_disabled',
+      contains: true,
+    }),
+    parameters: PARAMETERS.withReason,
+    things: users(client),
+    slot: ({ user }) => user.credentialsDisabled,
+    satisfies: () => true,
+    lifetimeMs: () => null,
+    set: ({ reason }) => ({ method: 'POST', path: '/credentials/disable', body: { reason } }),
+    clear: { method: 'POST', path: '/credentials/enable' },
+    clearEffect: 'credentials.enable',
+  });
+}
+
 export function geoLock(client: SandboxClient): ActionHandler {
   return heldStateHandler(client, {
     declaration: declare('GEO_LOCK', { reversibility: 'undo', holds: 'user.geo_locked', contains: true }),
     parameters: PARAMETERS.geoLock,
+    things: users(client),
     slot: ({ user }) => user.geoLock,
     // Somebody else's lock does when it lets nobody in whom ours would keep out, and lasts as long.
     satisfies(slot, { allowedCountries, expirationMinutes }, { user, now }) {
@@ -58,6 +83,7 @@ export function enhancedLogging(client: SandboxClient): ActionHandler {
       contains: false,
     }),
     parameters: PARAMETERS.enhancedLogging,
+    things: users(client),
     slot: ({ user }) => user.logging,
     satisfies: (slot, { expirationMinutes }, { now }) => lasts(slot['expiresAt'], now, expirationMinutes),
     lifetimeMs: ({ expirationMinutes }) => lifetime(expirationMinutes),
@@ -85,6 +111,7 @@ export function actionBlock(client: SandboxClient): ActionHandler {
   return heldStateHandler(client, {
     declaration: declare('ACTION_BLOCK', { reversibility: 'undo', holds: 'user.actions_blocked', contains: true }),
     parameters: PARAMETERS.actionBlock,
+    things: users(client),
     slot: ({ user }) => user.actionBlock,
     satisfies: () => true,
     lifetimeMs: () => null,

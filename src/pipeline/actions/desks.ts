@@ -100,3 +100,17 @@ export interface PeopleDesk {
   }): Promise<{ readonly noticeId: string }>;
   find(key: string): Promise<{ readonly noticeId: string } | null>;
 }
+
+/** Work that is for people: a task with a draft that they finish. */
+export interface TaskDesk {
+  open(task: {
+    readonly key: string;
+    readonly origin: ActionOrigin;
+    readonly title: string;
+    /** What they begin from; Markdown. */
+    readonly draft: string;
+    /** Who it is for. */
+    readonly roles: readonly string[];
+  }): Promise<{ readonly taskId: string }>;
+  find(key: string): Promise<{ readonly taskId: string } | null>;
+}

@@ -30,6 +30,8 @@ export const NOTICE_KINDS = [
   'approval.decided',
   'approval.broken_glass',
   'execution.failed',
+  // What a step of a playbook tells people.
+  'execution.told',
   'guard.paused',
   'guard.resume_proposed',
   'guard.resumed',

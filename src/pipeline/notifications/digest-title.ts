@@ -10,6 +10,7 @@ const TOGETHER: Readonly<Record<NoticeKind, string>> = {
   'approval.broken_glass': 'approvals were decided by one person alone',
   'approval.decided': 'approvals are decided',
   'execution.failed': 'executions failed',
+  'execution.told': 'steps of playbooks tell something',
   'guard.paused': 'words on the pause',
   'guard.resume_proposed': 'words on the pause',
   'guard.resumed': 'words on the pause',

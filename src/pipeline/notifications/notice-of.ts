@@ -6,6 +6,7 @@ import { planActionOf } from '../executions/core/transition.ts';
 import type { Tell } from '../executions/tells.ts';
 import { WINDOW_MS } from '../guards/limiter.ts';
 import type { Plan } from '../playbooks/plan.ts';
+import type { RoleName } from '../vocabulary.ts';
 import type { Notice } from './contract.ts';
 import type { Way } from './routing.ts';
 
@@ -19,6 +20,8 @@ export type Audience =
       readonly alsoOperators?: boolean;
     }
   | { readonly who: 'operators'; readonly requester: string | null }
+  /** Everybody who has one of the roles; who runs the installation where nobody has one. */
+  | { readonly who: 'roles'; readonly roles: readonly RoleName[] }
   /** Those who may do something, but for people whom one of the accounts `without` belongs to. */
   | {
       readonly who: 'may';

@@ -136,3 +136,20 @@ describe('whether a request can be answered', () => {
     expect(unanswerable).toBeGreaterThan(200);
   });
 });
+
+describe('those who have a role', () => {
+  const ciso = user('ciso', ['CISO']);
+  const legal = user('legal', ['LEGAL']);
+  const lead = user('lead', ['IR_LEAD']);
+  const told = (people: readonly UserInForce[]) =>
+    recipientsOf({ who: 'roles', roles: ['CISO', 'LEGAL'] }, { people, delegations: [] }, NOW).map(({ id }) => id);
+
+  it('are told, and nobody else', () => {
+    expect(told([lead, legal, ciso])).toEqual(['ciso', 'legal']);
+  });
+
+  it('are who runs the installation when nobody has one: a step that tells nobody tells nothing', () => {
+    expect(told([lead, user('auditor', ['AUDITOR'])])).toEqual(['lead']);
+    expect(told([user('auditor', ['AUDITOR'])])).toEqual([]);
+  });
+});

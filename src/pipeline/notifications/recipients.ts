@@ -26,9 +26,10 @@ export interface Staff {
 /** The people who are told, by id; `at` is business time. Who may answer in somebody's place is told as well. */
 export function recipientsOf(audience: Audience, staff: Staff, at: number): readonly UserInForce[] {
   const out = audience.who === 'may' ? everyAccountOf(staff.people, audience.without) : NOBODY;
-  const told = staff.people.filter(
+  const meant = staff.people.filter(
     (user) => isTold(audience, staff, user, at) && !overlaps(out, accountsOfPerson(user)),
   );
+  const told = meant.length === 0 && audience.who === 'roles' ? staff.people.filter(isOperator) : meant;
   return told.sort((left, right) => (left.id < right.id ? -1 : 1));
 }
 
@@ -69,6 +70,8 @@ function isTold(audience: Audience, staff: Staff, user: UserInForce, at: number)
     }
     case 'operators':
       return user.id === audience.requester || isOperator(user);
+    case 'roles':
+      return user.roles.some((role) => audience.roles.includes(role));
     case 'may':
       return (
         rolesMay(user.roles, user.kind, audience.operation, user.grants) || (audience.operators && isOperator(user))

@@ -20,6 +20,7 @@ const USUAL: Readonly<Record<NoticeKind, readonly NoticeChannel[]>> = {
   'approval.decided': ['SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'approval.broken_glass': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'execution.failed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
+  'execution.told': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'guard.paused': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'guard.resume_proposed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'guard.resumed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],

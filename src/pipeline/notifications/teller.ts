@@ -5,6 +5,7 @@ import type { JournalReader } from '../../journal/journal.ts';
 import type { QueuedEffect } from '../../journal/membership.ts';
 import type { Delegation } from '../access/delegation.ts';
 import type { UserInForce } from '../access/user-in-force.ts';
+import type { PeopleDesk } from '../actions/desks.ts';
 import type { RecordTrace } from '../audit/record.ts';
 import { DELIVERY } from '../executions/change.ts';
 import type { NewInput } from '../executions/core/inputs.ts';
@@ -17,6 +18,7 @@ import { untilStored } from '../executions/until-stored.ts';
 import type { Notice, NoticeChannel } from './contract.ts';
 import type { Courier, DeadDelivery } from './courier.ts';
 import { noticeOf, type Told } from './notice-of.ts';
+import { noticeOfStep } from './notice-of-step.ts';
 import { noticeOfRecord, RECORDS_LOOKED_AT } from './notice-of-record.ts';
 import type { Notices } from './notices.ts';
 import type { NoticeState } from './notice-state.ts';
@@ -52,8 +54,18 @@ export interface TellerPorts {
 export interface PeopleTeller extends Teller {
   /** Goes on with queue entries that were left: what was to be told, and notices that were not delivered. */
   bring(owed: readonly QueuedEffect[]): Promise<void>;
+  /** Tells those who have a role what a step of an execution says; the same key is told once. */
+  tellRoles(message: RolesMessage): Promise<NoticeState>;
   /** Tells the operators that a message reaches nobody. */
   tellOfDead(dead: DeadDelivery): Promise<NoticeState>;
+}
+
+/** What a step of an execution says to those who have one of the roles. */
+export type RolesMessage = Parameters<PeopleDesk['tell']>[0];
+
+/** The notice of what was told under this key. */
+export function toldNoticeId(key: string): string {
+  return derivedId('ntc', 'told', key);
 }
 
 /** Where a notice comes from: its id derives from `parts`, and `entry` goes with its commit. */
@@ -189,6 +201,12 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
         else if (name === DELIVERY) courier().deliver(await untilStored(ports, () => notices.load(execution)));
       }
     },
+    tellRoles: (message) =>
+      untilStored(ports, async () => {
+        const { plan, state, trace } = await store.load(message.origin.executionId);
+        const told = noticeOfStep(plan, state, message);
+        return raise(told, await everybody(), { parts: ['told', message.key], entry: null, trace });
+      }),
     tellOfDead: (dead) =>
       untilStored(ports, async () => {
         const { state, way, code } = dead;
