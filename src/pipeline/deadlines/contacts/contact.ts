@@ -3,7 +3,8 @@ import type { Json } from '../../../platform/canonical-json.ts';
 import { invariant, type Fault } from '../../../platform/errors.ts';
 import type { Word } from '../../access/another-person.ts';
 import { canonicalAccount } from '../../access/identities.ts';
-import { checkJson, faultsOf, type Read } from '../../playbooks/document.ts';
+import { faultsOf } from '../../playbooks/document.ts';
+import { checkJson, type Read } from '../../playbooks/plain-json.ts';
 import { validityFault, type CertificateFacts } from './certificate.ts';
 
 /**
