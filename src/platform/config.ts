@@ -3,6 +3,7 @@ import { approverSecrets, readApprovers, type ApproverConfig } from './approver-
 import { ConfigReader } from './config-reader.ts';
 import { readOidc, type OidcConfig } from './oidc-config.ts';
 import { messageOf } from './errors.ts';
+import { readEvidence, type EvidenceConfig } from './evidence-config.ts';
 import { NOTIFICATION_SECRETS, readNotifications, type NotificationConfig } from './notification-config.ts';
 
 /** Everything that the environment decides, read once at start. Durations are in ms and say so in their names. */
@@ -44,6 +45,7 @@ export interface Config {
   readonly geoLocationApiKey: string | null;
   /** The identity provider with which people sign in; null: none. */
   readonly oidc: OidcConfig | null;
+  readonly evidence: EvidenceConfig;
   /** The witness that cosigns the log's checkpoints: its address and its public key line; null: none. */
   readonly witness: { readonly url: string; readonly key: string } | null;
 }
@@ -116,6 +118,7 @@ export function readConfig(
     notifications: readNotifications(read),
     externalApprovers: readApprovers(read),
     oidc: readOidc(read),
+    evidence: readEvidence(read),
     geoLocationApiKey: read.optional('GEO_LOCATION_API_KEY', /^\S{1,512}$/, 'one word'),
     witness: read.witness('WITNESS_URL', 'WITNESS_KEY'),
   };
