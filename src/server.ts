@@ -50,6 +50,7 @@ import { addressesOn, linkKeyOf, passkeyKeyOf } from './start/addresses.ts';
 import { announceTime, businessTime } from './start/business-time.ts';
 import { lateDesks } from './start/desks.ts';
 import { openDefinitions } from './start/definitions.ts';
+import { openEvidence } from './start/evidence.ts';
 import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { openOwnJournal } from './start/own-journal.ts';
@@ -198,6 +199,16 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     tell,
   });
   const { playbooks, policies, exemptions, guards, onCall, changes, governance } = definitions;
+  const told = { tell, version: options.version, log };
+  const evidence = await openEvidence(config, {
+    journal,
+    committer,
+    clock,
+    wall: own.wall,
+    holders: own.requestHolders,
+    ...told,
+  });
+  opened.push(() => evidence.close());
   const pause = createPauseWatch({
     journal,
     clock,
@@ -352,12 +363,14 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const goOn = async (): Promise<void> => {
     definitions.refresh();
     await pause.look();
+    void evidence.settle();
     await runner.catchUp();
     ownSignIns.look();
     await bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => isNews(name)));
   };
   // In a pause nothing that was left is begun either.
   await pause.look();
+  void evidence.settle();
   if (acts) await takeOver();
   ownSignIns.look();
   const anonymous = { traceId: '0'.repeat(32), correlationId: 'start', now: clock.now(), idempotencyKey: null };
@@ -399,7 +412,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     if (acts && (await members.leads('log').catch(() => false)))
       await keeper.keep(true).catch(onError('the log was not signed'));
     await members.leave().catch(onError('no goodbye was said'));
-    await Promise.all([outside.close(), witness.close(), timeStamps.close(), closeSenders()]);
+    await Promise.all([outside.close(), evidence.close(), witness.close(), timeStamps.close(), closeSenders()]);
     await own.close();
   };
   try {

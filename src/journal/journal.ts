@@ -102,6 +102,10 @@ export const VIEW_KINDS = [
   'contact',
   /** A schedule by which people are on call. */
   'oncall',
+  /** One artefact that was taken, and what became of it. */
+  'evidence',
+  /** Something on which a legal hold was set. */
+  'evidence-hold',
   /** Somebody who lets another person vote in their place for a time. */
   'delegation',
   /** A gate that was not asked because of an exemption. */

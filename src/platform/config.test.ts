@@ -58,6 +58,12 @@ describe('readConfig', () => {
         },
         externalApprovers: [],
         oidc: null,
+        evidence: {
+          dir: null,
+          keyFile: null,
+          retentionDays: { usual: 365, byKind: new Map() },
+          reverifyDays: 30,
+        },
         geoLocationApiKey: null,
         witness: null,
         timeStamps: null,
@@ -87,6 +93,10 @@ describe('readConfig', () => {
         PUBLIC_URL: 'https://firebreak.example.org/',
         TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8 ,fd00::/48',
         GEO_LOCATION_API_KEY: 'k',
+        EVIDENCE_DIR: '/evidence',
+        EVIDENCE_KEY_FILE: '/keys',
+        EVIDENCE_RETENTION_DAYS: '90, disk-image=30,memory-image=14',
+        EVIDENCE_REVERIFY_DAYS: '0',
         WITNESS_URL: 'http://witness.example:3100',
         WITNESS_KEY: 'w+00000000+BHMiZVtBAMTiIIzHkYP5LZJWuWYIb4dBJq0eNcKbe1rm',
       },
@@ -125,6 +135,18 @@ describe('readConfig', () => {
       },
       externalApprovers: [],
       oidc: null,
+      evidence: {
+        dir: '/evidence',
+        keyFile: '/keys',
+        retentionDays: {
+          usual: 90,
+          byKind: new Map([
+            ['disk-image', 30],
+            ['memory-image', 14],
+          ]),
+        },
+        reverifyDays: 0,
+      },
       geoLocationApiKey: 'k',
       witness: {
         url: 'http://witness.example:3100',
@@ -132,6 +154,14 @@ describe('readConfig', () => {
       },
       timeStamps: null,
     });
+  });
+
+  it('takes days for evidence, and days for some kinds of it', () => {
+    expect(faultsOf({ EVIDENCE_RETENTION_DAYS: 'video=3' })[0]).toContain('names video: it knows file,');
+    for (const EVIDENCE_RETENTION_DAYS of ['0', '36501', 'file=0'])
+      expect(faultsOf({ EVIDENCE_RETENTION_DAYS })[0]).toContain('from 1 to 36500');
+    for (const EVIDENCE_RETENTION_DAYS of ['a year', 'file=', '-1', '1.5', 'file=1=2'])
+      expect(faultsOf({ EVIDENCE_RETENTION_DAYS })[0]).toContain('like 365,memory-image=90');
   });
 
   it('lists every fault at once and repeats no value', () => {

@@ -4,6 +4,7 @@ import { ConfigReader } from './config-reader.ts';
 import { readOidc, type OidcConfig } from './oidc-config.ts';
 import { messageOf } from './errors.ts';
 import { readTimeStamps, type TimeStampConfig } from './time-stamp-config.ts';
+import { readEvidence, type EvidenceConfig } from './evidence-config.ts';
 import { NOTIFICATION_SECRETS, readNotifications, type NotificationConfig } from './notification-config.ts';
 
 /** Everything that the environment decides, read once at start. Durations are in ms and say so in their names. */
@@ -45,6 +46,7 @@ export interface Config {
   readonly geoLocationApiKey: string | null;
   /** The identity provider with which people sign in; null: none. */
   readonly oidc: OidcConfig | null;
+  readonly evidence: EvidenceConfig;
   /** The witness that cosigns the log's checkpoints: its address and its public key line; null: none. */
   readonly witness: { readonly url: string; readonly key: string } | null;
   /** The authority that stamps the log and evidence bundles; null: none. */
@@ -119,6 +121,7 @@ export function readConfig(
     notifications: readNotifications(read),
     externalApprovers: readApprovers(read),
     oidc: readOidc(read),
+    evidence: readEvidence(read),
     geoLocationApiKey: read.optional('GEO_LOCATION_API_KEY', /^\S{1,512}$/, 'one word'),
     witness: read.witness('WITNESS_URL', 'WITNESS_KEY'),
     timeStamps: readTimeStamps(read),

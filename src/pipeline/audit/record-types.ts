@@ -154,6 +154,25 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'notice.resent', v: 1, personal: [] },
   { type: 'notice.read', v: 1, personal: [] },
   { type: 'preference.saved', v: 1, personal: [] },
+
+  // Custody. Whom an artefact was taken from shows in its name and place; digests and sizes name nobody.
+  {
+    type: 'evidence.begun',
+    v: 1,
+    personal: ['/acquisition/method', '/exceptions', '/identity/name', '/source/host', '/source/location'],
+  },
+  { type: 'evidence.preserved', v: 1, personal: ['/exceptions'] },
+  { type: 'evidence.failed', v: 1, personal: ['/why'] },
+  { type: 'evidence.accessed', v: 1, personal: ['/reason'] },
+  { type: 'evidence.exported', v: 1, personal: ['/reason'] },
+  { type: 'evidence.transferred', v: 1, personal: ['/from', '/reason', '/to'] },
+  { type: 'evidence.verified', v: 1, personal: [] },
+  { type: 'evidence.alarm', v: 1, personal: ['/found', '/name'] },
+  { type: 'evidence.held', v: 1, personal: ['/reason'] },
+  { type: 'evidence.released', v: 1, personal: ['/reason'] },
+  { type: 'evidence.disposed', v: 1, personal: ['/reason', '/witness'] },
+  { type: 'evidence.gone', v: 1, personal: [] },
+
   { type: 'execution.note', v: 1, personal: ['/text'] },
 ];
 

@@ -1,0 +1,58 @@
+import type { ConfigReader } from './config-reader.ts';
+
+/** Where evidence is kept, for how long, and how often it is looked at again. */
+export interface EvidenceConfig {
+  /** The folder of the local store; null: `evidence` in the data directory. */
+  readonly dir: string | null;
+  /** File with the keys that encrypt it at rest; null: it is not encrypted. */
+  readonly keyFile: string | null;
+  /** How long each kind of artefact is kept at least, in days. */
+  readonly retentionDays: { readonly usual: number; readonly byKind: ReadonlyMap<string, number> };
+  /** Everything is read again and compared with its digests once in so many days; 0: never by itself. */
+  readonly reverifyDays: number;
+}
+
+/** A year: how long a case and the questions of an authority usually take. What the law asks for is the operator's to set. */
+const USUAL_RETENTION_DAYS = 365;
+/** A hundred years: longer than any law asks for, and a number that was meant. */
+const MOST_RETENTION_DAYS = 36_500;
+/** A month between two looks at the same bytes. */
+const USUAL_REVERIFY_DAYS = 30;
+
+/** As `desks.ts` of the pipeline has them; a test sees to it. */
+export const RETENTION_KINDS = [
+  'file',
+  'command-output',
+  'api-export',
+  'email',
+  'screenshot',
+  'disk-image',
+  'memory-image',
+] as const;
+
+export function readEvidence(read: ConfigReader): EvidenceConfig {
+  return {
+    dir: read.path('EVIDENCE_DIR'),
+    keyFile: read.path('EVIDENCE_KEY_FILE'),
+    retentionDays: readRetention(read),
+    reverifyDays: read.integer('EVIDENCE_REVERIFY_DAYS', USUAL_REVERIFY_DAYS, 0, 3_650),
+  };
+}
+
+/** Days for all, and `kind=days` for some: `365,memory-image=90`. */
+function readRetention(read: ConfigReader): EvidenceConfig['retentionDays'] {
+  const byKind = new Map<string, number>();
+  let usual = USUAL_RETENTION_DAYS;
+  for (const item of read.list('EVIDENCE_RETENTION_DAYS', /^(?:[a-z-]{1,20}=)?\d{1,5}$/, RETENTION_FORM)) {
+    const [kind, text] = item.includes('=') ? item.split('=', 2) : [null, item];
+    const days = Number(text);
+    if (days < 1 || days > MOST_RETENTION_DAYS)
+      read.fault(`EVIDENCE_RETENTION_DAYS has ${days} days: from 1 to ${MOST_RETENTION_DAYS}`);
+    else if (kind === null) usual = days;
+    else if (RETENTION_KINDS.some((known) => known === kind)) byKind.set(kind ?? '', days);
+    else read.fault(`EVIDENCE_RETENTION_DAYS names ${kind}: it knows ${RETENTION_KINDS.join(', ')}`);
+  }
+  return { usual, byKind };
+}
+
+const RETENTION_FORM = 'days, and kind=days for some kinds, parted by commas, like 365,memory-image=90';
