@@ -51,6 +51,7 @@ import { announceTime, businessTime } from './start/business-time.ts';
 import { openDefinitions } from './start/definitions.ts';
 import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
+import { takeInventoryFile } from './start/inventory-file.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import { openRights } from './start/rights.ts';
 import type { Role } from './start/role.ts';
@@ -189,7 +190,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     approvers: approvers?.names ?? [],
     tell,
   });
-  const { playbooks, policies, exemptions, guards, onCall, changes, governance } = definitions;
+  const { playbooks, policies, exemptions, guards, onCall, inventory, changes, governance } = definitions;
+  await takeInventoryFile(config, inventory, clock.now());
   const pause = createPauseWatch({
     journal,
     clock,
@@ -302,6 +304,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     playbooks,
     policies,
     guards,
+    inventory,
     exemptions,
     pause: createPauseService({ journal, committer, watch: pause, tell }),
     glass: createGlassService({ journal, committer }),

@@ -11,7 +11,7 @@ export interface CommandRoom {
 const CHANNELS = ['email', 'slack', 'teams', 'pagerduty', 'webhook', 'in_app'];
 
 /** Of commands that ask a running server. */
-function asking(command: Command): Command {
+export function asking(command: Command): Command {
   return command
     .addOption(new Option('--url <url>', 'server').default('http://127.0.0.1:3000'))
     .option('--json', 'one JSON line', false);

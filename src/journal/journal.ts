@@ -98,6 +98,8 @@ export const VIEW_KINDS = [
   /** A change that takes a safeguard away, and waits for a second person. */
   'change',
   'exemption',
+  /** Which version of the inventory is in force. */
+  'inventory',
   /** A schedule by which people are on call. */
   'oncall',
   /** Somebody who lets another person vote in their place for a time. */

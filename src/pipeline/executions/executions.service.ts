@@ -9,7 +9,9 @@ import { recordedTrace, type CallContext } from '../access/principal.ts';
 import type { JsonObject } from '../actions/contract.ts';
 import type { GovernanceReader } from '../approvals/governance.ts';
 import { canonicalIdentity } from '../events/text.ts';
+import { DECIDE_BY_DEFAULT, type Decide } from '../incidents/decide.ts';
 import type { Incident } from '../incidents/incident.ts';
+import { higherSeverity } from '../incidents/severity.ts';
 import { incidentWrite } from '../incidents/incident-change.ts';
 import { checkJson } from '../playbooks/document.ts';
 import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
@@ -109,10 +111,14 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
     async trigger(ctx, input) {
       const playbook = await ports.playbooks.load(input.playbookId);
       const { context, warnings } = declaredContext(playbook, input.context);
-      const incident = manualIncident(ctx, ports, playbook, input);
+      const governance = await ports.governance.inForce();
+      const incident = manualIncident(ctx, ports, playbook, {
+        ...input,
+        decide: governance.decide ?? DECIDE_BY_DEFAULT,
+      });
       const event = eventOf(input.triggerEvent, incident.subject.id);
       const snapshot = { ...snapshotOf(incident, null, context), event };
-      const execution = newExecution(playbook, await ports.governance.inForce(), {
+      const execution = newExecution(playbook, governance, {
         journalId: journal.id,
         incident,
         snapshot,
@@ -224,11 +230,14 @@ function declaredContext({ compiled }: ActivePlaybook, given: Definition): { con
   };
 }
 
+/** A person says so. */
+const SURE = 100;
+
 function manualIncident(
   ctx: CallContext,
   ports: ExecutionPorts,
   playbook: ActivePlaybook,
-  { userId }: TriggerInput,
+  { userId, decide }: TriggerInput & { readonly decide: Decide },
 ): Incident {
   const { name, playbookType, severity } = playbook.compiled.playbook;
   const id = canonicalIdentity(userId);
@@ -237,6 +246,8 @@ function manualIncident(
     throw new FirebreakError('invalid_request', 'The request does not name a user', [fault]);
   }
   const subject = { type: 'user', id } as const;
+  const facts = { subject, accounts: [id], systems: [], confidence: SURE };
+  const decision = decide(facts, { decision: null, floor: null });
   return {
     // A repeat under the same key must not start a second one, even when the reply of the first was lost in a crash.
     id: ctx.idempotencyKey === null ? ports.ids.next('inc') : derivedId('inc', ports.journal.id, ctx.idempotencyKey),
@@ -245,9 +256,11 @@ function manualIncident(
     subject,
     accounts: [subject.id],
     sourceIps: [],
-    severity,
-    confidence: 100,
-    impact: 'MEDIUM',
+    // Whoever started it chose the playbook, and with it the severity; what is known of the subject may raise it.
+    severity: decision.binding ? higherSeverity(severity, decision.severity) : severity,
+    confidence: SURE,
+    impact: decision.impact,
+    decision,
     status: 'OPEN',
     summary: `${name} was started by hand for ${userId}.`,
     findings: [],
