@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
+import { addAssetCommands } from './cli/asset-commands.ts';
 import { addGovernanceCommands } from './cli/governance-commands.ts';
 import { addPlanningCommands } from './cli/planning-commands.ts';
 import { addRegulatoryCommands } from './cli/regulatory-commands.ts';
@@ -240,6 +241,7 @@ addGovernanceCommands({ program, io, exitWith });
 addPlanningCommands({ program, io, exitWith });
 
 addRegulatoryCommands({ program, io, exitWith });
+addAssetCommands({ program, io, exitWith });
 
 addBreakGlass(program, server, io, exitWith);
 

@@ -53,6 +53,7 @@ import { openDefinitions } from './start/definitions.ts';
 import { openEvidence } from './start/evidence.ts';
 import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
+import { takeInventoryFile } from './start/inventory-file.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import { openRights } from './start/rights.ts';
 import type { Role } from './start/role.ts';
@@ -198,7 +199,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     approvers: approvers?.names ?? [],
     tell,
   });
-  const { playbooks, policies, exemptions, guards, onCall, changes, governance } = definitions;
+  const { playbooks, policies, exemptions, guards, onCall, inventory, changes, governance } = definitions;
+  await takeInventoryFile(config, inventory, clock.now());
   const told = { tell, version: options.version, log };
   const evidence = await openEvidence(config, {
     journal,
@@ -322,6 +324,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     playbooks,
     policies,
     guards,
+    inventory,
     exemptions,
     pause: createPauseService({ journal, committer, watch: pause, tell }),
     glass: createGlassService({ journal, committer }),

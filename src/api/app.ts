@@ -20,6 +20,7 @@ import { collectRoutes, refuseOtherMethods, type DeclaredRoute } from './route-t
 import { keyRoutes, setupRoutes, userRoutes } from './routes/access.routes.ts';
 import { approvalRoutes } from './routes/approvals.routes.ts';
 import { delegationRoutes } from './routes/delegations.routes.ts';
+import { inventoryRoutes } from './routes/inventory.routes.ts';
 import { onCallRoutes } from './routes/oncall.routes.ts';
 import { auditRoutes, metricsRoutes } from './routes/audits.routes.ts';
 import { changeRoutes } from './routes/changes.routes.ts';
@@ -158,6 +159,7 @@ async function addRoutes(
   delegationRoutes(server, services.delegations);
   onCallRoutes(server, services.onCall);
   regulatoryContactRoutes(server, services.contacts);
+  await inventoryRoutes(server, services.inventory);
   notificationRoutes(server, services.notifications);
   await slackRoutes(server, services, slack);
   auditRoutes(server, services.audits);

@@ -53,6 +53,10 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
       'The regulatory contact was read, but it could not be stored as it stands: a member or its certificate is wrong.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved, and nobody is told in the clear instead.',
   },
+  invalid_inventory: {
+    meaning: 'The inventory of assets cannot be read, or an asset in it is not valid. Nothing of it was taken.',
+    fix: 'Each fault names its line. Repair them and put the whole inventory again; `firebreak inventory check` looks at a file without a server.',
+  },
   invalid_exemption: {
     meaning: 'The exemption was read, but it could not be proposed as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',

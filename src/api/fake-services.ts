@@ -188,6 +188,8 @@ function cannedServices(
       setProtected: one('guards.setProtected'),
       getBlastRadius: (ctx) => one('guards.getBlastRadius')(ctx, {}),
       setBlastRadius: one('guards.setBlastRadius'),
+      getDecisionMatrix: (ctx) => one('guards.getDecisionMatrix')(ctx, {}),
+      setDecisionMatrix: one('guards.setDecisionMatrix'),
       getQuietHours: (ctx) => one('guards.getQuietHours')(ctx, {}),
       setQuietHours: one('guards.setQuietHours'),
     },
@@ -245,6 +247,12 @@ function cannedServices(
       get: one('delegations.get'),
       create: one('delegations.create'),
       revoke: one('delegations.revoke'),
+    },
+    inventory: {
+      status: (ctx) => one('inventory.status')(ctx, {}),
+      put: one('inventory.put'),
+      list: many('inventory.list'),
+      find: one('inventory.find'),
     },
     onCall: {
       list: many('onCall.list'),

@@ -23,6 +23,7 @@ import type { GlassService } from '../pipeline/guards/break-glass.service.ts';
 import type { GuardService } from '../pipeline/guards/guards.service.ts';
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
+import type { InventoryService } from '../pipeline/inventory/inventory.service.ts';
 import type { IngestService } from '../pipeline/intake/intake.service.ts';
 import type { OnCallService } from '../pipeline/oncall/oncall.service.ts';
 import type { NotificationService } from '../pipeline/notifications/notifications.service.ts';
@@ -61,6 +62,7 @@ export interface Services {
   readonly notifications: NotificationService;
   readonly audits: AuditService;
   readonly incidents: IncidentVerbs;
+  readonly inventory: InventoryVerbs;
   readonly ingest: IngestService;
   readonly metrics: MetricsService;
   readonly recovery: RecoveryService;
@@ -82,7 +84,11 @@ export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>
 export type PolicyVerbs = Omit<PolicyService, 'enforce' | 'inForce' | 'naming' | 'refresh'>;
 export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
 export type ProposedChangeVerbs = Omit<ProposedChangeService, 'propose'>;
-export type GuardVerbs = Omit<GuardService, 'enforce' | 'protectedIdentities' | 'perHour' | 'quietHours' | 'refresh'>;
+export type GuardVerbs = Omit<
+  GuardService,
+  'enforce' | 'protectedIdentities' | 'perHour' | 'quietHours' | 'decisionMatrix' | 'refresh'
+>;
+export type InventoryVerbs = Omit<InventoryService, 'putFile' | 'inForce' | 'refresh'>;
 export type OnCallVerbs = Omit<OnCallService, 'book' | 'refresh'>;
 export type ContactVerbs = Omit<ContactService, 'all' | 'load'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;

@@ -56,6 +56,7 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     changeRows,
     limiterRows,
     contactRows,
+    inventoryRows,
     noticeRows,
     accessRows,
   ]) {
@@ -142,6 +143,23 @@ const definitionRows: RowSource = {
         const stands = last?.type === `${kind}.saved` || (kind === 'guard' && last !== undefined);
         yield { kind, id, stream, row: stands ? row : null };
       }
+    }
+  },
+};
+
+const inventoryRows: RowSource = {
+  kinds: ['inventory'],
+  async *rows(journal) {
+    for (const stream of await journal.streams('inventory/')) {
+      const saved = (await journal.readStream(stream)).at(-1)?.record;
+      const { version = null, hash = null, assets = null, by = null } = saved?.data ?? {};
+      const members = { version, hash, assets, savedBy: by, seq: saved?.seq ?? null };
+      yield {
+        kind: 'inventory',
+        id: stream.slice('inventory/'.length),
+        stream,
+        row: { columns: {}, members, membersOf: bodyOf },
+      };
     }
   },
 };

@@ -100,6 +100,8 @@ export const VIEW_KINDS = [
   'exemption',
   /** Somebody of the organisation who is told when a regulatory clock starts. */
   'contact',
+  /** Which version of the inventory is in force. */
+  'inventory',
   /** A schedule by which people are on call. */
   'oncall',
   /** One artefact that was taken, and what became of it. */

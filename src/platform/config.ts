@@ -25,6 +25,8 @@ export interface Config {
   readonly geoDatabase: string | null;
   /** File with shared egress addresses (VPN, NAT); null: none known. */
   readonly egressList: string | null;
+  /** File with the organisation's assets; null: the inventory is what was put by the API. */
+  readonly inventoryFile: string | null;
   /** `host:port` pairs that webhooks may reach although they are private; empty: public receivers only. */
   readonly webhookAllow: readonly string[];
   readonly playbooks: {
@@ -106,6 +108,7 @@ export function readConfig(
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     geoDatabase: read.path('GEO_DATABASE'),
     egressList: read.path('EGRESS_LIST'),
+    inventoryFile: read.path('INVENTORY_FILE'),
     webhookAllow: read.list('WEBHOOK_ALLOW', /^[A-Za-z0-9._:[\]-]{1,253}$/, 'host:port pairs, parted by commas'),
     playbooks: {
       maxConcurrent: read.integer('INCIDENT_PLAYBOOK_MAX_CONCURRENT', 128, 1, 10_000),

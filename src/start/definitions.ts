@@ -12,6 +12,7 @@ import { createPolicyService } from '../pipeline/approvals/policies.service.ts';
 import { valuesOfIncident } from '../pipeline/executions/start.ts';
 import { createExemptionService } from '../pipeline/exemptions/exemptions.service.ts';
 import { createGuardService } from '../pipeline/guards/guards.service.ts';
+import { createInventoryService } from '../pipeline/inventory/inventory.service.ts';
 import { createOnCallService } from '../pipeline/oncall/oncall.service.ts';
 import { createPlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
 import { openChanges } from './rights.ts';
@@ -55,6 +56,7 @@ export function openDefinitions(config: Config, ports: DefinitionPorts) {
     onUnusable: (id, thrown) =>
       log.error({ playbookId: id, faults: thrown.faults }, 'an enabled playbook cannot be run'),
   });
+  const inventory = createInventoryService({ journal, committer });
   const onCall = createOnCallService({ journal, committer });
   const changes = openChanges({ journal, committer, ids }, () => ({ policies, guards }));
   const twoPeople = config.policyChangesByTwo ? changes : null;
@@ -88,11 +90,12 @@ export function openDefinitions(config: Config, ports: DefinitionPorts) {
     exemptions,
     guards,
     onCall,
+    inventory,
     changes,
-    governance: governanceOf(policies, guards, exemptions, onCall),
+    governance: governanceOf(policies, guards, exemptions, onCall, inventory),
     /** Forgets what is kept in memory: something may have been committed of which nobody was told. */
     refresh(): void {
-      for (const each of [playbooks, policies, guards, exemptions, onCall]) each.refresh();
+      for (const each of [playbooks, policies, guards, exemptions, onCall, inventory]) each.refresh();
     },
   };
 }

@@ -81,6 +81,19 @@ export const GUARD_REQUESTS: readonly (readonly [string, Maker])[] = [
     async (scene) => asAdmin(scene, `/api/changes/${(await proposedChange(scene)).id}/reject`, { reason: 'a drill' }),
   ],
   [
+    'PUT /api/guards/decision-matrix',
+    async (scene) => {
+      const { cells: present } = await succeeds(scene.house.admin.api('GET', '/api/guards/decision-matrix'));
+      const cells = present.map((cell: object) => ({ ...cell, requiredAction: scene.fresh('drill ') }));
+      return asAdmin(scene, '/api/guards/decision-matrix', { cells });
+    },
+  ],
+  [
+    'PUT /api/inventory',
+    async (scene) =>
+      asAdmin(scene, '/api/inventory', { assets: [{ type: 'host', id: scene.fresh('host-'), criticality: 'LOW' }] }),
+  ],
+  [
     'PUT /api/guards/quiet-hours',
     async (scene) => {
       const guard = { ...quietNow(), below: Number(scene.fresh('')) % 2 === 0 ? 'HIGH' : 'MEDIUM' };

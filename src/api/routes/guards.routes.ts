@@ -8,6 +8,7 @@ import type { Services } from '../services.ts';
 const URL = '/api/guards/protected-identities';
 const LIMITS_URL = '/api/guards/blast-radius';
 const QUIET_URL = '/api/guards/quiet-hours';
+const MATRIX_URL = '/api/guards/decision-matrix';
 const PAUSE_URL = '/api/guards/pause';
 const tags = ['guards'];
 /** Longest reason, in UTF-16 units: a paragraph for the auditor. */
@@ -103,6 +104,7 @@ export function guardRoutes(app: ApiServer, { guards, pause }: Pick<Services, 'g
     },
   });
   quietRoutes(app, guards);
+  matrixRoutes(app, guards);
 }
 
 function quietRoutes(app: ApiServer, guards: Services['guards']): void {
@@ -127,6 +129,36 @@ function quietRoutes(app: ApiServer, guards: Services['guards']): void {
     handler: async (request, reply) => {
       const ifMatch = ifMatchOf(request.headers['if-match']);
       return one(await guards.setQuietHours(contextOf(request), { document: request.body, ifMatch }), reply);
+    },
+  });
+}
+
+function matrixRoutes(app: ApiServer, guards: Services['guards']): void {
+  app.route({
+    method: 'GET',
+    url: MATRIX_URL,
+    config: { operation: 'guard.read' },
+    schema: {
+      tags,
+      summary: 'Which severity, action, approvers and regulatory trigger an impact and a confidence ask for',
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) => one(await guards.getDecisionMatrix(contextOf(request)), reply),
+  });
+  app.route({
+    method: 'PUT',
+    url: MATRIX_URL,
+    config: { operation: 'guard.write' },
+    schema: {
+      tags,
+      summary: 'Replace the decision matrix, as a new version; incidents keep what was decided about them',
+      headers: IF_MATCH,
+      body: DEFINITION,
+      response: { 200: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) => {
+      const ifMatch = ifMatchOf(request.headers['if-match']);
+      return one(await guards.setDecisionMatrix(contextOf(request), { document: request.body, ifMatch }), reply);
     },
   });
 }

@@ -34,6 +34,8 @@ export const OPERATION_NAMES = [
   'delegation.own',
   'oncall.read',
   'oncall.write',
+  'inventory.read',
+  'inventory.write',
   'notification.own',
   'notification.manage',
   'contact.read',
@@ -147,6 +149,12 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: ['SECURITY_ADMIN', 'CISO'],
     humanOnly: true,
     says: 'say who is on call when: gates that name a schedule ask those people',
+  },
+  'inventory.read': { roles: ROLES, humanOnly: false, says: 'see which assets there are, and how much they matter' },
+  'inventory.write': {
+    roles: ['SECURITY_ADMIN', 'CISO', 'IR_LEAD'],
+    humanOnly: false,
+    says: 'replace the inventory of assets: the impact of incidents is read from it',
   },
   'notification.own': { roles: ROLES, humanOnly: true, says: 'see what one was told, and choose what to hear by mail' },
   'notification.manage': {

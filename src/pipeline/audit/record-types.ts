@@ -26,12 +26,15 @@ export interface RecordType {
 const INCIDENT_PERSONAL = [
   '/cause/reason',
   '/incident/accounts',
+  '/incident/decision/assets',
+  '/incident/decision/because',
   '/incident/details',
   '/incident/findings/*/explanation',
   '/incident/reason',
   '/incident/sourceIps',
   '/incident/subject',
   '/incident/summary',
+  '/incident/systems',
 ];
 
 const PAUSE_PERSONAL = ['/document/paused/reason', '/document/proposal/reason', '/reason'];
@@ -116,6 +119,9 @@ const CATALOGUE: readonly RecordType[] = [
   },
   { type: 'contact.verified', v: 1, personal: ['/how'] },
   { type: 'contact.revoked', v: 1, personal: ['/reason'] },
+  // People stand among the assets, and as owners of others.
+  { type: 'inventory.part', v: 1, personal: ['/assets/*/id', '/assets/*/names', '/assets/*/owner'] },
+  { type: 'inventory.saved', v: 1, personal: [] },
   { type: 'oncall.saved', v: 1, personal: ['/document/overrides/*/reason'] },
   {
     type: 'policy.saved',

@@ -1,58 +1,38 @@
 import type { Clock } from '../../platform/clock.ts';
 import { FirebreakError } from '../../platform/errors.ts';
-import { derivedId } from '../../platform/hash.ts';
-import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader, StoredView } from '../../journal/journal.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
-import { recordedTrace, type CallContext } from '../access/principal.ts';
+import type { CallContext } from '../access/principal.ts';
 import type { JsonObject } from '../actions/contract.ts';
-import type { Governance, GovernanceReader } from '../approvals/governance.ts';
 import { canonicalIdentity } from '../events/text.ts';
 import type { Incident } from '../incidents/incident.ts';
 import { incidentWrite } from '../incidents/incident-change.ts';
-import { checkJson } from '../playbooks/plain-json.ts';
-import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
+import { given, severityOf, shownTime, type Answer, type Listing, type ListQuery, type Resource } from '../service.ts';
 import {
-  given,
-  severityOf,
-  shownTime,
-  type Answer,
-  type Definition,
-  type Listing,
-  type ListQuery,
-  type Resource,
-} from '../service.ts';
+  askedFor,
+  executedBefore,
+  executionOf,
+  incidentIdFor,
+  manualIncident,
+  outOfDate,
+  plannedOf,
+  requesterOf,
+  type ByHandPorts,
+  type TriggerInput,
+} from './by-hand.ts';
 import { executionStream } from './change.ts';
 import type { ExecutionStore } from './execution-store.ts';
-import type { Requester } from './core/inputs.ts';
-import { PLANNED_INCIDENT, planDocument, withPlan, type PlanDocument } from './plan-document.ts';
 import type { Applied } from './mailboxes.ts';
 import type { NewExecution, Runner } from './runner.ts';
 import { runbookView, shownExecution, type TimelineRecord } from './show.ts';
-import { newExecution, snapshotOf } from './start.ts';
 
-export interface ExecutionPorts {
+export interface ExecutionPorts extends ByHandPorts {
   readonly journal: Pick<JournalReader, 'id' | 'longReads' | 'readStream'>;
   readonly committer: GroupCommitter;
   readonly runner: Runner;
   readonly store: ExecutionStore;
   readonly clock: Clock;
-  readonly ids: Ids;
-  readonly playbooks: { load(id: string): Promise<ActivePlaybook> };
-  readonly governance: GovernanceReader;
-}
-
-export interface TriggerInput {
-  readonly playbookId: string;
-  readonly userId: string;
-  readonly triggerEvent: Definition;
-  readonly context: Definition;
-  readonly dryRun: boolean;
-  /** Tells two plans of the same apart; null: nothing does. */
-  readonly reference: string | null;
-  /** The plan that was looked at: anything else is refused, and it is executed once. Null: without a plan. */
-  readonly planSha256: string | null;
 }
 
 export interface ExecutionService {
@@ -115,7 +95,7 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
       return view === 'runbook' ? { data: runbookView(await store.load(id)) } : shown(id);
     },
     async trigger(ctx, input) {
-      const asked = await askedFor(ports, ctx, input);
+      const asked = await askedFor(ports, input);
       const { playbook, warnings } = asked;
       const { planSha256 } = input;
       if (input.dryRun || planSha256 !== null) {
@@ -210,144 +190,7 @@ async function accepted({ facts }: Applied, answer: () => Promise<Answer>): Prom
   return answer();
 }
 
-export function requesterOf({ principal }: CallContext): Requester {
-  return { id: principal.userId, type: principal.kind };
-}
-
-/** Only what the playbook declares as its inputs can be read, so anything else is named instead of kept. */
-function declaredContext({ compiled }: ActivePlaybook, given: Definition): { context: JsonObject; warnings: string[] } {
-  const { inputs } = compiled.playbook;
-  const undeclared = Object.keys(given).filter((name) => !inputs.includes(name));
-  const context = Object.fromEntries(Object.entries(given).filter(([name]) => inputs.includes(name)));
-  return {
-    context: givenJson(context, '/context'),
-    warnings: undeclared.map(
-      (name) => `/context/${name}: the playbook does not declare this input, so nothing reads it`,
-    ),
-  };
-}
-
-/** What a person asks to be started, looked up and judged. */
-interface Asked {
-  readonly playbook: ActivePlaybook;
-  readonly governance: Governance;
-  /** As it was given, before it was made canonical. */
-  readonly userId: string;
-  readonly subjectId: string;
-  readonly triggerEvent: JsonObject;
-  readonly context: JsonObject;
-  readonly reference: string | null;
-  readonly planSha256: string | null;
-  readonly warnings: readonly string[];
-}
-
-async function askedFor(ports: ExecutionPorts, _ctx: CallContext, input: TriggerInput): Promise<Asked> {
-  const playbook = await ports.playbooks.load(input.playbookId);
-  const { context, warnings } = declaredContext(playbook, input.context);
-  const { userId, reference, planSha256 } = input;
-  const subjectId = canonicalIdentity(userId);
-  if (subjectId === null) {
-    const fault = { pointer: '/userId', detail: 'names nobody: nothing is left without the white space' };
-    throw new FirebreakError('invalid_request', 'The request does not name a user', [fault]);
-  }
-  const triggerEvent = givenJson(input.triggerEvent, '/triggerEvent');
-  const governance = await ports.governance.inForce();
-  return { playbook, governance, userId, subjectId, triggerEvent, context, reference, planSha256, warnings };
-}
-
-/** The execution as it would start, of an incident that stands for the one that there is only when it does. */
-function plannedOf(ports: ExecutionPorts, ctx: CallContext, asked: Asked): PlanDocument {
-  const execution = executionOf(
-    ports,
-    ctx,
-    { ...asked, planSha256: null },
-    manualIncident(ctx, asked, PLANNED_INCIDENT),
-  );
-  const { playbook, subjectId, triggerEvent, context, reference } = asked;
-  const input = { playbookId: playbook.playbookId, userId: subjectId, triggerEvent, context, reference };
-  return planDocument(ports.journal.id, input, execution, { requester: ctx.principal.userId, at: ctx.now });
-}
-
-function executionOf(ports: ExecutionPorts, ctx: CallContext, asked: Asked, incident: Incident): NewExecution {
-  const { playbook, governance, triggerEvent, context, planSha256 } = asked;
-  const read = { ...snapshotOf(incident, null, context), event: eventOf(triggerEvent, incident.subject.id) };
-  return newExecution(playbook, governance, {
-    journalId: ports.journal.id,
-    incident,
-    snapshot: planSha256 === null ? read : withPlan(read, planSha256),
-    requester: requesterOf(ctx),
-    trace: recordedTrace(ctx),
-  });
-}
-
-/**
- * A repeat under the same key must not start a second one, even when the reply of the first was lost in a crash; and a plan
- * is executed once, whoever asks.
- */
-function incidentIdFor(ports: ExecutionPorts, ctx: CallContext, planSha256: string | null): string {
-  const cause = planSha256 === null ? ctx.idempotencyKey : `plan ${planSha256}`;
-  return cause === null ? ports.ids.next('inc') : derivedId('inc', ports.journal.id, cause);
-}
-
-function outOfDate(now: string): FirebreakError {
-  const detail = `What would be done now is another plan (${now}); look at it with dryRun, and give its hash.`;
-  return new FirebreakError('stale_version', 'The plan is out of date', [{ pointer: '/planSha256', detail }]);
-}
-
-function executedBefore(executionId: string): FirebreakError {
-  const detail = 'A plan is executed once; to do the same again make a plan with another reference.';
-  return new FirebreakError('conflict', `The plan was executed before, as ${executionId}`, [
-    { pointer: '/planSha256', detail },
-  ]);
-}
-
-function manualIncident(ctx: CallContext, asked: Asked, id: string): Incident {
-  const { userId, subjectId, reference } = asked;
-  const { name, playbookType, severity } = asked.playbook.compiled.playbook;
-  const subject = { type: 'user', id: subjectId } as const;
-  return {
-    id,
-    source: 'MANUAL',
-    type: playbookType,
-    subject,
-    accounts: [subject.id],
-    sourceIps: [],
-    severity,
-    confidence: 100,
-    impact: 'MEDIUM',
-    status: 'OPEN',
-    summary: `${name} was started by hand for ${userId}.`,
-    findings: [],
-    details: reference === null ? {} : { reference },
-    firstTime: ctx.now,
-    lastTime: ctx.now,
-    firstReceivedAt: ctx.now,
-    openedAt: ctx.now,
-    acknowledgedAt: null,
-    triagedAt: null,
-    containedAt: null,
-    resolvedAt: null,
-    reason: null,
-    executions: [],
-    correlates: false,
-    timeline: [{ at: ctx.now, what: `started by hand by ${ctx.principal.name}` }],
-  };
-}
-
-/** The trigger event of a person: whatever they gave, with the names that templates know for the subject. */
-function eventOf(triggerEvent: JsonObject, subject: string): JsonObject {
-  return { ...triggerEvent, user_account: subject, user_id: subject };
-}
-
 /** Accounts are stored in canonical form, so they are asked for in it. */
 function subjectFilter(userId: string | undefined): string | undefined {
   return userId === undefined ? undefined : (canonicalIdentity(userId) ?? userId);
-}
-
-/** What a person gave, as a record can hold it. @throws FirebreakError `invalid_request` naming each member it cannot. */
-function givenJson(value: Definition, pointer: string): JsonObject {
-  const read = checkJson(value);
-  if ('value' in read) return read.value as JsonObject; // an object went in
-  const faults = read.faults.map((fault) => ({ ...fault, pointer: `${pointer}${fault.pointer}` }));
-  throw new FirebreakError('invalid_request', `${pointer} holds what cannot be recorded`, faults);
 }

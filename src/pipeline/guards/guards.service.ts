@@ -1,5 +1,10 @@
+import { FirebreakError } from '../../platform/errors.ts';
 import type { CallContext } from '../access/principal.ts';
 import type { Answer, IfMatch } from '../service.ts';
+import { matrixInForce, type MatrixInForce } from '../incidents/decide.ts';
+import { DEFAULT_MATRIX, type DecisionMatrix } from '../incidents/decision-matrix.ts';
+import { readMatrix } from '../incidents/read-matrix.ts';
+import { weakerMatrix } from '../incidents/weaker-matrix.ts';
 import { DEFAULT_LIMITS, perHourOf, readBlastRadius, type BlastRadius, type PerHour } from './blast-radius.ts';
 import { NOBODY_PROTECTED, readProtectedIdentities, type ProtectedIdentities } from './protected-identities.ts';
 import type { Enforce } from './proposed-changes.service.ts';
@@ -27,10 +32,16 @@ export interface GuardService {
   getQuietHours(ctx: CallContext): Promise<Answer>;
   /** Replaces them. @throws FirebreakError `invalid_guard`. */
   setQuietHours(ctx: CallContext, input: Change): Promise<Answer>;
+  /** Which severity, action and approvers an impact and a confidence ask for; version 0 is the default. */
+  getDecisionMatrix(ctx: CallContext): Promise<Answer>;
+  /** Replaces all of it. @throws FirebreakError `invalid_guard`, naming the cells. */
+  setDecisionMatrix(ctx: CallContext, input: Change): Promise<Answer>;
   /** The protected ids in canonical form, sorted; the same list as long as it is not changed. */
   protectedIdentities(): Promise<readonly string[]>;
   /** The limits by action type; the same as long as they are not changed. */
   perHour(): Promise<PerHour>;
+  /** What incidents are judged by; the same object as long as it is not changed. */
+  decisionMatrix(): Promise<MatrixInForce>;
   /** What a confirmed proposal writes. */
   readonly enforce: Enforce;
   /** As plans hold them, null where nothing waits; the same as long as they are not changed. */
@@ -52,17 +63,30 @@ export function createGuardService(ports: GuardPorts): GuardService {
     id: 'blast-radius',
     first: DEFAULT_LIMITS,
     read: readBlastRadius,
-    inForce: perHourOf,
+    inForce: (document) => perHourOf(document),
     weakens: weakerLimits,
   });
   const quiet = versionedGuard<QuietHoursGuard, QuietHours | null>(ports, {
     id: 'quiet-hours',
     first: NEVER_QUIET,
     read: readQuietHours,
-    inForce: quietHoursOf,
+    inForce: (document) => quietHoursOf(document),
     // What may wait keeps nobody out and asks nobody, and nothing severe waits: no safeguard is lost.
     weakens: () => [],
   });
+  const matrix = versionedGuard<DecisionMatrix, MatrixInForce>(ports, {
+    id: 'decision-matrix',
+    first: DEFAULT_MATRIX,
+    read: readMatrix,
+    inForce: matrixInForce,
+    weakens: weakerMatrix,
+  });
+  /** Quiet hours take nothing away, so none of them is ever proposed. */
+  const proposable = new Map<string, { readonly enforce: Enforce }>([
+    ['protected-identities', identities],
+    ['blast-radius', limits],
+    ['decision-matrix', matrix],
+  ]);
   return {
     getProtected: () => identities.get(),
     setProtected: (ctx, input) => identities.set(ctx, input),
@@ -70,14 +94,22 @@ export function createGuardService(ports: GuardPorts): GuardService {
     setBlastRadius: (ctx, input) => limits.set(ctx, input),
     getQuietHours: () => quiet.get(),
     setQuietHours: (ctx, input) => quiet.set(ctx, input),
+    getDecisionMatrix: () => matrix.get(),
+    setDecisionMatrix: (ctx, input) => matrix.set(ctx, input),
+    decisionMatrix: () => matrix.inForce(),
     protectedIdentities: () => identities.inForce(),
     perHour: () => limits.inForce(),
-    enforce: (ctx, terms, by) => (terms.target === 'blast-radius' ? limits : identities).enforce(ctx, terms, by),
+    async enforce(ctx, terms, by) {
+      const guard = proposable.get(terms.target);
+      if (guard === undefined) throw new FirebreakError('conflict', `There is no guard ${terms.target}`);
+      return guard.enforce(ctx, terms, by);
+    },
     quietHours: () => quiet.inForce(),
     refresh() {
       identities.forget();
       limits.forget();
       quiet.forget();
+      matrix.forget();
     },
   };
 }

@@ -36,7 +36,8 @@ export interface GuardKind<Document extends object, InForce> {
   /** In force before anybody has set any. */
   readonly first: Document;
   read(value: unknown): Document | { readonly faults: readonly Fault[] };
-  inForce(document: Document): InForce;
+  /** As it is used; `version` is 0 for the first one. */
+  inForce(document: Document, version: number): InForce;
   /** What a change takes away; none: nothing. */
   weakens(before: Document, after: Document): readonly string[];
 }
@@ -56,7 +57,7 @@ export function versionedGuard<Document extends object, InForce>(
   { id, first, read, inForce, weakens }: GuardKind<Document, InForce>,
 ): VersionedGuard<InForce> {
   const stream = `guard/${id}`;
-  let latest = { version: 0, value: inForce(first) };
+  let latest = { version: 0, value: inForce(first, 0) };
 
   async function stored(): Promise<Stored<Document>> {
     const view = await journal.view('guard', id);
@@ -66,7 +67,7 @@ export function versionedGuard<Document extends object, InForce>(
 
   const kept = keptRead(journal, async () => {
     const { version, document } = await stored();
-    if (version !== latest.version) latest = { version, value: inForce(document) };
+    if (version !== latest.version) latest = { version, value: inForce(document, version) };
     return latest.value;
   });
 

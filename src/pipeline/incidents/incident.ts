@@ -2,7 +2,8 @@ import type { JsonObject } from '../../platform/canonical-json.ts';
 import type { Finding } from '../detections/detector.ts';
 import type { Subject } from '../events/event.ts';
 import { severityRank, type PlaybookType, type Severity } from '../vocabulary.ts';
-import { higherSeverity, severityFrom } from './severity.ts';
+import { DECIDE_BY_DEFAULT, type Decide, type Decision, type System } from './decide.ts';
+import { higherSeverity } from './severity.ts';
 
 export const INCIDENT_STATUSES = ['OPEN', 'CONTAINED', 'RESOLVED', 'FALSE_POSITIVE'] as const;
 export type IncidentStatus = (typeof INCIDENT_STATUSES)[number];
@@ -11,6 +12,8 @@ export type IncidentStatus = (typeof INCIDENT_STATUSES)[number];
 export const INCIDENT_WINDOW_MS = 24 * 3_600_000;
 /** Accounts kept with an incident: a fan-out cannot take more. */
 const MAX_ACCOUNTS = 2_000;
+/** Hosts and segments kept with an incident; the first ones by name. */
+const MAX_SYSTEMS = 200;
 /** Source addresses kept with an incident; the first ones by name. */
 const MAX_SOURCE_IPS = 100;
 /** Findings kept with an incident, in the order of their first time; the rest is counted. */
@@ -41,9 +44,13 @@ export interface Incident {
   /** Canonical ids, sorted. */
   readonly accounts: readonly string[];
   readonly sourceIps: readonly string[];
+  /** Hosts and segments that the evidence names, sorted. Absent: none, or it was opened before they were kept. */
+  readonly systems?: readonly System[];
   readonly severity: Severity;
   readonly confidence: number;
   readonly impact: Severity;
+  /** What the matrix in force said, and why. Absent: it was opened before there was one. */
+  readonly decision?: Decision;
   readonly status: IncidentStatus;
   readonly summary: string;
   readonly findings: readonly IncidentFinding[];
@@ -92,6 +99,7 @@ export function openIncident(
   findings: readonly Finding[],
   receivedAt: number,
   at: number,
+  decide: Decide = DECIDE_BY_DEFAULT,
 ): Incident {
   const empty: Incident = {
     id,
@@ -120,32 +128,43 @@ export function openIncident(
     timeline: [],
     correlates: true,
   };
-  return withFindings(empty, findings, at);
+  return withFindings(empty, findings, at, decide);
 }
 
 /**
  * The incident with new or changed findings. A function of the *set* of findings: severity, type, summary and
  * details follow from all that still stand, in an order of their own, so that arrival leaves no trace in them.
  */
-export function withFindings(incident: Incident, changed: readonly Finding[], at: number): Incident {
+export function withFindings(
+  incident: Incident,
+  changed: readonly Finding[],
+  at: number,
+  decide: Decide = DECIDE_BY_DEFAULT,
+): Incident {
   const findings = mergeFindings(incident.findings, changed);
   const standing = findings.filter((finding) => !finding.superseded);
   const gravest = standing.reduce<IncidentFinding | null>(graver, null);
   const details = changed.find((finding) => finding.id === gravest?.id)?.details ?? incident.details;
   const confidence = Math.max(0, ...standing.map((finding) => finding.confidence));
   const live = changed.filter((finding) => !finding.superseded);
+  const accounts = sortedUnion(incident.accounts, live.flatMap(accountsOf), MAX_ACCOUNTS);
+  const systems = systemsWith(incident.systems ?? [], live);
+  const facts = { subject: incident.subject, accounts, systems, confidence };
+  // Of one that nobody has judged yet the impact is a place-holder.
+  const floor = incident.findings.length === 0 ? null : incident.impact;
+  const decision = decide(facts, { decision: incident.decision ?? null, floor });
   return {
     ...incident,
     findings,
     type: gravest?.type ?? incident.type,
-    severity:
-      gravest === null
-        ? incident.severity
-        : higherSeverity(gravest.severity, severityFrom(incident.impact, confidence)),
+    severity: gravest === null ? incident.severity : higherSeverity(gravest.severity, decision.severity),
     confidence,
+    impact: decision.impact,
+    decision,
     summary: gravest?.explanation ?? incident.summary,
     details: asJson(details),
-    accounts: sortedUnion(incident.accounts, live.flatMap(accountsOf), MAX_ACCOUNTS),
+    accounts,
+    ...(systems.length === 0 ? {} : { systems }),
     sourceIps: sortedUnion(incident.sourceIps, live.flatMap(addressesOf), MAX_SOURCE_IPS),
     firstTime: Math.min(incident.firstTime, ...live.map((finding) => finding.firstTime)),
     lastTime: Math.max(incident.lastTime, ...live.map((finding) => finding.lastTime)),
@@ -242,6 +261,21 @@ function addressesOf(finding: Finding): readonly string[] {
     ...(typeof sourceIp === 'string' ? [sourceIp] : []),
     ...(Array.isArray(sourceIps) ? sourceIps.filter((ip) => typeof ip === 'string') : []),
   ];
+}
+
+function systemsWith(known: readonly System[], findings: readonly Finding[]): readonly System[] {
+  const systems = new Map(known.map((each) => [`${each.type}:${each.id}`, each]));
+  for (const { subject, details } of findings) {
+    const { hostId, segmentId } = details;
+    const named = [
+      ...(subject.type === 'host' || subject.type === 'segment' ? [{ type: subject.type, id: subject.id }] : []),
+      ...(typeof hostId === 'string' ? [{ type: 'host' as const, id: hostId }] : []),
+      ...(typeof segmentId === 'string' ? [{ type: 'segment' as const, id: segmentId }] : []),
+    ];
+    for (const each of named) systems.set(`${each.type}:${each.id}`, each);
+  }
+  const sorted = [...systems].sort(([left], [right]) => (left < right ? -1 : 1));
+  return sorted.slice(0, MAX_SYSTEMS).map(([, system]) => system);
 }
 
 function sortedUnion(left: readonly string[], right: readonly string[], most: number): readonly string[] {

@@ -1,24 +1,9 @@
 import { severityRank, type Severity } from '../vocabulary.ts';
+import { cellOf, confidenceOf, DEFAULT_MATRIX, type DecisionMatrix } from './decision-matrix.ts';
 
-/** Bounds of confidence, in points of 100: below 40 low, below 70 medium, below 90 high, else confirmed. */
-const CONFIDENCE_BOUNDS = [40, 70, 90] as const;
-
-/**
- * Business impact (rows, LOW to CRITICAL) by confidence (columns: low, medium, high, confirmed). Four cells are the
- * request's own matrix, marked `*`; the others are ours, filled so that neither more impact nor more confidence
- * ever lowers the severity.
- */
-const MATRIX: Readonly<Record<Severity, readonly [Severity, Severity, Severity, Severity]>> = {
-  LOW: ['LOW', 'LOW', 'LOW' /* * */, 'MEDIUM'],
-  MEDIUM: ['LOW', 'MEDIUM' /* * */, 'MEDIUM', 'HIGH'],
-  HIGH: ['MEDIUM', 'HIGH', 'HIGH' /* * */, 'CRITICAL'],
-  CRITICAL: ['HIGH', 'HIGH', 'CRITICAL', 'CRITICAL' /* * */],
-};
-
-/** Severity of an incident from its business impact and the confidence (0 to 100) of what was found. */
-export function severityFrom(impact: Severity, confidence: number): Severity {
-  const column = CONFIDENCE_BOUNDS.filter((bound) => confidence >= bound).length;
-  return MATRIX[impact][column] ?? 'CRITICAL';
+/** Severity that a matrix gives to a business impact and a confidence (0 to 100) of what was found. */
+export function severityFrom(impact: Severity, confidence: number, matrix: DecisionMatrix = DEFAULT_MATRIX): Severity {
+  return cellOf(matrix, impact, confidenceOf(matrix, confidence)).severity;
 }
 
 /** The higher of two severities. */

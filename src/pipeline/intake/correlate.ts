@@ -7,6 +7,7 @@ import {
   withFindings,
   type Incident,
 } from '../incidents/incident.ts';
+import { DECIDE_BY_DEFAULT, type Decide } from '../incidents/decide.ts';
 import type { StoredIncident } from '../incidents/incident-change.ts';
 
 /** What a batch does to one incident. */
@@ -30,12 +31,14 @@ export interface Correlation {
  * @param open the open incident of each subject, by `openKey`.
  * @param incidentIdOf the id of an incident that the finding opens; one that is not taken.
  * @param receivedAt when the evidence of this batch arrived, ms since 1970.
+ * @param decide the matrix and the inventory in force.
  */
 export function correlate(
   changes: readonly FindingChange[],
   open: ReadonlyMap<string, StoredIncident>,
   incidentIdOf: (finding: Finding) => string,
   receivedAt: number,
+  decide: Decide = DECIDE_BY_DEFAULT,
 ): Correlation {
   const steps: IncidentStep[] = [];
   const outdated: StoredIncident[] = [];
@@ -46,12 +49,12 @@ export function correlate(
     const joining = groups.filter((group) => before !== null && joins(before, group)).flat();
     const opened = groups
       .filter((group) => before === null || !joins(before, group))
-      .map((group) => newIncident(group, incidentIdOf, receivedAt));
+      .map((group) => newIncident(group, incidentIdOf, receivedAt, decide));
     // Only the newest one can take more; it has the subject's place.
     const newest = opened.at(-1);
     const displaces = newest !== undefined && (before === null || newest.incident.firstTime > before.incident.lastTime);
     if (before !== null && joining.length > 0) {
-      const joined = withFindings(before.incident, joining, receivedAt);
+      const joined = withFindings(before.incident, joining, receivedAt, decide);
       const incident = displaces ? { ...joined, correlates: false } : joined;
       steps.push({ before, incident, findings: joining });
     } else if (before !== null && displaces) {
@@ -104,11 +107,12 @@ function newIncident(
   findings: readonly Finding[],
   incidentIdOf: (finding: Finding) => string,
   receivedAt: number,
+  decide: Decide,
 ): IncidentStep {
   const [first] = findings;
   if (first === undefined) throw new Error('invariant broken: an incident without findings');
   const source = first.ruleId === 'alert' ? 'ALERT' : 'DETECTION';
-  const incident = openIncident(incidentIdOf(first), first.subject, source, findings, receivedAt, receivedAt);
+  const incident = openIncident(incidentIdOf(first), first.subject, source, findings, receivedAt, receivedAt, decide);
   return { before: null, incident, findings };
 }
 

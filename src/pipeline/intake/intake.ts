@@ -15,6 +15,7 @@ import { NEWS_PREFIX } from '../executions/change.ts';
 import type { ExecutionStore } from '../executions/execution-store.ts';
 import type { Runner } from '../executions/runner.ts';
 import { untilStored } from '../executions/until-stored.ts';
+import { DECIDE_BY_DEFAULT } from '../incidents/decide.ts';
 import type { StoredIncident } from '../incidents/incident-change.ts';
 import { storedFrom } from '../incidents/incidents.service.ts';
 import { openKey } from '../incidents/incident.ts';
@@ -286,13 +287,14 @@ async function decideBatch(
   const { fresh, verdicts, conflicts } = await sortOut(known, events, (event) => ports.withPlace(event));
   const rules = rulesInForce(await ports.playbooks.active());
   const governance = await ports.governance.inForce();
+  const { decide = DECIDE_BY_DEFAULT } = governance;
   const judging = { rules: rules.rules, context: ports.detectionContext(now) };
   const { result, owed, move } = await detect(keeper, fresh, judging, now);
   const alerts = fresh.filter(({ event }) => event.kind === 'alert').map(({ event }) => alertFinding(event));
   const changes = await withoutCleared(journal, [...owed, ...result.changes, ...conflicts, ...alerts]);
   const open = await openIncidents(journal, changes);
   const ids = await freeIncidentIds(journal, changes);
-  const { steps, outdated } = correlate(changes, open, ({ id }) => ids.get(id) ?? id, now);
+  const { steps, outdated } = correlate(changes, open, ({ id }) => ids.get(id) ?? id, now, decide);
   const responding = { journal, runner: ports.runner, governance, rules };
   const responses = await Promise.all(steps.map((step) => respond(responding, step, fresh, trace, now)));
   const change = mergeChanges([

@@ -1,6 +1,7 @@
 import { derivedId } from '../../platform/hash.ts';
 import type { Finding, FindingChange } from '../detections/detector.ts';
 import type { Event, Subject } from '../events/event.ts';
+import { canonicalIdentity } from '../events/text.ts';
 import type { Severity } from '../vocabulary.ts';
 
 /** Findings that no detector makes: alerts of other systems, and events that contradict what was stored. Pure. */
@@ -46,8 +47,18 @@ function opened(
     firstTime: event.time,
     lastTime: event.time,
     explanation,
-    details: event.ip === null ? {} : { sourceIp: event.ip },
+    details: {
+      ...(event.ip === null ? {} : { sourceIp: event.ip }),
+      ...named('hostId', event.attributes['host_id']),
+      ...named('segmentId', event.attributes['segment_id']),
+    },
     superseded: false,
   };
   return { change: 'opened', finding };
+}
+
+/** The host or the segment that an alert names, in canonical form. */
+function named(member: 'hostId' | 'segmentId', value: unknown): { readonly [name: string]: string } {
+  const id = typeof value === 'string' ? canonicalIdentity(value) : null;
+  return id === null ? {} : { [member]: id };
 }

@@ -3,6 +3,8 @@ import type { Operation } from '../access/operations.ts';
 import { foldExemption, type Terms } from '../exemptions/exemption.ts';
 import type { BlastRadius } from '../guards/blast-radius.ts';
 import type { PauseState } from '../guards/pause.ts';
+import type { DecisionMatrix } from '../incidents/decision-matrix.ts';
+import { cellName } from '../incidents/decision-matrix.ts';
 import type { ProtectedIdentities } from '../guards/protected-identities.ts';
 import type { Notice } from './contract.ts';
 import { short, type Told } from './notice-of.ts';
@@ -104,13 +106,13 @@ interface Saved {
 
 function guardNotice(id: string, before: unknown, { data }: Kept): Told {
   const { by, version } = data as unknown as Saved;
-  const changes =
-    id === 'blast-radius' ? limitChanges(before, data['document']) : listChanges(before, data['document']);
+  const { title, changes: changesOf } = GUARDS[id] ?? OTHER_GUARD;
+  const changes = changesOf(before, data['document']);
   const rest = changes.length > MAX_NAMED ? [`… and ${changes.length - MAX_NAMED} more.`] : [];
   return to('guard.write', true, {
     kind: 'guard.changed',
     severity: 'HIGH',
-    title: id === 'blast-radius' ? 'The limits of an hour were changed' : 'The protected identities were changed',
+    title,
     lines: changes.length === 0 ? ['It was saved as it was.'] : [...changes.slice(0, MAX_NAMED), ...rest],
     facts: [
       { label: 'By', value: short(by) },
@@ -118,6 +120,35 @@ function guardNotice(id: string, before: unknown, { data }: Kept): Told {
     ],
     about: { type: 'guard', id },
   });
+}
+
+interface GuardNews {
+  readonly title: string;
+  changes(before: unknown, after: unknown): readonly string[];
+}
+
+/** What a version of a guard is told as. */
+const GUARDS: Readonly<Partial<Record<string, GuardNews>>> = {
+  'blast-radius': { title: 'The limits of an hour were changed', changes: limitChanges },
+  'protected-identities': { title: 'The protected identities were changed', changes: listChanges },
+  'decision-matrix': { title: 'The decision matrix was changed', changes: matrixChanges },
+};
+const OTHER_GUARD: GuardNews = {
+  title: 'The quiet hours were changed',
+  changes: () => ['Look at them at /api/guards/quiet-hours.'],
+};
+
+function matrixChanges(before: unknown, after: unknown): readonly string[] {
+  // Both documents are written by `guards.service.ts`; null: the default was in force.
+  const [old, now] = [before, after] as [DecisionMatrix | null, DecisionMatrix];
+  const cells = now.cells.filter((cell) => {
+    const known = old?.cells.find((each) => cellName(each) === cellName(cell));
+    return known === undefined || JSON.stringify(known) !== JSON.stringify(cell);
+  });
+  const named = cells.map(
+    (cell) => `${cellName(cell)}: ${cell.severity}, approved by ${cell.approvers.join(' and ') || 'nobody'}`,
+  );
+  return old === null || old.gates !== now.gates ? [`Approvers are asked: ${now.gates}`, ...named] : named;
 }
 
 /** Both documents are written by `guards.service.ts`; null: nobody had set any. */
