@@ -40,7 +40,7 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
   const ids = randomIds();
   const committer = groupCommitter(journal, realMachine);
   // Only its declarations are asked for.
-  const outside = outsideSystems(config, { url: 'http://127.0.0.1:1', token: 'nothing is called' });
+  const outside = outsideSystems(config, { url: 'http://127.0.0.1:1', token: 'nothing is called' }, null);
   const { registry } = outside;
   const store = executionStore(journal);
   const closing = new AbortController().signal;

@@ -61,6 +61,7 @@ import { lookBack, untilConfirmed } from './start/set-back.ts';
 import { requireSiteFor } from './start/passkeys.ts';
 import { quiet } from './start/quiet.ts';
 import { openSignIn } from './start/sign-in.ts';
+import { openSsh } from './start/ssh.ts';
 import { startupFault } from './start/startup-fault.ts';
 import { slackDoor } from './start/slack-door.ts';
 import { openTelling } from './start/telling.ts';
@@ -140,7 +141,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     await own.close();
   });
   const journal = options.journalThrough?.(own.journal) ?? own.journal;
-  const outside = outsideSystems(config, sandbox);
+  const outside = outsideSystems(config, sandbox, await openSsh(config, null));
   const { clock, steered } = await businessTime({ journal, wall: own.wall }, acceleratedFrom, sandbox, outside.http);
   const { members } = journal;
   const committer = groupCommitter(journal, machine, () => {

@@ -35,8 +35,10 @@ export interface DefinitionPorts {
 export function openDefinitions(config: Config, ports: DefinitionPorts) {
   const { journal, committer, ids, clock, log, registry, channels, approvers, tell } = ports;
   const hasPasskeys = relyingPartyOf(config.publicUrl) !== null;
-  const declarationOf = (type: Parameters<ActionRegistry['declarationOf']>[0]) =>
-    registry.declarations().find((declaration) => declaration.type === type) ?? null;
+  const declarationOf = (...[type, connector]: Parameters<ActionRegistry['declarationOf']>) =>
+    registry
+      .declarations()
+      .find((offer) => offer.type === type && (connector === undefined || offer.connector === connector)) ?? null;
   const reversibilityOf = (type: Parameters<typeof declarationOf>[0]) => declarationOf(type)?.reversibility ?? null;
   const playbooks = createPlaybookService({
     journal,
@@ -48,7 +50,7 @@ export function openDefinitions(config: Config, ports: DefinitionPorts) {
       approvalTimeoutMs: config.approvals.timeoutMs,
     },
     declarationOf,
-    parameterFaults: (type, parameters) => registry.checkParameters(type, parameters),
+    parameterFaults: (type, parameters, connector) => registry.checkParameters(type, parameters, '', connector),
     hasPasskeys,
     onUnusable: (id, thrown) =>
       log.error({ playbookId: id, faults: thrown.faults }, 'an enabled playbook cannot be run'),

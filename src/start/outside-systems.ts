@@ -3,6 +3,7 @@ import { webhookHandlers } from '../connectors/webhook/actions.ts';
 import type { ActionHandler } from '../pipeline/actions/contract.ts';
 import { actionRegistry, type ActionRegistry } from '../pipeline/actions/registry.ts';
 import type { Config } from '../platform/config.ts';
+import type { Hosts } from '../connectors/ssh/open.ts';
 import { safeHttp, type SafeHttp } from '../platform/safe-http.ts';
 
 /** A sandbox company to act in: its address and its bearer token. */
@@ -21,21 +22,30 @@ export interface OutsideSystems {
   close(): Promise<void>;
 }
 
-/** Webhooks go out through a client of their own: they may not reach what only the sandbox connector may. */
-export function outsideSystems(config: Config, sandbox: SandboxAccess | null): OutsideSystems {
+/**
+ * Webhooks go out through a client of their own: they may not reach what only the sandbox connector may. Of an action type that several
+ * offer, the first one does it where a playbook names none: hosts and segments are real ones where there are any, and accounts are
+ * those of an identity system before those of a single host.
+ */
+export function outsideSystems(config: Config, sandbox: SandboxAccess | null, hosts: Hosts | null): OutsideSystems {
   const http = safeHttp({ allow: sandbox === null ? [] : [new URL(sandbox.url).host] });
   const webhookHttp = safeHttp({ allow: config.webhookAllow });
   const webhooks = webhookHandlers({ http: webhookHttp });
-  const handlers =
-    sandbox === null
-      ? webhooks
-      : [...sandboxHandlers({ baseUrl: sandbox.url, token: sandbox.token, http }), ...webhooks];
+  const inSandbox = sandbox === null ? [] : sandboxHandlers({ baseUrl: sandbox.url, token: sandbox.token, http });
+  const onHosts = hosts?.handlers ?? [];
+  const handlers = [
+    ...onHosts.filter(({ declaration }) => declaration.targetType !== 'user'),
+    ...inSandbox,
+    ...onHosts.filter(({ declaration }) => declaration.targetType === 'user'),
+    ...webhooks,
+  ];
   const registry = actionRegistry(handlers);
   return {
     registry,
     http,
     handlerFor: (type, connector) => registry.offered(type, connector),
     async close() {
+      hosts?.close();
       await Promise.all([http.close(), webhookHttp.close()]);
     },
   };

@@ -29,11 +29,11 @@ export interface Compilation {
   readonly warnings: readonly Fault[];
 }
 
-/** What a connector offers for an action type, or null when none does. */
-export type DeclarationOf = (type: ActionType) => ActionDeclaration | null;
+/** What the named connector offers for an action type, or the first that offers it; null when none does. */
+export type DeclarationOf = (type: ActionType, connector?: string) => ActionDeclaration | null;
 
 /** The faults of an action's parameters; pointers start at the parameters. */
-export type ParameterFaults = (type: ActionType, parameters: JsonObject) => readonly Fault[];
+export type ParameterFaults = (type: ActionType, parameters: JsonObject, connector?: string) => readonly Fault[];
 
 /** Judges the conditions of a rule; `pointer` is where the rule stands. */
 export type RuleConditions = (rule: PlaybookRule, pointer: string) => readonly Fault[];
@@ -59,10 +59,9 @@ export function compilePlaybook(
     const pointer = `/actions/${index}`;
     checkExpressions(playbook, action, pointer, report);
     checkOnlyWhileGated(playbook, action, pointer, report);
-    const declaration = declarationOf(action.actionType);
+    const declaration = declarationOf(action.actionType, action.connector);
     if (declaration === null) {
-      const detail = `No connector offers ${action.actionType}; configure one or remove the action.`;
-      report.faults.push({ pointer: `${pointer}/actionType`, detail });
+      report.faults.push(notOffered(action, pointer));
       continue;
     }
     actions.push({ action, declaration });
@@ -116,9 +115,18 @@ function checkOnlyWhileGated(playbook: Playbook, action: PlaybookAction, pointer
   report.faults.push({ pointer: `${pointer}/onlyWhileGated`, detail });
 }
 
+function notOffered({ actionType, connector }: PlaybookAction, pointer: string): Fault {
+  if (connector === undefined) {
+    const detail = `No connector offers ${actionType}; configure one or remove the action.`;
+    return { pointer: `${pointer}/actionType`, detail };
+  }
+  const detail = `The connector ${connector} does not offer ${actionType}; configure it, or leave the member out.`;
+  return { pointer: `${pointer}/connector`, detail };
+}
+
 /** A text with a template has its value only later, so what the connector says about such a text does not count. */
 function checkParameters(action: PlaybookAction, pointer: string, parameterFaults: ParameterFaults): readonly Fault[] {
-  return parameterFaults(action.actionType, action.parameters)
+  return parameterFaults(action.actionType, action.parameters, action.connector)
     .filter((fault) => !standsAtTemplate(action.parameters, fault.pointer))
     .map((fault) => ({ ...fault, pointer: `${pointer}/parameters${fault.pointer}` }));
 }
