@@ -63,6 +63,8 @@ export interface World {
   startSshd(extra?: readonly string[]): Promise<void>;
   /** Ends the sshd that listens; sessions that are open go on. */
   stopListening(): void;
+  /** Ends every session that is open, as a cable that is cut does; new ones are let in. */
+  cutSessions(): void;
   close(): void;
 }
 
@@ -161,6 +163,11 @@ export async function startWorld(): Promise<World> {
     },
     stopListening() {
       sshd?.kill('SIGTERM');
+    },
+    cutSessions() {
+      for (const pid of pidsIn(name)) {
+        if (pid !== sshd?.pid && commandOf(pid).startsWith('sshd: ')) killQuietly(pid);
+      }
     },
     close() {
       open.delete(world);
@@ -285,6 +292,16 @@ function pidsIn(namespace: string): number[] {
       .map(Number);
   } catch {
     return [];
+  }
+}
+
+/** What a process calls itself; sshd calls the processes of its sessions `sshd: USER`, its listener `sshd: ... [listener]`. */
+function commandOf(pid: number): string {
+  try {
+    const name = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return name.includes('[listener]') ? '' : name;
+  } catch {
+    return '';
   }
 }
 

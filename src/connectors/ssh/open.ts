@@ -2,6 +2,7 @@ import type { ActionHandler } from '../../pipeline/actions/contract.ts';
 import type { EvidenceDesk } from '../../pipeline/actions/desks.ts';
 import type { SshHost } from './hosts-file.ts';
 import { disableCredentials } from './accounts.ts';
+import { collectHandlers } from './collect.ts';
 import { hostInventory } from './inventory.ts';
 import { isolateHost, isolateSegment, restoreSegment } from './network.ts';
 import { sshPool } from './pool.ts';
@@ -26,7 +27,7 @@ export interface Hosts {
 const TRIAL_SECONDS = 30;
 
 /** One handler for each action that the hosts offer. Nothing is connected before it is needed. */
-export function openHosts({ hosts, now, trialSeconds = TRIAL_SECONDS }: HostsOptions): Hosts {
+export function openHosts({ hosts, evidence, now, trialSeconds = TRIAL_SECONDS }: HostsOptions): Hosts {
   const pool = sshPool();
   const inventory = hostInventory(hosts);
   const ports = { pool, now, trialSeconds };
@@ -36,6 +37,7 @@ export function openHosts({ hosts, now, trialSeconds = TRIAL_SECONDS }: HostsOpt
       isolateSegment(ports, inventory),
       restoreSegment(ports, inventory),
       disableCredentials(pool, inventory),
+      ...(evidence === null ? [] : collectHandlers({ pool, evidence, now }, inventory)),
     ],
     close: () => pool.close(),
   };

@@ -27,7 +27,7 @@ export interface Exit {
 
 export interface Session {
   readonly output: ClientChannel;
-  /** Rejects with ConnectorError when the connection or the time ended first. */
+  /** Comes once all output was read. Rejects with ConnectorError when the connection or the time ended first. */
   readonly exit: Promise<Exit>;
   /** Resolves with the next line of standard error, or null when there is none any more. */
   nextNote(): Promise<string | null>;
@@ -46,27 +46,34 @@ export async function startSession(client: Client, command: Command, options: Se
   const waits = input !== undefined;
   if (!waits && maySend?.() === false) throw takenBack();
   const changed = { sent: maySend !== undefined && !waits };
-  const channel = await openChannel(client, command, changed.sent);
-  const session = follow(channel, signal, () => changed.sent);
+  const session = await openChannel(client, command, changed.sent, (channel) =>
+    follow(channel, signal, () => changed.sent),
+  );
   if (waits) {
     if (maySend?.() === false) {
       session.end();
       throw takenBack();
     }
     changed.sent = maySend !== undefined;
-    channel.end(input);
+    session.output.end(input);
   }
   return session;
 }
 
-function openChannel(client: Client, command: Command, changes: boolean): Promise<ClientChannel> {
+/** @param take is called in the turn in which the channel opens: a quick command has ended before the next one. */
+function openChannel(
+  client: Client,
+  command: Command,
+  changes: boolean,
+  take: (channel: ClientChannel) => Session,
+): Promise<Session> {
   return new Promise((resolve, reject) => {
     const lost = (): void => reject(brokenOff('connection_lost', 'the connection ended', changes));
     client.once('close', lost);
     try {
       client.exec(command.line, (error, channel) => {
         client.removeListener('close', lost);
-        if (error === undefined) return resolve(channel);
+        if (error === undefined) return resolve(take(channel));
         // Refused by the server: nothing ran.
         reject(notReached('session_refused', `the host opens no session: ${error.message}`, error));
       });
@@ -100,16 +107,20 @@ function follow(channel: ClientChannel, signal: AbortSignal, changes: () => bool
     notes.push(...lines);
     call();
   });
+  channel.stderr.once('end', () => {
+    over = true;
+    call();
+  });
   const exit = new Promise<Exit>((resolve, reject) => {
     const abort = (): void => {
       reject(brokenOff('timeout', 'the command took too long', changes()));
+      // Whoever reads gets an end now; the host's own may never come.
+      if (channel.readable) channel.push(null);
       channel.destroy();
     };
     signal.addEventListener('abort', abort, { once: true });
     channel.once('close', () => {
       signal.removeEventListener('abort', abort);
-      over = true;
-      call();
       if (code === undefined)
         reject(brokenOff('connection_lost', 'the connection ended before the command', changes()));
       else resolve({ code, errors });
@@ -131,7 +142,6 @@ function follow(channel: ClientChannel, signal: AbortSignal, changes: () => bool
     },
     end() {
       channel.destroy();
-      channel.close();
     },
   };
 }
