@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +29,12 @@ export function whyNoHosts(): string | null {
     return 'namespaces are not allowed';
   }
   return null;
+}
+
+/** The name of a group of tests, which says why when they are skipped. */
+export function titled(what: string): string {
+  const missing = whyNoHosts();
+  return missing === null ? what : `${what} (SKIPPED: ${missing})`;
 }
 
 /** Time that a process gets to say that it is ready, in ms. */
@@ -82,6 +88,8 @@ export async function startWorld(): Promise<World> {
   const net = (last: number): string => `198.${18 + (block >> 16)}.${(block >> 8) & 255}.${(block & 255) + last}`;
   const net6 = (last: number): string => `fd5b:${process.pid.toString(16)}:${worlds.toString(16)}::${last}`;
   const directory = mkdtempSync(join(tmpdir(), 'firebreak-ssh-'));
+  // Accounts other than root have to find their keys in it.
+  chmodSync(directory, 0o711);
   const children: ChildProcess[] = [];
   const namespaces = [name];
   const etc = join(directory, 'etc');
