@@ -42,7 +42,11 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
   const committer = groupCommitter(journal, realMachine);
   // Only its declarations are asked for.
   const { desks } = lateDesks({ evidence: false, regulatory: false, tasks: false });
-  const outside = outsideSystems(config, { url: 'http://127.0.0.1:1', token: 'nothing is called' }, desks);
+  const outside = outsideSystems(
+    config,
+    { url: 'http://127.0.0.1:1', token: 'nothing is called' },
+    { desks, hosts: null },
+  );
   const { registry } = outside;
   const store = executionStore(journal);
   const closing = new AbortController().signal;

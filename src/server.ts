@@ -64,6 +64,7 @@ import { lookBack, untilConfirmed } from './start/set-back.ts';
 import { requireSiteFor } from './start/passkeys.ts';
 import { quiet } from './start/quiet.ts';
 import { openSignIn } from './start/sign-in.ts';
+import { openSsh } from './start/ssh.ts';
 import { startupFault } from './start/startup-fault.ts';
 import { slackDoor } from './start/slack-door.ts';
 import { openRegulatoryContacts } from './start/regulatory-contacts.ts';
@@ -145,8 +146,9 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     await own.close();
   });
   const journal = options.journalThrough?.(own.journal) ?? own.journal;
-  const late = lateDesks({ evidence: false, regulatory: false, tasks: false });
-  const outside = outsideSystems(config, sandbox, late.desks);
+  const late = lateDesks({ evidence: true, regulatory: false, tasks: false });
+  const hosts = await openSsh(config, late.desks.evidence ?? null);
+  const outside = outsideSystems(config, sandbox, { desks: late.desks, hosts });
   const { clock, steered } = await businessTime({ journal, wall: own.wall }, acceleratedFrom, sandbox, outside.http);
   const { members } = journal;
   const committer = groupCommitter(journal, machine, () => {
@@ -260,7 +262,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onError: onError('somebody could not be told'),
   });
   const { teller, people } = telling;
-  late.open({ people });
+  late.open({ people, evidence: evidence.desk });
   const core = await keepOwnCore(journal, committer);
   const runner: Runner = createRunner(
     {

@@ -44,6 +44,7 @@ describe('readConfig', () => {
         geoDatabase: null,
         egressList: null,
         inventoryFile: null,
+        ssh: null,
         webhookAllow: [],
         playbooks: { maxConcurrent: 128, maxCallsPerConnector: 64, timeoutMs: 300_000, retryBackoffMs: 1_000 },
         approvals: { timeoutMs: 3_600_000, escalationCheckIntervalMs: 300_000 },

@@ -27,6 +27,8 @@ export interface Config {
   readonly egressList: string | null;
   /** File with the organisation's assets; null: the inventory is what was put by the API. */
   readonly inventoryFile: string | null;
+  /** Hosts that are reached over SSH: their file, and the key of those that name none; null: there are none. */
+  readonly ssh: { readonly hostsFile: string; readonly key: string | null; readonly passphrase: string | null } | null;
   /** `host:port` pairs that webhooks may reach although they are private; empty: public receivers only. */
   readonly webhookAllow: readonly string[];
   readonly playbooks: {
@@ -75,7 +77,15 @@ export const NOT_ENFORCED_YET: ReadonlyMap<string, string> = new Map([
 
 /** Largest delay a timer can have: 2^31 - 1 ms, what setTimeout takes. */
 const MAX_DELAY_MS = 2_147_483_647;
-const SECRETS = ['DATABASE_URL', 'GEO_LOCATION_API_KEY', 'OIDC_CLIENT_SECRET', 'TIMESTAMP_CA', ...NOTIFICATION_SECRETS];
+const SECRETS = [
+  'DATABASE_URL',
+  'GEO_LOCATION_API_KEY',
+  'OIDC_CLIENT_SECRET',
+  'SSH_KEY',
+  'SSH_KEY_PASSPHRASE',
+  'TIMESTAMP_CA',
+  ...NOTIFICATION_SECRETS,
+];
 const ALIASES = [
   ['SLACK_WEBHOOK', 'NOTIFICATION_SLACK_WEBHOOK'],
   ['TEAMS_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'],
@@ -109,6 +119,7 @@ export function readConfig(
     geoDatabase: read.path('GEO_DATABASE'),
     egressList: read.path('EGRESS_LIST'),
     inventoryFile: read.path('INVENTORY_FILE'),
+    ssh: readSsh(read),
     webhookAllow: read.list('WEBHOOK_ALLOW', /^[A-Za-z0-9._:[\]-]{1,253}$/, 'host:port pairs, parted by commas'),
     playbooks: {
       maxConcurrent: read.integer('INCIDENT_PLAYBOOK_MAX_CONCURRENT', 128, 1, 10_000),
@@ -132,6 +143,16 @@ export function readConfig(
   if (faults.length > 0) throw new ConfigError(faults);
   warnAbout(values, config, warnings);
   return { config, warnings };
+}
+
+/** A key or a passphrase without hosts opens nothing: whoever set it meant something else. */
+function readSsh(read: ConfigReader): Config['ssh'] {
+  const hostsFile = read.path('SSH_HOSTS_FILE');
+  const key = read.optional('SSH_KEY', /^-----BEGIN [A-Z ]+-----\s/, 'a private key in OpenSSH or PEM form');
+  const passphrase = read.optional('SSH_KEY_PASSPHRASE', /^[^\r\n]+$/, 'one line');
+  if (hostsFile === null && (key !== null || passphrase !== null))
+    read.fault('SSH_KEY and SSH_KEY_PASSPHRASE need SSH_HOSTS_FILE, which says what they open');
+  return hostsFile === null ? null : { hostsFile, key, passphrase };
 }
 
 /**

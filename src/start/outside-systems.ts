@@ -4,6 +4,7 @@ import { webhookHandlers } from '../connectors/webhook/actions.ts';
 import type { ActionHandler } from '../pipeline/actions/contract.ts';
 import { actionRegistry, type ActionRegistry } from '../pipeline/actions/registry.ts';
 import type { Config } from '../platform/config.ts';
+import type { Hosts } from '../connectors/ssh/open.ts';
 import { safeHttp, type SafeHttp } from '../platform/safe-http.ts';
 import type { Rooms } from './desks.ts';
 
@@ -11,6 +12,12 @@ import type { Rooms } from './desks.ts';
 export interface SandboxAccess {
   readonly url: string;
   readonly token: string;
+}
+
+/** What belongs to this installation: the rooms that actions ask, and the hosts that are reached over SSH; null: none. */
+export interface OwnParts {
+  readonly desks: Rooms;
+  readonly hosts: Hosts | null;
 }
 
 /** What is done in outside systems, and through which clients. */
@@ -24,22 +31,36 @@ export interface OutsideSystems {
 }
 
 /**
- * What can be done, and where. `desks` are asked by what is done inside.
+ * What can be done, and where.
  *
- * Webhooks go out through a client of their own: they may not reach what only the sandbox connector may.
+ * Webhooks go out through a client of their own: they may not reach what only the sandbox connector may. Of an action type that several
+ * offer, the first one does it where a playbook names none: hosts and segments are real ones where there are any, and accounts are
+ * those of an identity system before those of a single host.
  */
-export function outsideSystems(config: Config, sandbox: SandboxAccess | null, desks: Rooms): OutsideSystems {
+export function outsideSystems(
+  config: Config,
+  sandbox: SandboxAccess | null,
+  { desks, hosts }: OwnParts,
+): OutsideSystems {
   const http = safeHttp({ allow: sandbox === null ? [] : [new URL(sandbox.url).host] });
   const webhookHttp = safeHttp({ allow: config.webhookAllow });
   const webhooks = webhookHandlers({ http: webhookHttp });
   const company =
     sandbox === null ? [] : sandboxHandlers({ baseUrl: sandbox.url, token: sandbox.token, http }, desks.evidence);
-  const registry = actionRegistry([...company, ...webhooks, ...organisationHandlers(desks)]);
+  const onHosts = hosts?.handlers ?? [];
+  const registry = actionRegistry([
+    ...onHosts.filter(({ declaration }) => declaration.targetType !== 'user'),
+    ...company,
+    ...onHosts.filter(({ declaration }) => declaration.targetType === 'user'),
+    ...webhooks,
+    ...organisationHandlers(desks),
+  ]);
   return {
     registry,
     http,
     handlerFor: (type, connector) => registry.offered(type, connector),
     async close() {
+      hosts?.close();
       await Promise.all([http.close(), webhookHttp.close()]);
     },
   };

@@ -71,10 +71,7 @@ export function compilePlaybook(
     checkOnlyWhileGated(playbook, action, pointer, report);
     const declaration = declarationOf(action.actionType, action.connector);
     if (declaration === null) {
-      const { actionType, connector } = action;
-      const who = connector === undefined ? 'No connector' : `${connector} is no connector that`;
-      const detail = `${who} offers ${actionType}; configure one or remove the action.`;
-      report.faults.push({ pointer: `${pointer}/${connector === undefined ? 'actionType' : 'connector'}`, detail });
+      report.faults.push(notOffered(action, pointer));
       continue;
     }
     actions.push({ action, declaration });
@@ -126,6 +123,15 @@ function checkOnlyWhileGated(playbook: Playbook, action: PlaybookAction, pointer
   if (fits) return;
   const detail = `It must name another action of stage ${action.stage} that always belongs to the plan.`;
   report.faults.push({ pointer: `${pointer}/onlyWhileGated`, detail });
+}
+
+function notOffered({ actionType, connector }: PlaybookAction, pointer: string): Fault {
+  if (connector === undefined) {
+    const detail = `No connector offers ${actionType}; configure one or remove the action.`;
+    return { pointer: `${pointer}/actionType`, detail };
+  }
+  const detail = `The connector ${connector} does not offer ${actionType}; configure it, or leave the member out.`;
+  return { pointer: `${pointer}/connector`, detail };
 }
 
 /** A text with a template has its value only later, so what the connector says about such a text does not count. */

@@ -85,8 +85,11 @@ export const questionSchema = z.strictObject({
 export const actionSchema = z.strictObject({
   actionId: id,
   actionType: actionTypeSchema,
-  /** Where it is done; the first connector that offers it when absent. */
-  connector: id.optional(),
+  /** Which connector does it, where several offer the action type. Absent: the first one that is registered. */
+  connector: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,63}$/, 'Connectors are named by lower-case letters, digits and "-", for example ssh')
+    .optional(),
   name: name.optional(),
   description: z.string().max(MAX_TEXT_LENGTH).optional(),
   stage: z.int().min(1).max(MAX_STAGE).default(1),

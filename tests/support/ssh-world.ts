@@ -1,0 +1,330 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ssh2 from 'ssh2';
+
+/**
+ * Real hosts for tests: network namespaces with an sshd of their own, joined to this machine by a virtual cable. Accounts are
+ * changed in a private copy of /etc, which only these processes see. Only tests import this file.
+ */
+
+/** Why these tests cannot run here; null: they can. */
+export function whyNoHosts(): string | null {
+  if (process.platform !== 'linux') return 'no Linux';
+  if (process.getuid?.() !== 0) return 'not root';
+  for (const program of ['/usr/sbin/sshd', '/usr/sbin/nft']) {
+    try {
+      execFileSync('test', ['-x', program]);
+    } catch {
+      return `no ${program}`;
+    }
+  }
+  try {
+    execFileSync('unshare', ['-n', '-m', 'true'], { stdio: 'ignore' });
+    execFileSync('ip', ['netns', 'list'], { stdio: 'ignore' });
+  } catch {
+    return 'namespaces are not allowed';
+  }
+  return null;
+}
+
+/** The name of a group of tests, which says why when they are skipped. */
+export function titled(what: string): string {
+  const missing = whyNoHosts();
+  return missing === null ? what : `${what} (SKIPPED: ${missing})`;
+}
+
+/** Time that a process gets to say that it is ready, in ms. */
+const READY_MS = 10_000;
+export const SSH_PORT = 2_222;
+
+export interface World {
+  readonly directory: string;
+  /** This machine's address on the cable: where Firebreak comes from. */
+  readonly here: string;
+  readonly here6: string;
+  /** The host's address on the cable. */
+  readonly there: string;
+  readonly there6: string;
+  /** `SHA256:` fingerprint and public key line of the host's key. */
+  readonly hostKey: { readonly fingerprint: string; readonly line: string };
+  /** A private key that root and `collector` let in. */
+  readonly userKey: string;
+  readonly namespace: string;
+  /** The private copy of /etc. */
+  readonly etc: string;
+  /** A namespace more. */
+  addNamespace(): string;
+  /** Runs a program in the host's namespaces, or in another network namespace. Gives what it wrote. */
+  inside(
+    program: string,
+    args: readonly string[],
+    options?: { readonly namespace?: string; readonly input?: string },
+  ): string;
+  /** Starts a TCP service in a network namespace that greets with `hello`. Resolves when it listens. */
+  serve(port: number, namespace?: string): Promise<void>;
+  startSshd(extra?: readonly string[]): Promise<void>;
+  /** Ends the sshd that listens; sessions that are open go on. */
+  stopListening(): void;
+  /** Ends every session that is open, as a cable that is cut does; new ones are let in. */
+  cutSessions(): void;
+  close(): void;
+}
+
+let worlds = 0;
+const open = new Set<World>();
+process.once('exit', () => {
+  for (const world of open) world.close();
+});
+
+export async function startWorld(): Promise<World> {
+  worlds += 1;
+  const name = `fbssh-${process.pid}-${worlds}`;
+  // One network of four addresses for each process and world, out of those that are kept for tests of networks (RFC 2544).
+  const block = ((process.pid * 8 + worlds) % 32_768) * 4;
+  const net = (last: number): string => `198.${18 + (block >> 16)}.${(block >> 8) & 255}.${(block & 255) + last}`;
+  const net6 = (last: number): string => `fd5b:${process.pid.toString(16)}:${worlds.toString(16)}::${last}`;
+  const directory = mkdtempSync(join(tmpdir(), 'firebreak-ssh-'));
+  // Accounts other than root have to find their keys in it.
+  chmodSync(directory, 0o711);
+  const children: ChildProcess[] = [];
+  const namespaces = [name];
+  const etc = join(directory, 'etc');
+  let sshd: ChildProcess | null = null;
+  ip('netns', 'add', name);
+  const cable = `fb${(process.pid * 8 + worlds).toString(36)}`;
+  ip('link', 'add', `${cable}a`, 'type', 'veth', 'peer', 'name', `${cable}b`, 'netns', name);
+  ip('addr', 'add', `${net(1)}/30`, 'dev', `${cable}a`);
+  ip('addr', 'add', `${net6(1)}/126`, 'dev', `${cable}a`, 'nodad');
+  ip('link', 'set', `${cable}a`, 'up');
+  ip('-n', name, 'link', 'set', 'lo', 'up');
+  ip('-n', name, 'addr', 'add', `${net(2)}/30`, 'dev', `${cable}b`);
+  ip('-n', name, 'addr', 'add', `${net6(2)}/126`, 'dev', `${cable}b`, 'nodad');
+  ip('-n', name, 'link', 'set', `${cable}b`, 'up');
+  const hostKey = makeHostKey(directory);
+  const user = ssh2.utils.generateKeyPairSync('ed25519');
+  writeFileSync(join(directory, 'authorized_keys'), `${user.public}\n`);
+  makeEtc(etc);
+
+  const world: World = {
+    directory,
+    here: net(1),
+    here6: net6(1),
+    there: net(2),
+    there6: net6(2),
+    hostKey,
+    userKey: user.private,
+    namespace: name,
+    etc,
+    addNamespace() {
+      const added = `${name}-${namespaces.length}`;
+      ip('netns', 'add', added);
+      namespaces.push(added);
+      ip('-n', added, 'link', 'set', 'lo', 'up');
+      return added;
+    },
+    inside(program, args, { namespace = name, input } = {}) {
+      const options = { encoding: 'utf8' as const, stdio: ['pipe', 'pipe', 'pipe'] as const };
+      return execFileSync('ip', ['netns', 'exec', namespace, program, ...args], {
+        ...options,
+        stdio: [...options.stdio],
+        input: input ?? '',
+      });
+    },
+    async serve(port, namespace = name) {
+      const program = `require('net').createServer((s)=>s.on('error',()=>0).end('hello')).listen(${port},'::',()=>console.log('ready'))`;
+      const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, '-e', program], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      children.push(child);
+      await new Promise<void>((resolve, reject) => {
+        child.stdout.once('data', () => resolve());
+        child.once('exit', (code) => reject(new Error(`the service ended with ${code}`)));
+      });
+    },
+    async startSshd(extra = []) {
+      const file = join(directory, `sshd_config-${randomUUID()}`);
+      writeFileSync(file, configOf(directory, extra).join('\n'));
+      const enter = `mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && mount --bind ${etc} /etc && exec /usr/sbin/sshd -D -e -f ${file}`;
+      const child = spawn('ip', ['netns', 'exec', name, 'unshare', '-m', 'sh', '-c', enter], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      sshd = child;
+      children.push(child);
+      let said = '';
+      await new Promise<void>((resolve, reject) => {
+        const late = setTimeout(() => reject(new Error(`sshd says: ${said}`)), READY_MS);
+        child.stderr.on('data', (bytes: Buffer) => {
+          said = `${said}${bytes.toString('utf8')}`.slice(-10_000);
+          if (!said.includes('Server listening on')) return;
+          clearTimeout(late);
+          resolve();
+        });
+        child.once('exit', (code) => {
+          clearTimeout(late);
+          reject(new Error(`sshd ended with ${code}: ${said}`));
+        });
+      });
+    },
+    stopListening() {
+      sshd?.kill('SIGTERM');
+    },
+    cutSessions() {
+      for (const pid of pidsIn(name)) {
+        if (pid !== sshd?.pid && commandOf(pid).startsWith('sshd: ')) killQuietly(pid);
+      }
+    },
+    close() {
+      open.delete(world);
+      for (const namespace of namespaces) {
+        // Of these namespaces alone: whatever still runs in there was started by these tests.
+        for (const pid of pidsIn(namespace)) killQuietly(pid);
+        quietly(() => ip('netns', 'del', namespace));
+      }
+      for (const child of children) child.kill('SIGKILL');
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+  open.add(world);
+  return world;
+}
+
+/** Whether something listens there and can be reached, within the time. */
+export function reaches(host: string, port: number, withinMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const done = (reached: boolean): void => {
+      clearTimeout(late);
+      socket.destroy();
+      resolve(reached);
+    };
+    const late = setTimeout(() => done(false), withinMs);
+    socket.once('data', () => done(true));
+    socket.once('error', () => done(false));
+  });
+}
+
+/** The same from inside a network namespace. */
+export function reachesFrom(namespace: string, host: string, port: number, withinMs: number): Promise<boolean> {
+  const program = `const s=require('net').connect(${port},'${host}');s.once('data',()=>process.exit(0));s.once('error',()=>process.exit(1));setTimeout(()=>process.exit(2),${withinMs})`;
+  const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, '-e', program], { stdio: 'ignore' });
+  return new Promise((resolve) => {
+    child.once('exit', (code) => resolve(code === 0));
+  });
+}
+
+function configOf(directory: string, extra: readonly string[]): string[] {
+  return [
+    `Port ${SSH_PORT}`,
+    'AddressFamily any',
+    `HostKey ${join(directory, 'host_key')}`,
+    `AuthorizedKeysFile ${join(directory, 'authorized_keys')}`,
+    'PidFile none',
+    'UsePAM no',
+    'StrictModes no',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'PermitRootLogin prohibit-password',
+    'MaxStartups 100',
+    'LogLevel INFO',
+    'UseDNS no',
+    ...extra,
+  ];
+}
+
+function makeHostKey(directory: string): World['hostKey'] {
+  const file = join(directory, 'host_key');
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', file]);
+  const line = readFileSync(`${file}.pub`, 'utf8').trim();
+  const printed = execFileSync('ssh-keygen', ['-l', '-f', `${file}.pub`], { encoding: 'utf8' });
+  return { line, fingerprint: /SHA256:\S+/.exec(printed)?.[0] ?? '' };
+}
+
+/** A copy of /etc with accounts that may be changed: `alice` is open, `bob` was locked by somebody. */
+function makeEtc(etc: string): void {
+  mkdirSync(etc);
+  for (const name of [
+    'passwd',
+    'group',
+    'shadow',
+    'gshadow',
+    'login.defs',
+    'nsswitch.conf',
+    'pam.d',
+    'security',
+    'protocols',
+    'services',
+    'ld.so.cache',
+    'localtime',
+    'iproute2',
+    'default',
+  ]) {
+    quietly(() => cpSync(join('/etc', name), join(etc, name), { recursive: true, dereference: false }));
+  }
+  const hash = '$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g.';
+  append(
+    join(etc, 'passwd'),
+    [
+      'alice:x:4001:4001:Alice:/nonexistent:/bin/sh',
+      'bob:x:4002:4002:Bob:/nonexistent:/bin/sh',
+      'sshd:x:4003:65534::/run/sshd:/usr/sbin/nologin',
+    ],
+    'sshd',
+  );
+  append(join(etc, 'group'), ['alice:x:4001:', 'bob:x:4002:'], '');
+  append(join(etc, 'shadow'), [`alice:${hash}:19000:0:99999:7:::`, `bob:!${hash}:19000:0:99999:7::20000:`], '');
+  const passwd = join(etc, 'passwd');
+  // A plain shell, and no start-up files of this machine's root.
+  writeFileSync(passwd, readFileSync(passwd, 'utf8').replace(/^root:.*$/m, 'root:x:0:0:root:/:/bin/sh'));
+  const shadow = join(etc, 'shadow');
+  // A locked root would not be let in, whatever its key.
+  writeFileSync(shadow, readFileSync(shadow, 'utf8').replace(/^root:[^:]*:/m, 'root:*:'), { mode: 0o600 });
+}
+
+/** @param unless a name whose line is left out where there is one already. */
+function append(file: string, lines: readonly string[], unless: string): void {
+  const present = readFileSync(file, 'utf8');
+  const has = (name: string): boolean => new RegExp(`^${name}:`, 'm').test(present);
+  const added = lines.filter((line) => unless === '' || !line.startsWith(`${unless}:`) || !has(unless));
+  writeFileSync(file, `${present.replace(/\n*$/, '\n')}${added.join('\n')}\n`);
+}
+
+function pidsIn(namespace: string): number[] {
+  try {
+    return execFileSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' })
+      .split('\n')
+      .filter(Boolean)
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** What a process calls itself; sshd calls the processes of its sessions `sshd: USER`, its listener `sshd: ... [listener]`. */
+function commandOf(pid: number): string {
+  try {
+    const name = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return name.includes('[listener]') ? '' : name;
+  } catch {
+    return '';
+  }
+}
+
+function killQuietly(pid: number): void {
+  quietly(() => process.kill(pid, 'SIGKILL'));
+}
+
+function quietly(work: () => unknown): void {
+  try {
+    work();
+  } catch {
+    // It is gone already, or was never there.
+  }
+}
+
+function ip(...args: readonly string[]): void {
+  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+}
