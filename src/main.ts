@@ -4,6 +4,7 @@ import { addAssetCommands } from './cli/asset-commands.ts';
 import { addGovernanceCommands } from './cli/governance-commands.ts';
 import { addPlanningCommands } from './cli/planning-commands.ts';
 import { addRegulatoryCommands } from './cli/regulatory-commands.ts';
+import { addRunbookCommands } from './cli/runbook-commands.ts';
 import { addBreakGlass } from './cli/break-glass-commands.ts';
 import { processIo } from './cli/io.ts';
 import { ROLES } from './start/role.ts';
@@ -242,6 +243,7 @@ addPlanningCommands({ program, io, exitWith });
 
 addRegulatoryCommands({ program, io, exitWith });
 addAssetCommands({ program, io, exitWith });
+addRunbookCommands({ program, io, exitWith });
 
 addBreakGlass(program, server, io, exitWith);
 

@@ -39,6 +39,8 @@ export interface PlacedFault extends Fault, Place {
 }
 
 export interface PlacedDocument {
+  /** As it was parsed; null where it was not, or not in full. For edits that keep the rest as it was written. */
+  readonly document: Document | null;
   readonly places: Places;
   /** Absent when there is any fault. */
   readonly value?: Json;
@@ -54,7 +56,7 @@ export function readPlaced(text: string, format: 'json' | 'yaml'): PlacedDocumen
   const places = (document: Document | null): Places => placesIn(text, document);
   const refuse = (rule: string, detail: string, offset = 0, end = offset): PlacedDocument => {
     const none = places(null);
-    return { places: none, faults: [{ rule, pointer: '', detail, ...none.at(offset, end) }] };
+    return { document: null, places: none, faults: [{ rule, pointer: '', detail, ...none.at(offset, end) }] };
   };
   if (Buffer.byteLength(text) > MAX_BODY_BYTES) {
     return refuse('too-large', `The document is larger than ${MAX_BODY_BYTES} bytes; split it.`);
@@ -73,8 +75,9 @@ export function readPlaced(text: string, format: 'json' | 'yaml'): PlacedDocumen
   const faults = format === 'yaml' ? yamlFaults(parsed, known) : jsonFaults(text, known);
   if (faults.length === 0) faults.push(...duplicates(parsed, known));
   if (faults.length === 0) faults.push(...tooManyAliases(parsed, known));
-  if (faults.length > 0) return { places: known, faults: faults.slice(0, MAX_FAULTS) };
-  return { places: known, ...plainJson(text, format, parsed, known) };
+  const whole = format === 'json' || parsed.errors.length === 0 ? parsed : null;
+  if (faults.length > 0) return { document: whole, places: known, faults: faults.slice(0, MAX_FAULTS) };
+  return { document: whole, places: known, ...plainJson(text, format, parsed, known) };
 }
 
 function plainJson(

@@ -2,7 +2,13 @@ import type { z } from 'zod';
 import type { JsonObject } from '../../platform/canonical-json.ts';
 import { memberPointer } from '../../platform/json-pointer.ts';
 import { actionTypeOf } from '../actions/registry.ts';
-import { readPlaced, type PlacedFault, type Place, type Places } from '../playbooks/placed-document.ts';
+import {
+  readPlaced,
+  type PlacedDocument,
+  type PlacedFault,
+  type Place,
+  type Places,
+} from '../playbooks/placed-document.ts';
 import { SEVERITIES, type ActionType, type Role, type Severity } from '../vocabulary.ts';
 import { TELLING_ACTIONS } from './known-actions.ts';
 import { rollbackFault } from './rollback.ts';
@@ -72,10 +78,9 @@ export interface RunbookStep {
 
 export type RunbookFault = PlacedFault;
 
-/** `places` are known also where the text is no runbook. */
-export type ReadRunbook =
-  | { readonly value: Runbook; readonly places: Places }
-  | { readonly faults: readonly RunbookFault[]; readonly places: Places };
+/** Places and document are known also where the text is no runbook. */
+export type ReadRunbook = ({ readonly value: Runbook } | { readonly faults: readonly RunbookFault[] }) &
+  Pick<PlacedDocument, 'places' | 'document'>;
 
 type WrittenStep = z.output<typeof stepSchema>;
 
@@ -85,13 +90,13 @@ type WrittenStep = z.output<typeof stepSchema>;
  * `rollback` that does not name the inverse of its action, and members that contradict each other. Never throws.
  */
 export function readRunbook(text: string, format: 'yaml' | 'json'): ReadRunbook {
-  const { value, faults, places } = readPlaced(text, format);
-  if (value === undefined) return { faults, places };
+  const { value, faults, places, document } = readPlaced(text, format);
+  if (value === undefined) return { faults, places, document };
   const parsed = runbookSchema.safeParse(value);
-  if (!parsed.success) return { faults: schemaFaults(parsed.error, value, places), places };
+  if (!parsed.success) return { faults: schemaFaults(parsed.error, value, places), places, document };
   const runbook = toRunbook(parsed.data, places);
   const wrong = contradictions(runbook);
-  return wrong.length > 0 ? { faults: wrong, places } : { value: runbook, places };
+  return wrong.length > 0 ? { faults: wrong, places, document } : { value: runbook, places, document };
 }
 
 function toRunbook(written: z.output<typeof runbookSchema>, places: Places): Runbook {
