@@ -6,6 +6,7 @@ import { UNREVIEWED } from './pipeline/executions/glass-entry.ts';
 import { readPause } from './pipeline/guards/pause-row.ts';
 import type { SetBack } from './pipeline/recovery/recovery.service.ts';
 import type { WallClock } from './platform/clock.ts';
+import { MAX_UNSTAMPED_MS } from './timestamps/stamping.ts';
 import { MAX_UNWITNESSED_MS, type Witnessing } from './witness/witnessing.ts';
 
 /** Leaves that may lie unsigned before the server calls itself unwell: a hundred checkpoints late. */
@@ -17,6 +18,7 @@ export interface HealthPorts {
   readonly committer: Pick<GroupCommitter, 'ailing'>;
   readonly keeper: Pick<LogKeeper, 'state'>;
   readonly witness: Pick<Witnessing, 'unwitnessedMs'>;
+  readonly timeStamps: { unstampedMs(): number | null };
   readonly wall: Pick<WallClock, 'jumpMs'>;
   /** Null: the journal is in use. */
   readonly setBack: SetBack | null;
@@ -28,6 +30,7 @@ export function createHealthService({
   committer,
   keeper,
   witness,
+  timeStamps,
   wall,
   setBack,
 }: HealthPorts): HealthService {
@@ -69,9 +72,11 @@ export function createHealthService({
       const unwitnessedMs = witness.unwitnessedMs();
       // Shown as unwell, but requests go on: containment must not wait for somebody else's machine.
       const witnessed = (unwitnessedMs ?? 0) <= MAX_UNWITNESSED_MS;
+      const unstampedMs = timeStamps.unstampedMs();
+      const stamped = (unstampedMs ?? 0) <= MAX_UNSTAMPED_MS;
       const clockJumpMs = wall.jumpMs();
       return {
-        healthy: parts.length === 0 && witnessed && clockJumpMs === 0 && setBack === null,
+        healthy: parts.length === 0 && witnessed && stamped && clockJumpMs === 0 && setBack === null,
         models: {
           incidentPlaybook: stored,
           playbookExecution: stored,
@@ -83,6 +88,7 @@ export function createHealthService({
         pausedSince: await pausedSince(),
         unreviewedBreakGlass: await count('break-glass', UNREVIEWED),
         unwitnessedMs,
+        unstampedMs,
         clockJumpMs,
         setBack:
           setBack === null

@@ -65,6 +65,7 @@ import { openSignIn } from './start/sign-in.ts';
 import { startupFault } from './start/startup-fault.ts';
 import { slackDoor } from './start/slack-door.ts';
 import { openTelling } from './start/telling.ts';
+import { openTimeStamps } from './start/time-stamps.ts';
 import { openVoting } from './start/voting.ts';
 
 /** Queue entries that are looked through for news after an outage; what lies behind them waits for the next start. */
@@ -168,8 +169,12 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onError: onError('the log could not be witnessed'),
   });
   opened.push(() => witness.close());
-  const anchors = [published, ...witness.anchors];
   const throughCommitter = throughTheDoor(journal, committer);
+  const onStampError = onError('the log could not be stamped with the time');
+  const stamping = { journal: throughCommitter, clock, machine, stampsLog: acts, onError: onStampError };
+  const timeStamps = await openTimeStamps(config, stamping);
+  opened.push(() => timeStamps.close());
+  const anchors = [published, ...witness.anchors, ...timeStamps.anchors];
   const keeper = await openLogKeeper(throughCommitter, key, clock, anchors);
 
   // How people are told.
@@ -328,7 +333,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
-    health: createHealthService({ journal, committer, keeper, witness, wall: own.wall, setBack }),
+    health: createHealthService({ journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';
@@ -375,7 +380,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onError: onError('timers could not be applied'),
   };
   const membership = { members, machine, closing: closing.signal, takeOver: acts ? takeOver : null };
-  const background = [probeStore({ committer, clock, machine, closing: closing.signal }), witness.run(closing.signal)];
+  const background = [witness.run(closing.signal), timeStamps.run(closing.signal)];
+  background.push(probeStore({ committer, clock, machine, closing: closing.signal }));
   if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
   if (acts && journal.shared) background.push(pause.keepLooking());
   if (acts) {
@@ -401,7 +407,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     if (acts && (await members.leads('log').catch(() => false)))
       await keeper.keep(true).catch(onError('the log was not signed'));
     await members.leave().catch(onError('no goodbye was said'));
-    await Promise.all([outside.close(), evidence.close(), witness.close(), closeSenders()]);
+    await Promise.all([outside.close(), evidence.close(), witness.close(), timeStamps.close(), closeSenders()]);
     await own.close();
   };
   try {

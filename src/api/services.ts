@@ -99,6 +99,8 @@ export interface HealthService {
     readonly pendingApprovals: number;
     /** How long signed records have waited for the witness; null or absent without a witness. */
     readonly unwitnessedMs?: number | null;
+    /** How long the log has news that no authority has stamped with the time; null or absent without an authority. */
+    readonly unstampedMs?: number | null;
     /** Of a journal that was set back and not confirmed: how many records it holds, and how many were published. */
     readonly setBack?: { readonly size: number; readonly publishedSize: number } | null;
     /** Since when everything is paused, ms since 1970; null or absent: it is not. */

@@ -15,6 +15,20 @@ function faultsOf(env: Record<string, string>, readFile = noFile): readonly stri
   }
 }
 
+/** A certificate for tests only. */
+const ROOT = `-----BEGIN CERTIFICATE-----
+MIIBfzCCASWgAwIBAgIUegn5wuTsbt/JO+D+cDsdBCW3WWswCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJVGVzdCByb290MCAXDTI2MTEyMjA4MjczM1oYDzIxMjYxMDI5
+MDgyNzMzWjAUMRIwEAYDVQQDDAlUZXN0IHJvb3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASd/f3LFN0qVVPz2b6U4P9w4FdGGvH00wQGt9ETudUc9JTxNB7aeQOJ
+t1ESVfaMiWl7FJWkf+taiD5yp854B93Ko1MwUTAdBgNVHQ4EFgQUL9yDU7dw46tV
+MfWHij4929Y0UdUwHwYDVR0jBBgwFoAUL9yDU7dw46tVMfWHij4929Y0UdUwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiAOHVIuJ2Mk9RZUWmPn9x/2
+ThkMNy5bQxIHoPGhM1LN/QIhAOuRmImydqPXvR96n62eUhiVwDsUmIgusGf3DxiF
+V1xK
+-----END CERTIFICATE-----
+`;
+
 describe('readConfig', () => {
   it('has a default for everything, and nothing to warn about', () => {
     expect(readConfig({}, noFile)).toEqual({
@@ -52,6 +66,7 @@ describe('readConfig', () => {
         },
         geoLocationApiKey: null,
         witness: null,
+        timeStamps: null,
       },
       warnings: [],
     });
@@ -137,6 +152,7 @@ describe('readConfig', () => {
         url: 'http://witness.example:3100',
         key: 'w+00000000+BHMiZVtBAMTiIIzHkYP5LZJWuWYIb4dBJq0eNcKbe1rm',
       },
+      timeStamps: null,
     });
   });
 
@@ -210,6 +226,23 @@ describe('readConfig', () => {
     for (const wrong of [{ WITNESS_URL: 'ftp://x' }, { WITNESS_URL: 'https://[x' }, { WITNESS_KEY: 'w+0+x' }]) {
       expect(faultsOf({ WITNESS_URL, WITNESS_KEY, ...wrong })).toHaveLength(1);
     }
+  });
+
+  it('takes a time-stamping authority only with its roots, from a file too', () => {
+    const TIMESTAMP_URL = 'http://tsa.example/tsr';
+    const both = { TIMESTAMP_URL, TIMESTAMP_CA_FILE: '/tsa.pem' };
+    const config = readConfig(both, () => `${ROOT}${ROOT}`).config.timeStamps;
+    expect(config).toMatchObject({ url: TIMESTAMP_URL, roots: [ROOT.trim(), ROOT.trim()] });
+    const halves: Record<string, string>[] = [{ TIMESTAMP_URL }, { TIMESTAMP_CA: ROOT }];
+    for (const half of halves) {
+      expect(faultsOf(half)).toEqual(['TIMESTAMP_URL and TIMESTAMP_CA_FILE belong together: set both or none']);
+    }
+    expect(faultsOf({ TIMESTAMP_URL: 'ftp://x', TIMESTAMP_CA: ROOT })).toHaveLength(1);
+    expect(faultsOf({ TIMESTAMP_URL, TIMESTAMP_CA: ROOT.repeat(17) })).toEqual([
+      'TIMESTAMP_CA_FILE must hold 1 to 16 certificates in PEM, and nothing else',
+    ]);
+    const second = ROOT.replace('MII', 'MIJ');
+    expect(faultsOf({ TIMESTAMP_URL, TIMESTAMP_CA: `${ROOT}${second}` })).toHaveLength(1);
   });
 
   it('takes the address of a database, from a file too, and repeats no password of a wrong one', () => {

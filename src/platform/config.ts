@@ -4,6 +4,7 @@ import { ConfigReader } from './config-reader.ts';
 import { readOidc, type OidcConfig } from './oidc-config.ts';
 import { messageOf } from './errors.ts';
 import { readEvidence, type EvidenceConfig } from './evidence-config.ts';
+import { readTimeStamps, type TimeStampConfig } from './time-stamp-config.ts';
 import { NOTIFICATION_SECRETS, readNotifications, type NotificationConfig } from './notification-config.ts';
 
 /** Everything that the environment decides, read once at start. Durations are in ms and say so in their names. */
@@ -48,6 +49,8 @@ export interface Config {
   readonly evidence: EvidenceConfig;
   /** The witness that cosigns the log's checkpoints: its address and its public key line; null: none. */
   readonly witness: { readonly url: string; readonly key: string } | null;
+  /** The authority that stamps the log and evidence bundles; null: none. */
+  readonly timeStamps: TimeStampConfig | null;
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -70,7 +73,7 @@ export const NOT_ENFORCED_YET: ReadonlyMap<string, string> = new Map([
 
 /** Largest delay a timer can have: 2^31 - 1 ms, what setTimeout takes. */
 const MAX_DELAY_MS = 2_147_483_647;
-const SECRETS = ['DATABASE_URL', 'GEO_LOCATION_API_KEY', 'OIDC_CLIENT_SECRET', ...NOTIFICATION_SECRETS];
+const SECRETS = ['DATABASE_URL', 'GEO_LOCATION_API_KEY', 'OIDC_CLIENT_SECRET', 'TIMESTAMP_CA', ...NOTIFICATION_SECRETS];
 const ALIASES = [
   ['SLACK_WEBHOOK', 'NOTIFICATION_SLACK_WEBHOOK'],
   ['TEAMS_WEBHOOK', 'NOTIFICATION_TEAMS_WEBHOOK'],
@@ -121,6 +124,7 @@ export function readConfig(
     evidence: readEvidence(read),
     geoLocationApiKey: read.optional('GEO_LOCATION_API_KEY', /^\S{1,512}$/, 'one word'),
     witness: read.witness('WITNESS_URL', 'WITNESS_KEY'),
+    timeStamps: readTimeStamps(read),
   };
   if (faults.length > 0) throw new ConfigError(faults);
   warnAbout(values, config, warnings);

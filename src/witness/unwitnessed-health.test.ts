@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { createHealthService } from '../health.ts';
+import { MAX_UNSTAMPED_MS } from '../timestamps/stamping.ts';
 import { MAX_UNWITNESSED_MS, openWitnessing } from './witnessing.ts';
 
 const journal = { listViews: async () => ({ items: [], total: 0 }), view: async () => null };
 const keeper = { keep: async () => undefined, state: () => ({ size: 0, signedSize: 0 }) };
 
-function health(unwitnessedMs: number | null) {
+function health(unwitnessedMs: number | null, unstampedMs: number | null = null) {
   const witness = { unwitnessedMs: () => unwitnessedMs };
   const [committer, wall] = [{ ailing: false }, { jumpMs: () => 0 }];
-  return createHealthService({ journal, committer, keeper, witness, wall, setBack: null });
+  const timeStamps = { unstampedMs: () => unstampedMs };
+  return createHealthService({ journal, committer, keeper, witness, timeStamps, wall, setBack: null });
 }
 
 describe('health', () => {
@@ -22,6 +24,13 @@ describe('health', () => {
     expect(shown).toMatchObject({ healthy, unwitnessedMs });
     expect(models.playbookActionAudit).toBe(healthy);
     expect((await health(unwitnessedMs).ready()).ready).toBe(true);
+  });
+
+  it('is unwell when nobody has stamped the log with the time for long, and requests go on', async () => {
+    expect(await health(null, MAX_UNSTAMPED_MS).playbooks()).toMatchObject({ healthy: true });
+    const late = health(null, MAX_UNSTAMPED_MS + 1);
+    expect(await late.playbooks()).toMatchObject({ healthy: false, unstampedMs: MAX_UNSTAMPED_MS + 1 });
+    expect((await late.ready()).ready).toBe(true);
   });
 
   it('owes nothing without a witness', async () => {

@@ -19,7 +19,10 @@ const PLAYBOOK_HEALTH = z.object({
     playbookActionAudit: z.boolean(),
   }),
   executions: z.object({ active: z.int(), pending_approvals: z.int() }),
-  log: z.object({ unwitnessedMs: z.int() }).optional().describe('Only with a witness'),
+  log: z
+    .object({ unwitnessedMs: z.int().optional(), unstampedMs: z.int().optional() })
+    .optional()
+    .describe('Only with a witness or a time-stamping authority'),
   journal: z
     .object({ state: z.literal('RECOVERED'), size: z.int(), publishedSize: z.int() })
     .optional()
@@ -66,6 +69,7 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
       const { healthy, models, active, pendingApprovals, ...more } = await health.playbooks();
       const {
         unwitnessedMs = null,
+        unstampedMs = null,
         clockJumpMs = 0,
         setBack = null,
         pausedSince = null,
@@ -74,7 +78,11 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
       if (!healthy) void reply.code(503).header('retry-after', String(RETRY_AFTER_SECONDS));
       const status = healthy ? ('healthy' as const) : ('unhealthy' as const);
       const executions = { active, pending_approvals: pendingApprovals };
-      const log = unwitnessedMs === null ? {} : { log: { unwitnessedMs } };
+      const outside = {
+        ...(unwitnessedMs === null ? {} : { unwitnessedMs }),
+        ...(unstampedMs === null ? {} : { unstampedMs }),
+      };
+      const log = unwitnessedMs === null && unstampedMs === null ? {} : { log: outside };
       const jumped = clockJumpMs === 0 ? {} : { clock: { jumpMs: clockJumpMs } };
       const journal = setBack === null ? {} : { journal: { state: 'RECOVERED' as const, ...setBack } };
       const pause = pausedSince === null ? {} : { pause: { since: new Date(pausedSince).toISOString() } };

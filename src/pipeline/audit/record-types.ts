@@ -48,6 +48,8 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'journal.recovery_confirmed', v: 1, personal: ['/reason'] },
   { type: 'journal.generation_begun', v: 1, personal: [] },
   { type: 'config.changed', v: 1, personal: [] },
+  // A checkpoint with the token of an authority that says when it existed.
+  { type: 'log.timestamped', v: 1, personal: [] },
 
   { type: 'access.user_saved', v: 1, personal: ['/user/email', '/user/linkedAccounts', '/user/name'] },
   { type: 'access.key_saved', v: 1, personal: ['/key/name'] },
