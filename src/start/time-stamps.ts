@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { GroupCommitter } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Anchor } from '../journal/log-keeper.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -27,7 +28,8 @@ export interface TimeStamps {
 export async function openTimeStamps(
   config: Config,
   ports: {
-    readonly journal: Pick<Journal, 'streamHead' | 'readStream' | 'commit' | 'log' | 'shared'>;
+    readonly journal: Pick<Journal, 'streamHead' | 'readStream' | 'log' | 'shared'>;
+    readonly committer: Pick<GroupCommitter, 'submit'>;
     readonly clock: Clock;
     readonly machine: Machine;
     readonly stampsLog: boolean;
@@ -39,11 +41,19 @@ export async function openTimeStamps(
     const nothing = async (): Promise<void> => undefined;
     return { anchors: [], authority: null, unstampedMs: () => null, run: nothing, close: nothing };
   }
-  const { journal, clock, machine, stampsLog, onError } = ports;
+  const { journal, committer, clock, machine, stampsLog, onError } = ports;
   const http = clientFor(timeStamps.url, config, { timeoutMs: REQUEST_TIMEOUT_MS, connections: 1 });
   const authority = timeStampAuthority({ ...timeStamps, http, randomBytes, wallNow: () => Date.now() });
   const monotonic = (): number => clock.monotonic();
-  const stamping = await openStamping({ authority, journal, now: () => clock.now(), monotonic, machine, onError });
+  const stamping = await openStamping({
+    authority,
+    journal,
+    committer,
+    now: () => clock.now(),
+    monotonic,
+    machine,
+    onError,
+  });
   return {
     anchors: stampsLog ? [(note) => stamping.offer(note)] : [],
     authority,

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { startAuthority, type LocalAuthority } from '../../tests/support/time-stamp-authority.ts';
+import { groupCommitter } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
 import { openLogKeeper } from '../journal/log-keeper.ts';
 import { loadLogKey } from '../journal/log-key.ts';
 import { openSqliteJournal } from '../journal/sqlite/sqlite-journal.ts';
 import { steeredClock } from '../platform/clock.ts';
+import { realMachine } from '../platform/machine.ts';
 import { safeHttp } from '../platform/safe-http.ts';
 import { openStamping, STAMP_INTERVAL_MS, stampsOfLog, type Stamping } from './stamping.ts';
 import { timeStampAuthority, type TimeStampAuthority } from './time-stamp-authority.ts';
@@ -69,7 +71,16 @@ function open(meanwhile: () => void = () => undefined): Promise<Stamping> {
     after: () => () => undefined,
   };
   const onError = (thrown: unknown): void => void complaints.push(thrown);
-  return openStamping({ authority: authority(), journal, now: () => START, monotonic: () => now, machine, onError });
+  const committer = groupCommitter(journal, realMachine);
+  return openStamping({
+    authority: authority(),
+    journal,
+    committer,
+    now: () => START,
+    monotonic: () => now,
+    machine,
+    onError,
+  });
 }
 
 async function write(name: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { GroupCommitter } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
 import { parseCheckpointText, type Checkpoint } from '../pipeline/audit/checkpoint.ts';
 import { parseNote } from '../pipeline/audit/signed-note.ts';
@@ -55,7 +56,8 @@ export async function stampsOfLog(
 
 export interface StampingPorts {
   readonly authority: TimeStampAuthority;
-  readonly journal: Pick<Journal, 'streamHead' | 'readStream' | 'commit' | 'log' | 'shared'>;
+  readonly journal: Pick<Journal, 'streamHead' | 'readStream' | 'log' | 'shared'>;
+  readonly committer: Pick<GroupCommitter, 'submit'>;
   /** Business time, for the record. */
   readonly now: () => number;
   /** Machine time, monotonic, in ms. */
@@ -102,18 +104,16 @@ export async function openStamping(ports: StampingPorts): Promise<Stamping> {
     const { origin, size, root } = checkpoint;
     const data = { origin, size, root, note, ...said, askedAt: authority.name, token: token.toString('base64') };
     const head = await journal.streamHead(TIME_STAMP_STREAM);
-    const [result] = await journal.commit([
-      {
-        appends: [
-          {
-            stream: TIME_STAMP_STREAM,
-            expectedSeq: head?.seq ?? 0,
-            records: [{ type: TIME_STAMPED, v: 1, at: ports.now(), data }],
-          },
-        ],
-      },
-    ]);
-    if (result?.status !== 'applied') {
+    const result = await ports.committer.submit({
+      appends: [
+        {
+          stream: TIME_STAMP_STREAM,
+          expectedSeq: head?.seq ?? 0,
+          records: [{ type: TIME_STAMPED, v: 1, at: ports.now(), data }],
+        },
+      ],
+    });
+    if (result.status !== 'applied') {
       throw new FirebreakError('conflict', 'another process stamped the log at the same moment');
     }
     stampedSize = size;

@@ -45,6 +45,7 @@ const DOORS: ReadonlyMap<string, string> = new Map([
   ['src/journal/sqlite/store.ts files.check', 'whether the files are still the own ones'],
   ['src/journal/sqlite/store-thread.ts files.check', 'whether the files are still the own ones'],
   ['src/journal/copy/copy-journal.ts options.verify', 'the verifier'],
+  ['src/timestamps/time-stamp.ts signed.verify', 'the signature of a time stamp'],
   ['src/pipeline/detections/run.ts detector.observe', 'what a detector reads of an event'],
   ['src/pipeline/detections/registry.ts detector.observe', 'what a detector reads of an event'],
   ['src/pipeline/actions/registry.ts handler.verify', 'whether there is one'],
