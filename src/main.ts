@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
+import { addBundleCommands } from './cli/evidence-bundle-commands.ts';
 import { addGovernanceCommands } from './cli/governance-commands.ts';
 import { addBreakGlass } from './cli/break-glass-commands.ts';
 import { processIo } from './cli/io.ts';
@@ -237,6 +238,9 @@ oncall
 addGovernanceCommands({ program, io, exitWith });
 
 addBreakGlass(program, server, io, exitWith);
+
+const evidence = program.command('evidence').description('what was preserved, and bundles of it for others');
+addBundleCommands(evidence, { io, exitWith });
 
 const changes = program
   .command('changes')
