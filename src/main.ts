@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
 import { addAssetCommands } from './cli/asset-commands.ts';
+import { addBundleCommands } from './cli/evidence-bundle-commands.ts';
 import { addGovernanceCommands } from './cli/governance-commands.ts';
 import { addPlanningCommands } from './cli/planning-commands.ts';
 import { addRegulatoryCommands } from './cli/regulatory-commands.ts';
@@ -246,6 +247,9 @@ addAssetCommands({ program, io, exitWith });
 addRunbookCommands({ program, io, exitWith });
 
 addBreakGlass(program, server, io, exitWith);
+
+const evidence = program.command('evidence').description('what was preserved, and bundles of it for others');
+addBundleCommands(evidence, { io, exitWith });
 
 const changes = program
   .command('changes')

@@ -3,8 +3,8 @@ import { approverSecrets, readApprovers, type ApproverConfig } from './approver-
 import { ConfigReader } from './config-reader.ts';
 import { readOidc, type OidcConfig } from './oidc-config.ts';
 import { messageOf } from './errors.ts';
-import { readTimeStamps, type TimeStampConfig } from './time-stamp-config.ts';
 import { readEvidence, type EvidenceConfig } from './evidence-config.ts';
+import { readTimeStamps, type TimeStampConfig } from './time-stamp-config.ts';
 import { NOTIFICATION_SECRETS, readNotifications, type NotificationConfig } from './notification-config.ts';
 
 /** Everything that the environment decides, read once at start. Durations are in ms and say so in their names. */

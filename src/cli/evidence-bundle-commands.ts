@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import type { CommandRoom } from './governance-commands.ts';
+
+/** Commands about evidence bundles, under `firebreak evidence`. */
+export function addBundleCommands(evidence: Command, { io, exitWith }: Omit<CommandRoom, 'program'>): void {
+  evidence
+    .command('verify')
+    .description('verify an evidence bundle offline; needs no server, no data directory and no configuration')
+    .argument('<bundle>', 'the archive, or the folder that it was unpacked to')
+    .option('--key <key>', 'the key of the log that you were given: a line of `audit key`, or a file of such lines')
+    .option(
+      '--anchor <file>',
+      'checkpoints that were published elsewhere; one of them must be in the log of the bundle',
+    )
+    .option('--tsa-ca <file>', 'roots of time-stamping authorities that you trust, in PEM')
+    .option('--json', 'one JSON line', false)
+    .action(async (bundle: string, options) => {
+      const { evidenceVerifyCommand } = await import('./evidence-verify.ts');
+      return exitWith(evidenceVerifyCommand({ ...options, bundle }, io));
+    });
+}
