@@ -107,6 +107,7 @@ describe('readConfig', () => {
     );
     expect(config).toEqual({
       host: '::1',
+      ssh: null,
       port: 8_080,
       publicUrl: 'https://firebreak.example.org',
       trustedProxies: ['127.0.0.1', '10.0.0.0/8', 'fd00::/48'],
@@ -367,6 +368,22 @@ describe('where people reach the server, and the identity provider', () => {
   it('refuse an issuer that others can listen to', () => {
     expect(faultsOf({ ...oidc, OIDC_ISSUER: 'http://idp.example.org' })).toEqual([
       expect.stringContaining('OIDC_ISSUER must be an https address'),
+    ]);
+  });
+});
+
+describe('hosts over SSH', () => {
+  const SSH_KEY = '-----BEGIN OPENSSH PRIVATE KEY-----\nx\n-----END OPENSSH PRIVATE KEY-----';
+
+  it('are read with the key of those that name none', () => {
+    const { config } = readConfig({ SSH_HOSTS_FILE: '/hosts.yaml', SSH_KEY_FILE: '/key' }, () => SSH_KEY);
+    expect(config.ssh).toEqual({ hostsFile: '/hosts.yaml', key: SSH_KEY, passphrase: null });
+  });
+
+  it('refuse a key that opens nothing, and one that is none', () => {
+    expect(faultsOf({ SSH_KEY })).toEqual([expect.stringContaining('need SSH_HOSTS_FILE')]);
+    expect(faultsOf({ SSH_HOSTS_FILE: '/h', SSH_KEY: 'secret' })).toEqual([
+      'SSH_KEY must be a private key in OpenSSH or PEM form',
     ]);
   });
 });

@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { changeAccount, endProcesses, listTable, read, showAccount, showShadow } from './commands.ts';
+import { sourceOf } from './collect.ts';
+import type { SshHost } from './hosts-file.ts';
+import { READ_SCRIPT } from './read-script.ts';
+
+// Only these members are looked at here.
+const host = { id: 'h', privilege: 'sudo', artifacts: { roots: ['/var/log'], max_gb: 1 } } as unknown as SshHost;
+
+describe('the table of commands', () => {
+  it('builds no command of a name that is not one', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.constantFrom('-rf', 'a b', "a'b", '$(id)', 'a;b', '', 'a\nb')), (name) => {
+        fc.pre(!/^[a-z_][a-z0-9_.-]{0,31}\$?$/.test(name));
+        for (const build of [
+          () => showAccount(name),
+          () => showShadow(host, name),
+          () => changeAccount(host, name, 'lock', 1),
+        ])
+          expect(build).toThrow(RangeError);
+        expect(() => listTable(host, name)).toThrow(RangeError);
+      }),
+    );
+  });
+
+  it('builds no command of a number that is not one', () => {
+    for (const wrong of [-1, 1.5, Number.NaN, Infinity]) expect(() => endProcesses(host, wrong)).toThrow(RangeError);
+  });
+
+  it('gives every command a fixed environment, and sudo where the account is not root', () => {
+    expect(changeAccount(host, 'svc$', 'unlock', null).line).toBe(
+      "env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C sudo -n usermod --unlock --expiredate '' 'svc$'",
+    );
+    expect(read(host, 'image').line).toMatch(/ sudo -n \/usr\/local\/sbin\/firebreak-read image$/);
+  });
+
+  it('has a reader that a plain shell takes', () => {
+    expect(READ_SCRIPT).not.toContain("'");
+    execFileSync('/bin/sh', ['-n', '-c', READ_SCRIPT]);
+  });
+});
+
+describe('sourceOf', () => {
+  it('lets only plain paths below an allowed root through', () => {
+    const part = fc.constantFrom(
+      '..',
+      '.',
+      '',
+      'a',
+      ' ',
+      '\n',
+      '\0',
+      '$(id)',
+      '\u{1F525}',
+      'log',
+      'var',
+      '-',
+      '*',
+      '\ud800',
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 8 }), fc.boolean(), (parts, below) => {
+        const path = `${below ? '/var/log/' : '/'}${parts.join('/')}`;
+        const plain = path.split('/').slice(1);
+        const isPlain = plain.every((each) => each !== '' && each !== '.' && each !== '..') && !/\p{Cc}/u.test(path);
+        const allowed = isPlain && path.isWellFormed() && (path === '/var/log' || path.startsWith('/var/log/'));
+        if (allowed) expect(sourceOf(host, path).location).toBe(path);
+        else expect(() => sourceOf(host, path)).toThrow(/./);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
