@@ -12,6 +12,7 @@ export const NOTICE_KINDS = [
   'approval.unanswerable',
   'approval.decided',
   'approval.broken_glass',
+  'containment.provisional',
   'execution.failed',
   'guard.paused',
   'guard.resume_proposed',

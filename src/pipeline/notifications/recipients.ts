@@ -7,11 +7,7 @@ import type { UserInForce } from '../access/user-in-force.ts';
 import { mayVote, seatOf } from '../access/voters.ts';
 import { countVotes, mayAnswer as mayAnswerNow, type Approval, type Vote, type Voter } from '../approvals/approval.ts';
 import { ifServicesApprove } from '../approvals/external-approver.ts';
-import type { RoleName } from '../vocabulary.ts';
-import type { Audience } from './notice-of.ts';
-
-/** Who is told when something failed, or nobody answered. */
-const OPERATOR_ROLES: readonly RoleName[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'IR_LEAD'];
+import { OPERATOR_ROLES, type Audience } from './notice-of.ts';
 
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -69,6 +65,8 @@ function isTold(audience: Audience, staff: Staff, user: UserInForce, at: number)
     }
     case 'operators':
       return user.id === audience.requester || isOperator(user);
+    case 'named':
+      return audience.userIds.includes(user.id) || user.roles.some((role) => audience.roles.includes(role));
     case 'may':
       return (
         rolesMay(user.roles, user.kind, audience.operation, user.grants) || (audience.operators && isOperator(user))
