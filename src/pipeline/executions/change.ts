@@ -6,7 +6,7 @@ import { effectsOf, timersOf, type Effect } from './core/demands.ts';
 import { containedAtOf } from './core/containment.ts';
 import { exemptionUseViews } from './exemption-uses.ts';
 import type { Input } from './core/inputs.ts';
-import { isTell, tellName, tellsOf } from './tells.ts';
+import { isTell, provisionalIn, tellName, tellsOf } from './tells.ts';
 import { statusOf, type ActionState, type ApprovalState, type ExecutionState } from './core/state.ts';
 import { planActionOf } from './core/transition.ts';
 
@@ -46,7 +46,7 @@ export function changeOf(
   const oldEffects = new Set(before === null ? [] : effectsOf(plan, before).map(({ name }) => name));
   const effects = effectsOf(plan, after);
   const facts = steps.flatMap(({ decision }) => decision.facts);
-  const tells = isTold ? tellsOf(after, facts).map(tellName) : [];
+  const tells = isTold ? tellsOf(after, facts, provisionalIn(plan)).map(tellName) : [];
   const change: Change = {
     appends: [
       { stream: executionStream(after.id), expectedSeq: seq, records: steps.map((step) => recordOf(step, trace)) },

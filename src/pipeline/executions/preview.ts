@@ -63,6 +63,8 @@ function previewAction(previewed: Previewed, action: PlanAction): Json {
     reversibility: declaration.reversibility,
     verified: declaration.readBack,
     endsAfterMs: action.ttlMs,
+    // What runs before anybody is asked says by which rule.
+    ...(action.provisional === undefined ? {} : { provisional: { ...action.provisional } }),
   };
 }
 

@@ -1,7 +1,9 @@
+import { canonicalJson } from '../../platform/canonical-json.ts';
 import { derivedId } from '../../platform/hash.ts';
 import type { JournalReader, RecordDraft } from '../../journal/journal.ts';
 import type { JsonObject } from '../actions/contract.ts';
 import type { Governance } from '../approvals/governance.ts';
+import { matrixTermsOf, underMatrix } from '../approvals/matrix-gate.ts';
 import { matchGates } from '../approvals/match-gates.ts';
 import type { Event } from '../events/event.ts';
 import { incidentOf } from '../incidents/incident-change.ts';
@@ -10,7 +12,6 @@ import { bindPlan } from '../playbooks/bind.ts';
 import type { Plan } from '../playbooks/plan.ts';
 import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
 import { eventValues, type ExpressionValues } from '../playbooks/scope.ts';
-import type { Severity } from '../vocabulary.ts';
 import type { Requester, Snapshot } from './core/inputs.ts';
 import type { NewExecution } from './runner.ts';
 
@@ -58,26 +59,29 @@ export interface Cause {
  * Plans by what they depend on where no policy looks at the incident: there are few, and many executions of each. The
  * arguments are immutable, so the same ones always give the same plan.
  */
-const PLANS = new WeakMap<Governance, WeakMap<ActivePlaybook, Map<Severity, Plan>>>();
+const PLANS = new WeakMap<Governance, WeakMap<ActivePlaybook, Map<string, Plan>>>();
 
 function planFor(playbook: ActivePlaybook, governance: Governance, cause: Cause): Plan {
   const looksAtIncident = governance.policies.some(({ policy }) =>
     policy.policyGates.some(({ triggers }) => triggers.condition !== undefined),
   );
   if (looksAtIncident) return boundPlan(playbook, governance, cause);
-  const ofGovernance = PLANS.get(governance) ?? new WeakMap<ActivePlaybook, Map<Severity, Plan>>();
+  const ofGovernance = PLANS.get(governance) ?? new WeakMap<ActivePlaybook, Map<string, Plan>>();
   PLANS.set(governance, ofGovernance);
-  const ofPlaybook = ofGovernance.get(playbook) ?? new Map<Severity, Plan>();
+  const ofPlaybook = ofGovernance.get(playbook) ?? new Map<string, Plan>();
   ofGovernance.set(playbook, ofPlaybook);
-  const { severity } = cause.incident;
-  const plan = ofPlaybook.get(severity) ?? boundPlan(playbook, governance, cause);
-  ofPlaybook.set(severity, plan);
+  const { severity, decision } = cause.incident;
+  // 16 cells at most for each version of the matrix, and governance is another object with the next version.
+  const key = canonicalJson([severity, matrixTermsOf(decision)]);
+  const plan = ofPlaybook.get(key) ?? boundPlan(playbook, governance, cause);
+  ofPlaybook.set(key, plan);
   return plan;
 }
 
 function boundPlan(playbook: ActivePlaybook, governance: Governance, cause: Cause): Plan {
   const { policies, protectedIdentities, perHour, exemptions, quietHours = null } = governance;
   const { incident: values, event, context, user } = cause.snapshot;
+  const terms = matrixTermsOf(cause.incident.decision);
   return bindPlan(playbook.compiled, {
     playbookId: playbook.playbookId,
     playbookVersion: playbook.version,
@@ -85,6 +89,7 @@ function boundPlan(playbook: ActivePlaybook, governance: Governance, cause: Caus
     protectedIdentities,
     perHour,
     quietHours,
+    underMatrix: (gates, declaration) => underMatrix(gates, declaration, terms),
     policyGates: (query) =>
       matchGates(policies, query, { incident: values, event, context, user, results: {} }, exemptions),
   });

@@ -10,6 +10,7 @@ const TELLS: readonly Tell[] = [
   { kind: 'approval.escalated', approvalId: 'apr_1', step: 2 },
   { kind: 'guard.limit_reached', approvalId: 'apr_1' },
   { kind: 'execution.failed', end: 3 },
+  { kind: 'containment.provisional', actionId: 'with:colons', generation: 2 },
 ];
 
 describe('the name of a tell', () => {

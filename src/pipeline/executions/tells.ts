@@ -1,4 +1,5 @@
 import type { Fact } from './core/facts.ts';
+import type { Plan } from '../playbooks/plan.ts';
 import { TELL_PREFIX } from '../tell-of-record.ts';
 import { statusOf, type ExecutionState } from './core/state.ts';
 
@@ -18,6 +19,8 @@ export type Tell =
   | { readonly kind: 'approval.broken_glass'; readonly approvalId: string }
   | { readonly kind: 'approval.escalated'; readonly approvalId: string; readonly step: number }
   | { readonly kind: 'execution.failed'; readonly end: number }
+  /** It was contained before anybody was asked; people keep it or end it. */
+  | { readonly kind: 'containment.provisional'; readonly actionId: string; readonly generation: number }
   /** A containment whose time is over could not be taken back. */
   | { readonly kind: 'undo.failed'; readonly actionId: string; readonly tries: number };
 
@@ -33,6 +36,8 @@ export function tellName(tell: Tell): string {
       return `${TELL_PREFIX}${tell.kind}:${tell.step}:${tell.approvalId}`;
     case 'execution.failed':
       return `${TELL_PREFIX}${tell.kind}:${tell.end}`;
+    case 'containment.provisional':
+      return `${TELL_PREFIX}${tell.kind}:${tell.generation}:${tell.actionId}`;
     case 'undo.failed':
       return `${TELL_PREFIX}${tell.kind}:${tell.tries}:${tell.actionId}`;
     default:
@@ -57,6 +62,8 @@ export function tellOf(name: string): Tell | null {
       return { kind, approvalId: second, step: Number(first) };
     case 'execution.failed':
       return { kind, end: Number(first) };
+    case 'containment.provisional':
+      return { kind, generation: Number(first), actionId: rest.join(':') };
     case 'undo.failed':
       return { kind, tries: Number(first), actionId: rest.join(':') };
     default:
@@ -64,8 +71,15 @@ export function tellOf(name: string): Tell | null {
   }
 }
 
-/** What people have to be told because of these facts, the last of which led to `after`. */
-export function tellsOf(after: ExecutionState, facts: readonly Fact[]): readonly Tell[] {
+/**
+ * What people have to be told because of these facts, the last of which led to `after`.
+ * @param provisional the actions that run before anybody is asked, by id.
+ */
+export function tellsOf(
+  after: ExecutionState,
+  facts: readonly Fact[],
+  provisional: ReadonlySet<string> = NOTHING_PROVISIONAL,
+): readonly Tell[] {
   const requested = new Set(facts.flatMap((fact) => (fact.type === 'approval.requested' ? [fact.approval.id] : [])));
   const decided = new Set(facts.flatMap((fact) => (fact.type === 'approval.decided' ? [fact.approvalId] : [])));
   return facts.flatMap((fact): readonly Tell[] => {
@@ -103,12 +117,33 @@ export function tellsOf(after: ExecutionState, facts: readonly Fact[]): readonly
           ? []
           : [{ kind: 'undo.failed', actionId: fact.actionId, tries }];
       }
+      case 'action.settled': {
+        const { generation = 1 } = after.actions[fact.actionId] ?? {};
+        const stands = fact.status === 'SUCCESS' || fact.status === 'UNKNOWN';
+        return stands && provisional.has(fact.actionId)
+          ? [{ kind: 'containment.provisional', actionId: fact.actionId, generation }]
+          : [];
+      }
       case 'execution.ended':
         return after.ended !== null && needsPeople(after) ? [{ kind: 'execution.failed', end: after.ends }] : [];
       default:
         return [];
     }
   });
+}
+
+const NOTHING_PROVISIONAL: ReadonlySet<string> = new Set();
+
+/** The actions of a plan that run before anybody is asked. */
+export function provisionalIn(plan: Plan): ReadonlySet<string> {
+  return new Set(
+    plan.stages.flatMap(({ actions }) =>
+      actions.flatMap(({ actionId, provisional, forEach }) =>
+        // Of an action for many accounts each child tells what it did; the notice is one.
+        provisional === undefined || forEach !== null ? [] : [actionId],
+      ),
+    ),
+  );
 }
 
 type Requested = Extract<Fact, { readonly type: 'approval.requested' }>;

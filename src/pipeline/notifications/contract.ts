@@ -29,6 +29,7 @@ export const NOTICE_KINDS = [
   'approval.unanswerable',
   'approval.decided',
   'approval.broken_glass',
+  'containment.provisional',
   'execution.failed',
   // What a step of a playbook tells people.
   'execution.told',

@@ -9,6 +9,7 @@ const TOGETHER: Readonly<Record<NoticeKind, string>> = {
   'approval.unanswerable': 'approvals cannot be decided',
   'approval.broken_glass': 'approvals were decided by one person alone',
   'approval.decided': 'approvals are decided',
+  'containment.provisional': 'containments to keep or end',
   'execution.failed': 'executions failed',
   'execution.told': 'steps of playbooks tell something',
   'guard.paused': 'words on the pause',

@@ -27,7 +27,7 @@ export function noticeOfStep(
       about: { type: 'execution', id: origin.executionId },
       ask: null,
     },
-    audience: { who: 'roles', roles },
+    audience: { who: 'named', roles, userIds: [] },
     channels: channels.length === 0 ? null : channels.map((channel) => channel.toUpperCase()),
   };
 }

@@ -3,6 +3,7 @@ import type { OnCall } from '../approvals/approval.ts';
 import { combineGates } from '../approvals/gates.ts';
 import { statusOf, type ActionState, type ApprovalState, type ExecutionState } from '../executions/core/state.ts';
 import { planActionOf } from '../executions/core/transition.ts';
+import { containedUntilOf } from '../executions/core/demands.ts';
 import type { Tell } from '../executions/tells.ts';
 import { WINDOW_MS } from '../guards/limiter.ts';
 import type { Plan } from '../playbooks/plan.ts';
@@ -20,8 +21,8 @@ export type Audience =
       readonly alsoOperators?: boolean;
     }
   | { readonly who: 'operators'; readonly requester: string | null }
-  /** Everybody who has one of the roles; who runs the installation where nobody has one. */
-  | { readonly who: 'roles'; readonly roles: readonly RoleName[] }
+  /** Those who were named, by a role or themselves; who runs the installation where there is nobody. */
+  | { readonly who: 'named'; readonly roles: readonly RoleName[]; readonly userIds: readonly string[] }
   /** Those who may do something, but for people whom one of the accounts `without` belongs to. */
   | {
       readonly who: 'may';
@@ -42,6 +43,9 @@ export interface Told {
   readonly contacts?: readonly Way[];
 }
 
+/** Who is told when something failed, or nobody answered. */
+export const OPERATOR_ROLES: readonly RoleName[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'IR_LEAD'];
+
 /** Targets and failures that a notice names; the rest is counted. */
 const MAX_NAMED = 5;
 /** Longest value in a notice, in UTF-16 units: mail and chat are read on a phone. */
@@ -53,6 +57,7 @@ const MAX_VALUE_LENGTH = 300;
  */
 export function noticeOf(plan: Plan, state: ExecutionState, tell: Tell): Told | null {
   if (tell.kind === 'execution.failed') return failure(plan, state);
+  if (tell.kind === 'containment.provisional') return standing(plan, state, tell.actionId);
   if (tell.kind === 'undo.failed') return stuck(plan, state, tell.actionId);
   const approval = Object.hasOwn(state.approvals, tell.approvalId) ? state.approvals[tell.approvalId] : undefined;
   if (approval === undefined) return null;
@@ -191,6 +196,52 @@ function alarm(plan: Plan, state: ExecutionState, approval: ApprovalState): Told
     channels: null,
   };
 }
+
+/** It was contained before anybody was asked: the people whom the cell names say whether it stays. */
+function standing(plan: Plan, state: ExecutionState, actionId: string): Told | null {
+  const action = Object.hasOwn(state.actions, actionId) ? state.actions[actionId] : undefined;
+  const planned = planActionOf(plan, actionId);
+  const { declaration, provisional } = planned;
+  if (action === undefined || provisional === undefined) return null;
+  const until = containedUntilOf(planned, action);
+  // Taken back meanwhile.
+  if (until === null && action.status !== 'UNKNOWN' && declaration.reversibility === 'undo') return null;
+  const target = short(action.target?.id ?? state.snapshot.incident.subject.id);
+  const { cell, matrixVersion, roles } = provisional;
+  // Of an action for many accounts all children stand for one decision.
+  const whole = state.parent?.executionId ?? state.id;
+  const path = `POST /api/incident-playbooks/executions/${whole}`;
+  return {
+    notice: {
+      kind: 'containment.provisional',
+      severity: state.riskLevel,
+      title: `Keep it? ${declaration.type} of ${target} was done before anybody was asked`,
+      lines: [PROVISIONAL],
+      facts: [
+        {
+          label: 'Stands until',
+          value: until === null ? 'the target ends it by itself' : new Date(until).toISOString(),
+        },
+        { label: 'To keep it', value: `${path}/actions/${short(actionId)}/extend` },
+        { label: 'To end it now', value: `${path}/cancel with compensate` },
+        {
+          label: 'Rule',
+          value: `low confidence, high impact: ${cell} of the decision matrix, version ${matrixVersion}`,
+        },
+        { label: 'Decided by', value: roles.join(', ') },
+        ...whereItIs(plan, state),
+      ],
+      about: { type: 'execution', id: whole },
+      ask: null,
+    },
+    audience: { who: 'named', roles: [...roles, ...OPERATOR_ROLES], userIds: [] },
+    channels: null,
+    once: ['provisional', whole, actionId, String(action.generation)],
+  };
+}
+
+const PROVISIONAL =
+  'Detection is not sure, and much is at stake. It is undone by itself at its time unless somebody keeps it, a day at once.';
 
 /** A containment outlives its time: somebody is locked out whom nobody means to lock out any more. */
 function stuck(plan: Plan, state: ExecutionState, actionId: string): Told | null {

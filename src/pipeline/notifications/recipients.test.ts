@@ -142,7 +142,9 @@ describe('those who have a role', () => {
   const legal = user('legal', ['LEGAL']);
   const lead = user('lead', ['IR_LEAD']);
   const told = (people: readonly UserInForce[]) =>
-    recipientsOf({ who: 'roles', roles: ['CISO', 'LEGAL'] }, { people, delegations: [] }, NOW).map(({ id }) => id);
+    recipientsOf({ who: 'named', roles: ['CISO', 'LEGAL'], userIds: [] }, { people, delegations: [] }, NOW).map(
+      ({ id }) => id,
+    );
 
   it('are told, and nobody else', () => {
     expect(told([lead, legal, ciso])).toEqual(['ciso', 'legal']);

@@ -7,11 +7,7 @@ import type { UserInForce } from '../access/user-in-force.ts';
 import { mayVote, seatOf } from '../access/voters.ts';
 import { countVotes, mayAnswer as mayAnswerNow, type Approval, type Vote, type Voter } from '../approvals/approval.ts';
 import { ifServicesApprove } from '../approvals/external-approver.ts';
-import type { RoleName } from '../vocabulary.ts';
-import type { Audience } from './notice-of.ts';
-
-/** Who is told when something failed, or nobody answered. */
-const OPERATOR_ROLES: readonly RoleName[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'IR_LEAD'];
+import { OPERATOR_ROLES, type Audience } from './notice-of.ts';
 
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -29,7 +25,7 @@ export function recipientsOf(audience: Audience, staff: Staff, at: number): read
   const meant = staff.people.filter(
     (user) => isTold(audience, staff, user, at) && !overlaps(out, accountsOfPerson(user)),
   );
-  const told = meant.length === 0 && audience.who === 'roles' ? staff.people.filter(isOperator) : meant;
+  const told = meant.length === 0 && audience.who === 'named' ? staff.people.filter(isOperator) : meant;
   return told.sort((left, right) => (left.id < right.id ? -1 : 1));
 }
 
@@ -70,8 +66,8 @@ function isTold(audience: Audience, staff: Staff, user: UserInForce, at: number)
     }
     case 'operators':
       return user.id === audience.requester || isOperator(user);
-    case 'roles':
-      return user.roles.some((role) => audience.roles.includes(role));
+    case 'named':
+      return audience.userIds.includes(user.id) || user.roles.some((role) => audience.roles.includes(role));
     case 'may':
       return (
         rolesMay(user.roles, user.kind, audience.operation, user.grants) || (audience.operators && isOperator(user))

@@ -19,6 +19,7 @@ const USUAL: Readonly<Record<NoticeKind, readonly NoticeChannel[]>> = {
   'approval.unanswerable': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'approval.decided': ['SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'approval.broken_glass': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
+  'containment.provisional': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'execution.failed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'execution.told': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'guard.paused': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],

@@ -4,7 +4,8 @@ import { canonicalJson, type JsonObject } from '../../platform/canonical-json.ts
 import { severityRank, type ActionType, type PlaybookType, type Severity } from '../vocabulary.ts';
 import type { CompiledAction, CompiledPlaybook } from './compile.ts';
 import { underFloors } from './floors.ts';
-import type { Plan, PlanAction, PlanGate, PlanQuestion, PlanStage } from './plan.ts';
+import type { ActionDeclaration } from '../actions/contract.ts';
+import type { Plan, PlanAction, PlanGate, PlanProvisional, PlanQuestion, PlanStage } from './plan.ts';
 import type { PlaybookAction } from './playbook.ts';
 import { requirementsOf } from './requirements.ts';
 import { defaultTarget } from './targets.ts';
@@ -33,6 +34,14 @@ export interface Binding {
   readonly perHour?: PerHour;
   /** Absent or null: nothing waits. */
   readonly quietHours?: QuietHours | null;
+  /** What the decision about the incident adds: `approvals/matrix-gate.ts`. Absent: nothing. */
+  readonly underMatrix?: (gates: readonly PlanGate[], declaration: ActionDeclaration) => GatesOfAction;
+}
+
+/** Everything that an action waits for, or the rule that lets it run before anybody is asked. */
+export interface GatesOfAction {
+  readonly gates: readonly PlanGate[];
+  readonly provisional: PlanProvisional | null;
 }
 
 /**
@@ -41,7 +50,7 @@ export interface Binding {
  */
 export function bindPlan(compiled: CompiledPlaybook, binding: Binding): Plan {
   const { playbook } = compiled;
-  const bound = compiled.actions.map((entry) => ({ entry, gates: gatesOf(entry, compiled, binding) }));
+  const bound = compiled.actions.map((entry) => ({ entry, ...gatesOf(entry, compiled, binding) }));
   const gated = new Set(bound.filter(({ gates }) => gates.length > 0).map(({ entry }) => entry.action.actionId));
   const kept = bound.filter(
     ({ entry: { action } }) => action.onlyWhileGated === undefined || gated.has(action.onlyWhileGated),
@@ -49,7 +58,7 @@ export function bindPlan(compiled: CompiledPlaybook, binding: Binding): Plan {
   const numbers = [...new Set(kept.map(({ entry }) => entry.action.stage))].sort((left, right) => left - right);
   const stages = numbers.map((stage): PlanStage => {
     const actions = kept.filter(({ entry }) => entry.action.stage === stage);
-    return { stage, actions: actions.map(({ entry, gates }) => planAction(entry, gates)) };
+    return { stage, actions: actions.map(({ entry, ...gated }) => planAction(entry, gated)) };
   });
   const { protectedIdentities = [] } = binding;
   return {
@@ -85,7 +94,7 @@ function quietOf(stages: readonly PlanStage[], { quietHours, riskLevel }: Bindin
   return actionTypes.length === 0 ? {} : { quietHours: { ...quietHours, actionTypes } };
 }
 
-function planAction({ action, declaration }: CompiledAction, gates: readonly PlanGate[]): PlanAction {
+function planAction({ action, declaration }: CompiledAction, { gates, provisional }: GatesOfAction): PlanAction {
   const forEach = action.forEach ?? null;
   const hasTarget = declaration.targetType !== 'none';
   return {
@@ -101,9 +110,10 @@ function planAction({ action, declaration }: CompiledAction, gates: readonly Pla
     retry: action.retry,
     timeoutMs: action.timeoutMs,
     waitMs: waitOf(action),
-    ttlMs: action.ttlMs ?? null,
+    ttlMs: provisional === null ? (action.ttlMs ?? null) : Math.min(action.ttlMs ?? Infinity, provisional.ttlMs),
     gates,
     question: questionOf(action),
+    ...(provisional === null ? {} : { provisional }),
   };
 }
 
@@ -125,19 +135,17 @@ function questionOf({ question }: PlaybookAction): PlanQuestion | null {
   return { text, requirements: requirementsOf(question.roles, requiredApprovers), requiredApprovers, timeoutMs };
 }
 
-function gatesOf(
-  { action, declaration }: CompiledAction,
-  compiled: CompiledPlaybook,
-  binding: Binding,
-): readonly PlanGate[] {
+function gatesOf({ action, declaration }: CompiledAction, compiled: CompiledPlaybook, binding: Binding): GatesOfAction {
   const { riskLevel, playbookId, playbookVersion } = binding;
   const { playbookType } = compiled.playbook;
-  const gates = [
+  const set = [
     ...playbookGates(action, playbookVersion),
     ...binding.policyGates({ actionType: action.actionType, riskLevel, playbookId, playbookType }),
   ];
   const { actionType } = action;
-  return underFloors(gates, { actionType, reversibility: declaration.reversibility, playbookVersion });
+  const { gates, provisional } = binding.underMatrix?.(set, declaration) ?? { gates: set, provisional: null };
+  const floored = { actionType, reversibility: declaration.reversibility, playbookVersion };
+  return { gates: underFloors(gates, floored), provisional };
 }
 
 function playbookGates({ actionId, approval }: PlaybookAction, version: number): readonly PlanGate[] {

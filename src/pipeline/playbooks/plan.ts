@@ -55,6 +55,19 @@ export interface PlanAction {
   readonly gates: readonly PlanGate[];
   /** A question to people whose answer is this action's outcome (approved, denied, expired); null for most. */
   readonly question: PlanQuestion | null;
+  /** It runs before anybody is asked, for a time. Absent: it does not. */
+  readonly provisional?: PlanProvisional;
+}
+
+/** The rule of the decision matrix that stands in for a vote: low confidence, high impact, and it can be undone. */
+export interface PlanProvisional {
+  /** As people call it: impact and confidence, for example `HIGH/LOW`. */
+  readonly cell: string;
+  readonly matrixVersion: number;
+  /** Who is told at once, and may keep it or end it. Sorted. */
+  readonly roles: readonly RoleName[];
+  /** How long it lasts at most, in ms. */
+  readonly ttlMs: number;
 }
 
 export interface PlanGate {
