@@ -14,6 +14,7 @@ import { createExemptionService } from '../pipeline/exemptions/exemptions.servic
 import { createGuardService } from '../pipeline/guards/guards.service.ts';
 import { createOnCallService } from '../pipeline/oncall/oncall.service.ts';
 import { createPlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
+import { createRunbookService } from '../pipeline/runbooks/runbooks.service.ts';
 import { openChanges } from './rights.ts';
 
 export interface DefinitionPorts {
@@ -84,6 +85,7 @@ export function openDefinitions(config: Config, ports: DefinitionPorts) {
   const guards = createGuardService({ journal, committer, tell, twoPeople });
   return {
     playbooks,
+    runbooks: createRunbookService({ journal, committer, playbooks }),
     policies,
     exemptions,
     guards,
