@@ -41,7 +41,7 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
   const ids = randomIds();
   const committer = groupCommitter(journal, realMachine);
   // Only its declarations are asked for.
-  const { desks } = lateDesks({ evidence: false, regulatory: false, tasks: false });
+  const { desks } = lateDesks({});
   const outside = outsideSystems(
     config,
     { url: 'http://127.0.0.1:1', token: 'nothing is called' },

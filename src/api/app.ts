@@ -33,6 +33,7 @@ import { incidentRoutes } from './routes/incidents.routes.ts';
 import { notificationRoutes } from './routes/notifications.routes.ts';
 import { regulatoryContactRoutes } from './routes/regulatory-contacts.routes.ts';
 import { playbookRoutes } from './routes/playbooks.routes.ts';
+import { runbookRoutes } from './routes/runbooks.routes.ts';
 import { exemptionRoutes } from './routes/exemptions.routes.ts';
 import { groupRoutes } from './routes/groups.routes.ts';
 import { guardRoutes } from './routes/guards.routes.ts';
@@ -171,6 +172,7 @@ async function addRoutes(
   metricsRoutes(server, services.metrics);
   journalRoutes(server, services.recovery);
   playbookRoutes(server, services.playbooks);
+  await runbookRoutes(server, services.runbooks);
 }
 
 function newServer(options: AppOptions): ApiServer {

@@ -31,6 +31,25 @@ export function acceptYamlBodies(app: ApiServer): void {
   });
 }
 
+/** The text of a runbook as it was written: it is kept byte for byte. */
+export function acceptRunbookBodies(app: ApiServer): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    [...YAML_TYPES, 'application/json'],
+    { parseAs: 'buffer' },
+    (request, body: Buffer, done) => {
+      request.bodyHash = sha256Hex(body);
+      done(null, body);
+    },
+  );
+}
+
+/** Whether a content type announces YAML. */
+export function isYaml(contentType: string | undefined): boolean {
+  const [type = ''] = (contentType ?? '').toLowerCase().split(';');
+  return YAML_TYPES.includes(type.trim());
+}
+
 /** The events' bytes as they came: their hash is part of the record, so nothing may be parsed and printed again. */
 export function acceptRawBodies(app: ApiServer): void {
   app.removeAllContentTypeParsers();

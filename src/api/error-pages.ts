@@ -40,6 +40,10 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
     meaning: 'The approval policy was read, but it could not be applied as it stands.',
     fix: 'Each entry of `errors` points to a member of the policy and says what it may be. Nothing was saved.',
   },
+  invalid_runbook: {
+    meaning: 'The runbook cannot be run as it stands: none of it was saved.',
+    fix: 'Each entry of `errors` points to a step or a member, with its line, and says what it may be. Send it again whole.',
+  },
   invalid_guard: {
     meaning: 'The list was read, but it could not be set as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',

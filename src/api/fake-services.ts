@@ -169,6 +169,12 @@ function cannedServices(
     playbookActionAudit: true,
   };
   return {
+    runbooks: {
+      list: many('runbooks.list'),
+      get: one('runbooks.get'),
+      put: one('runbooks.put'),
+      remove: one('runbooks.remove'),
+    },
     playbooks: {
       list: many('playbooks.list'),
       get: one('playbooks.get'),

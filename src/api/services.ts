@@ -28,6 +28,7 @@ import type { IngestService } from '../pipeline/intake/intake.service.ts';
 import type { OnCallService } from '../pipeline/oncall/oncall.service.ts';
 import type { NotificationService } from '../pipeline/notifications/notifications.service.ts';
 import type { RecoveryService } from '../pipeline/recovery/recovery.service.ts';
+import type { RunbookService } from '../pipeline/runbooks/runbooks.service.ts';
 import type { PlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
 
 /**
@@ -45,6 +46,7 @@ export interface Services {
   /** Null: no identity provider is configured. */
   readonly singleSignOn: SingleSignOn | null;
   readonly playbooks: PlaybookVerbs;
+  readonly runbooks: RunbookService;
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
   readonly exemptions: ExemptionVerbs;
@@ -80,7 +82,7 @@ export interface SingleSignOn {
 
 /* What the API uses of these services; the rest of them is for the pipeline. */
 
-export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>;
+export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh' | 'judge' | 'changeOfRunbook'>;
 export type PolicyVerbs = Omit<PolicyService, 'enforce' | 'inForce' | 'naming' | 'refresh'>;
 export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
 export type ProposedChangeVerbs = Omit<ProposedChangeService, 'propose'>;

@@ -129,9 +129,9 @@ const incidentRows: RowSource = {
 };
 
 const definitionRows: RowSource = {
-  kinds: ['playbook', 'policy', 'guard', 'oncall'],
+  kinds: ['playbook', 'runbook', 'policy', 'guard', 'oncall'],
   async *rows(journal) {
-    for (const kind of ['playbook', 'policy', 'guard', 'oncall'] as const) {
+    for (const kind of ['playbook', 'runbook', 'policy', 'guard', 'oncall'] as const) {
       for (const stream of await journal.streams(`${kind}/`)) {
         const last = (await journal.readStream(stream)).at(-1)?.record;
         const id = stream.slice(kind.length + 1);

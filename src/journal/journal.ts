@@ -91,6 +91,8 @@ export interface ForgottenStates {
 export const VIEW_KINDS = [
   'playbook',
   'playbook-version',
+  /** What is done about an alert, by its severity, as people wrote it. */
+  'runbook',
   'policy',
   'guard',
   /** One use of break-glass; it stays for ever. */

@@ -10,6 +10,7 @@ export const ERRORS = {
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
   invalid_playbook: { status: 422, title: 'The playbook is not valid' },
+  invalid_runbook: { status: 422, title: 'The runbook is not valid' },
   invalid_policy: { status: 422, title: 'The policy is not valid' },
   invalid_guard: { status: 422, title: 'The guard is not valid' },
   invalid_schedule: { status: 422, title: 'The on-call schedule is not valid' },

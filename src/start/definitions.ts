@@ -15,6 +15,7 @@ import { createGuardService } from '../pipeline/guards/guards.service.ts';
 import { createInventoryService } from '../pipeline/inventory/inventory.service.ts';
 import { createOnCallService } from '../pipeline/oncall/oncall.service.ts';
 import { createPlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
+import { createRunbookService } from '../pipeline/runbooks/runbooks.service.ts';
 import { openChanges } from './rights.ts';
 
 export interface DefinitionPorts {
@@ -86,6 +87,7 @@ export function openDefinitions(config: Config, ports: DefinitionPorts) {
   const guards = createGuardService({ journal, committer, tell, twoPeople });
   return {
     playbooks,
+    runbooks: createRunbookService({ journal, committer, playbooks }),
     policies,
     exemptions,
     guards,

@@ -18,12 +18,8 @@ export interface LateDesks {
   open(rooms: Rooms): void;
 }
 
-/** @param has which desks there will be: what needs another one is not offered */
-export function lateDesks(has: {
-  readonly evidence: boolean;
-  readonly regulatory: boolean;
-  readonly tasks: boolean;
-}): LateDesks {
+/** @param has the desks that there will be: what needs another one is not offered */
+export function lateDesks(has: { readonly [Name in keyof Rooms]?: unknown }): LateDesks {
   let rooms: Rooms | null = null;
   function opened<Name extends keyof Rooms>(name: Name): NonNullable<Rooms[Name]> {
     const room = rooms?.[name];
@@ -51,9 +47,9 @@ export function lateDesks(has: {
   return {
     desks: {
       people,
-      ...(has.evidence ? { evidence } : {}),
-      ...(has.regulatory ? { regulatory } : {}),
-      ...(has.tasks ? { tasks } : {}),
+      ...(has.evidence !== undefined ? { evidence } : {}),
+      ...(has.regulatory !== undefined ? { regulatory } : {}),
+      ...(has.tasks !== undefined ? { tasks } : {}),
     },
     open(given) {
       rooms = given;

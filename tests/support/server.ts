@@ -14,6 +14,7 @@ import { createLog } from '../../src/platform/log.ts';
 import type { Fault } from '../../src/sandbox-company/faults.ts';
 import { startSandboxCompany, type SandboxCompany } from '../../src/sandbox-company/server.ts';
 import { startServer, type RunningServer } from '../../src/server.ts';
+import type { Rooms } from '../../src/start/desks.ts';
 
 /** The real server with a real sandbox company in this process, over real HTTP. Only tests import this file. */
 
@@ -74,6 +75,8 @@ export interface Harness {
     readonly url: string;
     fault(fault: Fault): Promise<void>;
     clear(): Promise<void>;
+    /** A call past the connector, as somebody else would make it. */
+    call(method: string, path: string, body?: object): Promise<unknown>;
     /** Adds people to those that are there. */
     seed(users: readonly object[]): Promise<void>;
   };
@@ -110,6 +113,8 @@ export interface HarnessOptions {
   readonly dataDir?: string;
   /** Stands between the server and its journal. */
   readonly journalThrough?: (journal: Journal) => Journal;
+  /** Rooms that actions ask. */
+  readonly rooms?: Partial<Rooms>;
   /** Makes the first administrator; its reply says who that is. */
   readonly setUp?: (fresh: FreshServer) => Promise<Reply>;
 }
@@ -181,6 +186,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       url: company.url,
       fault: async (fault) => void (await sandboxCall('POST', '/faults', fault)),
       clear: async () => void (await sandboxCall('DELETE', '/faults')),
+      call: (method, path, body) => sandboxCall(method, path, body),
       seed: async (users) => void (await sandboxCall('POST', '/seed', { users })),
     },
     admin,
@@ -222,6 +228,7 @@ function serve(dataDir: string, company: SandboxCompany, options: HarnessOptions
     sandbox: options.withoutSandbox === true ? null : { url: company.url, token: SANDBOX_TOKEN },
     acceleratedFrom: options.accelerated === true ? STARTED_AT : null,
     passwordCost: CHEAP_PASSWORDS,
+    ...(options.rooms === undefined ? {} : { rooms: options.rooms }),
     ...(options.journalThrough === undefined ? {} : { journalThrough: options.journalThrough }),
   });
 }

@@ -83,6 +83,9 @@ const CATALOGUE: readonly RecordType[] = [
 
   { type: 'playbook.saved', v: 1, personal: [] },
   { type: 'playbook.deleted', v: 1, personal: [] },
+  // The text that people wrote, and the playbooks that were made of it.
+  { type: 'runbook.saved', v: 1, personal: [] },
+  { type: 'runbook.deleted', v: 1, personal: [] },
   { type: 'guard.saved', v: 1, personal: ['/document/identities'] },
   { type: 'guard.reserved', v: 1, personal: [] },
   { type: 'guard.paused', v: 1, personal: PAUSE_PERSONAL },

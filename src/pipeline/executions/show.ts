@@ -8,6 +8,7 @@ import { type Loaded } from './execution-store.ts';
 import { stepOf } from './core/fold.ts';
 import type { Fact } from './core/facts.ts';
 import { statusOf, type ActionState, type ExecutionState } from './core/state.ts';
+import { isUnmapped, NO_MAPPING } from './unmapped.ts';
 
 /** How the API shows executions and their actions. Pure: everything is folded from the records and the plan. */
 
@@ -29,6 +30,7 @@ export function shownExecution({ plan, state, seq }: Loaded, records: readonly T
     accounts,
     riskLevel: state.riskLevel,
     status: statusOf(state),
+    reason: isUnmapped(plan) ? NO_MAPPING : null,
     requestedBy: `${state.requester.type}:${state.requester.id}`,
     startedAt: shownTime(state.startedAt),
     endedAt: shownTime(state.ended?.at),
@@ -199,7 +201,8 @@ export function runbookView({ plan, state }: Loaded): Resource {
     });
   const { event, incident } = state.snapshot;
   const eventId = typeof event['id'] === 'string' ? event['id'] : incident.id;
-  return { event_id: eventId, steps, status: statusOf(state).toLowerCase() };
+  const view = { event_id: eventId, steps, status: statusOf(state).toLowerCase() };
+  return isUnmapped(plan) ? { ...view, reason: NO_MAPPING } : view;
 }
 
 function json(value: unknown): Json {

@@ -9,6 +9,7 @@ import {
 } from '../incidents/incident.ts';
 import { DECIDE_BY_DEFAULT, type Decide } from '../incidents/decide.ts';
 import type { StoredIncident } from '../incidents/incident-change.ts';
+import { ALERT_RULE } from './own-findings.ts';
 
 /** What a batch does to one incident. */
 export interface IncidentStep {
@@ -111,7 +112,7 @@ function newIncident(
 ): IncidentStep {
   const [first] = findings;
   if (first === undefined) throw new Error('invariant broken: an incident without findings');
-  const source = first.ruleId === 'alert' ? 'ALERT' : 'DETECTION';
+  const source = first.ruleId === ALERT_RULE ? 'ALERT' : 'DETECTION';
   const incident = openIncident(incidentIdOf(first), first.subject, source, findings, receivedAt, receivedAt, decide);
   return { before: null, incident, findings };
 }

@@ -11,10 +11,13 @@ const ALERT_CONFIDENCE = 70;
 /** Confidence that a changed event is an attack: mostly it is a source that re-sends enriched copies. */
 const CONFLICT_CONFIDENCE = 40;
 
+/** The rule that stands in findings of alerts. */
+export const ALERT_RULE = 'alert';
+
 /** An alert opens an incident without a detector. A missing severity is LOW, as the seeds read it. */
 export function alertFinding(event: Event): FindingChange {
   const explanation = `${event.source} raised the alert ${event.action}${event.reason === undefined ? '' : `: ${event.reason}`}.`;
-  return opened('alert', event, event.severity ?? 'LOW', ALERT_CONFIDENCE, explanation);
+  return opened(ALERT_RULE, event, event.severity ?? 'LOW', ALERT_CONFIDENCE, explanation);
 }
 
 /** The same id with other bytes: a known id must not suppress a real event, so it is kept, and said. */

@@ -8,10 +8,13 @@ import type { JournalReader } from '../../journal/journal.ts';
 import { newsName } from '../executions/change.ts';
 import type { Runner } from '../executions/runner.ts';
 import { executionId, newExecution, snapshotOf } from '../executions/start.ts';
+import { UNMAPPED, unmappedExecution } from '../executions/unmapped.ts';
 import { incidentWrite, type StoredIncident } from '../incidents/incident-change.ts';
 import type { Incident } from '../incidents/incident.ts';
 import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
+import { severityRank } from '../vocabulary.ts';
 import type { IncidentStep } from './correlate.ts';
+import { ALERT_RULE } from './own-findings.ts';
 import type { RulesInForce } from './rules-in-force.ts';
 
 export interface RespondPorts {
@@ -47,22 +50,24 @@ export async function respond(
   const event = await newestEvidence(ports, findings, fresh);
   const requester = { type: 'engine', id: 'engine' } as const;
   const snapshot = snapshotOf(incident, event, {});
-  const starts = due.map((playbook) => {
-    const cause = { journalId: ports.journal.id, incident, snapshot, requester, trace };
-    return { playbook, started: ports.runner.startChange(newExecution(playbook, ports.governance, cause)) };
-  });
-  const begun = starts.map(({ playbook: { playbookId } }) => ({
-    id: executionId(ports.journal.id, incident.id, playbookId),
+  const cause = { journalId: ports.journal.id, incident, snapshot, requester, trace };
+  const executions = [
+    ...due.map((playbook) => newExecution(playbook, ports.governance, cause)),
+    ...(isUnmapped(ports, incident) ? [unmappedExecution(cause)] : []),
+  ];
+  const starts = executions.map((execution) => ({ execution, started: ports.runner.startChange(execution) }));
+  const begun = executions.map(({ plan: { playbookId }, start }) => ({
+    id: start.executionId,
     playbookId,
     status: 'INITIATED',
   }));
   const grown = { ...incident, executions: [...incident.executions, ...begun] };
-  const cause = { findings: findings.map(({ id, superseded }) => ({ id, superseded })) };
+  const why = { findings: findings.map(({ id, superseded }) => ({ id, superseded })) };
   const { append, view } = incidentWrite(before, grown, {
     type: before === null ? 'incident.opened' : 'incident.updated',
     at: now,
     trace,
-    cause,
+    cause: why,
   });
   const revision = append.expectedSeq + 1;
   const news = incident.executions.map(({ id }) => ({ execution: id, incidentId: incident.id, revision }));
@@ -85,10 +90,26 @@ export async function respond(
 function playbooksFor({ journal, rules }: RespondPorts, incident: Incident): readonly ActivePlaybook[] {
   const known = new Set(incident.executions.map(({ id }) => id));
   const standing = new Set(incident.findings.filter(({ superseded }) => !superseded).map(({ ruleId }) => ruleId));
+  const answering = [...standing].flatMap((ruleId) => rules.playbooksFor(ruleId));
   const asked = new Map(
-    [...standing].flatMap((ruleId) => rules.playbooksFor(ruleId)).map((playbook) => [playbook.playbookId, playbook]),
+    [...answering, ...(runbooksFor(rules, incident) ?? [])].map((playbook) => [playbook.playbookId, playbook]),
   );
   return [...asked.values()].filter(({ playbookId }) => !known.has(executionId(journal.id, incident.id, playbookId)));
+}
+
+/** What runbooks map the gravest alert of the incident to; null: it has none, or there are no runbooks. */
+function runbooksFor(rules: RulesInForce, { findings }: Incident): readonly ActivePlaybook[] | null {
+  const alerts = findings.filter(({ ruleId, superseded }) => ruleId === ALERT_RULE && !superseded);
+  const [gravest] = alerts
+    .map(({ severity }) => severity)
+    .sort((left, right) => severityRank(right) - severityRank(left));
+  return gravest === undefined ? null : rules.runbooksFor(gravest);
+}
+
+/** Runbooks are there, none of them knows what to do about this alert, and that was not said yet. */
+function isUnmapped({ rules }: RespondPorts, incident: Incident): boolean {
+  const mapped = runbooksFor(rules, incident);
+  return mapped?.length === 0 && incident.executions.every(({ playbookId }) => playbookId !== UNMAPPED);
 }
 
 async function newestEvidence(

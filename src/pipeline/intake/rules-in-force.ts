@@ -2,13 +2,15 @@ import { contentHash } from '../../platform/hash.ts';
 import { DEFAULT_RULES, parseRule } from '../detections/rules.ts';
 import type { Rule } from '../detections/detector.ts';
 import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
-import { severityRank } from '../vocabulary.ts';
+import { severityRank, type Severity } from '../vocabulary.ts';
 
 /** What is looked for now, and which playbooks answer to what is found. */
 export interface RulesInForce {
   readonly rules: readonly Rule[];
   /** Playbooks that start when a finding of the rule stands, gravest first. */
   playbooksFor(ruleId: string): readonly ActivePlaybook[];
+  /** Those that runbooks map an alert of this severity to; null when there is no runbook at all. */
+  runbooksFor(severity: Severity): readonly ActivePlaybook[] | null;
 }
 
 /**
@@ -45,7 +47,10 @@ function deriveRules(playbooks: readonly ActivePlaybook[]): RulesInForce {
   }
   const covered = new Set([...rules.values()].map(kindOf));
   for (const rule of DEFAULT_RULES) if (!covered.has(kindOf(rule))) rules.set(rule.ruleId, rule);
+  const ofRunbooks = playbooks.filter(({ runbookId }) => runbookId !== undefined).sort(byId);
   return {
+    runbooksFor: (severity) =>
+      ofRunbooks.length === 0 ? null : ofRunbooks.filter(({ compiled }) => compiled.playbook.severity === severity),
     rules: [...rules.values()],
     playbooksFor: (ruleId) => [...(answering.get(ruleId) ?? [])].sort(gravestFirst),
   };

@@ -1,10 +1,10 @@
-import { FirebreakError } from '../../platform/errors.ts';
-import type { Json } from '../../platform/canonical-json.ts';
+import { FirebreakError, type Fault } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { Change, ChangeResult, JournalReader, StoredView } from '../../journal/journal.ts';
-import { recordedTrace, type CallContext } from '../access/principal.ts';
+import { mergeChanges } from '../../journal/merge-changes.ts';
+import type { CallContext } from '../access/principal.ts';
 import {
   given,
   recordable,
@@ -20,6 +20,16 @@ import {
 } from '../service.ts';
 import { passkeyFault } from './passkey-fault.ts';
 import { compilePlaybook, type CompiledPlaybook, type DeclarationOf, type ParameterFaults } from './compile.ts';
+import {
+  asDefinition,
+  hiddenPlaybookChange,
+  savedPlaybookChange,
+  storedOf,
+  streamOf,
+  type OwningRunbook,
+  type PlaybookPlace,
+  type StoredPlaybook,
+} from './playbook-change.ts';
 import { toPlaybook, type Playbook, type PlaybookDefaults } from './playbook.ts';
 
 /** Playbooks that are read at once; an organisation with more has a playbook for each person. */
@@ -45,6 +55,8 @@ export interface ActivePlaybook {
   readonly compiled: CompiledPlaybook;
   /** Who wrote this version: they do not approve its steps. */
   readonly authorIds: readonly string[];
+  /** The runbook that it is made of. Absent: it stands for itself. */
+  readonly runbookId?: string;
 }
 
 export interface PlaybookService {
@@ -68,6 +80,19 @@ export interface PlaybookService {
   refresh(): void;
   /** One playbook, enabled or not, for a manual trigger. @throws FirebreakError `not_found`. */
   load(id: string): Promise<ActivePlaybook>;
+  /** What is wrong with a playbook and what should be known about it; nothing is saved. */
+  judge(definition: Definition): { readonly faults: readonly Fault[]; readonly warnings: readonly Fault[] };
+  /**
+   * The change by which the playbooks of a runbook become these definitions, each with its `playbookId`; those of `former` that
+   * are not among them are hidden. Whoever commits it calls `refresh` afterwards.
+   * @throws FirebreakError `invalid_playbook`; `conflict` when one of the ids belongs to somebody else
+   */
+  changeOfRunbook(
+    ctx: CallContext,
+    runbook: OwningRunbook,
+    definitions: readonly (Definition & { readonly playbookId: string })[],
+    former: readonly string[],
+  ): Promise<Change>;
 }
 
 /** Only when it is saved: a process that people do not reach runs what another one took in. @throws FirebreakError `invalid_playbook`. */
@@ -78,15 +103,6 @@ function requirePasskeysFor({ actions }: Playbook, hasPasskeys: boolean): void {
       : [],
   );
   if (faults.length > 0) throw new FirebreakError('invalid_playbook', 'The playbook is not valid', faults);
-}
-
-/** What the view of a playbook holds. */
-interface StoredPlaybook {
-  readonly document: Json;
-  readonly version: number;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  readonly savedBy: string;
 }
 
 /** Builds the service. Every change is a record in the playbook's own stream, with the whole document. */
@@ -114,52 +130,28 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
     before: StoredView | null,
     warnings: readonly string[],
   ): Promise<{ result: ChangeResult; answer: Answer }> {
-    const { version: viewVersion = 0 } = before ?? {};
-    const version = (before === null ? await versionsOf(id) : storedOf(before).version) + 1;
-    const document = recordable({ ...playbook, playbookId: id }, 'invalid_playbook');
-    const createdAt = before === null ? ctx.now : storedOf(before).createdAt;
-    const stored: StoredPlaybook = { document, version, createdAt, updatedAt: ctx.now, savedBy: ctx.principal.userId };
-    const head = await journal.streamHead(streamOf(id));
-    const change: Change = {
-      appends: [
-        {
-          stream: streamOf(id),
-          expectedSeq: head?.seq ?? 0,
-          records: [
-            {
-              type: 'playbook.saved',
-              v: 1,
-              at: ctx.now,
-              trace: recordedTrace(ctx),
-              data: { version, by: ctx.principal.userId, document },
-            },
-          ],
-        },
-      ],
-      views: [
-        {
-          kind: 'playbook',
-          id,
-          expectedVersion: viewVersion,
-          status: playbook.enabled ? 'ENABLED' : 'DISABLED',
-          type: playbook.playbookType,
-          severity: playbook.severity,
-          at: createdAt,
-          body: asJson(stored),
-        },
-        {
-          kind: 'playbook-version',
-          id: `${id}@${version}`,
-          expectedVersion: 0,
-          parent: id,
-          at: ctx.now,
-          body: asJson(stored),
-        },
-      ],
-    };
+    const stored = await nextVersion(ctx, id, playbook, before);
+    const { version } = stored;
+    const change = savedPlaybookChange(ctx, await placeOf(id, before), stored, playbook);
     const result = await committer.submit(change);
     cached = null;
     return { result, answer: { data: shown(id, stored), version, warnings } };
+  }
+
+  async function nextVersion(
+    ctx: CallContext,
+    id: string,
+    playbook: Playbook,
+    before: StoredView | null,
+  ): Promise<StoredPlaybook> {
+    const version = (before === null ? await versionsOf(id) : storedOf(before).version) + 1;
+    const document = recordable({ ...playbook, playbookId: id }, 'invalid_playbook');
+    const createdAt = before === null ? ctx.now : storedOf(before).createdAt;
+    return { document, version, createdAt, updatedAt: ctx.now, savedBy: ctx.principal.userId };
+  }
+
+  async function placeOf(id: string, before: StoredView | null): Promise<PlaybookPlace> {
+    return { id, before, seq: (await journal.streamHead(streamOf(id)))?.seq ?? 0 };
   }
 
   /** A repeat under the same Idempotency-Key lands on the same id, also when the first reply was lost in a crash. */
@@ -180,7 +172,8 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
 
   function activeOf(id: string, stored: StoredPlaybook): ActivePlaybook {
     const { compiled } = checked(asDefinition(stored.document));
-    return { playbookId: id, version: stored.version, compiled, authorIds: [stored.savedBy] };
+    const owner = stored.runbook === undefined ? {} : { runbookId: stored.runbook.id };
+    return { playbookId: id, version: stored.version, compiled, authorIds: [stored.savedBy], ...owner };
   }
 
   async function loadActive(): Promise<readonly ActivePlaybook[]> {
@@ -250,6 +243,7 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
       untilApplied(async () => {
         const before = await existing(id);
         const stored = storedOf(before);
+        requireOwn(id, stored);
         requireVersion(ifMatch, stored.version);
         const { executionTimeoutMs, ...document } = asDefinition(stored.document);
         // The seeds' other name for it replaces what is stored under the first one.
@@ -262,17 +256,40 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
       untilApplied(async () => {
         const before = await existing(id);
         const stored = storedOf(before);
+        requireOwn(id, stored);
         requireVersion(ifMatch, stored.version);
-        const head = await journal.streamHead(streamOf(id));
-        const data = { version: stored.version, by: ctx.principal.userId };
-        const records = [{ type: 'playbook.deleted', v: 1, at: ctx.now, trace: recordedTrace(ctx), data }];
-        const result = await committer.submit({
-          appends: [{ stream: streamOf(id), expectedSeq: head?.seq ?? 0, records }],
-          views: [{ kind: 'playbook', id, expectedVersion: before.version, at: ctx.now, body: null }],
-        });
+        const result = await committer.submit(hiddenPlaybookChange(ctx, await placeOf(id, before), before));
         cached = null;
         return { result, answer: { data: { ...shown(id, stored), deleted: true }, version: stored.version } };
       }),
+    judge(definition) {
+      const read = toPlaybook(definition, ports.defaults);
+      if ('faults' in read) return { faults: read.faults, warnings: [] };
+      const { faults, warnings } = compilePlaybook(read.value, ports.declarationOf, ports.parameterFaults);
+      return { faults, warnings };
+    },
+    async changeOfRunbook(ctx, runbook, definitions, former) {
+      const changes: Change[] = [];
+      for (const definition of definitions) {
+        const { playbookId: id } = definition;
+        const before = await journal.view('playbook', id);
+        if (before !== null && storedOf(before).runbook?.id !== runbook.id) {
+          throw new FirebreakError(
+            'conflict',
+            `There is a playbook ${id} that is not of this runbook; rename one of them`,
+          );
+        }
+        const { playbook } = checked(definition);
+        const stored = { ...(await nextVersion(ctx, id, playbook, before)), runbook };
+        changes.push(savedPlaybookChange(ctx, await placeOf(id, before), stored, playbook));
+      }
+      const kept = new Set(definitions.map(({ playbookId }) => playbookId));
+      for (const id of former.filter((each) => !kept.has(each))) {
+        const before = await journal.view('playbook', id);
+        if (before !== null) changes.push(hiddenPlaybookChange(ctx, await placeOf(id, before), before));
+      }
+      return mergeChanges(changes);
+    },
     async load(id) {
       const stored = storedOf(await existing(id));
       // The version in force is compiled already; only a disabled one has to be compiled for this.
@@ -283,25 +300,15 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
   };
 }
 
-function shown(id: string, { document, version, createdAt, updatedAt, savedBy }: StoredPlaybook): Answer['data'] {
+function shown(id: string, stored: StoredPlaybook): Answer['data'] {
+  const { document, version, createdAt, updatedAt, savedBy, runbook } = stored;
   const times = { createdAt: shownTime(createdAt), updatedAt: shownTime(updatedAt), savedBy };
-  return { ...(document as Answer['data']), id, version, ...times };
+  const data = { ...(document as Answer['data']), id, version, ...times };
+  return runbook === undefined ? data : { ...data, runbook: { ...runbook } };
 }
 
-function streamOf(id: string): string {
-  return `playbook/${id}`;
-}
-
-/* Only this file writes these bodies, from exactly these types. */
-
-function storedOf(view: StoredView): StoredPlaybook {
-  return view.body as unknown as StoredPlaybook;
-}
-
-function asDefinition(document: Json): Definition {
-  return document as Definition;
-}
-
-function asJson(value: StoredPlaybook): Json {
-  return value as unknown as Json;
+/** @throws FirebreakError `conflict` for a playbook that is made of a runbook: the next version of that would undo the change */
+function requireOwn(id: string, { runbook }: StoredPlaybook): void {
+  if (runbook === undefined) return;
+  throw new FirebreakError('conflict', `The playbook ${id} is made of the runbook ${runbook.id}: change that one`);
 }

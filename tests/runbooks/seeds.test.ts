@@ -1,0 +1,283 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { memoryEvidence, memoryRegulatory } from '../support/desks.ts';
+import { BASE } from '../support/playbooks.ts';
+import { type Body, type Harness, type Person, startHarness, verified } from '../support/server.ts';
+
+/** The two documents that Firebreak was asked for with, unchanged, from an alert to the end. */
+const textOf = (name: string) => readFileSync(new URL(`../fixtures/runbooks/${name}.yaml`, import.meta.url), 'utf8');
+const RANSOMWARE = textOf('ransomware-containment');
+const BREACH = textOf('active-breach-containment');
+const YAML = { 'content-type': 'application/yaml' };
+
+const evidence = memoryEvidence();
+const regulatory = memoryRegulatory();
+let house: Harness;
+let commander: Person;
+let ciso: Person;
+
+beforeAll(async () => {
+  house = await startHarness({ rooms: { evidence, regulatory } });
+  commander = await house.person('INCIDENT_COMMANDER');
+  ciso = await house.person('CISO');
+});
+afterEach(async () => {
+  const { body } = await house.admin.api('GET', '/api/runbooks');
+  for (const { id } of body.data) await house.admin.api('DELETE', `/api/runbooks/${id}`);
+});
+afterAll(() => house.stop());
+
+const put = (id: string, text: string, query = '') => house.admin.api('PUT', `/api/runbooks/${id}${query}`, text, YAML);
+
+let alerts = 0;
+
+type Fields = Awaited<ReturnType<typeof seedHost>>;
+
+/** Sends an alert and gives its incident. */
+async function alert(severity: string | null, fields: Fields): Promise<NonNullable<Body['data']>> {
+  alerts += 1;
+  const event = { id: `alert-${alerts}`, kind: 'alert', action: 'edr.alert', ...fields };
+  const sent = await house.admin.api(
+    'POST',
+    '/api/events?format=firebreak',
+    severity === null ? event : { ...event, severity },
+  );
+  expect([sent.status, sent.text]).toEqual([200, expect.stringContaining('"accepted":1')]);
+  const { body } = await house.admin.api('GET', `/api/incidents?userId=${fields.user_id}`);
+  return (await house.admin.api('GET', `/api/incidents/${body.data[0].id}`)).body.data;
+}
+
+/** A user with a session, and a host in a segment with what the runbooks collect. */
+async function seedHost(name: string) {
+  const user = `user-${name}`;
+  await house.sandbox.seed([{ id: user, sessions: [{ ip: '198.51.100.7', country: 'DE' }] }]);
+  const files = [
+    { path: '/tmp/host_snapshot.mem', size: 100_000 },
+    { path: '/tmp/network_connections.log', text: `ESTABLISHED ${name}` },
+    { path: '/tmp/pcap_capture.pcap', size: 70_000 },
+    { path: '/tmp/flow_logs.json', text: '{}' },
+    { path: '/evidence/disk_image.raw', size: 200_000 },
+    { path: '/evidence/memory_dump.mem', size: 90_000 },
+  ];
+  const host = { id: `host-${name}`, segmentId: `seg-${name}`, files };
+  await house.sandbox.call('POST', '/seed', { segments: [{ id: `seg-${name}` }], hosts: [host] });
+  return { host_id: host.id, segment_id: host.segmentId, user_account: user, user_id: user };
+}
+
+interface Company {
+  readonly host: { readonly isolated: unknown };
+  readonly segment: { readonly isolated: unknown };
+  readonly user: { readonly credentialsDisabled: unknown; readonly sessions: readonly unknown[] };
+}
+
+/** What the sandbox company shows of them. */
+async function companyOf({ host_id, segment_id, user_id }: Fields): Promise<Company> {
+  const parts = await Promise.all([
+    house.sandbox.call('GET', `/hosts/${host_id}`),
+    house.sandbox.call('GET', `/segments/${segment_id}`),
+    house.sandbox.call('GET', `/users/${user_id}`),
+  ]);
+  return Object.assign({}, ...parts) as Company; // the sandbox's own shapes
+}
+
+const EXECUTIONS = `${BASE}/executions`;
+const settled = (id: string) => house.settled(id, ['INITIATED', 'RUNNING', 'COMPENSATING']);
+const viewOf = async (id: string) => (await house.admin.api('GET', `${EXECUTIONS}/${id}?view=runbook`)).body.data;
+
+/** Votes on what the execution waits for, and gives the execution when it waits again or has ended. */
+async function vote(id: string, verb: 'approve' | 'deny', person = commander) {
+  const { approvals, timeline } = await settled(id);
+  const approvalId = approvals.at(-1);
+  expect(timeline.length).toBeGreaterThan(0);
+  const { body } = await person.api('GET', `${BASE}/approvals/${approvalId}`);
+  const { intentHash } = body.data;
+  const reply = await person.api('POST', `${BASE}/approvals/${approvalId}/${verb}`, { intentHash, comment: 'seen' });
+  expect([reply.status, reply.text]).toEqual([200, expect.anything()]);
+  return settled(id);
+}
+
+const keptOf = (executionId: string) =>
+  evidence.kept
+    .filter(({ artifact }) => artifact.origin.executionId === executionId)
+    .map(({ artifact }) => artifact.source.location);
+
+describe('ransomware containment & forensics', () => {
+  it('runs from the alert to the end, and is rolled back', async () => {
+    expect((await put('ransomware', RANSOMWARE)).status).toBe(200);
+    const fields = await seedHost('ransom');
+    const { executions, severity } = await alert('critical', fields);
+    expect([severity, executions.length]).toEqual(['CRITICAL', 1]);
+    const [{ id, playbookId }] = executions;
+    expect(playbookId).toBe('ransomware.critical');
+
+    // At once, without a person: the host is cut off, and what it would lose is kept.
+    expect(await settled(id)).toMatchObject({ status: 'AWAITING_APPROVAL' });
+    expect(await companyOf(fields)).toMatchObject({ host: { isolated: {} }, user: { credentialsDisabled: null } });
+    expect(keptOf(id)).toEqual(['/tmp/host_snapshot.mem', '/tmp/network_connections.log']);
+
+    expect(await vote(id, 'approve')).toMatchObject({ status: 'AWAITING_APPROVAL' });
+    expect(await companyOf(fields)).toMatchObject({ user: { credentialsDisabled: {} } });
+    const told = (await ciso.api('GET', '/api/notifications')).body.data;
+    expect(
+      told.map(({ notice }: { notice?: { kind: string } }) => notice?.kind ?? '').concat(JSON.stringify(told)),
+    ).toContainEqual(expect.stringContaining('execution.told'));
+
+    expect(await vote(id, 'approve')).toMatchObject({ status: 'COMPLETED', failedActions: [] });
+    expect(keptOf(id).slice(2)).toEqual(['images/disk', '/evidence/disk_image.raw']);
+    const view = await viewOf(id);
+    expect(Object.keys(view).sort()).toEqual(['event_id', 'status', 'steps']);
+    expect(view).toMatchObject({ event_id: `alert-${alerts}`, status: 'completed' });
+    expect(view.steps.map(({ step, status }: { step: string; status: string }) => `${step} ${status}`)).toEqual([
+      'isolate_host executed',
+      'disable_compromised_credentials executed',
+      'preserve_artifacts executed',
+      'notify_ciso_and_legal executed',
+      'trigger_full_disk_imaging executed',
+      'preserve_artifacts executed',
+    ]);
+
+    await house.admin.api('POST', `${EXECUTIONS}/${id}/cancel`, { compensate: true, reason: 'a false alarm' });
+    expect(await settled(id)).toMatchObject({ status: 'ROLLED_BACK' });
+    expect(await companyOf(fields)).toMatchObject({ host: { isolated: null }, user: { credentialsDisabled: null } });
+    // What was kept stays kept.
+    expect(keptOf(id)).toHaveLength(4);
+  });
+
+  it('halts where people say no, and starts nothing more', async () => {
+    await put('ransomware', RANSOMWARE);
+    const fields = await seedHost('denied');
+    const { executions } = await alert('CRITICAL', fields);
+    const [{ id }] = executions;
+    expect(await vote(id, 'deny')).toMatchObject({ status: 'HALTED_BY_APPROVAL' });
+    const view = await viewOf(id);
+    expect(view.status).toBe('halted_by_approval');
+    expect(view.steps.map(({ step, status }: { step: string; status: string }) => `${step} ${status}`)).toEqual([
+      'isolate_host executed',
+      'disable_compromised_credentials denied',
+      'preserve_artifacts executed',
+    ]);
+    // What contains stays until people take it back.
+    expect(await companyOf(fields)).toMatchObject({ host: { isolated: {} }, user: { credentialsDisabled: null } });
+  });
+});
+
+describe('active breach containment', () => {
+  it('runs from the alert to the 72-hour clock, and the segment is restored by its rollback', async () => {
+    const saved = await put('breach', BREACH);
+    expect(saved.body.data).toMatchObject({
+      owner: 'security-ir-team',
+      declaredVersion: '2.1',
+      complianceTags: ['GDPR', 'SEC', 'NIS2'],
+    });
+    const fields = await seedHost('breach');
+    const { executions } = await alert('critical', fields);
+    const [{ id }] = executions;
+    const waiting = await settled(id);
+    expect(await companyOf(fields)).toMatchObject({ segment: { isolated: {} }, user: { sessions: [{}] } });
+    expect(keptOf(id)).toEqual(['/tmp/pcap_capture.pcap', '/tmp/flow_logs.json']);
+    const { body } = await commander.api('GET', `${BASE}/approvals/${waiting.approvals[0]}`);
+    expect(Date.parse(body.data.expiresAt) - Date.parse(body.data.requestedAt)).toBe(15 * 60_000);
+
+    await vote(id, 'approve');
+    expect(await companyOf(fields)).toMatchObject({ user: { sessions: [] } });
+    expect(await vote(id, 'approve')).toMatchObject({ status: 'COMPLETED', failedActions: [] });
+    expect(keptOf(id).slice(2)).toEqual([
+      'images/memory',
+      'images/disk',
+      '/evidence/disk_image.raw',
+      '/evidence/memory_dump.mem',
+    ]);
+    const clocks = [...regulatory.started.values()].filter(({ origin }) => origin.executionId === id);
+    expect(clocks).toMatchObject([
+      { regimes: ['GDPR', 'SEC', 'NIS2'], deadlineHours: 72, channels: ['ENCRYPTED_EMAIL', 'SECURE_PORTAL'] },
+    ]);
+
+    await house.admin.api('POST', `${EXECUTIONS}/${id}/cancel`, { compensate: true, reason: 'contained' });
+    expect(await settled(id)).toMatchObject({ status: 'ROLLED_BACK' });
+    expect(await companyOf(fields)).toMatchObject({ segment: { isolated: null }, user: { sessions: [] } });
+  });
+
+  it('both answer to the same alert', async () => {
+    await put('ransomware', RANSOMWARE);
+    await put('breach', BREACH);
+    const { executions } = await alert('critical', await seedHost('both'));
+    expect(executions.map(({ playbookId }: { playbookId: string }) => playbookId).sort()).toEqual([
+      'breach.critical',
+      'ransomware.critical',
+    ]);
+  });
+
+  it('fails the step whose value the alert does not have, by name, and nothing is guessed', async () => {
+    await put('breach', BREACH);
+    const { segment_id: _left, ...fields } = await seedHost('lacking');
+    const { executions } = await alert('critical', fields as Fields);
+    expect(await settled(executions[0].id)).toMatchObject({ failedActions: ['isolate_network_segment'] });
+  });
+
+  it('is started by hand', async () => {
+    await put('breach', BREACH);
+    const fields = await seedHost('hand');
+    const trigger = { playbookId: 'breach.critical', userId: fields.user_id, triggerEvent: fields };
+    const started = await house.admin.api('POST', `${EXECUTIONS}/trigger`, trigger);
+    expect(started.status).toBe(201);
+    expect(await settled(started.body.data.executionId)).toMatchObject({ status: 'AWAITING_APPROVAL' });
+    expect(await companyOf(fields)).toMatchObject({ segment: { isolated: {} } });
+  });
+});
+
+describe('an alert that no runbook maps', () => {
+  it.each([
+    ['low', 'low'],
+    ['of no severity, which is low', null],
+    ['high', 'high'],
+  ])('of severity %s is skipped, and says why', async (name, severity) => {
+    await put('breach', BREACH);
+    const { executions } = await alert(severity, await seedHost(`skipped-${name.slice(0, 4)}`));
+    expect(executions).toHaveLength(1);
+    const [{ id }] = executions;
+    expect(await settled(id)).toMatchObject({ status: 'SKIPPED', reason: 'no_mapping', stages: [] });
+    expect(await viewOf(id)).toEqual({
+      event_id: `alert-${alerts}`,
+      steps: [],
+      status: 'skipped',
+      reason: 'no_mapping',
+    });
+  });
+
+  it('runs what maps it when it gets graver, and is not skipped a second time', async () => {
+    await put('breach', BREACH);
+    const fields = await seedHost('graver');
+    await alert('low', fields);
+    expect((await alert('medium', fields)).executions).toHaveLength(1);
+    const { executions } = await alert('critical', fields);
+    expect(executions.map(({ playbookId }: { playbookId: string }) => playbookId)).toEqual([
+      'runbook.no_mapping',
+      'breach.critical',
+    ]);
+  });
+
+  it('opens an incident and nothing else where there are no runbooks, and where they are not enabled', async () => {
+    expect((await alert('critical', await seedHost('none'))).executions).toEqual([]);
+    await put('breach', BREACH, '?enabled=false');
+    expect((await alert('critical', await seedHost('off'))).executions).toEqual([]);
+  });
+});
+
+describe('the record of all of it', () => {
+  it('verifies', async () => {
+    await house.halt();
+    expect(await verified(house.dataDir)).toMatchObject({ code: 0 });
+  });
+});
+
+describe('nobody answers', () => {
+  it('is no approval: after 15 minutes somebody is asked again, and nothing is done', async () => {
+    house = await startHarness({ accelerated: true, rooms: { evidence, regulatory } });
+    await put('breach', BREACH);
+    const fields = await seedHost('silence');
+    const { executions } = await alert('critical', fields);
+    const done = await settled(executions[0].id);
+    console.log(JSON.stringify(done.timeline, null, 1), done.status);
+    expect(await companyOf(fields)).toMatchObject({ segment: { isolated: {} }, user: { sessions: [{}] } });
+  });
+});
