@@ -1,6 +1,7 @@
 import { sandboxHandlers } from '../connectors/sandbox/actions.ts';
 import { webhookHandlers } from '../connectors/webhook/actions.ts';
 import { actionRegistry } from '../pipeline/actions/registry.ts';
+import { runbookJsonSchema } from '../pipeline/runbooks/json-schema.ts';
 import { documentKind } from '../pipeline/runbooks/validate/document-kind.ts';
 import { fixText, judgeFor, soundRepair } from '../pipeline/runbooks/validate/fix-text.ts';
 import type { Surroundings } from '../pipeline/runbooks/validate/lint-steps.ts';
@@ -24,6 +25,8 @@ import {
 export interface ValidateOptions {
   readonly format: ValidateFormat;
   readonly fix: boolean;
+  /** Print the schema for editors instead. */
+  readonly schema?: boolean;
   /** Warnings count as errors. */
   readonly strict: boolean;
   /** Names of connectors besides those that every server has. */
@@ -44,6 +47,10 @@ const OWN_CONNECTORS = ['sandbox', 'webhook', 'organisation', 'ssh'] as const;
 
 /** Files and what was found in them; edits are offered only where they were found to help. */
 export async function validateCommand(paths: readonly string[], options: ValidateOptions, io: Io): Promise<number> {
+  if (options.schema === true) {
+    io.stdout.write(runbookJsonSchema());
+    return VALIDATE_EXIT_CODES.clean;
+  }
   const surroundings = surroundingsOf(options.connectors ?? []);
   const { files: found, unreadable } = await findFiles(paths);
   const failures = [...unreadable];

@@ -74,7 +74,7 @@ export function readPlaced(text: string, format: 'json' | 'yaml'): PlacedDocumen
   const known = places(parsed);
   const faults = format === 'yaml' ? yamlFaults(parsed, known) : jsonFaults(text, known);
   if (faults.length === 0) faults.push(...duplicates(parsed, known));
-  if (faults.length === 0) faults.push(...tooManyAliases(parsed, known));
+  if (faults.length === 0) faults.push(...tooManyAliases(parsed, known), ...tagged(parsed, known));
   const whole = format === 'json' || parsed.errors.length === 0 ? parsed : null;
   if (faults.length > 0) return { document: whole, places: known, faults: faults.slice(0, MAX_FAULTS) };
   return { document: whole, places: known, ...plainJson(text, format, parsed, known) };
@@ -171,6 +171,20 @@ function tooManyAliases(document: Document, places: Places): readonly PlacedFaul
     },
   });
   return excess === null ? [] : [excess];
+}
+
+/** Also those of YAML itself: `!!int "3"` reads as a text and is none. */
+function tagged(document: Document, places: Places): readonly PlacedFault[] {
+  const faults: PlacedFault[] = [];
+  yaml().visit(document, {
+    Value(_key, node) {
+      if (node.tag === undefined) return;
+      const [start, end] = rangeOf(node);
+      const detail = 'YAML tags are not taken; write the value as it is meant.';
+      faults.push({ rule: 'tag', pointer: '', detail, ...places.at(start, end) });
+    },
+  });
+  return faults;
 }
 
 function rangeOf(node: { readonly range?: readonly [number, number, number] | null | undefined }): [number, number] {

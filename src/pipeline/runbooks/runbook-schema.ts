@@ -167,7 +167,7 @@ const stepShape = {
     .meta({ description: 'How long one try may take, in minutes.' }),
 };
 
-export const stepSchema = z.strictObject(stepShape).meta({ description: 'One action.' });
+export const stepSchema = z.strictObject(stepShape).meta({ id: 'step', description: 'One action.' });
 
 export const parallelSchema = z
   .strictObject({
@@ -177,7 +177,7 @@ export const parallelSchema = z
       .max(MAX_ACTIONS_PER_EXECUTION)
       .meta({ description: 'Actions that start together.' }),
   })
-  .meta({ description: 'Actions that start together; the next step waits for all of them.' });
+  .meta({ id: 'parallel', description: 'Actions that start together; the next step waits for all of them.' });
 
 export const playbookSchema = z
   .strictObject({
@@ -189,7 +189,7 @@ export const playbookSchema = z
       .max(MAX_ACTIONS_PER_EXECUTION)
       .meta({ description: 'In their order: each waits for the one before.' }),
   })
-  .meta({ description: 'What is done about an incident of this severity.' });
+  .meta({ id: 'playbook', description: 'What is done about an incident of this severity.' });
 
 export const metadataSchema = z
   .strictObject({
@@ -233,7 +233,7 @@ export const metadataSchema = z
       .optional()
       .meta({ description: 'Formats of the events that start it: `validate` checks event fields against them.' }),
   })
-  .meta({ description: 'Who answers for the runbook, and whose duties it serves.' });
+  .meta({ id: 'metadata', description: 'Who answers for the runbook, and whose duties it serves.' });
 
 /** `critical`, `CRITICAL` and `Critical`: any other mixture is a slip. */
 function spellings(severity: string): readonly string[] {

@@ -47,7 +47,7 @@ export function validateText(
     kind === 'runbook' ? judgeRunbook(text, format, surroundings) : judgePlaybook(text, format, surroundings);
   const problems = [...judged.problems, ...secretProblems(text, judged)];
   problems.sort((left, right) => left.offset - right.offset || (left.rule < right.rule ? -1 : 1));
-  return { ...judged, problems: problems.slice(0, MAX_PROBLEMS) };
+  return { depth: judged.depth, problems: problems.slice(0, MAX_PROBLEMS) };
 }
 
 interface Judged extends Judgement {

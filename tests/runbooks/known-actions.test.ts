@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { sandboxHandlers } from '../../src/connectors/sandbox/actions.ts';
+import { webhookHandlers } from '../../src/connectors/webhook/actions.ts';
+import { KNOWN_ACTIONS } from '../../src/pipeline/runbooks/known-actions.ts';
+import { safeHttp } from '../../src/platform/safe-http.ts';
+
+describe('what is known of actions without a server', () => {
+  it('is what the connectors declare', () => {
+    const http = safeHttp({});
+    const handlers = [
+      ...sandboxHandlers({ baseUrl: 'http://127.0.0.1', token: '', http }),
+      ...webhookHandlers({ http }),
+    ];
+    expect(handlers.length).toBeGreaterThan(10);
+    for (const { declaration } of handlers) {
+      const { type, targetType, reversibility, contains } = declaration;
+      const { inverses, ...known } = KNOWN_ACTIONS[type];
+      expect({ type, ...known }).toEqual({ type, targetType, reversibility, contains });
+      expect(inverses.length > 0, type).toBe(reversibility === 'undo');
+    }
+  });
+
+  it('gives each inverse to one action only, and none the name of another action', () => {
+    const inverses = Object.values(KNOWN_ACTIONS).flatMap((known) => known.inverses);
+    expect(new Set(inverses).size).toBe(inverses.length);
+    const actions = Object.keys(KNOWN_ACTIONS).map((type) => type.toLowerCase());
+    expect(inverses.filter((word) => actions.includes(word))).toEqual(['restore_network_segment']);
+  });
+});
