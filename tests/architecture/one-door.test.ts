@@ -39,6 +39,8 @@ const DOORS: ReadonlyMap<string, string> = new Map([
   ['src/pipeline/executions/call-target.ts handler.undo', 'the door of all calls'],
   ['src/connectors/sandbox/define.ts definition.perform', 'a handler made of a definition'],
   ['src/connectors/sandbox/define.ts definition.verify', 'a handler made of a definition'],
+  ['src/connectors/ssh/define.ts definition.perform', 'a handler made of a definition'],
+  ['src/connectors/ssh/define.ts definition.verify', 'a handler made of a definition'],
   ['src/journal/log-keeper.ts log.place', 'the door of the log'],
   ['src/journal/log-keeper.ts log.addCheckpoint', 'the door of the log'],
   // Other things of the same name.
@@ -53,6 +55,8 @@ const DOORS: ReadonlyMap<string, string> = new Map([
   ['src/pipeline/actions/registry.ts handler.check', 'whether there is one'],
   ['src/pipeline/playbooks/conditions.ts scope)).check', 'the types of an expression'],
   ['src/connectors/sandbox/define.ts {observe}', 'a handler made of a definition'],
+  ['src/connectors/ssh/define.ts {observe}', 'a handler made of a definition'],
+  ['src/connectors/ssh/prefixes.ts list.check', 'whether an address is in a list'],
   ['src/demo/verifier.ts {check}', 'a check of the demo'],
   ['src/pipeline/executions/core/attempts.ts input.undo', 'whether a call that was cut off was an undo'],
   ['src/pipeline/executions/core/pausing.ts input.undo', 'whether a call that was kept back was an undo'],

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ActionContext } from '../../src/pipeline/actions/contract.ts';
 import { contextOf, undoOf } from '../support/sandbox-testbed.ts';
 import { entryOf, hostBed, type HostBed } from '../support/ssh-bed.ts';
-import { startWorld, titled, whyNoHosts, type World } from '../support/ssh-world.ts';
+import { note, startWorld, whyNoHosts, type World } from '../support/ssh-world.ts';
 
 const missing = whyNoHosts();
 
-describe.skipIf(missing !== null)(titled('accounts of a real host'), () => {
+describe.skipIf(missing !== null)(`accounts of a real host${note(missing)}`, () => {
   let world: World;
   let bed: HostBed;
   beforeAll(async () => {

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { contextOf } from '../support/sandbox-testbed.ts';
 import { entryOf, hostBed, type HostBed } from '../support/ssh-bed.ts';
 import { fakeDesk, type FakeDesk } from '../support/ssh-desk.ts';
-import { startWorld, titled, whyNoHosts, type World } from '../support/ssh-world.ts';
+import { note, startWorld, whyNoHosts, type World } from '../support/ssh-world.ts';
 
 const missing = whyNoHosts();
 const MIB = 1024 * 1024;
 
-describe.skipIf(missing !== null)(titled('what a real host has'), () => {
+describe.skipIf(missing !== null)(`what a real host has${note(missing)}`, () => {
   let world: World;
   let bed: HostBed;
   let desk: FakeDesk;

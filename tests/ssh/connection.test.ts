@@ -3,12 +3,12 @@ import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contextOf } from '../support/sandbox-testbed.ts';
 import { entryOf, hostBed, type HostBed } from '../support/ssh-bed.ts';
-import { startWorld, titled, whyNoHosts, type World } from '../support/ssh-world.ts';
+import { note, startWorld, whyNoHosts, type World } from '../support/ssh-world.ts';
 
 const missing = whyNoHosts();
 const target = { type: 'host', id: 'web-1' } as const;
 
-describe.skipIf(missing !== null)(titled('connections to a real host'), () => {
+describe.skipIf(missing !== null)(`connections to a real host${note(missing)}`, () => {
   let world: World;
   beforeAll(async () => {
     world = await startWorld();
@@ -80,7 +80,7 @@ describe.skipIf(missing !== null)(titled('connections to a real host'), () => {
   it('keeps within the sessions that a host allows, however much is asked', async () => {
     const bed = await hostBed(world, { entries: [entryOf(world, { max_sessions: 2 })] });
     const handler = bed.handler('ISOLATE_HOST');
-    const looks = Array.from({ length: 12 }, () => handler.observe?.(target, {}, contextOf()));
+    const looks = Array.from({ length: 12 }, async () => handler.observe?.(target, {}, contextOf()));
     expect(await Promise.all(looks)).toEqual(Array(12).fill({ present: null }));
     bed.close();
   });

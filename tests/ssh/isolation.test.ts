@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ActionContext } from '../../src/pipeline/actions/contract.ts';
 import { entryOf, hostBed, type HostBed } from '../support/ssh-bed.ts';
-import { reaches, reachesFrom, SSH_PORT, startWorld, titled, whyNoHosts, type World } from '../support/ssh-world.ts';
+import { reaches, reachesFrom, SSH_PORT, note, startWorld, whyNoHosts, type World } from '../support/ssh-world.ts';
 import { contextOf, undoOf } from '../support/sandbox-testbed.ts';
 
 const missing = whyNoHosts();
@@ -10,7 +10,7 @@ const SERVICE = 8_080;
 const SOON = 3_000;
 const CUT = 400;
 
-describe.skipIf(missing !== null)(titled('ISOLATE_HOST on a real host'), () => {
+describe.skipIf(missing !== null)(`ISOLATE_HOST on a real host${note(missing)}`, () => {
   let world: World;
   let bed: HostBed;
   beforeAll(async () => {
@@ -161,7 +161,7 @@ describe.skipIf(missing !== null)(titled('ISOLATE_HOST on a real host'), () => {
   });
 });
 
-describe.skipIf(missing !== null)(titled('a barrier on trial'), () => {
+describe.skipIf(missing !== null)(`a barrier on trial${note(missing)}`, () => {
   let world: World;
   let bed: HostBed;
   beforeAll(async () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contextOf, undoOf } from '../support/sandbox-testbed.ts';
 import { entryOf, hostBed, type HostBed } from '../support/ssh-bed.ts';
-import { reaches, reachesFrom, startWorld, titled, whyNoHosts, type World } from '../support/ssh-world.ts';
+import { reaches, reachesFrom, note, startWorld, whyNoHosts, type World } from '../support/ssh-world.ts';
 
 const missing = whyNoHosts();
 const SERVICE = 8_080;
@@ -13,7 +13,7 @@ const DMZ = `10.${64 + (process.pid % 64)}.1`;
 const OFFICE = `10.${64 + (process.pid % 64)}.2`;
 
 /** The world's host is a gateway here: a server stands in the segment `dmz` behind it, a client in an office network. */
-describe.skipIf(missing !== null)(titled('segments behind a real gateway'), () => {
+describe.skipIf(missing !== null)(`segments behind a real gateway${note(missing)}`, () => {
   let world: World;
   let bed: HostBed;
   let client = '';

@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BASE, byHand, NOTIFY } from '../support/playbooks.ts';
 import { startHarness, verified, type Harness } from '../support/server.ts';
 import { entryOf } from '../support/ssh-bed.ts';
-import { reaches, startWorld, titled, whyNoHosts, type World } from '../support/ssh-world.ts';
+import { reaches, note, startWorld, whyNoHosts, type World } from '../support/ssh-world.ts';
 
 const missing = whyNoHosts();
 const SERVICE = 8_080;
 const SOON = 3_000;
 const CUT = 400;
 
-describe.skipIf(missing !== null)(titled('a server with a real host'), () => {
+describe.skipIf(missing !== null)(`a server with a real host${note(missing)}`, () => {
   let world: World;
   let house: Harness;
   beforeAll(async () => {

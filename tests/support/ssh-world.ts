@@ -31,10 +31,9 @@ export function whyNoHosts(): string | null {
   return null;
 }
 
-/** The name of a group of tests, which says why when they are skipped. */
-export function titled(what: string): string {
-  const missing = whyNoHosts();
-  return missing === null ? what : `${what} (SKIPPED: ${missing})`;
+/** What the name of a group of tests ends with: why it is skipped, where it is. */
+export function note(missing: string | null): string {
+  return missing === null ? '' : ` (SKIPPED: ${missing})`;
 }
 
 /** Time that a process gets to say that it is ready, in ms. */

@@ -74,7 +74,6 @@ const host = z.strictObject({
 
 const fileShape = z.strictObject({ hosts: z.array(host).min(1).max(MAX_HOSTS) });
 
-export type HostImage = z.output<typeof image>;
 export type HostSegment = z.output<typeof segment>;
 
 /** One host, with the private key that opens it. Never recorded, never shown. */

@@ -7,7 +7,7 @@ import { declarationOf, declare } from '../../../tests/support/declarations.ts';
 const compile = (
   actions: readonly object[],
   more: object = {},
-  declarations: (type: string) => ActionDeclaration | null = declarationOf,
+  declarations: (type: string, connector?: string) => ActionDeclaration | null = declarationOf,
   parameterFaults: ParameterFaults = () => [],
 ) => {
   const read = toPlaybook({ name: 'P', playbookType: 'CUSTOM', severity: 'LOW', actions, ...more });
@@ -76,6 +76,18 @@ describe('compilePlaybook', () => {
       '/actions/0/condition',
       '/actions/0/actionType',
       '/actions/1/actionType',
+    ]);
+  });
+
+  it('asks the connector that an action names, and says it when that one does not offer it', () => {
+    const declarations = (type: string, connector = 'test'): ActionDeclaration | null =>
+      connector === 'ssh' ? null : declarationOf(type);
+    const faults = compile([kill, { ...kill, actionId: 'b', connector: 'ssh' }], {}, declarations).faults;
+    expect(faults).toEqual([
+      {
+        pointer: '/actions/1/connector',
+        detail: expect.stringContaining('The connector ssh does not offer FULL_SESSION_KILL'),
+      },
     ]);
   });
 
