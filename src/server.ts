@@ -58,6 +58,7 @@ import { openApprovers } from './start/approvers.ts';
 import { sendersOf } from './start/senders.ts';
 import { throughTheDoor } from './start/through-the-door.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
+import { openDeadlines } from './start/deadlines.ts';
 import { requireSiteFor } from './start/passkeys.ts';
 import { quiet } from './start/quiet.ts';
 import { openSignIn } from './start/sign-in.ts';
@@ -257,6 +258,15 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     acts ? performer : performNothing,
   );
 
+  const deadlines = openDeadlines({
+    journal,
+    committer,
+    ids,
+    clock,
+    tell,
+    onError: onError('a deadline could not be reminded of'),
+  });
+
   // Events.
   const { detectionContext, withPlace } = await loadSurroundings(config);
   const intake: Intake = createIntake({
@@ -311,6 +321,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     ...openVoting({ journal: throughCommitter, runner, voters, passkeys: signIn.passkeys }),
     onCall,
+    ...deadlines.services,
     answers: createAnswersService({ journal, key: linkKey, people: () => enabledPeople(journal) }),
     notifications: telling.service,
     audits: createAuditService({ journal, store, machine }),
@@ -354,7 +365,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   // A worker offers no way to use one; others that share the journal print their own.
   const setupToken = role === 'worker' ? null : await setup.issueToken(anonymous, { keepEarlier: journal.shared });
   const timekeeping = {
-    runner,
+    runner: deadlines.beside(runner),
     journal,
     members,
     machine,

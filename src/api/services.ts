@@ -14,6 +14,9 @@ import type { WithdrawalService } from '../pipeline/approvals/withdrawals.servic
 import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
 import type { BreakGlassService } from '../pipeline/executions/break-glass.service.ts';
+import type { BreachRegisterService } from '../pipeline/deadlines/breach-register.service.ts';
+import type { DeadlineRuleService } from '../pipeline/deadlines/deadline-rules.service.ts';
+import type { DeadlineService } from '../pipeline/deadlines/deadlines.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
 import type { ExemptionService } from '../pipeline/exemptions/exemptions.service.ts';
 import type { ProposedChangeService } from '../pipeline/guards/proposed-changes.service.ts';
@@ -55,6 +58,9 @@ export interface Services {
   readonly withdrawals: WithdrawalService;
   readonly delegations: DelegationService;
   readonly onCall: OnCallVerbs;
+  readonly deadlines: DeadlineService;
+  readonly deadlineRules: DeadlineRuleVerbs;
+  readonly breachRegister: BreachRegisterService;
   readonly answers: AnswersService;
   readonly notifications: NotificationService;
   readonly audits: AuditService;
@@ -82,6 +88,7 @@ export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'r
 export type ProposedChangeVerbs = Omit<ProposedChangeService, 'propose'>;
 export type GuardVerbs = Omit<GuardService, 'enforce' | 'protectedIdentities' | 'perHour' | 'quietHours' | 'refresh'>;
 export type OnCallVerbs = Omit<OnCallService, 'book' | 'refresh'>;
+export type DeadlineRuleVerbs = Omit<DeadlineRuleService, 'inForce'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {

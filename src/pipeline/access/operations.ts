@@ -34,6 +34,11 @@ export const OPERATION_NAMES = [
   'delegation.own',
   'oncall.read',
   'oncall.write',
+  'deadline.read',
+  'deadline.write',
+  'deadline.configure',
+  'breach-register.read',
+  'breach-register.write',
   'notification.own',
   'notification.manage',
   'audit.read',
@@ -64,6 +69,9 @@ const LEADS: readonly Role[] = ['SECURITY_ADMIN', 'INCIDENT_COMMANDER', 'IR_LEAD
 
 /** People who may stop everything: whoever answers for an incident, or for security as a whole. */
 const PAUSERS: readonly Role[] = ['SECURITY_ADMIN', 'CISO', 'INCIDENT_COMMANDER', 'IR_LEAD'];
+
+/** People who keep regulatory clocks: whoever answers for what the law asks, and whoever leads the response. */
+const CLOCK_KEEPERS: readonly Role[] = ['SECURITY_ADMIN', 'IR_LEAD', 'COMPLIANCE_OFFICER', 'LEGAL'];
 
 /** The table. Whether a voter's role fits a certain gate is decided by the approval, not here. */
 export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
@@ -139,6 +147,27 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: ['SECURITY_ADMIN', 'CISO'],
     humanOnly: true,
     says: 'say who is on call when: gates that name a schedule ask those people',
+  },
+  'deadline.read': { roles: ROLES, humanOnly: false, says: 'see regulatory clocks, and by which rules they count' },
+  'deadline.write': {
+    roles: CLOCK_KEEPERS,
+    humanOnly: true,
+    says: 'start regulatory clocks, say what happened, extend and pause them, and record what was handed in',
+  },
+  'deadline.configure': {
+    roles: ['SECURITY_ADMIN', 'COMPLIANCE_OFFICER', 'LEGAL'],
+    humanOnly: true,
+    says: 'say which rules of regulatory clocks hold here, with their calendars, and who is reminded',
+  },
+  'breach-register.read': {
+    roles: [...CLOCK_KEEPERS, 'CISO', 'AUDITOR'],
+    humanOnly: false,
+    says: 'read the register of personal-data breaches, and take it out as a file',
+  },
+  'breach-register.write': {
+    roles: CLOCK_KEEPERS,
+    humanOnly: true,
+    says: 'write facts, effects and remedial action of a breach into the register',
   },
   'notification.own': { roles: ROLES, humanOnly: true, says: 'see what one was told, and choose what to hear by mail' },
   'notification.manage': {

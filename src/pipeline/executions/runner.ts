@@ -258,12 +258,14 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     },
     async tick() {
       const due = await journal.dueTimers(clock.now(), TIMERS_PER_TICK);
+      // What is named as a stream belongs to another room, which looks for its own.
+      const own = due.filter(({ execution }) => !execution.includes('/'));
       const read = points.at('timers.read');
       if (read !== undefined) await read;
       await Promise.all(
-        due.map(({ execution, name, generation }) => runner.submit(execution, { type: 'timer', name, generation })),
+        own.map(({ execution, name, generation }) => runner.submit(execution, { type: 'timer', name, generation })),
       );
-      return due.length;
+      return own.length;
     },
     takeOver: () => inheritance.takeOver(),
     catchUp: () => inheritance.catchUp(),

@@ -18,6 +18,9 @@ const TOGETHER: Readonly<Record<NoticeKind, string>> = {
   'exemption.proposed': 'exemptions are proposed',
   'exemption.confirmed': 'exemptions are in force',
   'exemption.revoked': 'exemptions are ended',
+  'deadline.started': 'regulatory clocks were started',
+  'deadline.reminded': 'deadlines come nearer',
+  'deadline.overrun': 'deadlines have passed',
   'delivery.dead': 'messages could not be delivered',
   test: 'test notices',
 };

@@ -18,6 +18,8 @@ export type Audience =
       readonly alsoOperators?: boolean;
     }
   | { readonly who: 'operators'; readonly requester: string | null }
+  /** Those who were named, by a role or themselves. */
+  | { readonly who: 'named'; readonly roles: readonly string[]; readonly userIds: readonly string[] }
   /** Those who may do something, but for people whom one of the accounts `without` belongs to. */
   | {
       readonly who: 'may';

@@ -69,6 +69,8 @@ function isTold(audience: Audience, staff: Staff, user: UserInForce, at: number)
     }
     case 'operators':
       return user.id === audience.requester || isOperator(user);
+    case 'named':
+      return audience.userIds.includes(user.id) || user.roles.some((role) => audience.roles.includes(role));
     case 'may':
       return (
         rolesMay(user.roles, user.kind, audience.operation, user.grants) || (audience.operators && isOperator(user))
