@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
+import { addDeadlineCommands } from './cli/deadline-commands.ts';
 import { addGovernanceCommands } from './cli/governance-commands.ts';
 import { addBreakGlass } from './cli/break-glass-commands.ts';
 import { processIo } from './cli/io.ts';
@@ -235,6 +236,7 @@ oncall
   });
 
 addGovernanceCommands({ program, io, exitWith });
+addDeadlineCommands({ program, io, exitWith });
 
 addBreakGlass(program, server, io, exitWith);
 

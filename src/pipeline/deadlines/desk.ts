@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { FirebreakError } from '../../platform/errors.ts';
 import { contentHash, derivedId } from '../../platform/hash.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
-import type { JournalReader } from '../../journal/journal.ts';
+import type { ChangeResult, JournalReader } from '../../journal/journal.ts';
 import type { RegulatoryDesk } from '../actions/desks.ts';
 import { untilApplied } from '../service.ts';
 import type { TellRecord } from '../tell-of-record.ts';
@@ -32,6 +32,9 @@ export interface DeskPorts {
   readonly onStarted?: OnStarted;
 }
 
+/** It was done before. */
+const NOTHING_WRITTEN: ChangeResult = { status: 'applied', hashes: [] };
+
 type Request = Parameters<RegulatoryDesk['start']>[0];
 
 /**
@@ -49,9 +52,10 @@ export function createRegulatoryDesk(ports: DeskPorts): RegulatoryDesk {
   return {
     find,
     async start(request) {
-      const done = await find(request.key);
-      if (done !== null) return done;
       const { started, deadlineIds } = await untilApplied(async () => {
+        // Asked for in each try: somebody else may have done it in between.
+        const done = await find(request.key);
+        if (done !== null) return { result: NOTHING_WRITTEN, answer: { ...done, started: [] } };
         const view = await journal.view('execution', request.origin.executionId);
         if (view === null) throw new FirebreakError('not_found', `There is no execution ${request.origin.executionId}`);
         const origin = { ...EXECUTION_ROW.parse(view.body), executionId: request.origin.executionId };
