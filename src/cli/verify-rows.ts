@@ -275,7 +275,7 @@ const deadlineDocumentRows: RowSource = {
 function foldSwitches(records: readonly { readonly at: number; readonly data: JsonObject }[]): JsonObject {
   return Object.fromEntries(
     records.map(({ at, data: { what, enabled, by, reason, reference } }) => [
-      String(what),
+      text(what) ?? '',
       { at, enabled: enabled ?? null, by: by ?? null, reason: reason ?? null, reference: reference ?? null },
     ]),
   );

@@ -120,7 +120,7 @@ function shownClockOf({ id, body }: StoredView, now: number) {
 
 function cellOf(value: Json): string | null {
   if (value === null || typeof value === 'string') return value;
-  if (!Array.isArray(value)) return String(value);
+  if (!Array.isArray(value)) return JSON.stringify(value);
   return value.map((each) => Object.values(each as object).join(' ')).join('; '); // clocks, made above
 }
 
