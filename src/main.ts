@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { addAssetCommands } from './cli/asset-commands.ts';
 import { addBundleCommands } from './cli/evidence-bundle-commands.ts';
+import { addDeadlineCommands } from './cli/deadline-commands.ts';
 import { addGovernanceCommands } from './cli/governance-commands.ts';
 import { addPlanningCommands } from './cli/planning-commands.ts';
 import { addRegulatoryCommands } from './cli/regulatory-commands.ts';
@@ -245,6 +246,7 @@ addPlanningCommands({ program, io, exitWith });
 addRegulatoryCommands({ program, io, exitWith });
 addAssetCommands({ program, io, exitWith });
 addRunbookCommands({ program, io, exitWith });
+addDeadlineCommands({ program, io, exitWith });
 
 addBreakGlass(program, server, io, exitWith);
 

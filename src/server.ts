@@ -61,6 +61,7 @@ import { openApprovers } from './start/approvers.ts';
 import { sendersOf } from './start/senders.ts';
 import { throughTheDoor } from './start/through-the-door.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
+import { openDeadlines } from './start/deadlines.ts';
 import { requireSiteFor } from './start/passkeys.ts';
 import { quiet } from './start/quiet.ts';
 import { openSignIn } from './start/sign-in.ts';
@@ -284,6 +285,15 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     acts ? performer : performNothing,
   );
 
+  const deadlines = openDeadlines({
+    journal,
+    committer,
+    ids,
+    clock,
+    tell,
+    onError: onError('a deadline could not be reminded of'),
+  });
+
   // Events.
   const { detectionContext, withPlace } = await loadSurroundings(config);
   const intake: Intake = createIntake({
@@ -341,6 +351,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ...openVoting({ journal: throughCommitter, runner, voters, passkeys: signIn.passkeys }),
     onCall,
     ...openRegulatoryContacts({ journal, committer }).services,
+    ...deadlines.services,
     answers: createAnswersService({ journal, key: linkKey, people: () => enabledPeople(journal) }),
     notifications: telling.service,
     audits: createAuditService({ journal, store, machine }),
@@ -386,7 +397,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   // A worker offers no way to use one; others that share the journal print their own.
   const setupToken = role === 'worker' ? null : await setup.issueToken(anonymous, { keepEarlier: journal.shared });
   const timekeeping = {
-    runner,
+    runner: deadlines.beside(runner),
     journal,
     members,
     machine,

@@ -65,6 +65,11 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
     meaning: 'The exemption was read, but it could not be proposed as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',
   },
+  invalid_deadline: {
+    meaning:
+      'What was said of a deadline cannot be: an event that its rule does not count from, a time in the future, or a year whose holidays nobody has entered.',
+    fix: 'Each entry of `errors` names one fault. A year without holidays is entered in a calendar of your own, under `/api/deadline-settings`.',
+  },
   invalid_expression: {
     meaning: 'A condition is not valid CEL, or names something that does not exist.',
     fix: 'The roots are `incident`, `event`, `results`, `context` and `user`; the detail names the place.',

@@ -228,6 +228,35 @@ function cannedServices(
       confirm: one('exemptions.confirm'),
       revoke: one('exemptions.revoke'),
     },
+    deadlines: {
+      list: many('deadlines.list'),
+      get: one('deadlines.get'),
+      start: one('deadlines.start'),
+      recordEvent: one('deadlines.recordEvent'),
+      extend: one('deadlines.extend'),
+      pause: one('deadlines.pause'),
+      resume: one('deadlines.resume'),
+      submit: one('deadlines.submit'),
+      notApplicable: one('deadlines.notApplicable'),
+    },
+    deadlineRules: {
+      listRules: many('deadlineRules.listRules'),
+      getRule: one('deadlineRules.getRule'),
+      confirmRule: one('deadlineRules.confirmRule'),
+      getSettings: (ctx) => one('deadlineRules.getSettings')(ctx, {}),
+      setSettings: one('deadlineRules.setSettings'),
+      getApplicability: one('deadlineRules.getApplicability'),
+      answer: one('deadlineRules.answer'),
+    },
+    breachRegister: {
+      list: many('breachRegister.list'),
+      get: one('breachRegister.get'),
+      set: one('breachRegister.set'),
+      exportCsv: (ctx) => {
+        calls.push({ verb: 'breachRegister.exportCsv', ctx, input: {} });
+        return Promise.resolve('a,b\r\n');
+      },
+    },
     executions: {
       list: many('executions.list'),
       get: one('executions.get'),

@@ -15,6 +15,9 @@ import type { WithdrawalService } from '../pipeline/approvals/withdrawals.servic
 import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
 import type { BreakGlassService } from '../pipeline/executions/break-glass.service.ts';
+import type { BreachRegisterService } from '../pipeline/deadlines/breach-register.service.ts';
+import type { DeadlineRuleService } from '../pipeline/deadlines/deadline-rules.service.ts';
+import type { DeadlineService } from '../pipeline/deadlines/deadlines.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
 import type { ExemptionService } from '../pipeline/exemptions/exemptions.service.ts';
 import type { ProposedChangeService } from '../pipeline/guards/proposed-changes.service.ts';
@@ -60,6 +63,9 @@ export interface Services {
   readonly delegations: DelegationService;
   readonly onCall: OnCallVerbs;
   readonly contacts: ContactVerbs;
+  readonly deadlines: DeadlineService;
+  readonly deadlineRules: DeadlineRuleVerbs;
+  readonly breachRegister: BreachRegisterService;
   readonly answers: AnswersService;
   readonly notifications: NotificationService;
   readonly audits: AuditService;
@@ -93,6 +99,7 @@ export type GuardVerbs = Omit<
 export type InventoryVerbs = Omit<InventoryService, 'putFile' | 'inForce' | 'refresh'>;
 export type OnCallVerbs = Omit<OnCallService, 'book' | 'refresh'>;
 export type ContactVerbs = Omit<ContactService, 'all' | 'load'>;
+export type DeadlineRuleVerbs = Omit<DeadlineRuleService, 'inForce'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {

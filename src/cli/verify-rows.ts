@@ -1,6 +1,7 @@
 import type { Journal, JournalReader, StoredView, View, ViewKind } from '../journal/journal.ts';
 import { ACCESS_STREAM, emptyAccessState, foldAccess } from '../pipeline/access/access.store.ts';
 import { CREDENTIAL, recordedCredential } from '../pipeline/access/password.ts';
+import { clockStream, clockView, foldClock } from '../pipeline/deadlines/clock.ts';
 import { approvalView, executionView } from '../pipeline/executions/change.ts';
 import { executionStore } from '../pipeline/executions/execution-store.ts';
 import { exemptionUseViews } from '../pipeline/executions/exemption-uses.ts';
@@ -53,6 +54,8 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     definitionRows,
     exemptionRows,
     breakGlassRows,
+    clockRows,
+    deadlineDocumentRows,
     changeRows,
     limiterRows,
     contactRows,
@@ -252,6 +255,64 @@ const breakGlassRows: RowSource = {
     }
   },
 };
+
+const clockRows: RowSource = {
+  kinds: ['deadline'],
+  async *rows(journal) {
+    for (const stream of await journal.streams(clockStream(''))) {
+      const id = stream.slice(clockStream('').length);
+      try {
+        const clock = foldClock((await journal.readStream(stream)).map(({ record }) => record));
+        if (clock === null) continue;
+        const view = { ...clockView(id, clock), expectedVersion: null };
+        yield expectedFrom(view, stream, objectOf(view.body));
+      } catch (thrown) {
+        yield { kind: 'deadline', id, stream, problem: `cannot be folded: ${messageOf(thrown)}` };
+      }
+    }
+  },
+};
+
+/** What is set as a whole, each time by a record that holds it: by the member of the record that the row shows as which. */
+const DEADLINE_DOCUMENTS = [
+  ['deadline-settings', 'document', 'document'],
+  ['breach', 'document', 'document'],
+  ['applicability', 'answers', 'document'],
+  ['deadline-request', 'deadlineIds', 'deadlineIds'],
+] as const;
+
+const deadlineDocumentRows: RowSource = {
+  kinds: [...DEADLINE_DOCUMENTS.map(([kind]) => kind), 'deadline-rule'],
+  async *rows(journal) {
+    for (const [kind, recorded, shown] of DEADLINE_DOCUMENTS)
+      for (const stream of await journal.streams(`${kind}/`)) {
+        const data = (await journal.readStream(stream)).at(-1)?.record.data ?? {};
+        const members = { [shown]: data[recorded] ?? null, ...('version' in data ? { version: data['version'] } : {}) };
+        yield { kind, id: stream.slice(kind.length + 1), stream, row: { columns: {}, members, membersOf: bodyOf } };
+      }
+    for (const stream of await journal.streams('deadline-rule/')) {
+      const records = await journal.readStream(stream);
+      const switches = foldSwitches(records.map(({ record }) => record));
+      const members = { switches, version: records.length };
+      yield {
+        kind: 'deadline-rule',
+        id: stream.slice('deadline-rule/'.length),
+        stream,
+        row: { columns: {}, members, membersOf: bodyOf },
+      };
+    }
+  },
+};
+
+/** The newest word on each switch of a rule. */
+function foldSwitches(records: readonly { readonly at: number; readonly data: JsonObject }[]): JsonObject {
+  return Object.fromEntries(
+    records.map(({ at, data: { what, enabled, by, reason, reference } }) => [
+      text(what) ?? '',
+      { at, enabled: enabled ?? null, by: by ?? null, reason: reason ?? null, reference: reference ?? null },
+    ]),
+  );
+}
 
 const accessRows: RowSource = {
   kinds: ['user', 'key', 'session', 'credential', 'lockout', 'identity', 'passkey', 'group', 'role', 'delegation'],

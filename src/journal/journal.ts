@@ -110,6 +110,18 @@ export const VIEW_KINDS = [
   'evidence',
   /** Something on which a legal hold was set. */
   'evidence-hold',
+  /** A regulatory clock, and the one that a runbook sets itself. */
+  'deadline',
+  /** What is switched on or off of a rule of clocks. */
+  'deadline-rule',
+  /** What an organisation says of itself and of its clocks. */
+  'deadline-settings',
+  /** The clocks that one action of a runbook started. */
+  'deadline-request',
+  /** What was answered about an incident, to find out which rules apply. */
+  'applicability',
+  /** An entry of the register of personal-data breaches. */
+  'breach',
   /** Somebody who lets another person vote in their place for a time. */
   'delegation',
   /** A gate that was not asked because of an exemption. */

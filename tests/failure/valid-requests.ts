@@ -11,6 +11,7 @@ import { NO_MAIL, PREFERENCES, succeeds, type Scene } from './scene.ts';
 import { atBrowser, fromOwnPage, sendingForms, visitorOf } from './scene-visitors.ts';
 import { ACCESS_REQUESTS } from './access-requests.ts';
 import { REGULATORY_REQUESTS } from './regulatory-requests.ts';
+import { DEADLINE_REQUESTS } from './deadline-requests.ts';
 import { GUARD_REQUESTS } from './guard-requests.ts';
 import { asAdmin, EXECUTIONS, started, type Maker, type ValidRequest } from './scene-parts.ts';
 
@@ -22,6 +23,7 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ...ACCESS_REQUESTS,
   ...GUARD_REQUESTS,
   ...REGULATORY_REQUESTS,
+  ...DEADLINE_REQUESTS,
   [
     'POST /approvals/:id/vote',
     async (scene) => {

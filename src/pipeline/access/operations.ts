@@ -36,6 +36,11 @@ export const OPERATION_NAMES = [
   'oncall.write',
   'inventory.read',
   'inventory.write',
+  'deadline.read',
+  'deadline.write',
+  'deadline.configure',
+  'breach-register.read',
+  'breach-register.write',
   'notification.own',
   'notification.manage',
   'contact.read',
@@ -74,6 +79,8 @@ const PAUSERS: readonly Role[] = ['SECURITY_ADMIN', 'CISO', 'INCIDENT_COMMANDER'
 
 /** People who answer for what authorities are told, and who may know whom the organisation has named for it. */
 const REGULATORY: readonly Role[] = ['SECURITY_ADMIN', 'CISO', 'COMPLIANCE_OFFICER', 'LEGAL'];
+/** People who keep regulatory clocks: whoever answers for what the law asks, and whoever leads the response. */
+const CLOCK_KEEPERS: readonly Role[] = ['SECURITY_ADMIN', 'IR_LEAD', 'COMPLIANCE_OFFICER', 'LEGAL'];
 
 /** The table. Whether a voter's role fits a certain gate is decided by the approval, not here. */
 export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
@@ -155,6 +162,27 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: ['SECURITY_ADMIN', 'CISO', 'IR_LEAD'],
     humanOnly: false,
     says: 'replace the inventory of assets: the impact of incidents is read from it',
+  },
+  'deadline.read': { roles: ROLES, humanOnly: false, says: 'see regulatory clocks, and by which rules they count' },
+  'deadline.write': {
+    roles: CLOCK_KEEPERS,
+    humanOnly: true,
+    says: 'start regulatory clocks, say what happened, extend and pause them, and record what was handed in',
+  },
+  'deadline.configure': {
+    roles: ['SECURITY_ADMIN', 'COMPLIANCE_OFFICER', 'LEGAL'],
+    humanOnly: true,
+    says: 'say which rules of regulatory clocks hold here, with their calendars, and who is reminded',
+  },
+  'breach-register.read': {
+    roles: [...CLOCK_KEEPERS, 'CISO', 'AUDITOR'],
+    humanOnly: false,
+    says: 'read the register of personal-data breaches, and take it out as a file',
+  },
+  'breach-register.write': {
+    roles: CLOCK_KEEPERS,
+    humanOnly: true,
+    says: 'write facts, effects and remedial action of a breach into the register',
   },
   'notification.own': { roles: ROLES, humanOnly: true, says: 'see what one was told, and choose what to hear by mail' },
   'notification.manage': {

@@ -125,6 +125,25 @@ const CATALOGUE: readonly RecordType[] = [
   // People stand among the assets, and as owners of others.
   { type: 'inventory.part', v: 1, personal: ['/assets/*/id', '/assets/*/names', '/assets/*/owner'] },
   { type: 'inventory.saved', v: 1, personal: [] },
+  // Reasons, and the names of who handed something in or agreed to it, are typed by people.
+  { type: 'deadline.started', v: 1, personal: ['/event/evidence', '/event/reason'] },
+  { type: 'deadline.recomputed', v: 1, personal: ['/event/evidence', '/event/reason'] },
+  { type: 'deadline.extended', v: 1, personal: ['/approver', '/reason'] },
+  { type: 'deadline.paused', v: 1, personal: ['/approver', '/reason'] },
+  { type: 'deadline.resumed', v: 1, personal: ['/approver', '/reason'] },
+  { type: 'deadline.met', v: 1, personal: ['/note', '/person'] },
+  { type: 'deadline.not_applicable', v: 1, personal: ['/person', '/reason'] },
+  { type: 'deadline.reminded', v: 1, personal: [] },
+  { type: 'deadline.overrun', v: 1, personal: [] },
+  { type: 'deadline.requested', v: 1, personal: [] },
+  { type: 'deadline.answered', v: 1, personal: [] },
+  { type: 'deadline.rule_confirmed', v: 1, personal: ['/reason'] },
+  { type: 'deadline.settings_saved', v: 1, personal: [] },
+  {
+    type: 'breach.saved',
+    v: 1,
+    personal: ['/document/effects', '/document/facts', '/document/reason', '/document/remedialAction'],
+  },
   { type: 'oncall.saved', v: 1, personal: ['/document/overrides/*/reason'] },
   {
     type: 'policy.saved',

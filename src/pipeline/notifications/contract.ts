@@ -22,6 +22,19 @@ export function isContactChannel(channel: string): channel is ContactChannel {
 }
 
 /** What people are told of. */
+/** What a notice can be about. */
+export const ABOUT_TYPES = [
+  'approval',
+  'break-glass',
+  'execution',
+  'guard',
+  'exemption',
+  'draft',
+  'deadline',
+  'message',
+  'test',
+] as const;
+
 export const NOTICE_KINDS = [
   'approval.requested',
   'approval.reminder',
@@ -42,6 +55,9 @@ export const NOTICE_KINDS = [
   'exemption.confirmed',
   'exemption.revoked',
   'contact.told',
+  'deadline.started',
+  'deadline.reminded',
+  'deadline.overrun',
   'delivery.dead',
   'test',
 ] as const;
@@ -61,7 +77,7 @@ export interface Notice {
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   /** What it is about: news of the same thing belong together. */
   readonly about: {
-    readonly type: 'approval' | 'break-glass' | 'execution' | 'guard' | 'exemption' | 'draft' | 'message' | 'test';
+    readonly type: (typeof ABOUT_TYPES)[number];
     readonly id: string;
   };
   /** Set when an answer is asked for. */

@@ -21,6 +21,9 @@ const TOGETHER: Readonly<Record<NoticeKind, string>> = {
   'exemption.confirmed': 'exemptions are in force',
   'exemption.revoked': 'exemptions are ended',
   'contact.told': 'regulatory notices were made',
+  'deadline.started': 'regulatory clocks were started',
+  'deadline.reminded': 'deadlines come nearer',
+  'deadline.overrun': 'deadlines have passed',
   'delivery.dead': 'messages could not be delivered',
   test: 'test notices',
 };

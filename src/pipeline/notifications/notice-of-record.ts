@@ -7,6 +7,7 @@ import type { DecisionMatrix } from '../incidents/decision-matrix.ts';
 import { cellName } from '../incidents/decision-matrix.ts';
 import type { ProtectedIdentities } from '../guards/protected-identities.ts';
 import type { Notice } from './contract.ts';
+import { deadlineNotice } from './notice-of-deadline.ts';
 import { short, type Told } from './notice-of.ts';
 import type { Way } from './routing.ts';
 
@@ -27,6 +28,7 @@ export function noticeOfRecord(stream: string, records: readonly Kept[]): Told |
   const [kind, id = ''] = stream.split('/', 2);
   if (kind === 'exemption') return exemptionNotice(id, records);
   if (kind === 'draft') return contactNotice(record);
+  if (kind === 'deadline') return deadlineNotice(id, record);
   if (kind !== 'guard') return null;
   if (record.type !== 'guard.saved') return pauseNotice(id, record);
   return guardNotice(id, records.at(-2)?.data['document'] ?? null, record);

@@ -4,7 +4,7 @@ import { invariant } from '../../platform/errors.ts';
 import type { View } from '../../journal/journal.ts';
 import type { JournalRecord } from '../audit/record.ts';
 import { SEVERITIES } from '../vocabulary.ts';
-import { NOTICE_CHANNELS, NOTICE_KINDS, type Notice } from './contract.ts';
+import { ABOUT_TYPES, NOTICE_CHANNELS, NOTICE_KINDS, type Notice } from './contract.ts';
 import type { Way } from './routing.ts';
 
 /** A notice as its records tell it: what was said, and what became of each way it took. */
@@ -54,7 +54,7 @@ const NOTICE = z.strictObject({
   lines: z.array(z.string()),
   facts: z.array(z.strictObject({ label: z.string(), value: z.string() })),
   about: z.strictObject({
-    type: z.enum(['approval', 'break-glass', 'execution', 'guard', 'exemption', 'draft', 'message', 'test']),
+    type: z.enum(ABOUT_TYPES),
     id: z.string(),
   }),
   ask: z
@@ -107,9 +107,12 @@ export function foldNotice(id: string, records: readonly NoticeRecord[]): Notice
   return others.reduce(foldNext, raised);
 }
 
+/** What records of other streams than those of executions tell. */
+const TOLD_OF_RECORDS: ReadonlySet<Notice['about']['type']> = new Set(['guard', 'exemption', 'draft', 'deadline']);
+
 /** In the entries of what other streams tell, the stream stands in an execution's place. */
 function isOfExecution({ about }: Notice): boolean {
-  return about.type !== 'guard' && about.type !== 'exemption' && about.type !== 'draft';
+  return !TOLD_OF_RECORDS.has(about.type);
 }
 
 function newDelivery({ channel, userId, contact }: Way, at: number): Delivery {

@@ -31,6 +31,9 @@ const USUAL: Readonly<Record<NoticeKind, readonly NoticeChannel[]>> = {
   'exemption.confirmed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'exemption.revoked': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'contact.told': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
+  'deadline.started': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
+  'deadline.reminded': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
+  'deadline.overrun': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'delivery.dead': [],
   test: [],
 };
