@@ -191,14 +191,9 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     tell,
   });
   const { playbooks, policies, exemptions, guards, onCall, changes, governance } = definitions;
-  const told = { tell, version: options.version, log };
   const evidence = await openEvidence(config, {
-    journal,
-    committer,
-    clock,
-    wall: own.wall,
-    holders: own.requestHolders,
-    ...told,
+    ...{ journal, committer, clock, machine, ids, tell, log, closing: closing.signal },
+    ...{ wall: own.wall, holders: own.requestHolders, version: options.version },
   });
   opened.push(() => evidence.close());
   const pause = createPauseWatch({
@@ -314,6 +309,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     policies,
     guards,
     exemptions,
+    evidence: evidence.service,
     pause: createPauseService({ journal, committer, watch: pause, tell }),
     glass: createGlassService({ journal, committer }),
     breakGlass: createBreakGlassService({ journal, committer, store, runner, voters }),
@@ -377,6 +373,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const membership = { members, machine, closing: closing.signal, takeOver: acts ? takeOver : null };
   const background = [probeStore({ committer, clock, machine, closing: closing.signal }), witness.run(closing.signal)];
   if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
+  if (acts) background.push(evidence.keepReverifying());
   if (acts && journal.shared) background.push(pause.keepLooking());
   if (acts) {
     const onLogError = onError('the log could not be kept');

@@ -15,6 +15,7 @@ import type { PolicyService } from '../pipeline/approvals/policies.service.ts';
 import type { AuditService } from '../pipeline/executions/audits.service.ts';
 import type { BreakGlassService } from '../pipeline/executions/break-glass.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
+import type { EvidenceService } from '../pipeline/evidence/evidence.service.ts';
 import type { ExemptionService } from '../pipeline/exemptions/exemptions.service.ts';
 import type { ProposedChangeService } from '../pipeline/guards/proposed-changes.service.ts';
 import type { PauseService } from '../pipeline/guards/pause.service.ts';
@@ -46,6 +47,7 @@ export interface Services {
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
   readonly exemptions: ExemptionVerbs;
+  readonly evidence: EvidenceVerbs;
   readonly changes: ProposedChangeVerbs;
   readonly pause: PauseService;
   readonly glass: GlassService;
@@ -79,6 +81,7 @@ export interface SingleSignOn {
 export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh'>;
 export type PolicyVerbs = Omit<PolicyService, 'enforce' | 'inForce' | 'naming' | 'refresh'>;
 export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
+export type EvidenceVerbs = Omit<EvidenceService, 'noteExport'>;
 export type ProposedChangeVerbs = Omit<ProposedChangeService, 'propose'>;
 export type GuardVerbs = Omit<GuardService, 'enforce' | 'protectedIdentities' | 'perHour' | 'quietHours' | 'refresh'>;
 export type OnCallVerbs = Omit<OnCallService, 'book' | 'refresh'>;
@@ -105,6 +108,8 @@ export interface HealthService {
     readonly pausedSince?: number | null;
     /** How often somebody decided alone and nobody else has looked at it yet. */
     readonly unreviewedBreakGlass?: number;
+    /** Artefacts that are not as they were left. */
+    readonly alarmedEvidence?: number;
     /** How far the wall clock has jumped, in ms; 0 while business time follows it. */
     readonly clockJumpMs?: number;
   }>;

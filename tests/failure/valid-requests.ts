@@ -10,6 +10,7 @@ import { fieldOf } from '../support/visitor.ts';
 import { NO_MAIL, PREFERENCES, succeeds, type Scene } from './scene.ts';
 import { atBrowser, fromOwnPage, sendingForms, visitorOf } from './scene-visitors.ts';
 import { ACCESS_REQUESTS } from './access-requests.ts';
+import { EVIDENCE_REQUESTS } from './evidence-requests.ts';
 import { GUARD_REQUESTS } from './guard-requests.ts';
 import { asAdmin, EXECUTIONS, started, type Maker, type ValidRequest } from './scene-parts.ts';
 
@@ -19,6 +20,7 @@ import { asAdmin, EXECUTIONS, started, type Maker, type ValidRequest } from './s
  */
 const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ...ACCESS_REQUESTS,
+  ...EVIDENCE_REQUESTS,
   ...GUARD_REQUESTS,
   [
     'POST /approvals/:id/vote',

@@ -21,6 +21,7 @@ export const NOTICE_KINDS = [
   'exemption.proposed',
   'exemption.confirmed',
   'exemption.revoked',
+  'evidence.alarm',
   'delivery.dead',
   'test',
 ] as const;
@@ -40,7 +41,7 @@ export interface Notice {
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   /** What it is about: news of the same thing belong together. */
   readonly about: {
-    readonly type: 'approval' | 'break-glass' | 'execution' | 'guard' | 'exemption' | 'message' | 'test';
+    readonly type: 'approval' | 'break-glass' | 'execution' | 'guard' | 'exemption' | 'evidence' | 'message' | 'test';
     readonly id: string;
   };
   /** Set when an answer is asked for. */

@@ -18,6 +18,7 @@ const TOGETHER: Readonly<Record<NoticeKind, string>> = {
   'exemption.proposed': 'exemptions are proposed',
   'exemption.confirmed': 'exemptions are in force',
   'exemption.revoked': 'exemptions are ended',
+  'evidence.alarm': 'artefacts are not as they were left',
   'delivery.dead': 'messages could not be delivered',
   test: 'test notices',
 };

@@ -26,6 +26,7 @@ const USUAL: Readonly<Record<NoticeKind, readonly NoticeChannel[]>> = {
   'exemption.proposed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'exemption.confirmed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'exemption.revoked': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
+  'evidence.alarm': ['EMAIL', 'SLACK', 'TEAMS', 'PAGERDUTY', 'WEBHOOK'],
   'delivery.dead': [],
   test: [],
 };
