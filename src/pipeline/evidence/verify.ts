@@ -21,7 +21,7 @@ export async function findFaults(
   try {
     const state = await vault.stat(address);
     if (state === null) return ['It is not in the store any more.'];
-    const found = [...state.faults.map((fault) => `${fault}.`)];
+    const found = state.faults.map((fault) => `${fault}.`);
     if (state.retainUntil < storage.retainUntil) found.push('The store would let it go before its time.');
     if (held && !state.held) found.push('The store knows of no hold, though one stands.');
     if (state.encryptionKeyId !== storage.encryptionKeyId) found.push('It is encrypted under another key than it was.');
