@@ -53,6 +53,14 @@ export function createHealthService({
     }
   }
 
+  async function alarmed(): Promise<number> {
+    try {
+      return (await journal.listViews({ kind: 'evidence', severity: 'HIGH', limit: 1, skip: 0 })).total;
+    } catch {
+      return 0; // The parts that fail are named beside it.
+    }
+  }
+
   async function pausedSince(): Promise<number | null> {
     try {
       return (await readPause(journal)).document.paused?.since ?? null;
@@ -87,6 +95,7 @@ export function createHealthService({
         pendingApprovals: await count('approval', 'PENDING'),
         pausedSince: await pausedSince(),
         unreviewedBreakGlass: await count('break-glass', UNREVIEWED),
+        alarmedEvidence: await alarmed(),
         unwitnessedMs,
         unstampedMs,
         clockJumpMs,

@@ -207,14 +207,9 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const { playbooks, runbooks, policies, exemptions, guards, onCall, inventory, changes, governance } = definitions;
   await takeInventoryFile(config, inventory, clock.now());
-  const told = { tell, version: options.version, log };
   const evidence = await openEvidence(config, {
-    journal,
-    committer,
-    clock,
-    wall: own.wall,
-    holders: own.requestHolders,
-    ...told,
+    ...{ journal, committer, clock, machine, ids, tell, log, closing: closing.signal },
+    ...{ wall: own.wall, holders: own.requestHolders, version: options.version },
   });
   opened.push(() => evidence.close());
   const pause = createPauseWatch({
@@ -342,6 +337,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     guards,
     inventory,
     exemptions,
+    evidence: evidence.service,
     pause: createPauseService({ journal, committer, watch: pause, tell }),
     glass: createGlassService({ journal, committer }),
     breakGlass: createBreakGlassService({ journal, committer, store, runner, voters }),
@@ -408,6 +404,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const background = [witness.run(closing.signal), timeStamps.run(closing.signal)];
   background.push(probeStore({ committer, clock, machine, closing: closing.signal }));
   if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
+  if (acts) background.push(evidence.keepReverifying());
   if (acts && journal.shared) background.push(pause.keepLooking());
   if (acts) {
     const onLogError = onError('the log could not be kept');

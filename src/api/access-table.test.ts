@@ -11,6 +11,11 @@ const BODIES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['POST /api/users', { name: 'New', email: 'new@example.org' }],
   ['POST /api/keys', { name: 'laptop' }],
   ['POST /api/events', { id: 'e1' }],
+  ['POST /api/evidence/:id/download', { reason: 'r' }],
+  ['POST /api/evidence/:id/dispose', { reason: 'r', witness: 'u' }],
+  ['POST /api/evidence-holds', { incidentId: 'i', reason: 'r' }],
+  ['POST /api/evidence-holds/:id/release', { reason: 'r' }],
+  ['POST /api/evidence/:id/transfer', { from: 'a', to: 'b', reason: 'r' }],
 ]);
 
 describe('role × route', () => {

@@ -10,6 +10,7 @@ import { pageRoutes } from '../pages/routes/page-routes.ts';
 import { admitRequests, DEFAULT_ADMISSION, type AdmissionLimits } from './admission.ts';
 import { authenticateRequests } from './authentication.ts';
 import { countedAs } from './came-from.ts';
+import { limitBodyTime } from './body-time.ts';
 import { acceptJsonBodies, acceptYamlBodies, refuseCompressedBodies } from './bodies.ts';
 import { replayRepeatedRequests } from './idempotent-requests.ts';
 import { failureLimit, type FailureLimit } from './failure-limit.ts';
@@ -37,6 +38,7 @@ import { runbookRoutes } from './routes/runbooks.routes.ts';
 import { deadlineRoutes } from './routes/deadlines.routes.ts';
 import { deadlineRuleRoutes } from './routes/deadline-rules.routes.ts';
 import { breachRegisterRoutes } from './routes/breach-register.routes.ts';
+import { evidenceRoutes } from './routes/evidence.routes.ts';
 import { exemptionRoutes } from './routes/exemptions.routes.ts';
 import { groupRoutes } from './routes/groups.routes.ts';
 import { guardRoutes } from './routes/guards.routes.ts';
@@ -92,8 +94,6 @@ export interface App {
   readonly routes: readonly DeclaredRoute[];
 }
 
-/** How long a client may take to send a whole request, in ms: 16 MiB at 3 Mbit/s. */
-const REQUEST_TIMEOUT_MS = 45_000;
 /** Longest value in an address, in UTF-16 units. */
 const MAX_PARAM_LENGTH = 200;
 
@@ -104,6 +104,7 @@ export async function buildApp(services: Services, options: AppOptions): Promise
   const routes = collectRoutes(server);
   endConnectionsOnClosing(server);
   identifyRequests(server, options);
+  limitBodyTime(server);
   admitRequests(server, options.admission ?? DEFAULT_ADMISSION);
   acceptJsonBodies(server);
   acceptYamlBodies(server);
@@ -172,6 +173,7 @@ async function addRoutes(
   auditRoutes(server, services.audits);
   policyRoutes(server, services.policies);
   exemptionRoutes(server, services.exemptions);
+  await evidenceRoutes(server, services.evidence);
   guardRoutes(server, services);
   breakGlassRoutes(server, services);
   changeRoutes(server, services.changes);
@@ -184,7 +186,6 @@ async function addRoutes(
 function newServer(options: AppOptions): ApiServer {
   const server = fastify({
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     trustProxy: [...(options.trustedProxies ?? [])],
     return503OnClosing: true,

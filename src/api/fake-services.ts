@@ -302,6 +302,27 @@ function cannedServices(
       vouch: one('contacts.vouch'),
       revoke: one('contacts.revoke'),
     },
+    evidence: {
+      list: many('evidence.list'),
+      get: one('evidence.get'),
+      download: async (ctx, input) => {
+        calls.push({ verb: 'evidence.download', ctx, input });
+        const content = (async function* () {
+          yield Buffer.from('bytes');
+        })();
+        return { evidenceId: 'evd_1', name: 'a.log', size: 5, sha256: 'ab'.repeat(32), content };
+      },
+      upload: async (ctx, input, content) => {
+        for await (const _piece of content);
+        return one('evidence.upload')(ctx, input);
+      },
+      transfer: one('evidence.transfer'),
+      examine: one('evidence.examine'),
+      hold: one('evidence.hold'),
+      holds: many('evidence.holds'),
+      release: one('evidence.release'),
+      dispose: one('evidence.dispose'),
+    },
     answers: {
       byLink: () => Promise.reject(new FirebreakError('unauthenticated', 'no link is valid here')),
       bySlackAccount: () => Promise.reject(new FirebreakError('forbidden', 'nobody uses Slack here')),

@@ -28,6 +28,8 @@ declare module 'fastify' {
      * held a secret. `service`: the service recognises repeats itself.
      */
     idempotency?: 'reply' | 'once' | 'service';
+    /** The body is handed on while it comes: it may be of any size, and take as long as it goes on. */
+    streams?: boolean;
     /** Set on the routes that answer 405: the methods that the address has. */
     allow?: readonly string[];
   }

@@ -19,6 +19,7 @@ import type { BreachRegisterService } from '../pipeline/deadlines/breach-registe
 import type { DeadlineRuleService } from '../pipeline/deadlines/deadline-rules.service.ts';
 import type { DeadlineService } from '../pipeline/deadlines/deadlines.service.ts';
 import type { ExecutionService } from '../pipeline/executions/executions.service.ts';
+import type { EvidenceService } from '../pipeline/evidence/evidence.service.ts';
 import type { ExemptionService } from '../pipeline/exemptions/exemptions.service.ts';
 import type { ProposedChangeService } from '../pipeline/guards/proposed-changes.service.ts';
 import type { PauseService } from '../pipeline/guards/pause.service.ts';
@@ -53,6 +54,7 @@ export interface Services {
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
   readonly exemptions: ExemptionVerbs;
+  readonly evidence: EvidenceVerbs;
   readonly changes: ProposedChangeVerbs;
   readonly pause: PauseService;
   readonly glass: GlassService;
@@ -91,6 +93,7 @@ export interface SingleSignOn {
 export type PlaybookVerbs = Omit<PlaybookService, 'active' | 'load' | 'refresh' | 'judge' | 'changeOfRunbook'>;
 export type PolicyVerbs = Omit<PolicyService, 'enforce' | 'inForce' | 'naming' | 'refresh'>;
 export type ExemptionVerbs = Omit<ExemptionService, 'inForce' | 'revokedOf' | 'refresh'>;
+export type EvidenceVerbs = Omit<EvidenceService, 'noteExport'>;
 export type ProposedChangeVerbs = Omit<ProposedChangeService, 'propose'>;
 export type GuardVerbs = Omit<
   GuardService,
@@ -125,6 +128,8 @@ export interface HealthService {
     readonly pausedSince?: number | null;
     /** How often somebody decided alone and nobody else has looked at it yet. */
     readonly unreviewedBreakGlass?: number;
+    /** Artefacts that are not as they were left. */
+    readonly alarmedEvidence?: number;
     /** How far the wall clock has jumped, in ms; 0 while business time follows it. */
     readonly clockJumpMs?: number;
   }>;

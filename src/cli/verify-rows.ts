@@ -4,6 +4,9 @@ import { CREDENTIAL, recordedCredential } from '../pipeline/access/password.ts';
 import { clockStream, clockView, foldClock } from '../pipeline/deadlines/clock.ts';
 import { approvalView, executionView } from '../pipeline/executions/change.ts';
 import { executionStore } from '../pipeline/executions/execution-store.ts';
+import { foldEvidence } from '../pipeline/evidence/custody.ts';
+import { evidenceView, holdView } from '../pipeline/evidence/evidence.store.ts';
+import { foldHolds } from '../pipeline/evidence/hold.ts';
 import { exemptionUseViews } from '../pipeline/executions/exemption-uses.ts';
 import { foldGlass, glassStream, glassView } from '../pipeline/executions/glass-entry.ts';
 import { foldExemption, storedStatusOf } from '../pipeline/exemptions/exemption.ts';
@@ -56,6 +59,7 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     breakGlassRows,
     clockRows,
     deadlineDocumentRows,
+    evidenceRows,
     changeRows,
     limiterRows,
     contactRows,
@@ -268,6 +272,25 @@ const clockRows: RowSource = {
         yield expectedFrom(view, stream, objectOf(view.body));
       } catch (thrown) {
         yield { kind: 'deadline', id, stream, problem: `cannot be folded: ${messageOf(thrown)}` };
+      }
+    }
+  },
+};
+
+const evidenceRows: RowSource = {
+  kinds: ['evidence', 'evidence-hold'],
+  async *rows(journal) {
+    for (const stream of await journal.streams('evidence/')) {
+      const id = stream.slice('evidence/'.length);
+      const evidence = foldEvidence((await journal.readStream(stream)).map(({ record }) => record));
+      if (evidence === null) continue;
+      const view = evidenceView(id, evidence);
+      yield expectedFrom(view, stream, objectOf(view.body));
+    }
+    for (const stream of await journal.streams('evidence-hold/')) {
+      for (const hold of foldHolds((await journal.readStream(stream)).map(({ record }) => record))) {
+        const view = holdView(hold, null);
+        yield expectedFrom(view, stream, objectOf(view.body));
       }
     }
   },

@@ -6,7 +6,7 @@ export interface EvidenceConfig {
   readonly dir: string | null;
   /** File with the keys that encrypt it at rest; null: it is not encrypted. */
   readonly keyFile: string | null;
-  /** How long each kind of artefact is kept at least, in days. */
+  /** How long each kind of artefact is kept at least, in days; 0: it may go at any time. */
   readonly retentionDays: { readonly usual: number; readonly byKind: ReadonlyMap<string, number> };
   /** Everything is read again and compared with its digests once in so many days; 0: never by itself. */
   readonly reverifyDays: number;
@@ -46,8 +46,8 @@ function readRetention(read: ConfigReader): EvidenceConfig['retentionDays'] {
   for (const item of read.list('EVIDENCE_RETENTION_DAYS', /^(?:[a-z-]{1,20}=)?\d{1,5}$/, RETENTION_FORM)) {
     const [kind, text] = item.includes('=') ? item.split('=', 2) : [null, item];
     const days = Number(text);
-    if (days < 1 || days > MOST_RETENTION_DAYS)
-      read.fault(`EVIDENCE_RETENTION_DAYS has ${days} days: from 1 to ${MOST_RETENTION_DAYS}`);
+    if (days > MOST_RETENTION_DAYS)
+      read.fault(`EVIDENCE_RETENTION_DAYS has ${days} days: from 0 to ${MOST_RETENTION_DAYS}`);
     else if (kind === null) usual = days;
     else if (RETENTION_KINDS.some((known) => known === kind)) byKind.set(kind ?? '', days);
     else read.fault(`EVIDENCE_RETENTION_DAYS names ${kind}: it knows ${RETENTION_KINDS.join(', ')}`);

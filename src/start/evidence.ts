@@ -2,11 +2,16 @@ import { join } from 'node:path';
 import type { RequestHolders } from '../api/idempotency.ts';
 import type { GroupCommitter } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { EvidenceDesk } from '../pipeline/actions/desks.ts';
+import type { ArtifactKind, EvidenceDesk } from '../pipeline/actions/desks.ts';
 import { createEvidenceDesk } from '../pipeline/evidence/desk.ts';
 import { createEvidenceStore } from '../pipeline/evidence/evidence.store.ts';
 import { createHoldKeeping } from '../pipeline/evidence/holds.ts';
 import { createPreserving, type PreservePorts } from '../pipeline/evidence/preserve.ts';
+import { createDisposing } from '../pipeline/evidence/dispose.ts';
+import { createEvidenceService, type EvidenceService } from '../pipeline/evidence/evidence.service.ts';
+import { keepReverifying } from '../pipeline/evidence/reverify.ts';
+import { createVerifying } from '../pipeline/evidence/verifying.ts';
+import { takeDigestsHere } from '../pipeline/evidence/digests.ts';
 import { reconcile } from '../pipeline/evidence/reconcile.ts';
 import type { Vault } from '../pipeline/evidence/vault.ts';
 import type { TellRecord } from '../pipeline/tell-of-record.ts';
@@ -14,6 +19,8 @@ import type { WallClock } from '../platform/clock.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import { FirebreakError, messageOf } from '../platform/errors.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { Machine } from '../platform/machine.ts';
 import type { Log } from '../platform/log.ts';
 import { readKeyFile, type VaultKey } from '../vaults/local/key-file.ts';
 import { openLocalVault } from '../vaults/local/vault.ts';
@@ -24,6 +31,9 @@ export interface EvidencePorts {
   readonly journal: Journal;
   readonly committer: GroupCommitter;
   readonly clock: Clock;
+  readonly machine: Machine;
+  readonly ids: Ids;
+  readonly closing: AbortSignal;
   readonly wall: Pick<WallClock, 'jumpMs'>;
   readonly holders: RequestHolders;
   readonly tell: TellRecord;
@@ -35,7 +45,10 @@ export interface EvidencePorts {
 
 export interface OpenedEvidence {
   readonly desk: EvidenceDesk;
+  readonly service: EvidenceService;
   readonly vault: Vault;
+  /** Reads everything again from time to time, until the server closes. */
+  keepReverifying(): Promise<void>;
   /** Finishes what a crash or an outage has left. Takes as long as that is to read; never rejects: the server goes on without. */
   settle(): Promise<void>;
   close(): Promise<void>;
@@ -52,14 +65,19 @@ export async function openEvidence(config: Config, ports: EvidencePorts): Promis
   const onError = (thrown: unknown): void => log.error({ err: thrown }, 'the evidence store could not be reached');
   const holds = createHoldKeeping({ journal, store, vault, onError });
   const { usual, byKind } = config.evidence.retentionDays;
+  const takeDigests = takeDigestsHere;
+  const verifying = createVerifying({ store, vault, clock, holds, takeDigests });
+  const disposing = createDisposing({ store, vault, clock, holds, onError });
+  const holder = (): string => ports.holders.own();
+  const retentionMs = (kind: ArtifactKind): number => (byKind.get(kind) ?? usual) * DAY_MS;
   const preserving = createPreserving({
     store,
     vault,
     clock,
     holds,
-    holder: () => ports.holders.own(),
+    holder,
     isGone: (holder) => ports.holders.isGone(holder),
-    retentionMs: (kind) => (byKind.get(kind) ?? usual) * DAY_MS,
+    retentionMs,
     clockJumpMs: () => ports.wall.jumpMs(),
     ...(ports.at === undefined ? {} : { at: ports.at }),
   });
@@ -67,7 +85,7 @@ export async function openEvidence(config: Config, ports: EvidencePorts): Promis
     const onLeft = (thrown: unknown, evidenceId: string): void =>
       log.error({ err: thrown, evidenceId }, 'what was left of an artefact could not be finished');
     try {
-      const { unknown } = await reconcile({ journal, store, preserving, vault, onError: onLeft });
+      const { unknown } = await reconcile({ journal, store, preserving, disposing, vault, onError: onLeft });
       if (unknown.length > 0)
         log.warn({ unknown }, 'the evidence store holds rests of which the journal knows nothing; they stay');
     } catch (thrown) {
@@ -78,7 +96,31 @@ export async function openEvidence(config: Config, ports: EvidencePorts): Promis
   let settling: Promise<void> = Promise.resolve();
   return {
     desk: createEvidenceDesk({ journal, preserving, holds, clock, version: ports.version }),
+    service: createEvidenceService({
+      ...ports,
+      store,
+      vault,
+      holds,
+      verifying,
+      disposing,
+      holder,
+      retentionMs,
+      takeDigests,
+      // What cannot be said to the store now is said at the next start.
+      finish: (id, evidence) => preserving.finish(id, evidence).catch(onError),
+    }),
     vault,
+    async keepReverifying() {
+      const { reverifyDays } = config.evidence;
+      if (reverifyDays === 0) return;
+      await keepReverifying({
+        ...ports,
+        verifying,
+        vaultId: vault.id,
+        everyMs: reverifyDays * DAY_MS,
+        onError: (thrown, evidenceId) => log.error({ err: thrown, evidenceId }, 'evidence could not be verified again'),
+      });
+    },
     settle() {
       settling = settling.then(settleAll);
       return settling;

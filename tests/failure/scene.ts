@@ -32,7 +32,7 @@ export async function sceneEnv(): Promise<Readonly<Record<string, string>>> {
   mail ??= startMailServer({ disabledCommands: ['STARTTLS'] });
   const { port } = await mail;
   const sender = { NOTIFICATION_EMAIL_FROM: 'alerts@soc.example', SMTP_TLS: 'none' };
-  const rules = { PUBLIC_URL: SITE, POLICY_CHANGES_BY_TWO: 'on' };
+  const rules = { PUBLIC_URL: SITE, POLICY_CHANGES_BY_TWO: 'on', EVIDENCE_RETENTION_DAYS: '365,screenshot=0' };
   return { SMTP_HOST: '127.0.0.1', SMTP_PORT: String(port), ...sender, ...rules };
 }
 

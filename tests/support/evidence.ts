@@ -9,6 +9,7 @@ import type { Artifact } from '../../src/pipeline/actions/desks.ts';
 import type { PreservePoint } from '../../src/pipeline/evidence/preserve.ts';
 import { steeredClock, type SteeredClock } from '../../src/platform/clock.ts';
 import { readConfig } from '../../src/platform/config.ts';
+import { randomIds } from '../../src/platform/ids.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { realMachine } from '../../src/platform/machine.ts';
 import { openEvidence, type OpenedEvidence } from '../../src/start/evidence.ts';
@@ -61,6 +62,9 @@ export async function evidenceBed(options: BedOptions = {}, at?: string): Promis
     journal,
     committer: groupCommitter(journal, realMachine),
     clock,
+    machine: realMachine,
+    ids: randomIds(),
+    closing: new AbortController().signal,
     wall: { jumpMs: options.clockJumpMs ?? (() => 0) },
     holders: isGone === undefined ? soleHolder(holder) : { own: () => holder, isGone: async (name) => isGone(name) },
     tell: (stream, name) => void told.push(`${stream} ${name}`),

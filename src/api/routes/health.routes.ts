@@ -28,6 +28,7 @@ const PLAYBOOK_HEALTH = z.object({
     .optional()
     .describe('Only of a journal that was set back, until two people have confirmed it'),
   pause: z.object({ since: z.iso.datetime() }).optional().describe('Only while everything is paused'),
+  evidence: z.object({ alarmed: z.int() }).optional().describe('Only while artefacts are not as they were left'),
   breakGlass: z
     .object({ unreviewed: z.int() })
     .optional()
@@ -74,6 +75,7 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
         setBack = null,
         pausedSince = null,
         unreviewedBreakGlass = 0,
+        alarmedEvidence = 0,
       } = more;
       if (!healthy) void reply.code(503).header('retry-after', String(RETRY_AFTER_SECONDS));
       const status = healthy ? ('healthy' as const) : ('unhealthy' as const);
@@ -87,7 +89,8 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
       const journal = setBack === null ? {} : { journal: { state: 'RECOVERED' as const, ...setBack } };
       const pause = pausedSince === null ? {} : { pause: { since: new Date(pausedSince).toISOString() } };
       const breakGlass = unreviewedBreakGlass === 0 ? {} : { breakGlass: { unreviewed: unreviewedBreakGlass } };
-      return { status, models, executions, ...log, ...journal, ...pause, ...breakGlass, ...jumped };
+      const evidence = alarmedEvidence === 0 ? {} : { evidence: { alarmed: alarmedEvidence } };
+      return { status, models, executions, ...log, ...evidence, ...journal, ...pause, ...breakGlass, ...jumped };
     },
   });
 }

@@ -107,7 +107,13 @@ export function evolveEvidence(before: Evidence | null, { type, at, data }: Cust
     case 'evidence.exported':
       return { ...next, counts: { ...counts, exports: counts.exports + 1 } };
     case 'evidence.transferred':
-      return { ...next, custodian: data.to, counts: { ...counts, transfers: counts.transfers + 1 } };
+      return {
+        ...next,
+        custodian: data.to,
+        counts: { ...counts, transfers: counts.transfers + 1 },
+        // Whoever has it says that it is something else: nobody may go on as if it were the same.
+        alarm: data.after === null || data.after === data.before ? before.alarm : { at, found: [OTHER_RECEIVED] },
+      };
     case 'evidence.verified': {
       const verified = { ...integrityOf(before), verifiedAt: at, verifiedBy: data.by };
       return { ...next, alarm: null, integrity: verified, counts: verifiedOnceMore(before) };
@@ -121,6 +127,8 @@ export function evolveEvidence(before: Evidence | null, { type, at, data }: Cust
       return { ...next, disposition: { ...before.disposition, goneAt: at } };
   }
 }
+
+const OTHER_RECEIVED = 'Whoever received it has another SHA-256 than was handed over.';
 
 /** The artefact that the records of its stream make, or null where there are none. */
 export function foldEvidence(

@@ -46,6 +46,7 @@ export function createEvidenceDesk({ journal, preserving, holds, clock, version 
         id: holdIdOf(key),
         scope: { type: 'incident', id: belongsTo.incidentId },
         by: `action:${origin.executionId}/${origin.actionId}`,
+        issuedBy: null,
         reason,
         at: clock.now(),
       });

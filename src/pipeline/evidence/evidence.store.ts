@@ -1,4 +1,5 @@
 import type { Json } from '../../platform/canonical-json.ts';
+import { invariant } from '../../platform/errors.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { Append, ChangeResult, JournalReader, StoredView, View } from '../../journal/journal.ts';
 import type { RecordTrace } from '../audit/record.ts';
@@ -27,14 +28,14 @@ export interface EvidenceStore {
   /** The one that is whole and was taken under this key first; null: there is none. */
   byKey(key: string): Promise<KeptEvidence | null>;
   /**
-   * Appends one record. Answers what the artefact is after it, and whether it was applied; stale: somebody else wrote first, or
+   * Appends a record, or several that belong together. Answers what the artefact is after it, and whether it was applied; stale: somebody else wrote first, or
    * another one is the whole of the same key by now.
    * @param guards streams that must not have moved, for example those of holds.
    */
   append(
     id: string,
     before: Evidence | null,
-    record: CustodyRecord,
+    record: CustodyRecord | readonly CustodyRecord[],
     trace?: RecordTrace,
     guards?: readonly Append[],
   ): Promise<{ readonly result: ChangeResult; readonly answer: Evidence }>;
@@ -64,13 +65,15 @@ export function createEvidenceStore({ journal, committer, tell }: EvidenceStoreP
       const view = await journal.viewByUniqueKey('evidence', key);
       return view === null ? null : { id: view.id, evidence: evidenceIn(view) };
     },
-    async append(id, before, record, trace, guards = []) {
-      const evidence = evolveEvidence(before, record);
+    async append(id, before, given, trace, guards = []) {
+      const records: readonly CustodyRecord[] = [given].flat();
+      const evidence = records.reduce<Evidence | null>(evolveEvidence, before);
+      invariant(evidence !== null, 'something is appended');
       const stream = evidenceStream(id);
       const expectedSeq = before?.version ?? 0;
-      const told = record.type === 'evidence.alarm' ? tell : undefined;
+      const told = records.at(-1)?.type === 'evidence.alarm' ? tell : undefined;
       const result = await committer.submit({
-        appends: [{ stream, expectedSeq, records: [draft(record, trace)] }, ...guards],
+        appends: [{ stream, expectedSeq, records: records.map((record) => draft(record, trace)) }, ...guards],
         views: [evidenceView(id, evidence)],
         effects: recordTells(told, stream, evidence.version),
       });

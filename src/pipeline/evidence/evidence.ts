@@ -112,12 +112,12 @@ export interface Disposition {
   readonly goneAt: number | null;
 }
 
-export const EVIDENCE_STATUSES = ['COLLECTING', 'PRESERVED', 'PARTIAL', 'FAILED', 'DISPOSED'] as const;
-/** `COLLECTING` bytes are coming; `FAILED` nothing came. */
+export const EVIDENCE_STATUSES = ['COLLECTING', 'PRESERVED', 'PARTIAL', 'FAILED', 'DISPOSING', 'DISPOSED'] as const;
+/** `COLLECTING` bytes are coming; `FAILED` nothing came; `DISPOSING` its bytes have to go and are not gone yet. */
 export type EvidenceStatus = (typeof EVIDENCE_STATUSES)[number];
 
 export function statusOfEvidence({ acquisition, integrity, disposition }: Evidence): EvidenceStatus {
-  if (disposition !== null) return 'DISPOSED';
+  if (disposition !== null) return disposition.goneAt === null ? 'DISPOSING' : 'DISPOSED';
   if (integrity !== null) return integrity.complete ? 'PRESERVED' : 'PARTIAL';
   return acquisition.endedAt === null ? 'COLLECTING' : 'FAILED';
 }

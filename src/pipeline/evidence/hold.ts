@@ -11,6 +11,8 @@ export interface Hold {
   readonly scope: HoldScope;
   /** Who set it: a person, or the action of an execution. */
   readonly by: string;
+  /** Who had made the key with which it was set; null: no person set it. */
+  readonly issuedBy: string | null;
   readonly at: number;
   readonly reason: string;
   /** Null: it stands. */
@@ -32,6 +34,7 @@ export type HoldRecord =
         readonly holdId: string;
         readonly scope: HoldScope;
         readonly by: string;
+        readonly issuedBy: string | null;
         readonly reason: string;
       };
     }
@@ -50,8 +53,8 @@ export function holdStream(scopeId: string): string {
 export function evolveHold(before: Hold | null, { type, at, data }: HoldRecord, seq: number): Hold {
   if (type === 'evidence.held') {
     invariant(before === null, 'a hold is set once');
-    const { holdId, scope, by, reason } = data;
-    return { id: holdId, scope, by, at, reason, released: null, version: seq };
+    const { holdId, scope, by, issuedBy, reason } = data;
+    return { id: holdId, scope, by, issuedBy, at, reason, released: null, version: seq };
   }
   invariant(before !== null && before.released === null, 'a hold that is released stands');
   return { ...before, released: { by: data.by, at, reason: data.reason }, version: seq };

@@ -25,6 +25,7 @@ export interface HoldKeeping {
       readonly id: string;
       readonly scope: HoldScope;
       readonly by: string;
+      readonly issuedBy: string | null;
       readonly reason: string;
       readonly at: number;
     },
@@ -82,11 +83,15 @@ export function createHoldKeeping({ journal, store, vault, onError }: HoldPorts)
     on,
     applyTo,
     find: (holdId) => store.loadHold(holdId),
-    async set({ id: holdId, scope, by, reason, at }, trace) {
+    async set({ id: holdId, scope, by, issuedBy, reason, at }, trace) {
       const hold = await untilApplied(async () => {
         const before = await store.loadHold(holdId);
         if (before !== null) return { result: { status: 'applied', hashes: [] }, answer: before };
-        return store.appendHold(null, { type: 'evidence.held', at, data: { holdId, scope, by, reason } }, trace);
+        return store.appendHold(
+          null,
+          { type: 'evidence.held', at, data: { holdId, scope, by, issuedBy, reason } },
+          trace,
+        );
       });
       if (hold.released !== null) throw new FirebreakError('conflict', 'This hold was released: set a new one');
       await applyToAll(scope);

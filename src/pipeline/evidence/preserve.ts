@@ -81,6 +81,8 @@ export interface Preserving {
    * artefact, a record without bytes says that nothing came.
    */
   settle(id: string): Promise<void>;
+  /** What follows from the record and can be done again: the hold at the store, and the short note beside the bytes. */
+  finish(id: string, evidence: Evidence): Promise<void>;
 }
 
 /** Tries under one key that are looked through; an action is not repeated nearly as often. */
@@ -200,10 +202,10 @@ export function createPreserving(ports: PreservePorts): Preserving {
     });
   }
 
-  /** What follows from the record and can be done again: the hold at the store, and the short note beside the bytes. */
   async function finish(id: string, evidence: Evidence): Promise<void> {
     const address = addressOf(evidence);
     if (address === null) return;
+    await vault.retain(address, evidence.storage.retainUntil);
     await ports.holds.applyTo(id, evidence);
     const { fileName, bytes } = metaFileOf(evidence);
     await vault.attach(address, fileName, bytes);
@@ -260,6 +262,7 @@ export function createPreserving(ports: PreservePorts): Preserving {
   return {
     take,
     settle,
+    finish,
     async find(key) {
       const whole = await store.byKey(key);
       if (whole !== null) return whole;

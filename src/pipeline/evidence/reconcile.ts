@@ -1,5 +1,6 @@
 import type { JournalReader } from '../../journal/journal.ts';
 import type { EvidenceStore } from './evidence.store.ts';
+import type { Disposing } from './dispose.ts';
 import type { Preserving } from './preserve.ts';
 import type { Vault } from './vault.ts';
 
@@ -10,6 +11,7 @@ export interface ReconcilePorts {
   readonly journal: Pick<JournalReader, 'listViews'>;
   readonly store: Pick<EvidenceStore, 'load'>;
   readonly preserving: Pick<Preserving, 'settle'>;
+  readonly disposing: Pick<Disposing, 'finish'>;
   readonly vault: Vault;
   onError(thrown: unknown, evidenceId: string): void;
 }
@@ -23,10 +25,17 @@ export interface Reconciled {
  * Brings journal and store together after a crash or an outage: what was being taken by a process that is gone is finished as it is
  * found. One that cannot be finished now keeps nothing else from it, and is looked at again the next time.
  */
-export async function reconcile({ journal, store, preserving, vault, onError }: ReconcilePorts): Promise<Reconciled> {
-  const settled = async (id: string): Promise<void> => {
+export async function reconcile({
+  journal,
+  store,
+  preserving,
+  disposing,
+  vault,
+  onError,
+}: ReconcilePorts): Promise<Reconciled> {
+  const settled = async (id: string, work = (): Promise<void> => preserving.settle(id)): Promise<void> => {
     try {
-      await preserving.settle(id);
+      await work();
     } catch (thrown) {
       onError(thrown, id);
     }
@@ -51,5 +60,7 @@ export async function reconcile({ journal, store, preserving, vault, onError }: 
     const { items } = await journal.listViews({ kind: 'evidence', status, limit: PAGE, skip: 0 });
     for (const { id } of items) await settled(id);
   }
+  const going = { kind: 'evidence', status: 'DISPOSING', limit: PAGE, skip: 0 } as const;
+  for (const { id } of (await journal.listViews(going)).items) await settled(id, () => disposing.finish(id));
   return { unknown };
 }

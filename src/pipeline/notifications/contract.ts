@@ -31,6 +31,7 @@ export const ABOUT_TYPES = [
   'exemption',
   'draft',
   'deadline',
+  'evidence',
   'message',
   'test',
 ] as const;
@@ -58,6 +59,7 @@ export const NOTICE_KINDS = [
   'deadline.started',
   'deadline.reminded',
   'deadline.overrun',
+  'evidence.alarm',
   'delivery.dead',
   'test',
 ] as const;

@@ -24,6 +24,7 @@ const TOGETHER: Readonly<Record<NoticeKind, string>> = {
   'deadline.started': 'regulatory clocks were started',
   'deadline.reminded': 'deadlines come nearer',
   'deadline.overrun': 'deadlines have passed',
+  'evidence.alarm': 'artefacts are not as they were left',
   'delivery.dead': 'messages could not be delivered',
   test: 'test notices',
 };

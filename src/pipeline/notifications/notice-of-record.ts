@@ -26,6 +26,7 @@ export function noticeOfRecord(stream: string, records: readonly Kept[]): Told |
   const record = records.at(-1);
   if (record === undefined) return null;
   const [kind, id = ''] = stream.split('/', 2);
+  if (kind === 'evidence') return evidenceNotice(record);
   if (kind === 'exemption') return exemptionNotice(id, records);
   if (kind === 'draft') return contactNotice(record);
   if (kind === 'deadline') return deadlineNotice(id, record);
@@ -176,6 +177,31 @@ function listChanges(before: unknown, after: unknown): readonly string[] {
     ...[...now].filter((id) => !old.has(id)).map((id) => `Protected now: ${short(id)}`),
   ];
 }
+
+/** Records of this stream are written by `verifying.ts` of the evidence. */
+interface Alarm {
+  readonly evidenceId: string;
+  readonly incidentId: string | null;
+  readonly name: string;
+  readonly found: readonly string[];
+}
+
+function evidenceNotice({ type, at, data }: Kept): Told | null {
+  if (type !== 'evidence.alarm') return null;
+  const { evidenceId: id, incidentId, name, found } = data as unknown as Alarm;
+  const incident = incidentId === null ? [] : [{ label: 'Incident', value: short(incidentId) }];
+  return to('evidence.hold', true, {
+    kind: type,
+    severity: 'CRITICAL',
+    title: `Evidence is not as it was left: ${short(name)}`,
+    lines: [...found.slice(0, MAX_NAMED).map(short), TAMPERED],
+    facts: [{ label: 'Evidence', value: short(id) }, ...incident, { label: 'Found', value: timeOf(at) }],
+    about: { type: 'evidence', id },
+  });
+}
+
+const TAMPERED =
+  'Somebody or something has changed it in its store. Keep the store as it is, find out who could write there, and restore it from a copy whose SHA-256 is the recorded one.';
 
 function exemptionNotice(id: string, records: readonly Kept[]): Told | null {
   const exemption = records[0]?.seq === 1 ? foldExemption(records) : null;

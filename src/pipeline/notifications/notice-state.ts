@@ -108,7 +108,13 @@ export function foldNotice(id: string, records: readonly NoticeRecord[]): Notice
 }
 
 /** What records of other streams than those of executions tell. */
-const TOLD_OF_RECORDS: ReadonlySet<Notice['about']['type']> = new Set(['guard', 'exemption', 'draft', 'deadline']);
+const TOLD_OF_RECORDS: ReadonlySet<Notice['about']['type']> = new Set([
+  'guard',
+  'exemption',
+  'draft',
+  'deadline',
+  'evidence',
+]);
 
 /** In the entries of what other streams tell, the stream stands in an execution's place. */
 function isOfExecution({ about }: Notice): boolean {

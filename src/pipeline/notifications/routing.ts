@@ -34,6 +34,7 @@ const USUAL: Readonly<Record<NoticeKind, readonly NoticeChannel[]>> = {
   'deadline.started': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'deadline.reminded': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'deadline.overrun': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
+  'evidence.alarm': ['EMAIL', 'SLACK', 'TEAMS', 'PAGERDUTY', 'WEBHOOK'],
   'delivery.dead': [],
   test: [],
 };
