@@ -36,6 +36,7 @@ export const OPERATION_NAMES = [
   'oncall.write',
   'notification.own',
   'notification.manage',
+  'evidence.export',
   'audit.read',
   'journal.recover',
   'metrics.read',
@@ -145,6 +146,11 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: ['SECURITY_ADMIN', 'CISO', 'IR_LEAD'],
     humanOnly: true,
     says: 'see all messages, send again what was given up, and try a channel',
+  },
+  'evidence.export': {
+    roles: [...LEADS, 'CISO', 'COMPLIANCE_OFFICER', 'LEGAL'],
+    humanOnly: true,
+    says: 'make a signed bundle of an incident with its evidence, for people outside; each export is on record',
   },
   'audit.read': { roles: ROLES, humanOnly: false, says: 'read the audit trail' },
   'journal.recover': {
