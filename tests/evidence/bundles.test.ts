@@ -77,7 +77,13 @@ async function scene(more: { authority?: TimeStampAuthority; setBack?: never } =
 async function write({ journal }: EvidenceBed, kind: 'incident' | 'execution', id: string, parent: string | null) {
   const data = { cause: {}, incident: { id, summary: 'a summary' } };
   const type = kind === 'incident' ? 'incident.opened' : 'execution.note';
-  const view = { kind, id, expectedVersion: 0, at: EVIDENCE_START, body: { id, status: 'RUNNING', incidentId: parent, planHash: '' } };
+  const view = {
+    kind,
+    id,
+    expectedVersion: 0,
+    at: EVIDENCE_START,
+    body: { id, status: 'RUNNING', incidentId: parent, planHash: '' },
+  };
   const records = [{ type, v: 1, at: EVIDENCE_START, data }];
   const [result] = await journal.commit([
     {
