@@ -50,6 +50,7 @@ import { addressesOn, linkKeyOf, passkeyKeyOf } from './start/addresses.ts';
 import { announceTime, businessTime } from './start/business-time.ts';
 import { lateDesks, type Rooms } from './start/desks.ts';
 import { openDefinitions } from './start/definitions.ts';
+import { openEvidenceBundles } from './start/evidence-bundles.ts';
 import { openEvidence } from './start/evidence.ts';
 import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
@@ -343,6 +344,11 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     breakGlass: createBreakGlassService({ journal, committer, store, runner, voters }),
     changes,
     incidents,
+    evidenceBundles: openEvidenceBundles({
+      ...{ journal, committer, vault: evidence.vault, ids, machine, key, setBack },
+      authority: timeStamps.authority,
+      onUnstamped: onStampError,
+    }),
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     ...openVoting({ journal: throughCommitter, runner, voters, passkeys: signIn.passkeys }),
     onCall,

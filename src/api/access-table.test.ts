@@ -8,6 +8,7 @@ const BODIES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['POST /api/incident-playbooks', { name: 'p' }],
   ['POST /api/incident-playbooks/executions/trigger', { playbookId: 'p1', userId: 'u1' }],
   ['PATCH /api/incidents/:id', { status: 'TRIAGED' }],
+  ['POST /api/evidence-bundles', { incidentId: 'i1', reason: 'asked for' }],
   ['POST /api/users', { name: 'New', email: 'new@example.org' }],
   ['POST /api/keys', { name: 'laptop' }],
   ['POST /api/events', { id: 'e1' }],

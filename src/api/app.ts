@@ -30,6 +30,7 @@ import { breakGlassRoutes } from './routes/break-glass.routes.ts';
 import { eventRoutes } from './routes/events.routes.ts';
 import { executionRoutes } from './routes/executions.routes.ts';
 import { errorRoutes, healthRoutes } from './routes/health.routes.ts';
+import { evidenceBundleRoutes } from './routes/evidence-bundles.routes.ts';
 import { incidentRoutes } from './routes/incidents.routes.ts';
 import { notificationRoutes } from './routes/notifications.routes.ts';
 import { regulatoryContactRoutes } from './routes/regulatory-contacts.routes.ts';
@@ -159,6 +160,7 @@ async function addRoutes(
   passkeyRoutes(server, services.passkeys);
   await eventRoutes(server, services.ingest, limits.ingestPerMinute);
   incidentRoutes(server, services.incidents);
+  evidenceBundleRoutes(server, services.evidenceBundles);
   executionRoutes(server, services.executions);
   approvalRoutes(server, services);
   delegationRoutes(server, services.delegations);

@@ -103,6 +103,16 @@ export async function harness(
   return { ...app, calls, journal, clock, services, keyFor, adminKey: secret };
 }
 
+/** A bundle that was sealed. */
+const CANNED_BUNDLE = {
+  manifest: null as never, // routes send its content only
+  hash: '0'.repeat(64),
+  size: 3,
+  async *content() {
+    yield Buffer.from('tar');
+  },
+};
+
 /** What an approval looks like. */
 const APPROVAL = {
   id: 'x1',
@@ -347,6 +357,12 @@ function cannedServices(
       setPreferences: one('notifications.setPreferences'),
     },
     audits: { list: many('audits.list'), get: one('audits.get'), records: many('audits.records') },
+    evidenceBundles: {
+      async export(ctx, input) {
+        calls.push({ verb: 'evidenceBundles.export', ctx, input });
+        return { bundleId: 'bun_1', sealed: CANNED_BUNDLE };
+      },
+    },
     incidents: {
       list: many('incidents.list'),
       get: one('incidents.get'),

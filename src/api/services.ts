@@ -26,6 +26,7 @@ import type { PauseService } from '../pipeline/guards/pause.service.ts';
 import type { GlassService } from '../pipeline/guards/break-glass.service.ts';
 import type { GuardService } from '../pipeline/guards/guards.service.ts';
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
+import type { BundleService } from '../pipeline/evidence/bundles/bundles.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
 import type { InventoryService } from '../pipeline/inventory/inventory.service.ts';
 import type { IngestService } from '../pipeline/intake/intake.service.ts';
@@ -71,6 +72,7 @@ export interface Services {
   readonly answers: AnswersService;
   readonly notifications: NotificationService;
   readonly audits: AuditService;
+  readonly evidenceBundles: BundleService;
   readonly incidents: IncidentVerbs;
   readonly inventory: InventoryVerbs;
   readonly ingest: IngestService;

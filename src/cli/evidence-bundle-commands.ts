@@ -1,8 +1,23 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { CommandRoom } from './governance-commands.ts';
 
 /** Commands about evidence bundles, under `firebreak evidence`. */
 export function addBundleCommands(evidence: Command, { io, exitWith }: Omit<CommandRoom, 'program'>): void {
+  evidence
+    .command('export')
+    .description(
+      'have a running server make a signed bundle of an incident, for people outside; the export is on record',
+    )
+    .requiredOption('--incident <id>', 'the incident')
+    .requiredOption('--out <file>', 'the archive that is written; never over another')
+    .requiredOption('--reason <text>', 'for whom and why: kept in the custody of each artefact')
+    .option('--without <id...>', 'evidence that stays out; the manifest says so')
+    .addOption(new Option('--url <url>', 'server').default('http://127.0.0.1:3000'))
+    .option('--json', 'one JSON line', false)
+    .action(async (options) => {
+      const { evidenceExportCommand } = await import('./evidence-export.ts');
+      return exitWith(evidenceExportCommand(options, io));
+    });
   evidence
     .command('verify')
     .description('verify an evidence bundle offline; needs no server, no data directory and no configuration')

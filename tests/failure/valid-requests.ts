@@ -48,6 +48,15 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ],
   ['POST /api/events', async (scene) => asAdmin(scene, '/api/events', alert(scene))],
   [
+    'POST /api/evidence-bundles',
+    async (scene) => {
+      const event = alert(scene);
+      await succeeds(scene.house.admin.api('POST', '/api/events', event));
+      const [incident] = await succeeds(scene.house.admin.api('GET', `/api/incidents?userId=${event.subject}`));
+      return asAdmin(scene, '/api/evidence-bundles', { incidentId: incident.id, reason: 'asked for' });
+    },
+  ],
+  [
     'PATCH /api/incidents/:id',
     async (scene) => {
       const event = alert(scene);

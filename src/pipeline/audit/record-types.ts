@@ -200,6 +200,7 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'evidence.released', v: 1, personal: ['/reason'] },
   { type: 'evidence.disposed', v: 1, personal: ['/reason', '/witness'] },
   { type: 'evidence.gone', v: 1, personal: [] },
+  { type: 'evidence.bundle_exported', v: 1, personal: ['/reason'] },
 
   { type: 'execution.note', v: 1, personal: ['/text'] },
 ];

@@ -10,7 +10,8 @@ import {
   type PlacedRecord,
 } from './bundle-proofs.ts';
 import { bundleGuide } from './bundle-guide.ts';
-import { bundleReport, type ReportRecord } from './report.ts';
+import { bundleReport } from './report.ts';
+import type { ReportRecord } from './report-rows.ts';
 import type { ArtifactFile, BundleParts } from './write-bundle.ts';
 import { sha256Hex } from '../../../platform/hash.ts';
 

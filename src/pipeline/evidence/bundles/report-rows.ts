@@ -1,4 +1,11 @@
-import type { ReportRecord } from './report.ts';
+/** What the report needs of a record. */
+export interface ReportRecord {
+  readonly stream: string;
+  readonly seq: number;
+  readonly type: string;
+  readonly at: number;
+  readonly data: { readonly [key: string]: unknown };
+}
 
 /** One line of the report's timeline, as text. */
 export interface ReportRow {

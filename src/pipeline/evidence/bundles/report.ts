@@ -1,5 +1,5 @@
 import type { BundleManifest } from './bundle-format.ts';
-import { rowsOfRecord, shownAt, type ReportRow } from './report-rows.ts';
+import { rowsOfRecord, shownAt, type ReportRecord, type ReportRow } from './report-rows.ts';
 
 /**
  * The report for people: one HTML page without scripts, links or anything from elsewhere, that can be printed. Everything in it
@@ -11,14 +11,6 @@ export interface ReportInput {
   readonly records: readonly ReportRecord[];
   /** Names of accounts as the server knew them at export; records hold ids. */
   readonly people: ReadonlyMap<string, string>;
-}
-
-export interface ReportRecord {
-  readonly stream: string;
-  readonly seq: number;
-  readonly type: string;
-  readonly at: number;
-  readonly data: { readonly [key: string]: unknown };
 }
 
 const STYLE =

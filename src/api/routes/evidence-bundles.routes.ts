@@ -1,0 +1,49 @@
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import type { BundleService } from '../../pipeline/evidence/bundles/bundles.service.ts';
+import { PROBLEMS, TEXT } from '../schemas.ts';
+import { contextOf, type ApiServer } from '../server.ts';
+
+/** Artefacts that may be left out by name. */
+const MAX_WITHOUT = 1_000;
+const ID = z.string().regex(/^[A-Za-z0-9_.:-]{1,128}$/);
+const EXPORT = z.strictObject({
+  incidentId: ID,
+  reason: TEXT,
+  without: z.array(ID).max(MAX_WITHOUT).default([]),
+});
+
+/** Evidence bundles: made when they are asked for, kept nowhere. */
+export function evidenceBundleRoutes(app: ApiServer, bundles: BundleService): void {
+  app.route({
+    method: 'POST',
+    url: '/api/evidence-bundles',
+    // Each time is an export of its own.
+    config: { operation: 'evidence.export', idempotency: 'service' },
+    schema: {
+      tags: ['evidence'],
+      summary: 'Make a signed bundle of an incident; the export is on record before the first byte is sent',
+      body: EXPORT,
+      response: {
+        200: { description: 'The archive', content: { 'application/x-tar': { schema: z.string() } } },
+        ...PROBLEMS,
+      },
+    },
+    handler: async (request, reply) => sendBundle(reply, await bundles.export(contextOf(request), request.body)),
+  });
+}
+
+type Exported = Awaited<ReturnType<BundleService['export']>>;
+
+function sendBundle(reply: FastifyReply, { bundleId, sealed }: Exported): FastifyReply {
+  void reply.headers({
+    'content-type': 'application/x-tar',
+    'content-disposition': `attachment; filename="${bundleId}.tar"`,
+    // Whoever gets fewer bytes knows that it broke off.
+    'content-length': sealed.size,
+    'x-content-type-options': 'nosniff',
+    'x-bundle-manifest-sha256': sealed.hash,
+  });
+  return reply.send(Readable.from(sealed.content(), { objectMode: false }));
+}
