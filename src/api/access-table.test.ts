@@ -11,6 +11,7 @@ const BODIES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['POST /api/users', { name: 'New', email: 'new@example.org' }],
   ['POST /api/keys', { name: 'laptop' }],
   ['POST /api/events', { id: 'e1' }],
+  ['POST /api/notification-drafts', { incidentId: 'i1', regime: 'GDPR' }],
 ]);
 
 describe('role × route', () => {
@@ -59,6 +60,7 @@ describe('role × route', () => {
       'GET /healthz',
       'GET /invitation',
       'GET /passkeys.js',
+      'GET /portal/:token',
       'GET /readyz',
       'GET /sign-in',
       'GET /sign-in/oidc',
@@ -67,6 +69,7 @@ describe('role × route', () => {
       'POST /api/invitations/accept',
       'POST /api/setup',
       'POST /invitation',
+      'POST /portal/:token',
       'POST /sign-in',
     ]);
   });

@@ -31,6 +31,8 @@ import { errorRoutes, healthRoutes } from './routes/health.routes.ts';
 import { incidentRoutes } from './routes/incidents.routes.ts';
 import { notificationRoutes } from './routes/notifications.routes.ts';
 import { regulatoryContactRoutes } from './routes/regulatory-contacts.routes.ts';
+import { notificationDraftRoutes } from './routes/notification-drafts.routes.ts';
+import { portalMessageRoutes } from './routes/portal-messages.routes.ts';
 import { playbookRoutes } from './routes/playbooks.routes.ts';
 import { exemptionRoutes } from './routes/exemptions.routes.ts';
 import { groupRoutes } from './routes/groups.routes.ts';
@@ -158,6 +160,8 @@ async function addRoutes(
   delegationRoutes(server, services.delegations);
   onCallRoutes(server, services.onCall);
   regulatoryContactRoutes(server, services.contacts);
+  notificationDraftRoutes(server, services);
+  portalMessageRoutes(server, services.portal);
   notificationRoutes(server, services.notifications);
   await slackRoutes(server, services, slack);
   auditRoutes(server, services.audits);

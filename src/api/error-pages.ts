@@ -53,6 +53,11 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
       'The regulatory contact was read, but it could not be stored as it stands: a member or its certificate is wrong.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved, and nobody is told in the clear instead.',
   },
+  invalid_draft: {
+    meaning:
+      'The text of a draft, or the proof that it was handed in, was read, but it could not be recorded as it stands.',
+    fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was recorded.',
+  },
   invalid_exemption: {
     meaning: 'The exemption was read, but it could not be proposed as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',

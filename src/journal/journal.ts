@@ -100,6 +100,10 @@ export const VIEW_KINDS = [
   'exemption',
   /** Somebody of the organisation who is told when a regulatory clock starts. */
   'contact',
+  /** A draft of a notification to an authority. */
+  'draft',
+  /** A message that waits for a regulatory contact on a page. */
+  'portal',
   /** A schedule by which people are on call. */
   'oncall',
   /** Somebody who lets another person vote in their place for a time. */
