@@ -23,7 +23,7 @@ export function createTellingService({ drafts, tellContacts }: ContactTellingPor
       const key = derivedId('tel', id, ctx.principal.userId, ctx.idempotencyKey ?? ctx.traceId);
       const asked = await tellContacts({
         key,
-        incidentId: String(incidentId),
+        incidentId: typeof incidentId === 'string' ? incidentId : '',
         deadlineIds: typeof deadlineId === 'string' ? [deadlineId] : [],
         draftId: id,
         channels,

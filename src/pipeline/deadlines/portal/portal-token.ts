@@ -35,7 +35,7 @@ export function readPortalToken(key: Uint8Array, text: string): PortalToken | nu
 
 /** A code of random bytes, as it is read out: `7K2QM-9XWTD`. @param random at least `CODE_LENGTH` of them. */
 export function codeOf(random: Uint8Array): string {
-  const letters = [...random.slice(0, CODE_LENGTH)].map((byte) => ALPHABET.charAt(byte % 32)).join('');
+  const letters = Array.from(random.slice(0, CODE_LENGTH), (byte) => ALPHABET.charAt(byte % 32)).join('');
   return `${letters.slice(0, 5)}-${letters.slice(5)}`;
 }
 
