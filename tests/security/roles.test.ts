@@ -254,8 +254,8 @@ beforeAll(async () => {
 });
 afterAll(() => house.stop());
 
-/** A link is its own proof, and wrong ones are counted as wrong keys are: tests/api/answer-link.test.ts. */
-const asksForRights = ({ url }: DeclaredRoute): boolean => url !== '/answer/:token';
+/** A link is its own proof, and wrong ones are counted as wrong keys are: tests/api/answer-link.test.ts, tests/pages/portal.test.ts. */
+const asksForRights = ({ url }: DeclaredRoute): boolean => !['/answer/:token', '/portal/:token'].includes(url);
 
 async function rightAt(route: DeclaredRoute, key: string | null, from = '192.0.2.1'): Promise<'allowed' | 401 | 403> {
   const api = key === null ? house.anonymous : house.apiOf(key);
