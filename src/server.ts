@@ -38,6 +38,7 @@ import { createIngestService } from './pipeline/intake/intake.service.ts';
 import { createIntake, type Intake } from './pipeline/intake/intake.ts';
 import { createOwnSignIns } from './pipeline/intake/own-sign-ins.ts';
 import { loadSurroundings } from './pipeline/intake/surroundings.ts';
+import { isContactChannel } from './pipeline/notifications/contract.ts';
 import { createRecoveryService } from './pipeline/recovery/recovery.service.ts';
 import type { Config } from './platform/config.ts';
 import { FirebreakError, messageOf } from './platform/errors.ts';
@@ -202,7 +203,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     clock,
     log,
     registry: outside.registry,
-    channels: ['IN_APP', ...senders.map(({ channel }) => channel)],
+    channels: ['IN_APP', ...senders.map(({ channel }) => channel).filter((channel) => !isContactChannel(channel))],
     approvers: approvers?.names ?? [],
     tell,
   });
@@ -246,6 +247,9 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     closing: closing.signal,
     onBug: (thrown, effect) => log.error({ err: thrown, effect: effect.name }, 'an effect could not be performed'),
   });
+  const logKey = key;
+  const { publicUrl } = config;
+  const regulatory = openRegulatoryContacts({ journal, committer, ids, clock, logKey, randomBytes, publicUrl, tell });
   const telling = openTelling({
     journal,
     committer,
@@ -258,6 +262,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     messagesPerMinute: config.notifications.messagesPerMinute,
     performs: acts,
     addressesFor: addressesOn(config.publicUrl, linkKey),
+    contactFor: regulatory.contactFor,
     tellExecution: (executionId, input) => runner.submit(executionId, input),
     onError: onError('somebody could not be told'),
   });
@@ -352,7 +357,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     ...openVoting({ journal: throughCommitter, runner, voters, passkeys: signIn.passkeys }),
     onCall,
-    ...openRegulatoryContacts({ journal, committer }).services,
+    ...regulatory.services,
     ...deadlines.services,
     answers: createAnswersService({ journal, key: linkKey, people: () => enabledPeople(journal) }),
     notifications: telling.service,

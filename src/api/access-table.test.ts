@@ -17,6 +17,7 @@ const BODIES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['POST /api/evidence-holds', { incidentId: 'i', reason: 'r' }],
   ['POST /api/evidence-holds/:id/release', { reason: 'r' }],
   ['POST /api/evidence/:id/transfer', { from: 'a', to: 'b', reason: 'r' }],
+  ['POST /api/notification-drafts', { incidentId: 'i1', regime: 'GDPR' }],
 ]);
 
 describe('role × route', () => {
@@ -65,6 +66,7 @@ describe('role × route', () => {
       'GET /healthz',
       'GET /invitation',
       'GET /passkeys.js',
+      'GET /portal/:token',
       'GET /readyz',
       'GET /sign-in',
       'GET /sign-in/oidc',
@@ -73,6 +75,7 @@ describe('role × route', () => {
       'POST /api/invitations/accept',
       'POST /api/setup',
       'POST /invitation',
+      'POST /portal/:token',
       'POST /sign-in',
     ]);
   });

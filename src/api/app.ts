@@ -34,6 +34,8 @@ import { evidenceBundleRoutes } from './routes/evidence-bundles.routes.ts';
 import { incidentRoutes } from './routes/incidents.routes.ts';
 import { notificationRoutes } from './routes/notifications.routes.ts';
 import { regulatoryContactRoutes } from './routes/regulatory-contacts.routes.ts';
+import { notificationDraftRoutes } from './routes/notification-drafts.routes.ts';
+import { portalMessageRoutes } from './routes/portal-messages.routes.ts';
 import { playbookRoutes } from './routes/playbooks.routes.ts';
 import { runbookRoutes } from './routes/runbooks.routes.ts';
 import { deadlineRoutes } from './routes/deadlines.routes.ts';
@@ -170,6 +172,8 @@ async function addRoutes(
   deadlineRoutes(server, services.deadlines);
   deadlineRuleRoutes(server, services.deadlineRules);
   breachRegisterRoutes(server, services.breachRegister);
+  notificationDraftRoutes(server, services);
+  portalMessageRoutes(server, services.portal);
   notificationRoutes(server, services.notifications);
   await slackRoutes(server, services, slack);
   auditRoutes(server, services.audits);

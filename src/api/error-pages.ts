@@ -61,6 +61,11 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
     meaning: 'The inventory of assets cannot be read, or an asset in it is not valid. Nothing of it was taken.',
     fix: 'Each fault names its line. Repair them and put the whole inventory again; `firebreak inventory check` looks at a file without a server.',
   },
+  invalid_draft: {
+    meaning:
+      'The text of a draft, or the proof that it was handed in, was read, but it could not be recorded as it stands.',
+    fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was recorded.',
+  },
   invalid_exemption: {
     meaning: 'The exemption was read, but it could not be proposed as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',

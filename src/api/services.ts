@@ -8,6 +8,9 @@ import type { PasskeyService } from '../pipeline/access/passkeys.service.ts';
 import type { SessionService } from '../pipeline/access/sessions.service.ts';
 import type { SetupService } from '../pipeline/access/setup.service.ts';
 import type { ContactService } from '../pipeline/deadlines/contacts/contacts.service.ts';
+import type { DraftService } from '../pipeline/deadlines/drafts/drafts.service.ts';
+import type { ContactTellingService } from '../pipeline/deadlines/drafts/telling.service.ts';
+import type { PortalService } from '../pipeline/deadlines/portal/portal.service.ts';
 import type { AnswersService } from '../pipeline/approvals/answers.service.ts';
 import type { SingleSignOnService } from '../pipeline/access/single-sign-on.service.ts';
 import type { ApprovalService } from '../pipeline/approvals/approvals.service.ts';
@@ -69,6 +72,9 @@ export interface Services {
   readonly deadlines: DeadlineService;
   readonly deadlineRules: DeadlineRuleVerbs;
   readonly breachRegister: BreachRegisterService;
+  readonly drafts: DraftVerbs;
+  readonly contactTelling: ContactTellingService;
+  readonly portal: PortalVerbs;
   readonly answers: AnswersService;
   readonly notifications: NotificationService;
   readonly audits: AuditService;
@@ -105,6 +111,8 @@ export type InventoryVerbs = Omit<InventoryService, 'putFile' | 'inForce' | 'ref
 export type OnCallVerbs = Omit<OnCallService, 'book' | 'refresh'>;
 export type ContactVerbs = Omit<ContactService, 'all' | 'load'>;
 export type DeadlineRuleVerbs = Omit<DeadlineRuleService, 'inForce'>;
+export type DraftVerbs = Omit<DraftService, 'make'>;
+export type PortalVerbs = Omit<PortalService, 'linkOf'>;
 export type IncidentVerbs = Omit<IncidentService, 'noteExecution'>;
 
 export interface HealthService {

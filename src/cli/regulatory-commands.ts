@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import { Argument, Option, type Command } from 'commander';
 import type { CommandRoom } from './governance-commands.ts';
 
 /** Of commands that ask a running server. */
@@ -11,6 +11,7 @@ function asking(command: Command): Command {
 /** Commands about regulatory contacts and what they are told. */
 export function addRegulatoryCommands(room: CommandRoom): void {
   contactCommands(room);
+  draftCommands(room);
 }
 
 function contactCommands({ program, io, exitWith }: CommandRoom): void {
@@ -56,5 +57,67 @@ function contactCommands({ program, io, exitWith }: CommandRoom): void {
     .action(async (id: string, options) => {
       const { revokeContactCommand } = await import('./regulatory-contacts.ts');
       return exitWith(revokeContactCommand(id, options, io));
+    });
+}
+
+function draftCommands({ program, io, exitWith }: CommandRoom): void {
+  const drafts = program
+    .command('drafts')
+    .description('drafts of notifications to authorities; the server sends none of them');
+  asking(drafts.command('list'))
+    .description('the drafts, the newest first')
+    .option('--incident <incident>', 'only those of it')
+    .action(async (options) => {
+      const { listDraftsCommand } = await import('./notification-drafts.ts');
+      return exitWith(listDraftsCommand(options, io));
+    });
+  asking(drafts.command('show'))
+    .description('one draft as it would be handed in')
+    .argument('<draft>')
+    .addOption(new Option('--as <form>', 'its form').choices(['text', 'markdown', 'json']).default('text'))
+    .action(async (id: string, options) => {
+      const { showDraftCommand } = await import('./notification-drafts.ts');
+      return exitWith(showDraftCommand(id, options, io));
+    });
+  asking(drafts.command('make'))
+    .description('make one from what is known of an incident')
+    .argument('<incident>')
+    .requiredOption('--regime <regime>', 'for example GDPR')
+    .option('--stage <stage>', 'of the rule, for example early-warning')
+    .option('--deadline <deadline>', 'the clock that its submission meets')
+    .action(async (id: string, options) => {
+      const { makeDraftCommand } = await import('./notification-drafts.ts');
+      return exitWith(makeDraftCommand(id, options, io));
+    });
+  asking(drafts.command('approve'))
+    .description('approve exactly this text; never who wrote on it')
+    .argument('<draft>')
+    .requiredOption('--hash <sha256>', 'of the text, as `drafts show --as json` printed it')
+    .action(async (id: string, options) => {
+      const { approveDraftCommand } = await import('./notification-drafts.ts');
+      return exitWith(approveDraftCommand(id, options, io));
+    });
+  asking(drafts.command('submitted'))
+    .description('record the proof that a person handed it in, from a YAML or JSON file')
+    .argument('<draft>')
+    .argument('<file>', '- reads the standard input')
+    .action(async (id: string, file: string, options) => {
+      const { recordSubmissionCommand } = await import('./notification-drafts.ts');
+      return exitWith(recordSubmissionCommand(id, file, options, io));
+    });
+  asking(drafts.command('tell'))
+    .description("tell the organisation's own contacts of it; exit code 1 where nobody could be told")
+    .argument('<draft>')
+    .addArgument(new Argument('[channels...]').choices(['encrypted_email', 'secure_portal']))
+    .action(async (id: string, channels: readonly string[], options) => {
+      const { tellContactsCommand } = await import('./notification-drafts.ts');
+      return exitWith(tellContactsCommand(id, { ...options, channels }, io));
+    });
+  asking(drafts.command('code'))
+    .description('make a one-time code to read out to the contact for whom a message waits')
+    .argument('<message>', 'as GET /api/portal-messages lists it')
+    .action(async (id: string, options) => {
+      const { portalCodeCommand } = await import('./notification-drafts.ts');
+      return exitWith(portalCodeCommand(id, options, io));
     });
 }

@@ -12,6 +12,8 @@ import { foldGlass, glassStream, glassView } from '../pipeline/executions/glass-
 import { foldExemption, storedStatusOf } from '../pipeline/exemptions/exemption.ts';
 import { foldChange, storedStatusOf as changeStatusOf } from '../pipeline/guards/proposed-change.ts';
 import { contactStatusOf, foldContact } from '../pipeline/deadlines/contacts/contact.ts';
+import { draftView, foldDraft } from '../pipeline/deadlines/drafts/draft.ts';
+import { foldPortal, portalView } from '../pipeline/deadlines/portal/portal.ts';
 import { limiterRowOf } from '../pipeline/guards/limiter.ts';
 import { incidentOf } from '../pipeline/incidents/incident-change.ts';
 import { deliveryViews, foldNotice, noticeStream } from '../pipeline/notifications/notice-state.ts';
@@ -64,6 +66,7 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     limiterRows,
     contactRows,
     inventoryRows,
+    draftRows,
     noticeRows,
     accessRows,
   ]) {
@@ -231,6 +234,24 @@ const contactRows: RowSource = {
       if (contact === null) continue;
       const columns = { status: contactStatusOf(contact) };
       yield { kind: 'contact', id, stream, row: { columns, members: objectOf(asJson(contact)), membersOf: bodyOf } };
+    }
+  },
+};
+
+const draftRows: RowSource = {
+  kinds: ['draft', 'portal'],
+  async *rows(journal) {
+    for (const stream of await journal.streams('draft/')) {
+      const id = stream.slice('draft/'.length);
+      const draft = foldDraft((await journal.readStream(stream)).map(({ record }) => record));
+      const view = draft === null ? null : { ...draftView(id, draft), expectedVersion: null };
+      if (view !== null) yield expectedFrom(view, stream, objectOf(view.body));
+    }
+    for (const stream of await journal.streams('portal/')) {
+      const id = stream.slice('portal/'.length);
+      const portal = foldPortal((await journal.readStream(stream)).map(({ record }) => record));
+      const view = portal === null ? null : { ...portalView(id, portal), expectedVersion: null };
+      if (view !== null) yield expectedFrom(view, stream, objectOf(view.body));
     }
   },
 };

@@ -104,6 +104,10 @@ export const VIEW_KINDS = [
   'contact',
   /** Which version of the inventory is in force. */
   'inventory',
+  /** A draft of a notification to an authority. */
+  'draft',
+  /** A message that waits for a regulatory contact on a page. */
+  'portal',
   /** A schedule by which people are on call. */
   'oncall',
   /** One artefact that was taken, and what became of it. */

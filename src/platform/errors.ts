@@ -16,6 +16,7 @@ export const ERRORS = {
   invalid_schedule: { status: 422, title: 'The on-call schedule is not valid' },
   invalid_contact: { status: 422, title: 'The regulatory contact is not valid' },
   invalid_inventory: { status: 422, title: 'The inventory is not valid' },
+  invalid_draft: { status: 422, title: 'The draft or its proof is not valid' },
   invalid_exemption: { status: 422, title: 'The exemption is not valid' },
   invalid_deadline: { status: 422, title: 'The deadline is not valid' },
   invalid_expression: { status: 422, title: 'The expression is not valid' },

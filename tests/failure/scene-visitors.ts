@@ -6,18 +6,19 @@ import { NO_MAIL, PREFERENCES, succeeds, type Scene } from './scene.ts';
 
 /** Somebody of a scene at a browser, and how their browser sends what is asked. */
 
-export async function withPassword({ house, fresh }: Scene, role = 'AUDITOR'): Promise<{ readonly email: string }> {
+export async function withPassword({ house, fresh }: Scene, role = 'AUDITOR') {
   const email = `${fresh('browser')}@soc.example`;
   const given = { kind: 'person', name: 'At A Browser', email, roles: [role] };
-  await givePassword(house, (await succeeds(house.admin.api('POST', '/api/users', given))).id);
-  return { email };
+  const { id }: { readonly id: string } = await succeeds(house.admin.api('POST', '/api/users', given));
+  await givePassword(house, id);
+  return { id, email };
 }
 
-export async function atBrowser(scene: Scene, role = 'AUDITOR'): Promise<{ readonly visitor: Visitor }> {
-  const { email } = await withPassword(scene, role);
+export async function atBrowser(scene: Scene, role = 'AUDITOR') {
+  const { id, email } = await withPassword(scene, role);
   const visitor = await signedIn(scene.house, email);
   await succeeds(fromOwnPage(visitor)('PUT', PREFERENCES, NO_MAIL));
-  return { visitor };
+  return { id, visitor };
 }
 
 export async function withPasskey(scene: Scene) {

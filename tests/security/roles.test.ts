@@ -205,6 +205,22 @@ const ROUTES: Readonly<Record<string, Operation | 'public'>> = {
   'PUT /api/regulatory-contacts/:id': 'contact.write',
   'POST /api/regulatory-contacts/:id/verify': 'contact.write',
   'POST /api/regulatory-contacts/:id/revoke': 'contact.write',
+  'GET /api/notification-drafts': 'draft.read',
+  'POST /api/notification-drafts': 'draft.write',
+  'GET /api/notification-drafts/:id': 'draft.read',
+  'PUT /api/notification-drafts/:id': 'draft.write',
+  'POST /api/notification-drafts/:id/approve': 'draft.approve',
+  'POST /api/notification-drafts/:id/submissions': 'draft.write',
+  'POST /api/notification-drafts/:id/tell': 'draft.write',
+  'POST /api/notification-drafts/:id/withdraw': 'draft.write',
+  'GET /api/portal-messages': 'draft.read',
+  'GET /api/portal-messages/:id': 'draft.read',
+  'POST /api/portal-messages/:id/code': 'draft.write',
+  'POST /api/portal-messages/:id/revoke': 'draft.write',
+  'GET /portal/:token': 'public',
+  'POST /portal/:token': 'public',
+  'GET /messages/:id': 'session.own',
+  'POST /messages/:id': 'session.own',
   'GET /api/incident-playbooks/audits': 'audit.read',
   'GET /api/incident-playbooks/audits/:id': 'audit.read',
   'GET /api/incident-playbooks/audits/:id/records': 'audit.read',
@@ -289,8 +305,8 @@ beforeAll(async () => {
 });
 afterAll(() => house.stop());
 
-/** A link is its own proof, and wrong ones are counted as wrong keys are: tests/api/answer-link.test.ts. */
-const asksForRights = ({ url }: DeclaredRoute): boolean => url !== '/answer/:token';
+/** A link is its own proof, and wrong ones are counted as wrong keys are: tests/api/answer-link.test.ts, tests/pages/portal.test.ts. */
+const asksForRights = ({ url }: DeclaredRoute): boolean => !['/answer/:token', '/portal/:token'].includes(url);
 
 async function rightAt(route: DeclaredRoute, key: string | null, from = '192.0.2.1'): Promise<'allowed' | 401 | 403> {
   const api = key === null ? house.anonymous : house.apiOf(key);

@@ -7,6 +7,7 @@ import { answerLinkRoutes } from './answer-link.routes.ts';
 import { approvalPageRoutes } from './approval-pages.routes.ts';
 import { accountRoutes } from './account.routes.ts';
 import { acceptForms } from './form-bodies.ts';
+import { portalRoutes } from './portal.routes.ts';
 import { signInRoutes } from './sign-in.routes.ts';
 import { singleSignOnRoutes } from './single-sign-on.routes.ts';
 
@@ -26,5 +27,6 @@ export async function pageRoutes(app: ApiServer, options: PageOptions): Promise<
     accountRoutes(scope, options);
     approvalPageRoutes(scope, options);
     answerLinkRoutes(scope, options);
+    portalRoutes(scope, options);
   });
 }

@@ -144,6 +144,18 @@ const CATALOGUE: readonly RecordType[] = [
     v: 1,
     personal: ['/document/effects', '/document/facts', '/document/reason', '/document/remedialAction'],
   },
+  { type: 'draft.made', v: 1, personal: ['/document'] },
+  { type: 'draft.edited', v: 1, personal: ['/document'] },
+  { type: 'draft.approved', v: 1, personal: [] },
+  { type: 'draft.submitted', v: 1, personal: ['/note', '/person', '/reference'] },
+  { type: 'draft.withdrawn', v: 1, personal: ['/reason'] },
+  { type: 'draft.contacts_asked', v: 1, personal: ['/notice/facts', '/notice/lines', '/notice/title'] },
+  { type: 'portal.opened', v: 1, personal: ['/message/lines', '/message/text', '/message/title'] },
+  // The digest is keyed: the record tells nobody the code.
+  { type: 'portal.code_issued', v: 1, personal: [] },
+  { type: 'portal.refused', v: 1, personal: ['/ip', '/userAgent'] },
+  { type: 'portal.read', v: 1, personal: ['/ip', '/userAgent'] },
+  { type: 'portal.revoked', v: 1, personal: ['/reason'] },
   { type: 'oncall.saved', v: 1, personal: ['/document/overrides/*/reason'] },
   {
     type: 'policy.saved',

@@ -76,7 +76,9 @@ const STATUS_AFTER: Readonly<Record<Result, DeliveryStatus>> = {
 const WAY = z.looseObject({
   channel: z.enum(NOTICE_CHANNELS),
   userId: z.string().nullable(),
-  contact: z.looseObject({ id: z.string(), portalId: z.string().exactOptional() }).exactOptional(),
+  contact: z
+    .looseObject({ id: z.string(), draftHash: z.string(), portalId: z.string().exactOptional() })
+    .exactOptional(),
 });
 const RAISED = z.looseObject({
   cause: z.looseObject({ execution: z.string() }).nullable(),

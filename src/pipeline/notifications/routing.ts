@@ -6,8 +6,8 @@ import { ALARMS, isContactChannel, NOTICE_CHANNELS, type NoticeChannel, type Not
 export interface Way {
   readonly channel: NoticeChannel;
   readonly userId: string | null;
-  /** The regulatory contact that it goes to, and the message that waits for it on a page. */
-  readonly contact?: { readonly id: string; readonly portalId?: string };
+  /** The regulatory contact that it goes to, the hash of the draft's text, and the message that waits for it on a page. */
+  readonly contact?: { readonly id: string; readonly draftHash: string; readonly portalId?: string };
 }
 
 /** Beside in-app, which everybody gets who is told: the channels of a notice whose gate names none. */
