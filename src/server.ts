@@ -65,6 +65,7 @@ import { openSignIn } from './start/sign-in.ts';
 import { startupFault } from './start/startup-fault.ts';
 import { slackDoor } from './start/slack-door.ts';
 import { openTelling } from './start/telling.ts';
+import { openVendors } from './start/vendors.ts';
 import { openVoting } from './start/voting.ts';
 
 /** Queue entries that are looked through for news after an outage; what lies behind them waits for the next start. */
@@ -259,6 +260,15 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     acts ? performer : performNothing,
   );
 
+  const vendors = openVendors({
+    journal,
+    committer,
+    clock,
+    inventory,
+    tell,
+    onError: onError('an escalation could not go on'),
+  });
+
   // Events.
   const { detectionContext, withPlace } = await loadSurroundings(config);
   const intake: Intake = createIntake({
@@ -271,6 +281,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     closing: closing.signal,
     playbooks,
     governance,
+    escalationsFor: vendors.startsFor,
     detectionContext,
     withPlace,
     onError: onError('an execution could not be told about its incident'),
@@ -305,6 +316,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     policies,
     guards,
     inventory,
+    ...vendors.services,
     exemptions,
     pause: createPauseService({ journal, committer, watch: pause, tell }),
     glass: createGlassService({ journal, committer }),
@@ -344,6 +356,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   /** After the store was away: what was committed unheard, and what could not be told meanwhile. */
   const goOn = async (): Promise<void> => {
     definitions.refresh();
+    vendors.refresh();
     await pause.look();
     await runner.catchUp();
     ownSignIns.look();
@@ -357,7 +370,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   // A worker offers no way to use one; others that share the journal print their own.
   const setupToken = role === 'worker' ? null : await setup.issueToken(anonymous, { keepEarlier: journal.shared });
   const timekeeping = {
-    runner,
+    runner: vendors.beside(runner),
     journal,
     members,
     machine,

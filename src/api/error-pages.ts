@@ -52,6 +52,10 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
     meaning: 'The inventory of assets cannot be read, or an asset in it is not valid. Nothing of it was taken.',
     fix: 'Each fault names its line. Repair them and put the whole inventory again; `firebreak inventory check` looks at a file without a server.',
   },
+  invalid_vendor: {
+    meaning: 'The description of a vendor is not valid; nothing of it was saved.',
+    fix: 'Each fault names its member. Levels of an escalation path have to come later one by one, and each names a role or a person.',
+  },
   invalid_exemption: {
     meaning: 'The exemption was read, but it could not be proposed as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',

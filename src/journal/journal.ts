@@ -100,6 +100,9 @@ export const VIEW_KINDS = [
   'exemption',
   /** Which version of the inventory is in force. */
   'inventory',
+  'vendor',
+  /** Who is told of an incident that touches a vendor, level by level. */
+  'escalation',
   /** A schedule by which people are on call. */
   'oncall',
   /** Somebody who lets another person vote in their place for a time. */

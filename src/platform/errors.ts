@@ -14,6 +14,7 @@ export const ERRORS = {
   invalid_guard: { status: 422, title: 'The guard is not valid' },
   invalid_schedule: { status: 422, title: 'The on-call schedule is not valid' },
   invalid_inventory: { status: 422, title: 'The inventory is not valid' },
+  invalid_vendor: { status: 422, title: 'The vendor is not valid' },
   invalid_exemption: { status: 422, title: 'The exemption is not valid' },
   invalid_expression: { status: 422, title: 'The expression is not valid' },
   invalid_template: { status: 422, title: 'The template cannot be resolved' },

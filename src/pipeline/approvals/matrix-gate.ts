@@ -68,10 +68,7 @@ function isAsStrong(other: PlanGate, gate: PlanGate): boolean {
   if (automatic !== undefined || exemptions !== undefined || external !== undefined) return false;
   if (fallbackBehavior === 'ALLOW_ACTION') return false;
   const [alone, together] = [combineGates([other]), combineGates([other, gate])];
-  return (
-    alone.requiredApprovers >= together.requiredApprovers &&
-    placesIn(alone) === placesIn(together)
-  );
+  return alone.requiredApprovers >= together.requiredApprovers && placesIn(alone) === placesIn(together);
 }
 
 /** In an order that does not come from the gates. */

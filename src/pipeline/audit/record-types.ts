@@ -106,6 +106,10 @@ const CATALOGUE: readonly RecordType[] = [
   // People stand among the assets, and as owners of others.
   { type: 'inventory.part', v: 1, personal: ['/assets/*/id', '/assets/*/names', '/assets/*/owner'] },
   { type: 'inventory.saved', v: 1, personal: [] },
+  { type: 'vendor.saved', v: 1, personal: ['/document/contacts', '/document/supports'] },
+  { type: 'escalation.started', v: 1, personal: ['/through'] },
+  { type: 'escalation.raised', v: 1, personal: ['/through'] },
+  { type: 'escalation.acknowledged', v: 1, personal: ['/note', '/through'] },
   { type: 'oncall.saved', v: 1, personal: ['/document/overrides/*/reason'] },
   {
     type: 'policy.saved',

@@ -18,7 +18,7 @@ const PACE_WITH_PEOPLE = 60;
 const LONGEST_JUMP_MS = 2 * 3_600_000;
 
 export interface TimekeeperPorts {
-  readonly runner: Runner;
+  readonly runner: Pick<Runner, 'idle' | 'tick'>;
   readonly journal: Pick<JournalReader, 'nextTimerDue' | 'listViews'>;
   readonly members: Pick<Membership, 'leads'>;
   readonly machine: Machine;

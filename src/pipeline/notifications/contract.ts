@@ -22,6 +22,8 @@ export const NOTICE_KINDS = [
   'exemption.proposed',
   'exemption.confirmed',
   'exemption.revoked',
+  'vendor.escalated',
+  'vendor.acknowledged',
   'delivery.dead',
   'test',
 ] as const;
@@ -41,7 +43,7 @@ export interface Notice {
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   /** What it is about: news of the same thing belong together. */
   readonly about: {
-    readonly type: 'approval' | 'break-glass' | 'execution' | 'guard' | 'exemption' | 'message' | 'test';
+    readonly type: 'approval' | 'break-glass' | 'execution' | 'guard' | 'exemption' | 'vendor' | 'message' | 'test';
     readonly id: string;
   };
   /** Set when an answer is asked for. */

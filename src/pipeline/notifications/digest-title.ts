@@ -19,6 +19,8 @@ const TOGETHER: Readonly<Record<NoticeKind, string>> = {
   'exemption.proposed': 'exemptions are proposed',
   'exemption.confirmed': 'exemptions are in force',
   'exemption.revoked': 'exemptions are ended',
+  'vendor.escalated': 'incidents touch vendors',
+  'vendor.acknowledged': 'escalations about vendors were taken',
   'delivery.dead': 'messages could not be delivered',
   test: 'test notices',
 };

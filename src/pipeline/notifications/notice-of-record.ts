@@ -7,6 +7,7 @@ import type { DecisionMatrix } from '../incidents/decision-matrix.ts';
 import { cellName } from '../incidents/decision-matrix.ts';
 import type { ProtectedIdentities } from '../guards/protected-identities.ts';
 import type { Notice } from './contract.ts';
+import { escalationNotice } from './notice-of-escalation.ts';
 import { short, type Told } from './notice-of.ts';
 
 /** Most records before the one that is told which are looked at: an exemption has no more, and a guard's hold the whole of it. */
@@ -25,6 +26,7 @@ export function noticeOfRecord(stream: string, records: readonly Kept[]): Told |
   if (record === undefined) return null;
   const [kind, id = ''] = stream.split('/', 2);
   if (kind === 'exemption') return exemptionNotice(id, records);
+  if (kind === 'escalation') return escalationNotice(id, record);
   if (kind !== 'guard') return null;
   if (record.type !== 'guard.saved') return pauseNotice(id, record);
   return guardNotice(id, records.at(-2)?.data['document'] ?? null, record);

@@ -51,7 +51,7 @@ const NOTICE = z.strictObject({
   lines: z.array(z.string()),
   facts: z.array(z.strictObject({ label: z.string(), value: z.string() })),
   about: z.strictObject({
-    type: z.enum(['approval', 'break-glass', 'execution', 'guard', 'exemption', 'message', 'test']),
+    type: z.enum(['approval', 'break-glass', 'execution', 'guard', 'exemption', 'vendor', 'message', 'test']),
     id: z.string(),
   }),
   ask: z
@@ -102,7 +102,7 @@ export function foldNotice(id: string, records: readonly NoticeRecord[]): Notice
 
 /** In the entries of what other streams tell, the stream stands in an execution's place. */
 function isOfExecution({ about }: Notice): boolean {
-  return about.type !== 'guard' && about.type !== 'exemption';
+  return about.type !== 'guard' && about.type !== 'exemption' && about.type !== 'vendor';
 }
 
 function newDelivery(channel: Delivery['channel'], userId: string | null, at: number): Delivery {

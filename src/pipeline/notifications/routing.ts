@@ -27,6 +27,9 @@ const USUAL: Readonly<Record<NoticeKind, readonly NoticeChannel[]>> = {
   'exemption.proposed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'exemption.confirmed': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'exemption.revoked': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
+  // Whoever is on the path is woken: a level is only told when the one before did not answer.
+  'vendor.escalated': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
+  'vendor.acknowledged': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'delivery.dead': [],
   test: [],
 };
