@@ -42,6 +42,7 @@ export function addAssetCommands(room: CommandRoom): void {
     .description('which severity and approvers an impact and a confidence ask for');
   asking(matrix.command('show'))
     .description('the decision matrix in force')
+    .option('--markdown', 'as the table of a page', false)
     .action(async (options) => {
       const { showMatrixCommand } = await import('./matrix.ts');
       return exitWith(showMatrixCommand(options, io));

@@ -300,7 +300,8 @@ async function decideBatch(
   const { steps, outdated } = correlate(changes, open, ({ id }) => ids.get(id) ?? id, now, decide);
   const responding = { journal, runner: ports.runner, governance, rules };
   const responses = await Promise.all(steps.map((step) => respond(responding, step, fresh, trace, now)));
-  const escalated = await Promise.all(steps.map(({ incident }) => ports.escalationsFor?.(incident, trace, now) ?? []));
+  const { escalationsFor = startsNone } = ports;
+  const escalated = await Promise.all(steps.map(({ incident }) => escalationsFor(incident, trace, now)));
   const escalations = escalated.flat();
   const change = mergeChanges([
     await acceptedRecords(journal, fresh, result, trace, now),
@@ -315,6 +316,8 @@ async function decideBatch(
   };
   return { change, verdicts, responses, committed };
 }
+
+const startsNone: EscalationService['startsFor'] = () => Promise.resolve([]);
 
 async function openIncidents(
   journal: Pick<JournalReader, 'viewByUniqueKey'>,
