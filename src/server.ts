@@ -73,6 +73,7 @@ import { slackDoor } from './start/slack-door.ts';
 import { openRegulatoryContacts } from './start/regulatory-contacts.ts';
 import { openTelling } from './start/telling.ts';
 import { openTimeStamps } from './start/time-stamps.ts';
+import { openVendors } from './start/vendors.ts';
 import { openVoting } from './start/voting.ts';
 
 /** Queue entries that are looked through for news after an outage; what lies behind them waits for the next start. */
@@ -294,6 +295,14 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     tell,
     onError: onError('a deadline could not be reminded of'),
   });
+  const vendors = openVendors({
+    journal,
+    committer,
+    clock,
+    inventory,
+    tell,
+    onError: onError('an escalation could not go on'),
+  });
 
   // Events.
   const { detectionContext, withPlace } = await loadSurroundings(config);
@@ -307,6 +316,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     closing: closing.signal,
     playbooks,
     governance,
+    escalationsFor: vendors.startsFor,
     detectionContext,
     withPlace,
     onError: onError('an execution could not be told about its incident'),
@@ -342,6 +352,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     policies,
     guards,
     inventory,
+    ...vendors.services,
     exemptions,
     evidence: evidence.service,
     pause: createPauseService({ journal, committer, watch: pause, tell }),
@@ -389,6 +400,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   /** After the store was away: what was committed unheard, and what could not be told meanwhile. */
   const goOn = async (): Promise<void> => {
     definitions.refresh();
+    vendors.refresh();
     await pause.look();
     void evidence.settle();
     await runner.catchUp();
@@ -404,7 +416,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   // A worker offers no way to use one; others that share the journal print their own.
   const setupToken = role === 'worker' ? null : await setup.issueToken(anonymous, { keepEarlier: journal.shared });
   const timekeeping = {
-    runner: deadlines.beside(runner),
+    runner: vendors.beside(deadlines.beside(runner)),
     journal,
     members,
     machine,

@@ -22,6 +22,7 @@ import { keyRoutes, setupRoutes, userRoutes } from './routes/access.routes.ts';
 import { approvalRoutes } from './routes/approvals.routes.ts';
 import { delegationRoutes } from './routes/delegations.routes.ts';
 import { inventoryRoutes } from './routes/inventory.routes.ts';
+import { vendorRoutes } from './routes/vendors.routes.ts';
 import { onCallRoutes } from './routes/oncall.routes.ts';
 import { auditRoutes, metricsRoutes } from './routes/audits.routes.ts';
 import { changeRoutes } from './routes/changes.routes.ts';
@@ -168,6 +169,7 @@ async function addRoutes(
   delegationRoutes(server, services.delegations);
   onCallRoutes(server, services.onCall);
   regulatoryContactRoutes(server, services.contacts);
+  vendorRoutes(server, services);
   await inventoryRoutes(server, services.inventory);
   deadlineRoutes(server, services.deadlines);
   deadlineRuleRoutes(server, services.deadlineRules);

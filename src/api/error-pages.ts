@@ -66,6 +66,10 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
       'The text of a draft, or the proof that it was handed in, was read, but it could not be recorded as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was recorded.',
   },
+  invalid_vendor: {
+    meaning: 'The description of a vendor is not valid; nothing of it was saved.',
+    fix: 'Each fault names its member. Levels of an escalation path have to come later one by one, and each names a role or a person.',
+  },
   invalid_exemption: {
     meaning: 'The exemption was read, but it could not be proposed as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',

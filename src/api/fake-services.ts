@@ -293,6 +293,18 @@ function cannedServices(
       create: one('delegations.create'),
       revoke: one('delegations.revoke'),
     },
+    vendors: {
+      list: many('vendors.list'),
+      get: one('vendors.get'),
+      set: one('vendors.set'),
+      affected: one('vendors.affected'),
+    },
+    escalations: {
+      list: many('escalations.list'),
+      get: one('escalations.get'),
+      start: one('escalations.start'),
+      acknowledge: one('escalations.acknowledge'),
+    },
     inventory: {
       status: (ctx) => one('inventory.status')(ctx, {}),
       put: one('inventory.put'),

@@ -31,6 +31,8 @@ import type { GuardService } from '../pipeline/guards/guards.service.ts';
 import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { BundleService } from '../pipeline/evidence/bundles/bundles.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
+import type { EscalationService } from '../pipeline/vendors/escalations.service.ts';
+import type { VendorService } from '../pipeline/vendors/vendors.service.ts';
 import type { InventoryService } from '../pipeline/inventory/inventory.service.ts';
 import type { IngestService } from '../pipeline/intake/intake.service.ts';
 import type { OnCallService } from '../pipeline/oncall/oncall.service.ts';
@@ -81,6 +83,8 @@ export interface Services {
   readonly evidenceBundles: BundleService;
   readonly incidents: IncidentVerbs;
   readonly inventory: InventoryVerbs;
+  readonly vendors: VendorVerbs;
+  readonly escalations: EscalationVerbs;
   readonly ingest: IngestService;
   readonly metrics: MetricsService;
   readonly recovery: RecoveryService;
@@ -107,6 +111,8 @@ export type GuardVerbs = Omit<
   GuardService,
   'enforce' | 'protectedIdentities' | 'perHour' | 'quietHours' | 'decisionMatrix' | 'refresh'
 >;
+export type VendorVerbs = Omit<VendorService, 'inForce' | 'versionOf' | 'refresh'>;
+export type EscalationVerbs = Omit<EscalationService, 'startsFor' | 'tick'>;
 export type InventoryVerbs = Omit<InventoryService, 'putFile' | 'inForce' | 'refresh'>;
 export type OnCallVerbs = Omit<OnCallService, 'book' | 'refresh'>;
 export type ContactVerbs = Omit<ContactService, 'all' | 'load'>;

@@ -9,7 +9,9 @@ const FORMAT = new Option('--format <format>', 'where the name of the file does 
 ]);
 
 /** Commands for what the organisation has, and for what is decided by it. */
-export function addAssetCommands({ program, io, exitWith }: CommandRoom): void {
+export function addAssetCommands(room: CommandRoom): void {
+  const { program, io, exitWith } = room;
+  vendorCommands(room);
   const inventory = program.command('inventory').description('assets, how much they matter, and what they hold');
   asking(inventory.command('show'))
     .description('the version in force; with a type and an id, one asset')
@@ -40,6 +42,7 @@ export function addAssetCommands({ program, io, exitWith }: CommandRoom): void {
     .description('which severity and approvers an impact and a confidence ask for');
   asking(matrix.command('show'))
     .description('the decision matrix in force')
+    .option('--markdown', 'as the table of a page', false)
     .action(async (options) => {
       const { showMatrixCommand } = await import('./matrix.ts');
       return exitWith(showMatrixCommand(options, io));
@@ -50,5 +53,45 @@ export function addAssetCommands({ program, io, exitWith }: CommandRoom): void {
     .action(async (file: string, options) => {
       const { setMatrixCommand } = await import('./matrix.ts');
       return exitWith(setMatrixCommand(file, options, io));
+    });
+}
+
+function vendorCommands({ program, io, exitWith }: CommandRoom): void {
+  const vendors = program.command('vendors').description('third parties, what hangs on them, and who of us is told');
+  asking(vendors.command('list'))
+    .description('the vendors, one line each')
+    .action(async (options) => {
+      const { listVendorsCommand } = await import('./vendors.ts');
+      return exitWith(listVendorsCommand(options, io));
+    });
+  asking(vendors.command('set'))
+    .description('describe a vendor by a YAML or JSON file, or replace the whole of it')
+    .argument('<vendor>')
+    .argument('<file>', '- for standard input')
+    .action(async (id: string, file: string, options) => {
+      const { setVendorCommand } = await import('./vendors.ts');
+      return exitWith(setVendorCommand(id, file, options, io));
+    });
+  asking(vendors.command('affected'))
+    .description('which vendors an incident touches, and who else hangs on them')
+    .argument('<incident>')
+    .action(async (id: string, options) => {
+      const { affectedCommand } = await import('./vendors.ts');
+      return exitWith(affectedCommand(id, options, io));
+    });
+  asking(vendors.command('escalations'))
+    .description('escalations that nobody has taken')
+    .option('--all', 'those that somebody has taken too', false)
+    .action(async (options) => {
+      const { listEscalationsCommand } = await import('./vendors.ts');
+      return exitWith(listEscalationsCommand(options, io));
+    });
+  asking(vendors.command('acknowledge'))
+    .description('say that you have it: no further level is told')
+    .argument('<escalation>')
+    .requiredOption('--note <text>', 'what you do')
+    .action(async (id: string, options) => {
+      const { acknowledgeCommand } = await import('./vendors.ts');
+      return exitWith(acknowledgeCommand(id, options, io));
     });
 }

@@ -1,3 +1,4 @@
+import { escalationStream, foldEscalation, statusOf as escalationStatusOf } from '../pipeline/vendors/escalation.ts';
 import type { Journal, JournalReader, StoredView, View, ViewKind } from '../journal/journal.ts';
 import { ACCESS_STREAM, emptyAccessState, foldAccess } from '../pipeline/access/access.store.ts';
 import { CREDENTIAL, recordedCredential } from '../pipeline/access/password.ts';
@@ -65,6 +66,7 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     changeRows,
     limiterRows,
     contactRows,
+    escalationRows,
     inventoryRows,
     draftRows,
     noticeRows,
@@ -139,9 +141,9 @@ const incidentRows: RowSource = {
 };
 
 const definitionRows: RowSource = {
-  kinds: ['playbook', 'runbook', 'policy', 'guard', 'oncall'],
+  kinds: ['playbook', 'runbook', 'policy', 'guard', 'oncall', 'vendor'],
   async *rows(journal) {
-    for (const kind of ['playbook', 'runbook', 'policy', 'guard', 'oncall'] as const) {
+    for (const kind of ['playbook', 'runbook', 'policy', 'guard', 'oncall', 'vendor'] as const) {
       for (const stream of await journal.streams(`${kind}/`)) {
         const last = (await journal.readStream(stream)).at(-1)?.record;
         const id = stream.slice(kind.length + 1);
@@ -169,6 +171,25 @@ const inventoryRows: RowSource = {
         id: stream.slice('inventory/'.length),
         stream,
         row: { columns: {}, members, membersOf: bodyOf },
+      };
+    }
+  },
+};
+
+const escalationRows: RowSource = {
+  kinds: ['escalation'],
+  async *rows(journal) {
+    for (const stream of await journal.streams(escalationStream(''))) {
+      const escalation = foldEscalation((await journal.readStream(stream)).map(({ record }) => record));
+      if (escalation === null) continue;
+      const { severity, incidentId: parent, vendorId: ref } = escalation;
+      const columns = { status: escalationStatusOf(escalation), severity, parent, ref };
+      const id = stream.slice(escalationStream('').length);
+      yield {
+        kind: 'escalation',
+        id,
+        stream,
+        row: { columns, members: objectOf(asJson(escalation)), membersOf: bodyOf },
       };
     }
   },

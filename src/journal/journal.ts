@@ -108,6 +108,9 @@ export const VIEW_KINDS = [
   'draft',
   /** A message that waits for a regulatory contact on a page. */
   'portal',
+  'vendor',
+  /** Who is told of an incident that touches a vendor, level by level. */
+  'escalation',
   /** A schedule by which people are on call. */
   'oncall',
   /** One artefact that was taken, and what became of it. */

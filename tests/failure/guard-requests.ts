@@ -88,6 +88,22 @@ export const GUARD_REQUESTS: readonly (readonly [string, Maker])[] = [
       return asAdmin(scene, '/api/guards/decision-matrix', { cells });
     },
   ],
+  ['PUT /api/vendors/:id', async (scene) => asAdmin(scene, `/api/vendors/${scene.fresh('v')}`, VENDOR)],
+  [
+    'POST /api/vendors/:id/escalate',
+    async (scene) => {
+      const { vendor, incidentId } = await touching(scene);
+      return asAdmin(scene, `/api/vendors/${vendor}/escalate`, { incidentId });
+    },
+  ],
+  [
+    'POST /api/vendors/escalations/:id/acknowledge',
+    async (scene) => {
+      const { vendor, incidentId } = await touching(scene);
+      const { id } = await succeeds(scene.house.admin.api('POST', `/api/vendors/${vendor}/escalate`, { incidentId }));
+      return asAdmin(scene, `/api/vendors/escalations/${id}/acknowledge`, { note: 'a drill' });
+    },
+  ],
   [
     'PUT /api/inventory',
     async (scene) =>
@@ -109,6 +125,19 @@ export const GUARD_REQUESTS: readonly (readonly [string, Maker])[] = [
     },
   ],
 ];
+
+const VENDOR = { name: 'Drill', escalation: [{ afterMinutes: 60, roles: ['SECURITY_ADMIN'] }] };
+
+/** A vendor, and an incident of somebody else. */
+async function touching(scene: Scene): Promise<{ readonly vendor: string; readonly incidentId: string }> {
+  const vendor = scene.fresh('v');
+  await succeeds(scene.house.admin.api('PUT', `/api/vendors/${vendor}`, VENDOR));
+  const subject = scene.fresh('somebody-');
+  const event = { id: subject, kind: 'alert', time: new Date().toISOString(), subject };
+  await succeeds(scene.house.admin.api('POST', '/api/events?format=firebreak', event));
+  const [incident] = await succeeds(scene.house.admin.api('GET', `/api/incidents?userId=${subject}`));
+  return { vendor, incidentId: incident.id };
+}
 
 /** From a gate that nothing else here meets. */
 async function exemption(scene: Scene): Promise<object> {

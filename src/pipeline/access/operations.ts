@@ -48,6 +48,9 @@ export const OPERATION_NAMES = [
   'deadline.configure',
   'breach-register.read',
   'breach-register.write',
+  'vendor.read',
+  'vendor.write',
+  'vendor.escalate',
   'notification.own',
   'notification.manage',
   'contact.read',
@@ -221,6 +224,17 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: CLOCK_KEEPERS,
     humanOnly: true,
     says: 'write facts, effects and remedial action of a breach into the register',
+  },
+  'vendor.read': { roles: ROLES, humanOnly: false, says: 'see vendors, and who else an incident of one affects' },
+  'vendor.write': {
+    roles: ['SECURITY_ADMIN', 'CISO', 'COMPLIANCE_OFFICER', 'LEGAL'],
+    humanOnly: true,
+    says: 'describe a vendor: its contract, its duties, what hangs on it, and who of us is told',
+  },
+  'vendor.escalate': {
+    roles: [...RESPONDERS, 'CISO', 'COMPLIANCE_OFFICER', 'LEGAL'],
+    humanOnly: true,
+    says: 'start the escalation path of a vendor for an incident, and say that one has it',
   },
   'notification.own': { roles: ROLES, humanOnly: true, says: 'see what one was told, and choose what to hear by mail' },
   'notification.manage': {

@@ -156,6 +156,10 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'portal.refused', v: 1, personal: ['/ip', '/userAgent'] },
   { type: 'portal.read', v: 1, personal: ['/ip', '/userAgent'] },
   { type: 'portal.revoked', v: 1, personal: ['/reason'] },
+  { type: 'vendor.saved', v: 1, personal: ['/document/contacts', '/document/supports'] },
+  { type: 'escalation.started', v: 1, personal: ['/through'] },
+  { type: 'escalation.raised', v: 1, personal: ['/through'] },
+  { type: 'escalation.acknowledged', v: 1, personal: ['/note', '/through'] },
   { type: 'oncall.saved', v: 1, personal: ['/document/overrides/*/reason'] },
   {
     type: 'policy.saved',

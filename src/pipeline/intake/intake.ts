@@ -20,6 +20,7 @@ import type { StoredIncident } from '../incidents/incident-change.ts';
 import { storedFrom } from '../incidents/incidents.service.ts';
 import { openKey } from '../incidents/incident.ts';
 import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
+import type { EscalationService } from '../vendors/escalations.service.ts';
 import { acceptedRecords } from './accepted-records.ts';
 import { withoutCleared } from './cleared.ts';
 import { correlate } from './correlate.ts';
@@ -53,6 +54,8 @@ export interface IntakePorts {
   readonly store: ExecutionStore;
   readonly playbooks: { active(): Promise<readonly ActivePlaybook[]>; load(id: string): Promise<ActivePlaybook> };
   readonly governance: GovernanceReader;
+  /** What belongs to the commit of an incident that touches vendors. Absent: nothing. */
+  readonly escalationsFor?: EscalationService['startsFor'];
   /** Egress lists and the like, as they are now. */
   detectionContext(at: number): DetectionContext;
   /** Fills in the place of a public address where the event brings none. */
@@ -297,14 +300,24 @@ async function decideBatch(
   const { steps, outdated } = correlate(changes, open, ({ id }) => ids.get(id) ?? id, now, decide);
   const responding = { journal, runner: ports.runner, governance, rules };
   const responses = await Promise.all(steps.map((step) => respond(responding, step, fresh, trace, now)));
+  const { escalationsFor = startsNone } = ports;
+  const escalated = await Promise.all(steps.map(({ incident }) => escalationsFor(incident, trace, now)));
+  const escalations = escalated.flat();
   const change = mergeChanges([
     await acceptedRecords(journal, fresh, result, trace, now),
     move.change,
     ...outdated.map((stored) => freePlace(stored, trace, now)),
     ...responses.map((response) => response.change),
+    ...escalations.map((step) => step.change),
   ]);
-  return { change, verdicts, responses, committed: () => move.committed() };
+  const committed = (): void => {
+    move.committed();
+    for (const step of escalations) step.told();
+  };
+  return { change, verdicts, responses, committed };
 }
+
+const startsNone: EscalationService['startsFor'] = () => Promise.resolve([]);
 
 async function openIncidents(
   journal: Pick<JournalReader, 'viewByUniqueKey'>,

@@ -32,6 +32,7 @@ export const ABOUT_TYPES = [
   'draft',
   'deadline',
   'evidence',
+  'vendor',
   'message',
   'test',
 ] as const;
@@ -60,6 +61,8 @@ export const NOTICE_KINDS = [
   'deadline.reminded',
   'deadline.overrun',
   'evidence.alarm',
+  'vendor.escalated',
+  'vendor.acknowledged',
   'delivery.dead',
   'test',
 ] as const;

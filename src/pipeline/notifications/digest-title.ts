@@ -25,6 +25,8 @@ const TOGETHER: Readonly<Record<NoticeKind, string>> = {
   'deadline.reminded': 'deadlines come nearer',
   'deadline.overrun': 'deadlines have passed',
   'evidence.alarm': 'artefacts are not as they were left',
+  'vendor.escalated': 'incidents touch vendors',
+  'vendor.acknowledged': 'escalations about vendors were taken',
   'delivery.dead': 'messages could not be delivered',
   test: 'test notices',
 };

@@ -116,6 +116,7 @@ const TOLD_OF_RECORDS: ReadonlySet<Notice['about']['type']> = new Set([
   'draft',
   'deadline',
   'evidence',
+  'vendor',
 ]);
 
 /** In the entries of what other streams tell, the stream stands in an execution's place. */

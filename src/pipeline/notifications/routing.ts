@@ -35,6 +35,9 @@ const USUAL: Readonly<Record<NoticeKind, readonly NoticeChannel[]>> = {
   'deadline.reminded': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'deadline.overrun': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'evidence.alarm': ['EMAIL', 'SLACK', 'TEAMS', 'PAGERDUTY', 'WEBHOOK'],
+  // Whoever is on the path is woken: a level is only told when the one before did not answer.
+  'vendor.escalated': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
+  'vendor.acknowledged': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
   'delivery.dead': [],
   test: [],
 };

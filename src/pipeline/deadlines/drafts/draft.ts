@@ -3,7 +3,8 @@ import type { Json } from '../../../platform/canonical-json.ts';
 import { invariant } from '../../../platform/errors.ts';
 import type { View } from '../../../journal/journal.ts';
 import type { Word } from '../../access/another-person.ts';
-import { checkJson, faultsOf, repeated, type Read } from '../../playbooks/document.ts';
+import { faultsOf, repeated } from '../../playbooks/document.ts';
+import { checkJson, type Read } from '../../playbooks/plain-json.ts';
 import type { ContactChannel } from '../../notifications/contract.ts';
 import type { DraftDocument } from './fill.ts';
 
