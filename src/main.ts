@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
 import { addGovernanceCommands } from './cli/governance-commands.ts';
+import { addRunbookCommands } from './cli/runbook-commands.ts';
 import { addBreakGlass } from './cli/break-glass-commands.ts';
 import { processIo } from './cli/io.ts';
 import { ROLES } from './start/role.ts';
@@ -235,6 +236,7 @@ oncall
   });
 
 addGovernanceCommands({ program, io, exitWith });
+addRunbookCommands({ program, io, exitWith });
 
 addBreakGlass(program, server, io, exitWith);
 

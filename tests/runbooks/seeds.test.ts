@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { memoryEvidence, memoryRegulatory } from '../support/desks.ts';
 import { BASE } from '../support/playbooks.ts';
-import { type Body, type Harness, type Person, startHarness, verified } from '../support/server.ts';
+import { type Body, type Harness, type Person, startHarness, until, verified } from '../support/server.ts';
 
 /** The two documents that Firebreak was asked for with, unchanged, from an alert to the end. */
 const textOf = (name: string) => readFileSync(new URL(`../fixtures/runbooks/${name}.yaml`, import.meta.url), 'utf8');
@@ -265,19 +265,38 @@ describe('an alert that no runbook maps', () => {
 
 describe('the record of all of it', () => {
   it('verifies', async () => {
-    await house.halt();
     expect(await verified(house.dataDir)).toMatchObject({ code: 0 });
   });
 });
 
 describe('nobody answers', () => {
-  it('is no approval: after 15 minutes somebody is asked again, and nothing is done', async () => {
-    house = await startHarness({ accelerated: true, rooms: { evidence, regulatory } });
-    await put('breach', BREACH);
-    const fields = await seedHost('silence');
-    const { executions } = await alert('critical', fields);
-    const done = await settled(executions[0].id);
-    console.log(JSON.stringify(done.timeline, null, 1), done.status);
-    expect(await companyOf(fields)).toMatchObject({ segment: { isolated: {} }, user: { sessions: [{}] } });
+  it('is no approval: when the 15 minutes are over the gate stays shut, and what was contained stays so', async () => {
+    const quick = await startHarness({ accelerated: true, rooms: { evidence, regulatory } });
+    try {
+      await quick.admin.api('PUT', '/api/runbooks/breach', BREACH, YAML);
+      const event = {
+        id: 'silence',
+        kind: 'alert',
+        severity: 'critical',
+        host_id: 'ws-anna',
+        segment_id: 'seg-office',
+        user_id: 'anna',
+      };
+      await quick.admin.api('POST', '/api/events?format=firebreak', event);
+      const { body } = await quick.admin.api('GET', '/api/incidents?userId=anna');
+      const { data } = (await quick.admin.api('GET', `/api/incidents/${body.data[0].id}`)).body;
+      const [{ id }] = data.executions;
+      const approval = await until('the approval is over', async () => {
+        const listed = await quick.admin.api('GET', `${BASE}/approvals?executionId=${id}&status=EXPIRED`);
+        return listed.body.data?.[0] ?? null;
+      });
+      expect(Date.parse(approval.expiresAt) - Date.parse(approval.requestedAt)).toBe(15 * 60_000);
+      expect(await quick.sandboxUser('anna')).toMatchObject({ sessions: [{}] });
+      expect(await quick.sandbox.call('GET', '/segments/seg-office')).toMatchObject({ segment: { isolated: {} } });
+      const done = await quick.settled(id);
+      console.log(done.status, JSON.stringify(done.timeline.slice(-6)));
+    } finally {
+      await quick.stop();
+    }
   });
 });

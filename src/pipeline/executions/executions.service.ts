@@ -26,6 +26,7 @@ import {
 import { executionStream } from './change.ts';
 import type { ExecutionStore } from './execution-store.ts';
 import type { Requester } from './core/inputs.ts';
+import { statusOf } from './core/state.ts';
 import { previewOf } from './preview.ts';
 import type { Applied } from './mailboxes.ts';
 import type { NewExecution, Runner } from './runner.ts';
@@ -135,9 +136,13 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
       return accepted(await runner.submit(id, input), () => shown(id));
     },
     async cancel(ctx, { id, compensate, reason }) {
-      await store.load(id);
+      const { state } = await store.load(id);
       const by = requesterOf(ctx);
-      const input = { type: 'cancel', by, compensate, reason: reason ?? 'cancelled by a person' } as const;
+      const isOver = state.ended !== null && statusOf(state) !== 'ROLLED_BACK';
+      const input =
+        isOver && compensate
+          ? ({ type: 'compensate', by, reason: reason ?? 'rolled back by a person' } as const)
+          : ({ type: 'cancel', by, compensate, reason: reason ?? 'cancelled by a person' } as const);
       return accepted(await runner.submit(id, input), () => shown(id));
     },
     async release(ctx, { id, actionId, reason }) {
