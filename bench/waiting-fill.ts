@@ -78,6 +78,7 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
     },
     declarationOf: (type) => registry.declarations().find((declaration) => declaration.type === type) ?? null,
     parameterFaults: (type, parameters) => registry.checkParameters(type, parameters),
+    channels: ['IN_APP'],
     hasPasskeys: false,
     onUnusable: (id, thrown) => {
       throw new Error(`${id} cannot be run: ${thrown.message}`);

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
-import type { CommandRoom } from './governance-commands.ts';
+import { asking, type CommandRoom } from './governance-commands.ts';
 
-/** The commands about runbooks as files. */
+/** The commands about runbooks: as files, and in a running server, which does by them what the severity of an alert says. */
 export function addRunbookCommands({ program, io, exitWith }: CommandRoom): void {
   program
     .command('validate')
@@ -21,5 +21,29 @@ export function addRunbookCommands({ program, io, exitWith }: CommandRoom): void
     .action(async (paths: string[], options) => {
       const { validateCommand } = await import('./validate.ts');
       return exitWith(validateCommand(paths, options, io));
+    });
+  const runbooks = program.command('runbooks').description('what is done about an alert, by its severity');
+  asking(runbooks.command('list'))
+    .description('the runbooks, one line each')
+    .action(async (options) => {
+      const { listRunbooksCommand } = await import('./runbooks.ts');
+      return exitWith(listRunbooksCommand(options, io));
+    });
+  asking(runbooks.command('show'))
+    .description('the text of a runbook as it was put; --json: everything about it')
+    .argument('<runbook>')
+    .option('--version <number>', 'a former version')
+    .action(async (id: string, options) => {
+      const { showRunbookCommand } = await import('./runbooks.ts');
+      return exitWith(showRunbookCommand(id, options, io));
+    });
+  asking(runbooks.command('put'))
+    .description('make a runbook of a YAML or JSON file, or a new version of it')
+    .argument('<runbook>')
+    .argument('<file>', '- reads YAML from the standard input')
+    .option('--disabled', 'keep it, and do not run it', false)
+    .action(async (id: string, file: string, options) => {
+      const { putRunbookCommand } = await import('./runbooks.ts');
+      return exitWith(putRunbookCommand(id, file, options, io));
     });
 }

@@ -53,6 +53,7 @@ export function openDefinitions(config: Config, ports: DefinitionPorts) {
     },
     declarationOf,
     parameterFaults: (type, parameters, connector) => registry.checkParameters(type, parameters, '', connector),
+    channels,
     hasPasskeys,
     onUnusable: (id, thrown) =>
       log.error({ playbookId: id, faults: thrown.faults }, 'an enabled playbook cannot be run'),

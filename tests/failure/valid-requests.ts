@@ -65,6 +65,8 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
       return asAdmin(scene, `/api/incidents/${incident.id}`, { status: 'ACKNOWLEDGED' });
     },
   ],
+  ['PUT /api/runbooks/:id', async (scene) => asAdmin(scene, `/api/runbooks/${scene.fresh('runbook-')}`, RUNBOOK)],
+  ['DELETE /api/runbooks/:id', async (scene) => asAdmin(scene, `/api/runbooks/${await runbook(scene)}`)],
   [`POST ${BASE}`, async (scene) => asAdmin(scene, BASE, byHand(scene.fresh('playbook-'), [NOTIFY]))],
   [`PUT ${BASE}/:id`, async (scene) => asAdmin(scene, `${BASE}/${await playbook(scene)}`, { severity: 'LOW' })],
   [`DELETE ${BASE}/:id`, async (scene) => asAdmin(scene, `${BASE}/${await playbook(scene)}`)],
@@ -219,6 +221,16 @@ async function deadLetter({ house, fresh }: Scene): Promise<string> {
     const dead: readonly { readonly id: string }[] = await succeeds(list());
     return dead.some((each) => each.id === id) ? id : null;
   });
+}
+
+const RUNBOOK = {
+  playbooks: { low: { name: 'Tell the SOC', steps: [{ action: 'notify_soc', requires_approval: false }] } },
+};
+
+async function runbook(scene: Scene): Promise<string> {
+  const id = scene.fresh('runbook-');
+  await succeeds(scene.house.admin.api('PUT', `/api/runbooks/${id}`, RUNBOOK));
+  return id;
 }
 
 async function playbook(scene: Scene): Promise<string> {

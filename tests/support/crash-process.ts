@@ -86,6 +86,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
     defaults: DEFAULTS,
     declarationOf,
     parameterFaults: (type, parameters) => registry.checkParameters(type, parameters),
+    channels: ['IN_APP'],
     hasPasskeys: false,
     onUnusable: (_id, thrown) => faults.push(thrown),
   });

@@ -22,6 +22,7 @@ import {
   type TriggerInput,
 } from './by-hand.ts';
 import { executionStream } from './change.ts';
+import { statusOf } from './core/state.ts';
 import type { ExecutionStore } from './execution-store.ts';
 import type { Applied } from './mailboxes.ts';
 import type { NewExecution, Runner } from './runner.ts';
@@ -118,9 +119,13 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
       return accepted(await runner.submit(id, input), () => shown(id));
     },
     async cancel(ctx, { id, compensate, reason }) {
-      await store.load(id);
+      const { state } = await store.load(id);
       const by = requesterOf(ctx);
-      const input = { type: 'cancel', by, compensate, reason: reason ?? 'cancelled by a person' } as const;
+      const isOver = state.ended !== null && statusOf(state) !== 'ROLLED_BACK';
+      const input =
+        isOver && compensate
+          ? ({ type: 'compensate', by, reason: reason ?? 'rolled back by a person' } as const)
+          : ({ type: 'cancel', by, compensate, reason: reason ?? 'cancelled by a person' } as const);
       return accepted(await runner.submit(id, input), () => shown(id));
     },
     async release(ctx, { id, actionId, reason }) {

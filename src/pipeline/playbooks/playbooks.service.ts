@@ -18,6 +18,7 @@ import {
   type ListQuery,
   type Listing,
 } from '../service.ts';
+import { channelWarnings } from './channel-warnings.ts';
 import { passkeyFault } from './passkey-fault.ts';
 import { compilePlaybook, type CompiledPlaybook, type DeclarationOf, type ParameterFaults } from './compile.ts';
 import {
@@ -42,6 +43,8 @@ export interface PlaybookPorts {
   readonly defaults: PlaybookDefaults;
   readonly declarationOf: DeclarationOf;
   readonly parameterFaults: ParameterFaults;
+  /** Channels with a way out of here, in-app among them. */
+  readonly channels: readonly string[];
   /** Whether people can have passkeys here. */
   readonly hasPasskeys: boolean;
   /** Told of an enabled playbook that cannot be run as things are: its connector is not configured any more. */
@@ -118,7 +121,12 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
   } {
     const read = toPlaybook(definition, ports.defaults);
     if ('faults' in read) throw new FirebreakError('invalid_playbook', 'The playbook is not valid', read.faults);
-    const { compiled, faults, warnings } = compilePlaybook(read.value, ports.declarationOf, ports.parameterFaults);
+    const {
+      compiled,
+      faults,
+      warnings: said,
+    } = compilePlaybook(read.value, ports.declarationOf, ports.parameterFaults);
+    const warnings = [...said, ...channelWarnings(read.value, ports.channels)];
     if (compiled === null) throw new FirebreakError('invalid_playbook', 'The playbook is not valid', faults);
     return { playbook: read.value, compiled, warnings: warnings.map(({ pointer, detail }) => `${pointer}: ${detail}`) };
   }
@@ -266,7 +274,7 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
       const read = toPlaybook(definition, ports.defaults);
       if ('faults' in read) return { faults: read.faults, warnings: [] };
       const { faults, warnings } = compilePlaybook(read.value, ports.declarationOf, ports.parameterFaults);
-      return { faults, warnings };
+      return { faults, warnings: [...warnings, ...channelWarnings(read.value, ports.channels)] };
     },
     async changeOfRunbook(ctx, runbook, definitions, former) {
       const changes: Change[] = [];
