@@ -4,6 +4,7 @@ import { addAssetCommands } from './cli/asset-commands.ts';
 import { addBundleCommands } from './cli/evidence-bundle-commands.ts';
 import { addDeadlineCommands } from './cli/deadline-commands.ts';
 import { addGovernanceCommands } from './cli/governance-commands.ts';
+import { addJournalCommands } from './cli/journal-commands.ts';
 import { addPlanningCommands } from './cli/planning-commands.ts';
 import { addRegulatoryCommands } from './cli/regulatory-commands.ts';
 import { addRunbookCommands } from './cli/runbook-commands.ts';
@@ -372,41 +373,7 @@ program
     return exitWith(replayCommand({ ...options, execution }, io));
   });
 
-program
-  .command('archive')
-  .description('move what ended before a time to an archive that verifies offline, and take it out of the journal')
-  .requiredOption('--before <time>', 'RFC 3339 time, or days ago (90d)')
-  .requiredOption('--out <directory>', 'where the archive is written; one that is there already is finished with')
-  .option('--data <dir>', 'data directory of the journal (DATA_DIR)', dataDir)
-  .option('--keys <file>', 'public keys of the log, where the signing key lies elsewhere')
-  .option('--json', 'one JSON line', false)
-  .action(async (options) => {
-    const { archiveCommand } = await import('./cli/archive.ts');
-    return exitWith(archiveCommand(options, io));
-  });
-
-program
-  .command('migrate')
-  .description("bring the journal's schema up to date (DATABASE_URL, or the file in the data directory)")
-  .option('--data <dir>', 'data directory of the journal (DATA_DIR)', dataDir)
-  .option('--json', 'one JSON line', false)
-  .action(async (options) => {
-    const { migrateCommand } = await import('./cli/migrate.ts');
-    return exitWith(migrateCommand(options, io));
-  });
-
-program
-  .command('journal')
-  .description('the journal as a whole')
-  .command('copy')
-  .description('copy a journal into an empty PostgreSQL database, verify it there, and seal the one it came from')
-  .option('--from <place>', 'sqlite:DIR', `sqlite:${dataDir}`)
-  .option('--to <place>', 'postgres:URL, or postgres for the database of DATABASE_URL', 'postgres')
-  .option('--json', 'one JSON line', false)
-  .action(async (options) => {
-    const { journalCopyCommand } = await import('./cli/journal-copy.ts');
-    return exitWith(journalCopyCommand(options, io));
-  });
+addJournalCommands({ program, io, exitWith }, dataDir);
 
 program
   .command('demo')

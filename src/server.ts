@@ -51,29 +51,25 @@ import { addressesOn, linkKeyOf, passkeyKeyOf } from './start/addresses.ts';
 import { announceTime, businessTime } from './start/business-time.ts';
 import { lateDesks, type Rooms } from './start/desks.ts';
 import { openDefinitions } from './start/definitions.ts';
-import { openEvidenceBundles } from './start/evidence-bundles.ts';
-import { openEvidence } from './start/evidence.ts';
 import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { takeInventoryFile } from './start/inventory-file.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import { openRights } from './start/rights.ts';
+import { openRooms } from './start/rooms.ts';
 import type { Role } from './start/role.ts';
 import { openApprovers } from './start/approvers.ts';
 import { sendersOf } from './start/senders.ts';
 import { throughTheDoor } from './start/through-the-door.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
-import { openDeadlines } from './start/deadlines.ts';
 import { requireSiteFor } from './start/passkeys.ts';
 import { quiet } from './start/quiet.ts';
 import { openSignIn } from './start/sign-in.ts';
 import { openSsh } from './start/ssh.ts';
 import { startupFault } from './start/startup-fault.ts';
 import { slackDoor } from './start/slack-door.ts';
-import { openRegulatoryContacts } from './start/regulatory-contacts.ts';
 import { openTelling } from './start/telling.ts';
 import { openTimeStamps } from './start/time-stamps.ts';
-import { openVendors } from './start/vendors.ts';
 import { openVoting } from './start/voting.ts';
 
 /** Queue entries that are looked through for news after an outage; what lies behind them waits for the next start. */
@@ -153,7 +149,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const journal = options.journalThrough?.(own.journal) ?? own.journal;
   const { rooms = {} } = options;
-  const late = lateDesks({ evidence: true, ...rooms });
+  const late = lateDesks({ evidence: true, regulatory: true, ...rooms });
   const hosts = await openSsh(config, late.desks.evidence ?? null);
   const outside = outsideSystems(config, sandbox, { desks: late.desks, hosts });
   const { clock, steered } = await businessTime({ journal, wall: own.wall }, acceleratedFrom, sandbox, outside.http);
@@ -197,24 +193,29 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
 
   // Definitions. What people set over all playbooks is told by the same courier; it is built below.
   const tell = (stream: string, name: string): void => telling.teller.tell(stream, [name]);
+  const shared = { journal, committer, clock, machine, ids, tell, log, closing: closing.signal };
   const definitions = openDefinitions(config, {
-    journal,
-    committer,
-    ids,
-    clock,
-    log,
+    ...shared,
     registry: outside.registry,
     channels: ['IN_APP', ...senders.map(({ channel }) => channel).filter((channel) => !isContactChannel(channel))],
     approvers: approvers?.names ?? [],
-    tell,
   });
   const { playbooks, runbooks, policies, exemptions, guards, onCall, inventory, changes, governance } = definitions;
   await takeInventoryFile(config, inventory, clock.now());
-  const evidence = await openEvidence(config, {
-    ...{ journal, committer, clock, machine, ids, tell, log, closing: closing.signal },
-    ...{ wall: own.wall, holders: own.requestHolders, version: options.version },
+  const beside = await openRooms(config, {
+    ...shared,
+    inventory,
+    wall: own.wall,
+    holders: own.requestHolders,
+    version: options.version,
+    logKey: key,
+    randomBytes,
+    authority: timeStamps.authority,
+    setBack,
+    onUnstamped: onStampError,
+    onError,
   });
-  opened.push(() => evidence.close());
+  opened.push(() => beside.close());
   const pause = createPauseWatch({
     journal,
     clock,
@@ -248,27 +249,19 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     closing: closing.signal,
     onBug: (thrown, effect) => log.error({ err: thrown, effect: effect.name }, 'an effect could not be performed'),
   });
-  const logKey = key;
-  const { publicUrl } = config;
-  const regulatory = openRegulatoryContacts({ journal, committer, ids, clock, logKey, randomBytes, publicUrl, tell });
   const telling = openTelling({
-    journal,
-    committer,
+    ...shared,
     store,
-    machine,
-    clock,
-    ids,
-    closing: closing.signal,
     senders,
     messagesPerMinute: config.notifications.messagesPerMinute,
     performs: acts,
     addressesFor: addressesOn(config.publicUrl, linkKey),
-    contactFor: regulatory.contactFor,
+    contactFor: beside.contactFor,
     tellExecution: (executionId, input) => runner.submit(executionId, input),
     onError: onError('somebody could not be told'),
   });
   const { teller, people } = telling;
-  late.open({ people, evidence: evidence.desk, ...rooms });
+  late.open({ people, ...beside.desks, ...rooms });
   const core = await keepOwnCore(journal, committer);
   const runner: Runner = createRunner(
     {
@@ -287,23 +280,6 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     acts ? performer : performNothing,
   );
 
-  const deadlines = openDeadlines({
-    journal,
-    committer,
-    ids,
-    clock,
-    tell,
-    onError: onError('a deadline could not be reminded of'),
-  });
-  const vendors = openVendors({
-    journal,
-    committer,
-    clock,
-    inventory,
-    tell,
-    onError: onError('an escalation could not go on'),
-  });
-
   // Events.
   const { detectionContext, withPlace } = await loadSurroundings(config);
   const intake: Intake = createIntake({
@@ -316,7 +292,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     closing: closing.signal,
     playbooks,
     governance,
-    escalationsFor: vendors.startsFor,
+    escalationsFor: beside.startsFor,
     detectionContext,
     withPlace,
     onError: onError('an execution could not be told about its incident'),
@@ -352,24 +328,16 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     policies,
     guards,
     inventory,
-    ...vendors.services,
+    ...beside.services,
     exemptions,
-    evidence: evidence.service,
     pause: createPauseService({ journal, committer, watch: pause, tell }),
     glass: createGlassService({ journal, committer }),
     breakGlass: createBreakGlassService({ journal, committer, store, runner, voters }),
     changes,
     incidents,
-    evidenceBundles: openEvidenceBundles({
-      ...{ journal, committer, vault: evidence.vault, ids, machine, key, setBack },
-      authority: timeStamps.authority,
-      onUnstamped: onStampError,
-    }),
     executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
     ...openVoting({ journal: throughCommitter, runner, voters, passkeys: signIn.passkeys }),
     onCall,
-    ...regulatory.services,
-    ...deadlines.services,
     answers: createAnswersService({ journal, key: linkKey, people: () => enabledPeople(journal) }),
     notifications: telling.service,
     audits: createAuditService({ journal, store, machine }),
@@ -400,23 +368,23 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   /** After the store was away: what was committed unheard, and what could not be told meanwhile. */
   const goOn = async (): Promise<void> => {
     definitions.refresh();
-    vendors.refresh();
+    beside.refresh();
     await pause.look();
-    void evidence.settle();
+    void beside.settle();
     await runner.catchUp();
     ownSignIns.look();
     await bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => isNews(name)));
   };
   // In a pause nothing that was left is begun either.
   await pause.look();
-  void evidence.settle();
+  void beside.settle();
   if (acts) await takeOver();
   ownSignIns.look();
   const anonymous = { traceId: '0'.repeat(32), correlationId: 'start', now: clock.now(), idempotencyKey: null };
   // A worker offers no way to use one; others that share the journal print their own.
   const setupToken = role === 'worker' ? null : await setup.issueToken(anonymous, { keepEarlier: journal.shared });
   const timekeeping = {
-    runner: vendors.beside(deadlines.beside(runner)),
+    runner: beside.beside(runner),
     journal,
     members,
     machine,
@@ -427,7 +395,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const background = [witness.run(closing.signal), timeStamps.run(closing.signal)];
   background.push(probeStore({ committer, clock, machine, closing: closing.signal }));
   if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
-  if (acts) background.push(evidence.keepReverifying());
+  if (acts) background.push(beside.keepReverifying());
   if (acts && journal.shared) background.push(pause.keepLooking());
   if (acts) {
     const onLogError = onError('the log could not be kept');
@@ -452,7 +420,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     if (acts && (await members.leads('log').catch(() => false)))
       await keeper.keep(true).catch(onError('the log was not signed'));
     await members.leave().catch(onError('no goodbye was said'));
-    await Promise.all([outside.close(), evidence.close(), witness.close(), timeStamps.close(), closeSenders()]);
+    await Promise.all([outside.close(), beside.close(), witness.close(), timeStamps.close(), closeSenders()]);
     await own.close();
   };
   try {

@@ -1,52 +1,32 @@
-import { escalationStream, foldEscalation, statusOf as escalationStatusOf } from '../pipeline/vendors/escalation.ts';
-import type { Journal, JournalReader, StoredView, View, ViewKind } from '../journal/journal.ts';
+import type { Journal, JournalReader, StoredView, ViewKind } from '../journal/journal.ts';
 import { ACCESS_STREAM, emptyAccessState, foldAccess } from '../pipeline/access/access.store.ts';
 import { CREDENTIAL, recordedCredential } from '../pipeline/access/password.ts';
-import { clockStream, clockView, foldClock } from '../pipeline/deadlines/clock.ts';
 import { approvalView, executionView } from '../pipeline/executions/change.ts';
 import { executionStore } from '../pipeline/executions/execution-store.ts';
-import { foldEvidence } from '../pipeline/evidence/custody.ts';
-import { evidenceView, holdView } from '../pipeline/evidence/evidence.store.ts';
-import { foldHolds } from '../pipeline/evidence/hold.ts';
 import { exemptionUseViews } from '../pipeline/executions/exemption-uses.ts';
 import { foldGlass, glassStream, glassView } from '../pipeline/executions/glass-entry.ts';
 import { foldExemption, storedStatusOf } from '../pipeline/exemptions/exemption.ts';
 import { foldChange, storedStatusOf as changeStatusOf } from '../pipeline/guards/proposed-change.ts';
-import { contactStatusOf, foldContact } from '../pipeline/deadlines/contacts/contact.ts';
-import { draftView, foldDraft } from '../pipeline/deadlines/drafts/draft.ts';
-import { foldPortal, portalView } from '../pipeline/deadlines/portal/portal.ts';
 import { limiterRowOf } from '../pipeline/guards/limiter.ts';
 import { incidentOf } from '../pipeline/incidents/incident-change.ts';
 import { deliveryViews, foldNotice, noticeStream } from '../pipeline/notifications/notice-state.ts';
 import { preferenceStream } from '../pipeline/notifications/preferences.ts';
 import { canonicalJson, type JsonObject } from '../platform/canonical-json.ts';
 import { messageOf } from '../platform/errors.ts';
+import { clockRows, contactRows, deadlineDocumentRows, draftRows, escalationRows, evidenceRows } from './duty-rows.ts';
+import {
+  asJson,
+  bodyOf,
+  expectedFrom,
+  objectOf,
+  text,
+  type ExpectedRow,
+  type ForgedRow,
+  type RowSource,
+} from './row-source.ts';
 
 /** Rows read at once. */
 const PAGE = 1_000;
-
-/** A row that the API shows and that does not follow from the records. */
-export interface ForgedRow {
-  readonly kind: ViewKind;
-  readonly id: string;
-  /** The stream whose records say otherwise. */
-  readonly stream: string;
-  readonly problem: string;
-}
-
-/** What a row must be, folded from records: null when there must be none. */
-interface ExpectedRow {
-  readonly kind: ViewKind;
-  readonly id: string;
-  readonly stream: string;
-  readonly row: {
-    /** What lists filter by. */
-    readonly columns: Partial<Record<'status' | 'type' | 'severity' | 'subject' | 'parent' | 'ref', string | null>>;
-    /** Members that must be equal; others are only shown (a timeline) or may lag behind (accounts). */
-    readonly members: JsonObject;
-    readonly membersOf: (view: StoredView) => JsonObject;
-  } | null;
-}
 
 /**
  * Folds the records of executions, incidents, definitions, exemptions and people again and compares the rows that the API shows
@@ -86,11 +66,6 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     }
   }
   return null;
-}
-
-interface RowSource {
-  readonly kinds: readonly ViewKind[];
-  rows(journal: Journal): AsyncGenerator<ExpectedRow | ForgedRow>;
 }
 
 const executionRows: RowSource = {
@@ -176,25 +151,6 @@ const inventoryRows: RowSource = {
   },
 };
 
-const escalationRows: RowSource = {
-  kinds: ['escalation'],
-  async *rows(journal) {
-    for (const stream of await journal.streams(escalationStream(''))) {
-      const escalation = foldEscalation((await journal.readStream(stream)).map(({ record }) => record));
-      if (escalation === null) continue;
-      const { severity, incidentId: parent, vendorId: ref } = escalation;
-      const columns = { status: escalationStatusOf(escalation), severity, parent, ref };
-      const id = stream.slice(escalationStream('').length);
-      yield {
-        kind: 'escalation',
-        id,
-        stream,
-        row: { columns, members: objectOf(asJson(escalation)), membersOf: bodyOf },
-      };
-    }
-  },
-};
-
 const limiterRows: RowSource = {
   kinds: ['limiter'],
   async *rows(journal) {
@@ -246,37 +202,6 @@ const exemptionRows: RowSource = {
   },
 };
 
-const contactRows: RowSource = {
-  kinds: ['contact'],
-  async *rows(journal) {
-    for (const stream of await journal.streams('contact/')) {
-      const id = stream.slice('contact/'.length);
-      const contact = foldContact((await journal.readStream(stream)).map(({ record }) => record));
-      if (contact === null) continue;
-      const columns = { status: contactStatusOf(contact) };
-      yield { kind: 'contact', id, stream, row: { columns, members: objectOf(asJson(contact)), membersOf: bodyOf } };
-    }
-  },
-};
-
-const draftRows: RowSource = {
-  kinds: ['draft', 'portal'],
-  async *rows(journal) {
-    for (const stream of await journal.streams('draft/')) {
-      const id = stream.slice('draft/'.length);
-      const draft = foldDraft((await journal.readStream(stream)).map(({ record }) => record));
-      const view = draft === null ? null : { ...draftView(id, draft), expectedVersion: null };
-      if (view !== null) yield expectedFrom(view, stream, objectOf(view.body));
-    }
-    for (const stream of await journal.streams('portal/')) {
-      const id = stream.slice('portal/'.length);
-      const portal = foldPortal((await journal.readStream(stream)).map(({ record }) => record));
-      const view = portal === null ? null : { ...portalView(id, portal), expectedVersion: null };
-      if (view !== null) yield expectedFrom(view, stream, objectOf(view.body));
-    }
-  },
-};
-
 const changeRows: RowSource = {
   kinds: ['change'],
   async *rows(journal) {
@@ -301,83 +226,6 @@ const breakGlassRows: RowSource = {
     }
   },
 };
-
-const clockRows: RowSource = {
-  kinds: ['deadline'],
-  async *rows(journal) {
-    for (const stream of await journal.streams(clockStream(''))) {
-      const id = stream.slice(clockStream('').length);
-      try {
-        const clock = foldClock((await journal.readStream(stream)).map(({ record }) => record));
-        if (clock === null) continue;
-        const view = { ...clockView(id, clock), expectedVersion: null };
-        yield expectedFrom(view, stream, objectOf(view.body));
-      } catch (thrown) {
-        yield { kind: 'deadline', id, stream, problem: `cannot be folded: ${messageOf(thrown)}` };
-      }
-    }
-  },
-};
-
-const evidenceRows: RowSource = {
-  kinds: ['evidence', 'evidence-hold'],
-  async *rows(journal) {
-    for (const stream of await journal.streams('evidence/')) {
-      const id = stream.slice('evidence/'.length);
-      const evidence = foldEvidence((await journal.readStream(stream)).map(({ record }) => record));
-      if (evidence === null) continue;
-      const view = evidenceView(id, evidence);
-      yield expectedFrom(view, stream, objectOf(view.body));
-    }
-    for (const stream of await journal.streams('evidence-hold/')) {
-      for (const hold of foldHolds((await journal.readStream(stream)).map(({ record }) => record))) {
-        const view = holdView(hold, null);
-        yield expectedFrom(view, stream, objectOf(view.body));
-      }
-    }
-  },
-};
-
-/** What is set as a whole, each time by a record that holds it: by the member of the record that the row shows as which. */
-const DEADLINE_DOCUMENTS = [
-  ['deadline-settings', 'document', 'document'],
-  ['breach', 'document', 'document'],
-  ['applicability', 'answers', 'document'],
-  ['deadline-request', 'deadlineIds', 'deadlineIds'],
-] as const;
-
-const deadlineDocumentRows: RowSource = {
-  kinds: [...DEADLINE_DOCUMENTS.map(([kind]) => kind), 'deadline-rule'],
-  async *rows(journal) {
-    for (const [kind, recorded, shown] of DEADLINE_DOCUMENTS)
-      for (const stream of await journal.streams(`${kind}/`)) {
-        const data = (await journal.readStream(stream)).at(-1)?.record.data ?? {};
-        const members = { [shown]: data[recorded] ?? null, ...('version' in data ? { version: data['version'] } : {}) };
-        yield { kind, id: stream.slice(kind.length + 1), stream, row: { columns: {}, members, membersOf: bodyOf } };
-      }
-    for (const stream of await journal.streams('deadline-rule/')) {
-      const records = await journal.readStream(stream);
-      const switches = foldSwitches(records.map(({ record }) => record));
-      const members = { switches, version: records.length };
-      yield {
-        kind: 'deadline-rule',
-        id: stream.slice('deadline-rule/'.length),
-        stream,
-        row: { columns: {}, members, membersOf: bodyOf },
-      };
-    }
-  },
-};
-
-/** The newest word on each switch of a rule. */
-function foldSwitches(records: readonly { readonly at: number; readonly data: JsonObject }[]): JsonObject {
-  return Object.fromEntries(
-    records.map(({ at, data: { what, enabled, by, reason, reference } }) => [
-      text(what) ?? '',
-      { at, enabled: enabled ?? null, by: by ?? null, reason: reason ?? null, reference: reference ?? null },
-    ]),
-  );
-}
 
 const accessRows: RowSource = {
   kinds: ['user', 'key', 'session', 'credential', 'lockout', 'identity', 'passkey', 'group', 'role', 'delegation'],
@@ -414,12 +262,6 @@ const accessRows: RowSource = {
   },
 };
 
-function expectedFrom(view: View, stream: string, members: JsonObject): ExpectedRow {
-  const { kind, id, status = null, type = null, severity = null, subject = null, parent = null, ref = null } = view;
-  const columns = { status, type, severity, subject, parent, ref };
-  return { kind, id, stream, row: { columns, members, membersOf: bodyOf } };
-}
-
 async function problemOf(journal: JournalReader, { kind, id, row }: ExpectedRow): Promise<string | null> {
   const stored = await journal.view(kind, id);
   if (row === null) return stored === null ? null : 'is shown, but the records say that it was deleted';
@@ -444,23 +286,4 @@ async function firstStranger(
     if (stranger !== undefined) return stranger.id;
     if (items.length < PAGE) return null;
   }
-}
-
-function bodyOf({ body }: StoredView): JsonObject {
-  return objectOf(body);
-}
-
-function text(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
-}
-
-/** Rows and records hold objects where they are asked for; what holds none has no members that could be equal. */
-function objectOf(value: StoredView['body']): JsonObject {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isObject ? (value as JsonObject) : {}; // safe: the line above
-}
-
-function asJson(value: object): StoredView['body'] {
-  // Incidents, exemptions, users and keys are plain JSON by their types.
-  return value as StoredView['body'];
 }

@@ -4,12 +4,12 @@ import type { Ids } from '../platform/ids.ts';
 import type { GroupCommitter } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogKeyPair } from '../journal/log-key.ts';
-import type { RecordTrace } from '../pipeline/audit/record.ts';
 import type { RandomBytes } from '../pipeline/access/secret.ts';
 import { mailRefusalOf, portalRefusalOf } from '../pipeline/deadlines/contacts/contact.ts';
+import type { Announcement } from '../pipeline/deadlines/announcing-desk.ts';
 import { createContactService } from '../pipeline/deadlines/contacts/contacts.service.ts';
 import { draftStream, type Draft } from '../pipeline/deadlines/drafts/draft.ts';
-import { createDraftService, type DraftPorts, type NewDraft } from '../pipeline/deadlines/drafts/drafts.service.ts';
+import { createDraftService, draftIdOf, type DraftPorts } from '../pipeline/deadlines/drafts/drafts.service.ts';
 import { textOf } from '../pipeline/deadlines/drafts/render.ts';
 import { contactTeller, type TellContacts } from '../pipeline/deadlines/drafts/tell-contacts.ts';
 import { createTellingService } from '../pipeline/deadlines/drafts/telling.service.ts';
@@ -33,17 +33,6 @@ export interface RegulatoryContactPorts extends Pick<DraftPorts, 'evidenceOf' | 
   readonly randomBytes: RandomBytes;
   readonly publicUrl: string | null;
   readonly tell: TellRecord;
-}
-
-/** A clock that was started, or a stage of it that is due next. */
-export interface Announcement extends NewDraft {
-  /** The same for every repeat. */
-  readonly key: string;
-  /** As a runbook names them; those of people among them are used for people. */
-  readonly channels: readonly string[];
-  /** Business time, ms since 1970. */
-  readonly at: number;
-  readonly trace?: RecordTrace;
 }
 
 /** Everything about the organisation's own regulatory contacts, put together. */
@@ -86,16 +75,22 @@ export function openRegulatoryContacts(ports: RegulatoryContactPorts) {
   }
 
   /** What belongs to the start of a clock: the draft, and that contacts hear of it. Repeated under one key it is done once. */
-  async function announce({ key, deadlineId, channels, at, trace, ...about }: Announcement): Promise<string> {
-    const when = { at, ...(trace === undefined ? {} : { trace }) };
-    const draftId = await drafts.make({ key, deadlineId, ...about, ...when });
+  async function announce({ key, deadlineId, channels, at, ...about }: Announcement): Promise<string> {
+    const draftId = await drafts.make({ key, deadlineId, ...about, at });
     const deadlineIds = deadlineId === null ? [] : [deadlineId];
-    await tellContacts({ key, incidentId: about.incidentId, deadlineIds, draftId, channels, ...when });
+    await tellContacts({ key, incidentId: about.incidentId, deadlineIds, draftId, channels, at });
     return draftId;
+  }
+
+  async function isAnnounced(key: string): Promise<boolean> {
+    const view = await journal.view('draft', draftIdOf(key));
+    // Written by `drafts.service.ts`.
+    return view !== null && (view.body as unknown as Draft).asked.some((asked) => asked.key === key);
   }
 
   return {
     announce,
+    isAnnounced,
     services: { contacts, drafts, portal, contactTelling: createTellingService({ drafts, tellContacts }) },
     contactFor,
   };

@@ -21,7 +21,7 @@ import { tagRegime } from './tag-regime.ts';
 /** Who starts clocks where a runbook does. */
 const BY_RUNBOOK = 'engine';
 const EXECUTION_ROW = z.looseObject({ incidentId: z.string(), startedAt: z.int() });
-const REQUEST_ROW = z.looseObject({ deadlineIds: z.array(z.string()) });
+const REQUEST_ROW = z.looseObject({ deadlineIds: z.array(z.string()), incidentId: z.string() });
 
 export interface DeskPorts {
   readonly journal: Pick<JournalReader, 'view' | 'viewByUniqueKey'>;
@@ -37,6 +37,12 @@ const NOTHING_WRITTEN: ChangeResult = { status: 'applied', hashes: [] };
 
 type Request = Parameters<RegulatoryDesk['start']>[0];
 
+/** The clocks of a request, and those of them that it began. */
+interface Begun {
+  readonly started: readonly { readonly id: string; readonly clock: Clock }[];
+  readonly deadlineIds: readonly string[];
+}
+
 /**
  * Starts the clocks that a runbook asks for. What is known at that time is that somebody came to know of it: the start of the execution
  * is the event of all rules that count from knowledge; what has to be determined by people waits for them. Nothing is sent outside.
@@ -44,15 +50,15 @@ type Request = Parameters<RegulatoryDesk['start']>[0];
 export function createRegulatoryDesk(ports: DeskPorts): RegulatoryDesk {
   const { journal, committer, rules, tell } = ports;
 
-  async function find(key: string) {
-    const view = await journal.view('deadline-request', requestId(key));
-    return view === null ? null : { deadlineIds: REQUEST_ROW.parse(view.body).deadlineIds };
+  async function find(key: string): Promise<{ readonly deadlineIds: readonly string[] } | null> {
+    const request = await loadRequest(journal, key);
+    return request === null ? null : { deadlineIds: request.deadlineIds };
   }
 
   return {
     find,
     async start(request) {
-      const { started, deadlineIds } = await untilApplied(async () => {
+      const { started, deadlineIds } = await untilApplied<Begun>(async () => {
         // Asked for in each try: somebody else may have done it in between.
         const done = await find(request.key);
         if (done !== null) return { result: NOTHING_WRITTEN, answer: { ...done, started: [] } };
@@ -114,6 +120,15 @@ export function createRegulatoryDesk(ports: DeskPorts): RegulatoryDesk {
     const record = startRecord({ clock, event, by: BY_RUNBOOK, now, reminders });
     return { id, ...clockChange(id, null, [record], { reminders, tell }) };
   }
+}
+
+/** What was asked under this key, and of which incident; null: nothing yet. */
+export async function loadRequest(
+  journal: Pick<JournalReader, 'view'>,
+  key: string,
+): Promise<{ readonly deadlineIds: readonly string[]; readonly incidentId: string } | null> {
+  const view = await journal.view('deadline-request', requestId(key));
+  return view === null ? null : REQUEST_ROW.parse(view.body);
 }
 
 /** What a request starts, what it leaves out and why, and tags that name nothing here. */

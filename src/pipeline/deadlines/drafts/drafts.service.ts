@@ -234,7 +234,7 @@ export function createDraftService(ports: DraftPorts): DraftService {
       return answerOf(id, draft);
     },
     async make({ key, at, trace, ...wanted }) {
-      const id = derivedId('drf', key);
+      const id = draftIdOf(key);
       await make(id, wanted, 'engine', at, trace);
       return id;
     },
@@ -256,6 +256,11 @@ export function createDraftService(ports: DraftPorts): DraftService {
       return [`The proof is on record, but the deadline ${deadlineId} did not take it: ${thrown.message}.`];
     }
   }
+}
+
+/** Of what `make` makes under a key. */
+export function draftIdOf(key: string): string {
+  return derivedId('drf', key);
 }
 
 const UNCHANGED = { status: 'applied', hashes: [] } as const;

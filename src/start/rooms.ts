@@ -1,0 +1,67 @@
+import type { Services } from '../api/services.ts';
+import type { RegulatoryDesk, EvidenceDesk } from '../pipeline/actions/desks.ts';
+import type { InventoryService } from '../pipeline/inventory/inventory.service.ts';
+import type { SetBack } from '../pipeline/recovery/recovery.service.ts';
+import type { Runner } from '../pipeline/executions/runner.ts';
+import type { Config } from '../platform/config.ts';
+import type { TimeStampAuthority } from '../timestamps/time-stamp-authority.ts';
+import { openEvidenceBundles } from './evidence-bundles.ts';
+import { openEvidence, type EvidencePorts } from './evidence.ts';
+import { openRegulatory, type RegulatoryPorts } from './regulatory.ts';
+import { openVendors, type VendorRoom } from './vendors.ts';
+
+export type RoomPorts = EvidencePorts &
+  Omit<RegulatoryPorts, 'publicUrl' | 'onError'> & {
+    readonly inventory: InventoryService;
+    readonly authority: TimeStampAuthority | null;
+    readonly setBack: SetBack | null;
+    readonly onUnstamped: (thrown: unknown) => void;
+    onError(what: string): (thrown: unknown) => void;
+  };
+
+/** The rooms beside executions: evidence, what the law asks, and vendors. */
+export interface OpenedRooms extends Pick<VendorRoom, 'startsFor' | 'refresh'> {
+  readonly desks: { readonly evidence: EvidenceDesk; readonly regulatory: RegulatoryDesk };
+  readonly services: Pick<
+    Services,
+    | 'evidence'
+    | 'evidenceBundles'
+    | 'vendors'
+    | 'escalations'
+    | 'deadlines'
+    | 'deadlineRules'
+    | 'breachRegister'
+    | 'contacts'
+    | 'drafts'
+    | 'portal'
+    | 'contactTelling'
+  >;
+  readonly contactFor: ReturnType<typeof openRegulatory>['contactFor'];
+  /** The runner as a timekeeper sees it: timers of clocks and of escalations fall due with those of executions. */
+  beside(runner: Runner): Pick<Runner, 'idle' | 'tick'>;
+  /** Finishes what a crash or an outage has left of evidence. */
+  settle(): Promise<void>;
+  keepReverifying(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @throws FirebreakError `store_unavailable` when the evidence store cannot be used. */
+export async function openRooms(config: Config, ports: RoomPorts): Promise<OpenedRooms> {
+  const { onError } = ports;
+  const evidence = await openEvidence(config, ports);
+  const onLate = onError('a deadline could not be reminded of');
+  const regulatory = openRegulatory({ ...ports, publicUrl: config.publicUrl, onError: onLate });
+  const vendors = openVendors({ ...ports, onError: onError('an escalation could not go on') });
+  const evidenceBundles = openEvidenceBundles({ ...ports, vault: evidence.vault, key: ports.logKey });
+  return {
+    desks: { evidence: evidence.desk, regulatory: regulatory.desk },
+    services: { ...vendors.services, ...regulatory.services, evidence: evidence.service, evidenceBundles },
+    contactFor: regulatory.contactFor,
+    startsFor: vendors.startsFor,
+    beside: (runner) => vendors.beside(regulatory.beside(runner)),
+    refresh: () => vendors.refresh(),
+    settle: () => evidence.settle(),
+    keepReverifying: () => evidence.keepReverifying(),
+    close: () => evidence.close(),
+  };
+}
