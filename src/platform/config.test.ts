@@ -130,6 +130,7 @@ describe('readConfig', () => {
           login: null,
           ca: null,
           from: 'alerts@example.org',
+          signer: null,
         },
         slackWebhook: null,
         messagesPerMinute: 20,

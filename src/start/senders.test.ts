@@ -45,8 +45,10 @@ describe('the senders', () => {
       NOTIFICATION_WEBHOOK_URL: `${webhook.origin}/hook`,
       NOTIFICATION_WEBHOOK_SECRET: WEBHOOK_SECRET,
     });
-    expect(senders.map(({ channel }) => channel)).toEqual(['EMAIL', 'SLACK', 'TEAMS', 'PAGERDUTY', 'WEBHOOK']);
-    for (const sender of senders) await sender.send(messageOf(), never);
+    const toContacts = ['ENCRYPTED_EMAIL', 'SECURE_PORTAL'];
+    const channels = senders.map(({ channel }) => channel);
+    expect(channels.toSorted()).toEqual([...toContacts, 'EMAIL', 'SLACK', 'TEAMS', 'PAGERDUTY', 'WEBHOOK'].toSorted());
+    for (const sender of senders) if (!toContacts.includes(sender.channel)) await sender.send(messageOf(), never);
     expect(mail.mails).toHaveLength(1);
     expect([slack, teams, pagerDuty, webhook].map(({ received }) => received.map(({ path }) => path))).toEqual([
       ['/slack'],
