@@ -49,7 +49,7 @@ import { createHealthService } from './health.ts';
 import { openWitnessing } from './witness/witnessing.ts';
 import { addressesOn, linkKeyOf, passkeyKeyOf } from './start/addresses.ts';
 import { announceTime, businessTime } from './start/business-time.ts';
-import { lateDesks, type Rooms } from './start/desks.ts';
+import { lateDesks } from './start/desks.ts';
 import { openDefinitions } from './start/definitions.ts';
 import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
@@ -86,8 +86,6 @@ export interface ServerOptions {
   readonly acceleratedFrom: number | null;
   /** Stands between the server and its journal. For tests only: to watch commits, to make them fail. */
   readonly journalThrough?: (journal: Journal) => Journal;
-  /** Rooms that actions ask, where this process has none of its own. For tests only. */
-  readonly rooms?: Partial<Rooms>;
   /** What a password costs. For tests only, which would wait for it; `SCRYPT_COST` when absent. */
   readonly passwordCost?: ScryptCost;
   /** The program of a journal's threads, where it is in a file (`STORE_THREAD`). Absent or null: this thread does it all. */
@@ -148,8 +146,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     await own.close();
   });
   const journal = options.journalThrough?.(own.journal) ?? own.journal;
-  const { rooms = {} } = options;
-  const late = lateDesks({ evidence: true, regulatory: true, ...rooms });
+  const late = lateDesks({ evidence: true, regulatory: true });
   const hosts = await openSsh(config, late.desks.evidence ?? null);
   const outside = outsideSystems(config, sandbox, { desks: late.desks, hosts });
   const { clock, steered } = await businessTime({ journal, wall: own.wall }, acceleratedFrom, sandbox, outside.http);
@@ -261,7 +258,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onError: onError('somebody could not be told'),
   });
   const { teller, people } = telling;
-  late.open({ people, ...beside.desks, ...rooms });
+  late.open({ people, ...beside.desks });
   const core = await keepOwnCore(journal, committer);
   const runner: Runner = createRunner(
     {

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { memoryEvidence, memoryRegulatory } from '../support/desks.ts';
 import { BASE } from '../support/playbooks.ts';
 import { type Body, type Harness, type Person, startHarness, until, verified } from '../support/server.ts';
 
@@ -10,14 +9,12 @@ const RANSOMWARE = textOf('ransomware-containment');
 const BREACH = textOf('active-breach-containment');
 const YAML = { 'content-type': 'application/yaml' };
 
-const evidence = memoryEvidence();
-const regulatory = memoryRegulatory();
 let house: Harness;
 let commander: Person;
 let ciso: Person;
 
 beforeAll(async () => {
-  house = await startHarness({ rooms: { evidence, regulatory } });
+  house = await startHarness();
   commander = await house.person('INCIDENT_COMMANDER');
   ciso = await house.person('CISO');
 });
@@ -96,10 +93,19 @@ async function vote(id: string, verb: 'approve' | 'deny', person = commander) {
   return settled(id);
 }
 
-const keptOf = (executionId: string) =>
-  evidence.kept
-    .filter(({ artifact }) => artifact.origin.executionId === executionId)
-    .map(({ artifact }) => artifact.source.location);
+interface Kept {
+  readonly source: { readonly location: string };
+  readonly acquisition: { readonly startedAt: string };
+  readonly integrity: { readonly complete: boolean; readonly sha256: string };
+}
+
+/** Locations of what is kept whole of an execution, in order. */
+async function keptOf(executionId: string): Promise<readonly string[]> {
+  const { body } = await house.admin.api('GET', `/api/evidence?executionId=${executionId}`);
+  const kept = body.data as readonly Kept[]; // as `shownEvidence` has it
+  expect(kept.every(({ integrity }) => integrity.complete && /^[0-9a-f]{64}$/.test(integrity.sha256))).toBe(true);
+  return kept.map(({ source }) => source.location).toSorted();
+}
 
 describe('ransomware containment & forensics', () => {
   it('runs from the alert to the end, and is rolled back', async () => {
@@ -113,7 +119,7 @@ describe('ransomware containment & forensics', () => {
     // At once, without a person: the host is cut off, and what it would lose is kept.
     expect(await settled(id)).toMatchObject({ status: 'AWAITING_APPROVAL' });
     expect(await companyOf(fields)).toMatchObject({ host: { isolated: {} }, user: { credentialsDisabled: null } });
-    expect(keptOf(id)).toEqual(['/tmp/host_snapshot.mem', '/tmp/network_connections.log']);
+    expect(await keptOf(id)).toEqual(['/tmp/host_snapshot.mem', '/tmp/network_connections.log']);
 
     expect(await vote(id, 'approve')).toMatchObject({ status: 'AWAITING_APPROVAL' });
     expect(await companyOf(fields)).toMatchObject({ user: { credentialsDisabled: {} } });
@@ -122,7 +128,12 @@ describe('ransomware containment & forensics', () => {
     expect(told.text).toContain('CISO and Legal are told of an incident');
 
     expect(await vote(id, 'approve')).toMatchObject({ status: 'COMPLETED', failedActions: [] });
-    expect(keptOf(id).slice(2)).toEqual(['images/disk', '/evidence/disk_image.raw']);
+    expect(await keptOf(id)).toEqual([
+      '/evidence/disk_image.raw',
+      '/tmp/host_snapshot.mem',
+      '/tmp/network_connections.log',
+      'images/disk',
+    ]);
     const view = await viewOf(id);
     expect(Object.keys(view).sort()).toEqual(['event_id', 'status', 'steps']);
     expect(view).toMatchObject({ event_id: `alert-${alerts}`, status: 'completed' });
@@ -139,7 +150,7 @@ describe('ransomware containment & forensics', () => {
     expect(await settled(id)).toMatchObject({ status: 'ROLLED_BACK' });
     expect(await companyOf(fields)).toMatchObject({ host: { isolated: null }, user: { credentialsDisabled: null } });
     // What was kept stays kept.
-    expect(keptOf(id)).toHaveLength(4);
+    expect(await keptOf(id)).toHaveLength(4);
   });
 
   it('halts where people say no, and starts nothing more', async () => {
@@ -173,23 +184,38 @@ describe('active breach containment', () => {
     const [{ id }] = executions;
     const waiting = await settled(id);
     expect(await companyOf(fields)).toMatchObject({ segment: { isolated: {} }, user: { sessions: [{}] } });
-    expect(keptOf(id)).toEqual(['/tmp/pcap_capture.pcap', '/tmp/flow_logs.json']);
+    expect(await keptOf(id)).toEqual(['/tmp/flow_logs.json', '/tmp/pcap_capture.pcap']);
     const { body } = await commander.api('GET', `${BASE}/approvals/${waiting.approvals[0]}`);
     expect(Date.parse(body.data.expiresAt) - Date.parse(body.data.requestedAt)).toBe(15 * 60_000);
 
     await vote(id, 'approve');
     expect(await companyOf(fields)).toMatchObject({ user: { sessions: [] } });
     expect(await vote(id, 'approve')).toMatchObject({ status: 'COMPLETED', failedActions: [] });
-    expect(keptOf(id).slice(2)).toEqual([
-      'images/memory',
-      'images/disk',
+    expect(await keptOf(id)).toEqual([
       '/evidence/disk_image.raw',
       '/evidence/memory_dump.mem',
+      '/tmp/flow_logs.json',
+      '/tmp/pcap_capture.pcap',
+      'images/disk',
+      'images/memory',
     ]);
-    const clocks = [...regulatory.started.values()].filter(({ origin }) => origin.executionId === id);
-    expect(clocks).toMatchObject([
-      { regimes: ['GDPR', 'SEC', 'NIS2'], deadlineHours: 72, channels: ['ENCRYPTED_EMAIL', 'SECURE_PORTAL'] },
+
+    // The 72 hours run, and so do those of each regime that the runbook names.
+    const incidentId = (await settled(id)).incidentId;
+    const clocks = await house.admin.api('GET', `/api/deadlines?incidentId=${incidentId}`);
+    const own = clocks.body.data.find(({ regime }: { regime: string }) => regime === 'RUNBOOK');
+    expect(Date.parse(own.nextDueAt) - Date.parse(waiting.startedAt)).toBe(72 * 3_600_000);
+    const regimes = new Set(clocks.body.data.map(({ regime }: { regime: string }) => regime));
+    expect([...regimes].toSorted()).toEqual(['GDPR', 'NIS2', 'RUNBOOK', 'SEC']);
+    // A draft for each, and people hear that no contact could be told, for none is named yet.
+    const drafts = await house.admin.api('GET', `/api/notification-drafts?incidentId=${incidentId}`);
+    expect(drafts.body.data.map(({ regime }: { regime: string }) => regime).toSorted()).toEqual([
+      'GDPR',
+      'NIS2',
+      'SEC',
     ]);
+    const heard = await house.admin.api('GET', '/api/notifications');
+    expect(heard.text).toContain('No regulatory contact could be told');
 
     await house.admin.api('POST', `${EXECUTIONS}/${id}/cancel`, { compensate: true, reason: 'contained' });
     expect(await settled(id)).toMatchObject({ status: 'ROLLED_BACK' });
@@ -289,7 +315,7 @@ describe('nobody answers', () => {
   it('is no approval: when the time is over the run halts, and what was contained stays so', async () => {
     // While people are asked, accelerated time runs at 60 times the wall's: a minute instead of the 15 is a second here.
     const shorter = BREACH.replace('approval_timeout_minutes: 15', 'approval_timeout_minutes: 1');
-    const quick = await startHarness({ accelerated: true, rooms: { evidence, regulatory } });
+    const quick = await startHarness({ accelerated: true });
     try {
       await quick.admin.api('PUT', '/api/runbooks/breach', shorter, YAML);
       const event = {

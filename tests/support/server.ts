@@ -14,7 +14,6 @@ import { createLog } from '../../src/platform/log.ts';
 import type { Fault } from '../../src/sandbox-company/faults.ts';
 import { startSandboxCompany, type SandboxCompany } from '../../src/sandbox-company/server.ts';
 import { startServer, type RunningServer } from '../../src/server.ts';
-import type { Rooms } from '../../src/start/desks.ts';
 
 /** The real server with a real sandbox company in this process, over real HTTP. Only tests import this file. */
 
@@ -113,8 +112,6 @@ export interface HarnessOptions {
   readonly dataDir?: string;
   /** Stands between the server and its journal. */
   readonly journalThrough?: (journal: Journal) => Journal;
-  /** Rooms that actions ask. */
-  readonly rooms?: Partial<Rooms>;
   /** Makes the first administrator; its reply says who that is. */
   readonly setUp?: (fresh: FreshServer) => Promise<Reply>;
 }
@@ -228,7 +225,6 @@ function serve(dataDir: string, company: SandboxCompany, options: HarnessOptions
     sandbox: options.withoutSandbox === true ? null : { url: company.url, token: SANDBOX_TOKEN },
     acceleratedFrom: options.accelerated === true ? STARTED_AT : null,
     passwordCost: CHEAP_PASSWORDS,
-    ...(options.rooms === undefined ? {} : { rooms: options.rooms }),
     ...(options.journalThrough === undefined ? {} : { journalThrough: options.journalThrough }),
   });
 }
