@@ -51,9 +51,9 @@ const PLANTS: ReadonlyMap<string, readonly Edit[]> = new Map([
     [
       {
         file: RUNNER,
-        find: 'return due.length;',
-        replace: `await Promise.all(due.map(({ execution, name, generation }) => runner.submit(execution, { type: 'timer', name, generation })));
-            return due.length;`,
+        find: 'return own.length;',
+        replace: `await Promise.all(own.map(({ execution, name, generation }) => runner.submit(execution, { type: 'timer', name, generation })));
+            return own.length;`,
       },
       { file: TIMERS, find: 'if (held === undefined)', replace: 'if (false)' },
       { file: TIMERS, find: 'if (held.due > input.at)', replace: 'if (false)' },

@@ -77,7 +77,7 @@ const RIGHTS: Readonly<Record<Operation, string>> = {
   'contact.write': 'people SA CI CO',
   'draft.read': 'SA IC IR CO CI LE AU',
   'draft.write': 'people SA IC IR CO CI LE',
-  'draft.approve': 'people CO CI LE',
+  'draft.approve': 'people SA CO CI LE',
   'evidence.export': 'people SA IC IR CI CO LE',
   'audit.read': EVERYBODY,
   'journal.recover': 'people SA CI',

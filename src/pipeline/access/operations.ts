@@ -263,7 +263,7 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     says: 'make and edit such a draft, tell contacts of it, give them a code, and record what was submitted',
   },
   'draft.approve': {
-    roles: ['CISO', 'COMPLIANCE_OFFICER', 'LEGAL'],
+    roles: REGULATORY,
     humanOnly: true,
     says: 'approve exactly the text that may be submitted to an authority; never an own one',
   },

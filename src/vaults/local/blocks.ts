@@ -85,15 +85,9 @@ async function drain(
   take: (piece: Uint8Array) => Promise<'on' | 'sink' | 'limit'>,
 ): Promise<Poured> {
   const iterator = content[Symbol.asyncIterator]();
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<'aborted'>((resolve) => {
-    onAbort = () => resolve('aborted');
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
   try {
     for (;;) {
-      const next = await Promise.race([aborted, iterator.next()]);
+      const next = await nextOf(iterator, signal);
       if (next === 'aborted') return letGo(iterator, { end: 'aborted' });
       if (next.done === true) return { end: 'whole' };
       const said = await take(next.value);
@@ -102,9 +96,27 @@ async function drain(
     }
   } catch (thrown) {
     return signal.aborted ? { end: 'aborted' } : { end: 'source', thrown };
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
+}
+
+/**
+ * The next piece, or that the source is wanted no more. With one promise of the abort for all pieces each of them would stay
+ * in memory until the end, held by the race that it won.
+ */
+function nextOf(
+  iterator: AsyncIterator<Uint8Array>,
+  signal: AbortSignal,
+): Promise<IteratorResult<Uint8Array> | 'aborted'> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      resolve('aborted');
+      return;
+    }
+    const onAbort = (): void => resolve('aborted');
+    signal.addEventListener('abort', onAbort, { once: true });
+    const end = (): void => signal.removeEventListener('abort', onAbort);
+    iterator.next().then(resolve, reject).finally(end);
+  });
 }
 
 /** Nobody waits for a source that is not wanted any more: it may be the one that hangs. */
