@@ -110,7 +110,10 @@ describe('drafts', () => {
     expect([early.status, early.body.errors?.[0]?.pointer]).toEqual([422, '/submittedAt']);
     expect((await proof({ submittedAt: '2999-01-01T00:00:00Z' })).status).toBe(422);
     expect((await proof({ hash: '0'.repeat(64) })).status).toBe(409);
-    const done = await proof({ evidenceId: 'evd_1', person: 'Ada' });
+    // A receipt has to be in custody.
+    const unknown = await proof({ evidenceId: 'evd_1' });
+    expect([unknown.status, unknown.body.errors?.[0]?.pointer]).toEqual([422, '/evidenceId']);
+    const done = await proof({ person: 'Ada' });
     expect(done.body.data).toMatchObject({
       status: 'SUBMITTED',
       submissions: [{ reference: 'DPA-2026-17', hash, person: 'Ada' }],

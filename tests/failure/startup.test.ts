@@ -48,9 +48,11 @@ function spoiled(name: string, spoil: (data: string) => void): string {
   return data;
 }
 
-/** What lies in a data directory, byte for byte; the fence is an empty database that may be there or not. */
+/** The files of a data directory, byte for byte; the fence is an empty database that may be there or not. */
 function contentOf(data: string): Record<string, string> {
-  const names = readdirSync(data).filter((name) => !name.startsWith('writer.lock'));
+  const names = readdirSync(data, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('writer.lock'))
+    .map(({ name }) => name);
   return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(data, name)).toString('base64')]));
 }
 

@@ -57,7 +57,9 @@ export async function openLives({ programs, preload, draw, lie }: LivesPorts): P
       log = join(programs.directory, `writes-${lives}.log`);
       mkdirSync(directory, { recursive: true });
       const disk = diskOf(directory);
-      const env = { SANDBOX_TOKEN: TOKEN, LOG_LEVEL: 'error', ...preload.env(directory, log, lie) };
+      // Evidence has crash tests of its own; what is followed here is the journal.
+      const elsewhere = { EVIDENCE_DIR: join(programs.directory, 'evidence') };
+      const env = { SANDBOX_TOKEN: TOKEN, LOG_LEVEL: 'error', ...elsewhere, ...preload.env(directory, log, lie) };
       const args = ['serve', '--data', directory, '--port', '0', '--sandbox', company.url];
       const server = programs.start('main', args, env);
       const ready = await server.ready;

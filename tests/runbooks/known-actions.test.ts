@@ -1,17 +1,22 @@
 import { describe, expect, it } from 'vitest';
+import { organisationHandlers } from '../../src/connectors/organisation/actions.ts';
 import { sandboxHandlers } from '../../src/connectors/sandbox/actions.ts';
 import { webhookHandlers } from '../../src/connectors/webhook/actions.ts';
 import { KNOWN_ACTIONS } from '../../src/pipeline/runbooks/known-actions.ts';
 import { safeHttp } from '../../src/platform/safe-http.ts';
+import { memoryEvidence, memoryPeople, memoryRegulatory, memoryTasks } from '../support/desks.ts';
 
 describe('what is known of actions without a server', () => {
   it('is what the connectors declare', () => {
     const http = safeHttp({});
+    const evidence = memoryEvidence();
+    const desks = { evidence, people: memoryPeople(), regulatory: memoryRegulatory(), tasks: memoryTasks() };
     const handlers = [
-      ...sandboxHandlers({ baseUrl: 'http://127.0.0.1', token: '', http }),
+      ...sandboxHandlers({ baseUrl: 'http://127.0.0.1', token: '', http }, evidence),
       ...webhookHandlers({ http }),
+      ...organisationHandlers(desks),
     ];
-    expect(handlers.length).toBeGreaterThan(10);
+    expect(new Set(handlers.map(({ declaration }) => declaration.type)).size).toBeGreaterThan(22);
     for (const { declaration } of handlers) {
       const { type, targetType, reversibility, contains } = declaration;
       const { inverses, ...known } = KNOWN_ACTIONS[type];

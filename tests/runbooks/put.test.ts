@@ -193,8 +193,9 @@ describe('the command line', () => {
     const shown = io();
     expect(await showRunbookCommand('by-hand', options, shown)).toBe(0);
     expect(shown.said()).toBe(TELL);
-    // Without an evidence desk nothing is collected here, so what would collect is refused, by its line.
-    const seed = { ...io(), readInput: () => Promise.resolve(readFileSync(file)) };
+    // Nobody prepares statements here, so what would ask for one is refused, by its line.
+    const text = readFileSync(file, 'utf8').replace('revoke_active_sessions', 'pr_prep');
+    const seed = { ...io(), readInput: () => Promise.resolve(Buffer.from(text)) };
     const refusal = putRunbookCommand('seed', 'seed.yaml', { ...options, disabled: false }, seed);
     await expect(refusal).rejects.toMatchObject({ code: 'invalid_runbook' });
   });

@@ -30,7 +30,7 @@ export const KNOWN_ACTIONS: Readonly<Record<ActionType, KnownAction>> = {
   ACTION_BLOCK: known('user', 'undo', true, 'action_unblock'),
   ISOLATE_HOST: known('host', 'undo', true, 'restore_host', 'release_host', 'unisolate_host'),
   ISOLATE_NETWORK_SEGMENT: known('segment', 'undo', true, 'restore_network_segment', 'release_network_segment'),
-  RESTORE_NETWORK_SEGMENT: known('segment', 'irreversible', false),
+  RESTORE_NETWORK_SEGMENT: known('segment', 'selfRecoverable', false),
   DISABLE_COMPROMISED_CREDENTIALS: known(
     'user',
     'undo',
@@ -39,9 +39,9 @@ export const KNOWN_ACTIONS: Readonly<Record<ActionType, KnownAction>> = {
     'restore_credentials',
     'reenable_credentials',
   ),
-  TRIGGER_FULL_DISK_IMAGING: known('host', 'irreversible', false),
-  TRIGGER_FORENSIC_IMAGING: known('host', 'irreversible', false),
-  PRESERVE_ARTIFACTS: known('host', 'irreversible', false),
+  TRIGGER_FULL_DISK_IMAGING: known('host', 'selfRecoverable', false),
+  TRIGGER_FORENSIC_IMAGING: known('host', 'selfRecoverable', false),
+  PRESERVE_ARTIFACTS: known('host', 'selfRecoverable', false),
   NOTIFY_CISO_AND_LEGAL: known('none', 'irreversible', false),
   NOTIFY_REGULATORY_CONTACT: known('none', 'irreversible', false),
   NOTIFY_SOC: known('none', 'irreversible', false),
@@ -65,6 +65,12 @@ export const TELLING_ACTIONS: ReadonlySet<ActionType> = new Set([
   'NOTIFY_REGULATORY_CONTACT',
   'NOTIFY_SOC',
   'NOTIFY_IR_LEAD',
+]);
+
+/** Actions that copy all of a host: the host loses nothing, but what people keep there cannot be made unread. */
+export const COPYING_ACTIONS: ReadonlySet<ActionType> = new Set([
+  'TRIGGER_FULL_DISK_IMAGING',
+  'TRIGGER_FORENSIC_IMAGING',
 ]);
 
 /** Actions that take hours where disks are large. */

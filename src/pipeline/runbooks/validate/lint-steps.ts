@@ -6,7 +6,7 @@ import { NOTIFICATION_TYPES } from '../../playbooks/compile.ts';
 import type { ActionType } from '../../vocabulary.ts';
 import type { CompiledSeverity } from '../compile-runbook.ts';
 import { eventFieldsOf } from '../event-fields.ts';
-import { KNOWN_ACTIONS } from '../known-actions.ts';
+import { COPYING_ACTIONS, KNOWN_ACTIONS } from '../known-actions.ts';
 import type { Runbook, RunbookStep } from '../runbook.ts';
 import { conditionFindings, templateFindings, type Expressions } from './expressions.ts';
 import { artifactFindings } from './lint-artifacts.ts';
@@ -70,7 +70,8 @@ function textsIn(value: Json, pointer: string): readonly (readonly [string, stri
 function approvalFindings(step: RunbookStep, writer: Writer): readonly Finding[] {
   const { action, pointer, word, requiresApproval, approvers, requiredApprovers, approvalTimeoutMinutes } = step;
   const says = approvers !== undefined || requiredApprovers !== undefined || approvalTimeoutMinutes !== undefined;
-  if (KNOWN_ACTIONS[action].reversibility !== 'irreversible' || NOTIFICATION_TYPES.has(action)) return [];
+  const isLasting = KNOWN_ACTIONS[action].reversibility === 'irreversible' || COPYING_ACTIONS.has(action);
+  if (!isLasting || NOTIFICATION_TYPES.has(action)) return [];
   if (requiresApproval ?? says) return [];
   const written = requiresApproval === false;
   const member = `${pointer}/requires_approval`;
