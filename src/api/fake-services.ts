@@ -390,8 +390,9 @@ function cannedServices(
     },
     audits: { list: many('audits.list'), get: one('audits.get'), records: many('audits.records') },
     evidenceBundles: {
-      async export(ctx, input) {
-        calls.push({ verb: 'evidenceBundles.export', ctx, input });
+      order: one('evidenceBundles.order'),
+      async take(ctx, input) {
+        calls.push({ verb: 'evidenceBundles.take', ctx, input });
         return { bundleId: 'bun_1', sealed: CANNED_BUNDLE };
       },
     },

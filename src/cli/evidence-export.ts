@@ -1,8 +1,10 @@
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { openBundle } from '../pipeline/evidence/bundles/bundle-source.ts';
 import { verifyBundle } from '../pipeline/evidence/bundles/verify-bundle.ts';
 import { ERRORS, FirebreakError, messageOf, type ErrorCode } from '../platform/errors.ts';
+import { apiClient, jsonBody } from './api-client.ts';
 import type { Io } from './io.ts';
 
 export interface EvidenceExportOptions {
@@ -13,6 +15,23 @@ export interface EvidenceExportOptions {
   /** Evidence ids that stay out. */
   readonly without?: readonly string[];
   readonly json: boolean;
+}
+
+const BASE = '/api/evidence-bundles';
+const ORDERED = z.looseObject({ bundleId: z.string() });
+/** How often a bundle is asked for whose records the log has not signed yet, and how long is waited in between, in ms. */
+const TRIES = 20;
+const PAUSE_MS = 2_000;
+
+/** The answer with the bundle. @throws FirebreakError what the server refused */
+async function fetched(url: URL, key: string): Promise<Response> {
+  for (let turn = 1; ; turn += 1) {
+    const reply = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
+    if (reply.ok) return reply;
+    const refused = await refusal(reply);
+    if (refused.code !== 'overloaded' || turn === TRIES) throw refused;
+    await setTimeout(PAUSE_MS);
+  }
 }
 
 const PROBLEM = z.looseObject({ code: z.string(), detail: z.string() });
@@ -30,12 +49,11 @@ export async function evidenceExportCommand(options: EvidenceExportOptions, io: 
   const draft = `${options.out}.part`;
   try {
     const { incident: incidentId, reason, without = [] } = options;
-    const reply = await fetch(new URL('/api/evidence-bundles', options.url), {
-      method: 'POST',
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ incidentId, reason, without }),
-    });
-    if (!reply.ok || reply.body === null) throw await refusal(reply);
+    const client = apiClient(options.url, io);
+    const { data } = await client.call('POST', BASE, jsonBody({ incidentId, reason, without }));
+    const { bundleId } = ORDERED.parse(data);
+    const reply = await fetched(new URL(`${BASE}/${encodeURIComponent(bundleId)}`, options.url), key);
+    if (reply.body === null) throw await refusal(reply);
     for await (const block of reply.body) await handle.appendFile(block);
     await handle.sync();
   } catch (thrown) {

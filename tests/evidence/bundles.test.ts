@@ -10,7 +10,7 @@ import { groupCommitter } from '../../src/journal/group-commit.ts';
 import { openLogKeeper } from '../../src/journal/log-keeper.ts';
 import { loadLogKey } from '../../src/journal/log-key.ts';
 import type { CallContext } from '../../src/pipeline/access/principal.ts';
-import type { BundleService } from '../../src/pipeline/evidence/bundles/bundles.service.ts';
+import type { BundleRequest, BundleService } from '../../src/pipeline/evidence/bundles/bundles.service.ts';
 import { blocksIn, tarSource } from '../../src/pipeline/evidence/bundles/bundle-source.ts';
 import { verifyBundle, type BundleVerification } from '../../src/pipeline/evidence/bundles/verify-bundle.ts';
 import type { SealedBundle } from '../../src/pipeline/evidence/bundles/write-bundle.ts';
@@ -124,10 +124,15 @@ function verify(bytes: Buffer): Promise<BundleVerification> {
   return verifyBundle(tarSource(blocksIn(bytes)), { keys: null, anchors: [], roots: [] });
 }
 
+async function exported(bundles: BundleService, request: BundleRequest) {
+  const { data } = await bundles.order(CTX, request);
+  return bundles.take(CTX, { id: String(data['id']) });
+}
+
 describe('the bundle of an incident', () => {
   it('holds its artefacts, all records of it with their custody, and the record of this export', async () => {
     const { bundles, ids, bed } = await scene();
-    const { bundleId, sealed } = await bundles.export(CTX, REQUEST);
+    const { bundleId, sealed } = await exported(bundles, REQUEST);
     const bytes = await archiveOf(sealed);
     expect(bytes.length).toBe(sealed.size);
     const verified = await verify(bytes);
@@ -154,14 +159,14 @@ describe('the bundle of an incident', () => {
   it('leaves out what it is asked to, and says so; an unknown id is refused before anything is on record', async () => {
     const { bundles, ids, bed } = await scene();
     const [first = '', second = ''] = ids;
-    const { sealed } = await bundles.export(CTX, { ...REQUEST, without: [first] });
+    const { sealed } = await exported(bundles, { ...REQUEST, without: [first] });
     expect((await verify(await archiveOf(sealed))).verdict).toBe('intact');
     expect(sealed.manifest.artifacts.find(({ evidenceId }) => evidenceId === first)).toMatchObject({ file: null });
     const custody = async (id: string) =>
       (await bed.journal.readStream(`evidence/${id}`)).map(({ record }) => record.type);
     expect(await custody(first)).not.toContain('evidence.exported');
     expect(await custody(second)).toContain('evidence.exported');
-    await expect(bundles.export(CTX, { ...REQUEST, without: ['evi_none'] })).rejects.toMatchObject({
+    await expect(bundles.order(CTX, { ...REQUEST, without: ['evi_none'] })).rejects.toMatchObject({
       code: 'invalid_request',
     });
     expect(await bed.journal.streams('bundle/')).toHaveLength(1);
@@ -177,24 +182,24 @@ describe('the bundle of an incident', () => {
       chmodSync(file, 0o600);
       writeFileSync(file, 'SECOND');
     }
-    const { sealed } = await bundles.export(CTX, REQUEST);
+    const { sealed } = await exported(bundles, REQUEST);
     await expect(archiveOf(sealed)).rejects.toThrow();
   });
 
   it('goes out without a time stamp where the authority is away, and somebody is told', async () => {
     const away = { name: 'tsa.example', stamp: () => Promise.reject(new Error('away')) };
     const { bundles, unstamped } = await scene({ authority: away });
-    const verified = await verify(await archiveOf((await bundles.export(CTX, REQUEST)).sealed));
+    const verified = await verify(await archiveOf((await exported(bundles, REQUEST)).sealed));
     expect([verified.verdict, verified.stamps]).toEqual(['intact', []]);
     expect(unstamped).toHaveLength(1);
   });
 
   it('of an incident without evidence has its records; of none there is none', async () => {
     const { bundles } = await scene();
-    const { sealed } = await bundles.export(CTX, { ...REQUEST, incidentId: 'inc_2' });
+    const { sealed } = await exported(bundles, { ...REQUEST, incidentId: 'inc_2' });
     expect(sealed.manifest.artifacts).toEqual([]);
     expect((await verify(await archiveOf(sealed))).verdict).toBe('intact');
-    await expect(bundles.export(CTX, { ...REQUEST, incidentId: 'inc_3' })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(bundles.order(CTX, { ...REQUEST, incidentId: 'inc_3' })).rejects.toMatchObject({ code: 'not_found' });
   });
 });
 

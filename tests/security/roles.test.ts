@@ -149,6 +149,7 @@ const ROUTES: Readonly<Record<string, Operation | 'public'>> = {
   'DELETE /api/keys/:id': 'key.own',
   'POST /api/events': 'event.ingest',
   'POST /api/evidence-bundles': 'evidence.export',
+  'GET /api/evidence-bundles/:id': 'evidence.export',
   'GET /api/incidents': 'incident.read',
   'GET /api/incidents/:id': 'incident.read',
   'PATCH /api/incidents/:id': 'incident.close',

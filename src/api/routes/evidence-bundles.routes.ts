@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { BundleService } from '../../pipeline/evidence/bundles/bundles.service.ts';
-import { PROBLEMS, TEXT } from '../schemas.ts';
+import type { BundleService, MadeBundle } from '../../pipeline/evidence/bundles/bundles.service.ts';
+import { created } from '../envelope.ts';
+import { ID_PARAMS, ONE, PROBLEMS, TEXT } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
 
 /** Artefacts that may be left out by name. */
@@ -23,20 +24,31 @@ export function evidenceBundleRoutes(app: ApiServer, bundles: BundleService): vo
     config: { operation: 'evidence.export', idempotency: 'service' },
     schema: {
       tags: ['evidence'],
-      summary: 'Make a signed bundle of an incident; the export is on record before the first byte is sent',
+      summary: 'Put the export of an incident on record; its bundle is fetched under the id of the answer',
       body: EXPORT,
+      response: { 201: ONE, ...PROBLEMS },
+    },
+    handler: async (request, reply) =>
+      created(await bundles.order(contextOf(request), request.body), reply, '/api/evidence-bundles'),
+  });
+  app.route({
+    method: 'GET',
+    url: '/api/evidence-bundles/:id',
+    config: { operation: 'evidence.export' },
+    schema: {
+      tags: ['evidence'],
+      summary: 'Fetch the signed bundle of an export that is on record; 503 until the log has signed its records',
+      params: ID_PARAMS,
       response: {
         200: { description: 'The archive', content: { 'application/x-tar': { schema: z.string() } } },
         ...PROBLEMS,
       },
     },
-    handler: async (request, reply) => sendBundle(reply, await bundles.export(contextOf(request), request.body)),
+    handler: async (request, reply) => sendBundle(reply, await bundles.take(contextOf(request), request.params)),
   });
 }
 
-type Exported = Awaited<ReturnType<BundleService['export']>>;
-
-function sendBundle(reply: FastifyReply, { bundleId, sealed }: Exported): FastifyReply {
+function sendBundle(reply: FastifyReply, { bundleId, sealed }: MadeBundle): FastifyReply {
   void reply.headers({
     'content-type': 'application/x-tar',
     'content-disposition': `attachment; filename="${bundleId}.tar"`,

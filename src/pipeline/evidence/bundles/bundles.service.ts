@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { KeyObject } from 'node:crypto';
 import type { GroupCommitter } from '../../../journal/group-commit.ts';
 import type { JournalReader, StoredObject } from '../../../journal/journal.ts';
@@ -12,7 +13,7 @@ import { logKeysOf, presentOrigin, readGenerations } from '../../audit/generatio
 import { executionStream } from '../../executions/change.ts';
 import { withObjects } from '../../executions/exported-objects.ts';
 import { incidentStream } from '../../incidents/incident-change.ts';
-import { untilApplied } from '../../service.ts';
+import { untilApplied, type Answer } from '../../service.ts';
 import { evidenceIn, evidenceStream, type EvidenceStore } from '../evidence.store.ts';
 import type { Evidence } from '../evidence.ts';
 import type { Vault } from '../vault.ts';
@@ -53,19 +54,38 @@ export interface BundleRequest {
   readonly without: readonly string[];
 }
 
+/** A bundle, ready to be sent. */
+export interface MadeBundle {
+  readonly bundleId: string;
+  readonly sealed: SealedBundle;
+}
+
 export interface BundleService {
   /**
-   * Puts the export on record, in the custody of each artefact and for itself, and then makes the bundle. Its content is read from the
-   * vault while it is sent.
+   * Puts an export on record, in the custody of each artefact and for itself: `take` then makes the bundle.
    *
    * @throws FirebreakError `not_found` without such an incident, `invalid_request` for an id in `without` that is none of its
-   *   evidence, `conflict` while nothing is signed, `overloaded` when the log does not come along.
+   *   evidence, `conflict` while nothing is signed.
    */
-  export(
-    ctx: CallContext,
-    request: BundleRequest,
-  ): Promise<{ readonly bundleId: string; readonly sealed: SealedBundle }>;
+  order(ctx: CallContext, request: BundleRequest): Promise<Answer>;
+  /**
+   * The bundle of an export that this person put on record within the last hour; it writes nothing. Its content is read from the
+   * vault while it is sent.
+   *
+   * @throws FirebreakError `not_found`; `conflict` for somebody else's, an old one, and while nothing is signed; `overloaded` as long as
+   *   the log has not signed its records, which takes seconds.
+   */
+  take(ctx: CallContext, input: { readonly id: string }): Promise<MadeBundle>;
 }
+
+/** How long an export that is on record can be fetched, in ms: a large bundle breaks off once or twice on a bad line. */
+const FETCHED_WITHIN_MS = 3_600_000;
+const ORDER = z.looseObject({
+  incidentId: z.string(),
+  by: z.string(),
+  reason: z.string(),
+  artifacts: z.array(z.string()),
+});
 
 /** What a bundle says of itself on record. Its own hash cannot stand in it: the record is in the bundle. */
 export const BUNDLE_EXPORTED = 'evidence.bundle_exported';
@@ -118,6 +138,7 @@ export function createBundleService(ports: BundlePorts): BundleService {
     });
     if (result.status !== 'applied')
       throw new FirebreakError('overloaded', 'The export could not be recorded; try again');
+    return artifacts;
   }
 
   async function streamsOf(bundleId: string, incidentId: string, found: readonly Found[]): Promise<readonly string[]> {
@@ -128,15 +149,33 @@ export function createBundleService(ports: BundlePorts): BundleService {
   }
 
   return {
-    async export(ctx, request) {
+    async order(ctx, request) {
       if (ports.unsigned !== null) throw new FirebreakError('conflict', ports.unsigned);
-      const { incidentId, reason } = request;
+      const { incidentId } = request;
       if ((await journal.view('incident', incidentId)) === null) {
         throw new FirebreakError('not_found', `There is no incident ${incidentId}`);
       }
       const bundleId = ports.ids.next('bun');
-      const found = await evidenceOf(request);
-      await putOnRecord(ctx, bundleId, request, found);
+      const artifacts = await putOnRecord(ctx, bundleId, request, await evidenceOf(request));
+      return { data: { id: bundleId, bundleId, incidentId, artifacts } };
+    },
+    async take(ctx, { id: bundleId }) {
+      if (ports.unsigned !== null) throw new FirebreakError('conflict', ports.unsigned);
+      const [ordered] = await journal.readStream(bundleStream(bundleId));
+      if (ordered === undefined) throw new FirebreakError('not_found', `There is no export ${bundleId}`);
+      const { at: exportedAt } = ordered.record;
+      const { incidentId, by, reason, artifacts } = ORDER.parse(ordered.record.data);
+      if (by !== ctx.principal.userId || ctx.now >= exportedAt + FETCHED_WITHIN_MS) {
+        throw new FirebreakError(
+          'conflict',
+          'Only who put an export on record fetches it, within an hour; ask for another one',
+        );
+      }
+      const found = (await evidenceOf({ incidentId, reason, without: [] })).map(({ id, evidence }): Found => ({
+        id,
+        evidence,
+        leftOut: reasonToLeaveOut(evidence, !artifacts.includes(id)),
+      }));
       const stamped = await stampsOfLog(journal, MAX_STAMPS);
       const slice = await sliceOf(ports, await streamsOf(bundleId, incidentId, found), stamped);
       const generations = await readGenerations(journal);
@@ -150,8 +189,8 @@ export function createBundleService(ports: BundlePorts): BundleService {
           journalId,
           generation: generations.at(-1)?.generation ?? 1,
           accelerated,
-          exportedAt: ctx.now,
-          exportedBy: ctx.principal.userId,
+          exportedAt,
+          exportedBy: by,
           reason,
           checkpoint: { origin, size, root },
         },
@@ -183,9 +222,9 @@ async function stampOf({ authority, onUnstamped }: BundlePorts, manifest: Buffer
 }
 
 function reasonToLeaveOut({ disposition, alarm }: Evidence, isUnwanted: boolean): string | null {
-  if (isUnwanted) return 'left out by whoever made the bundle';
   if (disposition !== null) return `it was ${disposition.how}: ${disposition.reason}`;
-  return alarm === null ? null : `it is not what was preserved: ${alarm.found.join(' ')}`;
+  if (alarm !== null) return `it is not what was preserved: ${alarm.found.join(' ')}`;
+  return isUnwanted ? 'left out by whoever made the bundle' : null;
 }
 
 /** What nothing came of has no content; its custody is in the records all the same. */

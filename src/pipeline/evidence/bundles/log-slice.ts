@@ -9,8 +9,8 @@ import type { EarlierCheckpoint, PlacedRecord } from './bundle-proofs.ts';
 const LEAVES_PER_READ = 5_000;
 /** How often it is looked whether the log has come along, in ms of machine time; checkpoints come every 5 s. */
 const POLL_MS = 250;
-/** How long a bundle waits for the log, in ms: six checkpoints. */
-const LONGEST_WAIT_MS = 30_000;
+/** How long a bundle waits for the log, in ms; whoever fetches it asks again. */
+const LONGEST_WAIT_MS = 1_000;
 /** Earlier checkpoints that go into a bundle, newest first: more than any receiver has kept of the last days. */
 const MAX_EARLIER = 64;
 
@@ -65,7 +65,7 @@ export async function sliceOf(
     if (waited >= LONGEST_WAIT_MS) break;
     await machine.sleep(POLL_MS);
   }
-  throw new FirebreakError('overloaded', 'The log has not signed these records yet; try again in a minute');
+  throw new FirebreakError('overloaded', 'The log has not signed these records yet; try again in a few seconds');
 }
 
 function keyOf(stream: string, seq: number): string {
