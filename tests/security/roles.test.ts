@@ -39,7 +39,7 @@ const RIGHTS: Readonly<Record<Operation, string>> = {
   'evidence.download': `people ${RESPONDERS} CO LE`,
   'evidence.write': `people ${RESPONDERS} CO LE`,
   'evidence.hold': 'people SA IC IR CO LE',
-  'evidence.release': 'people SA LE',
+  'evidence.release': 'people SA CI LE',
   'evidence.dispose': 'people SA CO LE',
   'guard.pause': 'people SA CI IC IR',
   'guard.resume': 'people SA CI IC IR',

@@ -39,7 +39,7 @@ export function recordTypesOf(database: Database): readonly string[] {
     .map(({ type }) => type);
 }
 
-/** True when no effect waits to be performed, and detection has heard of every sign-in. */
+/** True when no effect waits to be performed, no evidence to be removed, and detection has heard of every sign-in. */
 export function nothingOwed(database: Database): boolean {
   const count = (sql: string): number => database.prepare<[], { n: number }>(sql).get()?.n ?? 0;
   const records = (type: string, member: string): number =>
@@ -51,5 +51,6 @@ export function nothingOwed(database: Database): boolean {
     records('sign_in_refused', '"attempt"') +
     records('sign_in_refused', '"locks":true');
   const told = count("select count(*) as n from events where source = 'firebreak:self'");
-  return count('select count(*) as n from effects') === 0 && told >= signIns;
+  const going = count("select count(*) as n from views where kind = 'evidence' and status = 'DISPOSING'");
+  return count('select count(*) as n from effects') === 0 && going === 0 && told >= signIns;
 }

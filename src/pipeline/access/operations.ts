@@ -139,7 +139,7 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     says: 'set a legal hold on evidence',
   },
   'evidence.release': {
-    roles: ['SECURITY_ADMIN', 'LEGAL'],
+    roles: ['SECURITY_ADMIN', 'CISO', 'LEGAL'],
     humanOnly: true,
     says: 'lift a legal hold that another person has set',
   },
