@@ -126,7 +126,7 @@ function verify(bytes: Buffer): Promise<BundleVerification> {
 
 async function exported(bundles: BundleService, request: BundleRequest) {
   const { data } = await bundles.order(CTX, request);
-  return bundles.take(CTX, { id: String(data['id']) });
+  return bundles.take(CTX, { id: typeof data['id'] === 'string' ? data['id'] : '' });
 }
 
 describe('the bundle of an incident', () => {
