@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { ApiServer } from './server.ts';
 
 /** How long a client may take to send a whole request, in ms: 16 MiB at 3 Mbit/s. */
@@ -13,6 +14,8 @@ export function limitBodyTime(app: ApiServer, timeoutMs = REQUEST_TIMEOUT_MS): v
   app.server.headersTimeout = timeoutMs;
   app.addHook('onRequest', async ({ raw, headers, routeOptions }) => {
     if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return;
+    // What is injected past the network has no connection that could be held open.
+    if (!(raw.socket instanceof Socket)) return;
     const isStreamed = routeOptions.config.streams === true;
     let seen = raw.socket.bytesRead;
     const timer = setInterval(() => {
