@@ -14,10 +14,8 @@ export const REGULATORY_REQUESTS: readonly (readonly [string, Maker])[] = [
     'POST /api/regulatory-contacts/:id/verify',
     async (scene) => {
       const { id, version } = await contact(scene);
-      // With a key of their own: whoever saved it has made the first one.
-      const { secret } = await succeeds(scene.voter.api('POST', '/api/keys', { name: scene.fresh('own-') }));
       const body = { version, how: 'called back' };
-      return { api: scene.house.apiOf(secret), path: `/api/regulatory-contacts/${id}/verify`, body };
+      return { api: scene.alone, path: `/api/regulatory-contacts/${id}/verify`, body };
     },
   ],
   [
@@ -127,9 +125,8 @@ async function message(scene: Scene, userId?: string): Promise<{ readonly id: st
   const own = userId === undefined ? {} : { userId };
   const definition = { name: 'A contact', email: 'dpo@example.org', portal: true, regimes: [regime], ...own };
   const { version } = await succeeds(api('PUT', `/api/regulatory-contacts/${id}`, definition));
-  const { secret } = await succeeds(scene.voter.api('POST', '/api/keys', { name: scene.fresh('own-') }));
   const verification = { version, how: 'called back' };
-  await succeeds(scene.house.apiOf(secret)('POST', `/api/regulatory-contacts/${id}/verify`, verification));
+  await succeeds(scene.alone('POST', `/api/regulatory-contacts/${id}/verify`, verification));
   const made = await succeeds(api('POST', DRAFTS, { ...(await newDraft(scene)), regime }));
   await succeeds(api('POST', `${DRAFTS}/${made.id}/tell`, { channels: ['SECURE_PORTAL'] }));
   const waiting = await succeeds(api('GET', `${MESSAGES}?draftId=${made.id}`));
@@ -138,9 +135,10 @@ async function message(scene: Scene, userId?: string): Promise<{ readonly id: st
 
 /** Forms that are answered by a page. */
 function openingPages(visitor: Visitor): Api {
-  return async (_method, path, body) => {
+  return async (_method, path, body, sent = {}) => {
     const fields = body as Readonly<Record<string, string>>; // the forms above
-    const { status, headers, text } = await visitor.send(path, fields, { stay: true, headers: { accept: '*/*' } });
+    const asked = { stay: true, headers: { accept: '*/*', ...sent } };
+    const { status, headers, text } = await visitor.send(path, fields, asked);
     const isPage = headers.get('content-type')?.startsWith('text/html') === true;
     return { status, headers, text, body: isPage ? {} : (JSON.parse(text) as Body) }; // what the API says of a refusal
   };

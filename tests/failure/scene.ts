@@ -13,6 +13,8 @@ export interface Scene {
   /** Started executions, but neither wrote their playbooks nor votes. */
   readonly requester: Person;
   readonly voter: Person;
+  /** The voter again, with a key that they made for themselves: who proposed something has made the first one. */
+  readonly alone: Api;
   /** Has a key that nobody else has seen: the second of two people. */
   readonly second: Person;
   /** A service account that starts executions: what a person starts does not wait for quiet hours to end. */
@@ -58,8 +60,17 @@ export async function sceneAt(house: Harness): Promise<Scene> {
   for (const playbook of [byHand('waits', [SUSPEND_APPROVED]), byHand('fails', [failing])]) {
     await succeeds(house.admin.api('POST', BASE, playbook));
   }
+  const { secret } = await succeeds(voter.api('POST', '/api/keys', { name: 'own' }));
   let given = 0;
-  return { house, requester, voter, second, robot, fresh: (prefix) => `${prefix}${(given += 1)}` };
+  return {
+    house,
+    requester,
+    voter,
+    alone: house.apiOf(secret),
+    second,
+    robot,
+    fresh: (prefix) => `${prefix}${(given += 1)}`,
+  };
 }
 
 /** Quiet for twelve hours around now, every day. */

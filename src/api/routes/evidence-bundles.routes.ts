@@ -20,8 +20,7 @@ export function evidenceBundleRoutes(app: ApiServer, bundles: BundleService): vo
   app.route({
     method: 'POST',
     url: '/api/evidence-bundles',
-    // Each time is an export of its own.
-    config: { operation: 'evidence.export', idempotency: 'service' },
+    config: { operation: 'evidence.export' },
     schema: {
       tags: ['evidence'],
       summary: 'Put the export of an incident on record; its bundle is fetched under the id of the answer',

@@ -74,7 +74,8 @@ export function portalRoutes(scope: ApiServer, { services: { portal }, failures,
   scope.route({
     method: 'POST',
     url: '/messages/:id',
-    config: { operation: 'session.own' },
+    // Each reading is one of its own, and what was read is kept nowhere else.
+    config: { operation: 'session.own', idempotency: 'service' },
     schema: { hide: true, params: ID_PARAMS, body: z.strictObject({ [FORM_TOKEN]: z.string().max(200).optional() }) },
     handler: async (request, reply) => {
       requireFormToken(request, request.body[FORM_TOKEN]);
