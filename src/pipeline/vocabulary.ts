@@ -67,3 +67,15 @@ export const ACTION_TYPES = [
   'PR_PREP',
 ] as const;
 export type ActionType = (typeof ACTION_TYPES)[number];
+
+/** Ways to tell people; which of them have a way out of an installation is known where it is configured. Either case is taken. */
+export const CHANNELS = [
+  'EMAIL',
+  'SLACK',
+  'TEAMS',
+  'PAGERDUTY',
+  'WEBHOOK',
+  'IN_APP',
+  'ENCRYPTED_EMAIL',
+  'SECURE_PORTAL',
+] as const;

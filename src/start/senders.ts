@@ -9,7 +9,7 @@ const CONNECTIONS = 4;
 const LIMITS = { timeoutMs: SEND_TIMEOUT_MS, connections: CONNECTIONS };
 
 /**
- * The ways out that the environment names, in the order of `NOTICE_CHANNELS`. Only the code of these is loaded: a server without mail
+ * The ways out that the environment names, in the order of `CHANNELS`. Only the code of these is loaded: a server without mail
  * has no mail client in its memory.
  */
 export async function sendersOf(config: Config): Promise<readonly Sender[]> {

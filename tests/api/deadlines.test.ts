@@ -53,9 +53,16 @@ async function start(ruleId: string, first: object | null, incidentId: string | 
 
 const say = (id: string, verb: string, body: object, by = officer) =>
   by.api('POST', `${DEADLINES}/${id}/${verb}`, body);
-const stageOf = (clock: { readonly stages: readonly { readonly id: string }[] }, id: string) =>
-  // oxlint-disable-next-line typescript/no-explicit-any -- looked at below
-  clock.stages.find((stage) => stage.id === id) as any;
+interface ShownStage {
+  readonly id: string;
+  readonly dueAt: string | null;
+  readonly explained: string;
+}
+function stageOf(clock: { readonly stages: readonly ShownStage[] }, id: string): ShownStage {
+  const found = clock.stages.find((stage) => stage.id === id);
+  if (found === undefined) throw new Error(`the clock has no stage ${id}`);
+  return found;
+}
 
 describe('a clock', () => {
   it('starts by a recorded event, explains its count, and is chained by what is handed in', async () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DRAFT_STATUSES } from '../../pipeline/deadlines/drafts/draft.ts';
 import { REGIME } from '../../pipeline/deadlines/contacts/contact.ts';
-import { NOTICE_CHANNELS } from '../../pipeline/notifications/contract.ts';
+import { CHANNELS } from '../../pipeline/vocabulary.ts';
 import { IF_MATCH } from '../definitions.ts';
 import { created, ifMatchOf, many, one } from '../envelope.ts';
 import { DEFINITION, ID, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS, TEXT } from '../schemas.ts';
@@ -38,9 +38,9 @@ const TELL = z.strictObject({
         .string()
         .max(40)
         .transform((name) => name.toUpperCase())
-        .pipe(z.enum(NOTICE_CHANNELS)),
+        .pipe(z.enum(CHANNELS)),
     )
-    .max(NOTICE_CHANNELS.length)
+    .max(CHANNELS.length)
     .default([]),
 });
 

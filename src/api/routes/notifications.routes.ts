@@ -3,7 +3,7 @@ import { many, one } from '../envelope.ts';
 import { DEFINITION, ID_PARAMS, MANY, ONE, PAGE, PROBLEMS } from '../schemas.ts';
 import { contextOf, type ApiServer } from '../server.ts';
 import { sendLive } from '../live-reply.ts';
-import { NOTICE_CHANNELS } from '../../pipeline/notifications/contract.ts';
+import { CHANNELS } from '../../pipeline/vocabulary.ts';
 import { DELIVERY_STATUSES } from '../../pipeline/notifications/notice-state.ts';
 import type { NotificationService } from '../../pipeline/notifications/notifications.service.ts';
 
@@ -11,7 +11,7 @@ const BASE = '/api/notifications';
 const tags = ['notifications'];
 const status = z.enum(DELIVERY_STATUSES).optional();
 const MINE = z.strictObject({ ...PAGE, status });
-const DELIVERIES = z.strictObject({ ...PAGE, status, channel: z.enum(NOTICE_CHANNELS).optional() });
+const DELIVERIES = z.strictObject({ ...PAGE, status, channel: z.enum(CHANNELS).optional() });
 const LISTENS = z.looseObject({
   // Whoever does not say so would wait for an end that does not come.
   accept: z
@@ -24,7 +24,7 @@ const LISTENS = z.looseObject({
     .transform(Number)
     .optional(),
 });
-const TEST = z.strictObject({ channel: z.enum(NOTICE_CHANNELS) });
+const TEST = z.strictObject({ channel: z.enum(CHANNELS) });
 
 /** What people were told: the own notices, and for those who look after it every way that every notice took. */
 export function notificationRoutes(app: ApiServer, notifications: NotificationService): void {

@@ -9,6 +9,7 @@ import {
   type ActionHandler,
   type JsonObject,
 } from '../../pipeline/actions/contract.ts';
+import { refused } from '../define-handler.ts';
 
 /** Name of the connector: the organisation itself, through its own desks. */
 export const CONNECTOR = 'organisation';
@@ -68,10 +69,6 @@ export function deskHandler<P>({ type, parameters, ask, find }: DeskAction<P>): 
       return { says: found === null ? 'absent' : 'holds', digest: sha256Hex(canonicalJson(found)) };
     },
   };
-}
-
-function refused(code: string, message: string): ConnectorError {
-  return new ConnectorError(code, message, { retryable: false, resultUnknown: false });
 }
 
 /** The desk drops repeats and can be asked, so trying again is safe; what it said is passed on. */

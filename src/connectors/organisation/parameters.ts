@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CHANNELS } from '../../pipeline/vocabulary.ts';
 
 /** Parameters of the organisation's own actions. Unknown members are refused; `{}` is valid for all of them. */
 
@@ -8,18 +9,6 @@ const MAX_TEXT = 64 * 1024;
 const MAX_MESSAGE = 4_000;
 /** Longest limit that a runbook sets, in hours: a year. */
 const MAX_DEADLINE_HOURS = 365 * 24;
-
-/** Ways to tell people. Which of them have a way out of here is known where this is configured. */
-const CHANNELS = [
-  'EMAIL',
-  'SLACK',
-  'TEAMS',
-  'PAGERDUTY',
-  'WEBHOOK',
-  'IN_APP',
-  'ENCRYPTED_EMAIL',
-  'SECURE_PORTAL',
-] as const;
 
 /** Text of several lines. Event fields flow in here: control characters become spaces, what is too long is cut. */
 const paragraph = z

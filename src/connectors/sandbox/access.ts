@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ActionHandler, JsonObject, VerifyResult } from '../../pipeline/actions/contract.ts';
+import { type Call, handler } from '../define-handler.ts';
 import { segment, type SandboxClient, type UserReading } from './client.ts';
-import { declare, handler, type Call } from './define.ts';
+import { declare } from './declare.ts';
 import { PARAMETERS } from './parameters.ts';
 
 /**

@@ -3,9 +3,10 @@ import { sha256Hex } from '../../platform/hash.ts';
 import { ConnectorError, type ActionHandler, type JsonObject } from '../../pipeline/actions/contract.ts';
 import type { Artifact, EvidenceDesk, PreservedArtifact } from '../../pipeline/actions/desks.ts';
 import type { ActionType } from '../../pipeline/vocabulary.ts';
+import { type Call, handler } from '../define-handler.ts';
 import { connectorErrorOf } from '../http-failure.ts';
 import { segment, type SandboxClient } from './client.ts';
-import { CONNECTOR, declare, handler, type Call } from './define.ts';
+import { CONNECTOR, declare } from './declare.ts';
 import { PARAMETERS } from './parameters.ts';
 
 /**

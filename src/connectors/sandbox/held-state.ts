@@ -7,8 +7,9 @@ import type {
   UndoResult,
   VerifyResult,
 } from '../../pipeline/actions/contract.ts';
+import { type Call, handler, objectOf } from '../define-handler.ts';
 import { segment, type Reading, type SandboxClient } from './client.ts';
-import { handler, notShownYet, objectOf, type Call } from './define.ts';
+import { notShownYet } from './declare.ts';
 
 /**
  * States that are set and taken back: suspension, disabled credentials, geo lock, enhanced logging and action block of a

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { addressClass, canonicalAddress, type AddressClass } from '../../platform/address-class.ts';
 import type { ActionHandler, JsonObject, UndoResult, VerifyResult } from '../../pipeline/actions/contract.ts';
+import { type Call, handler, refused } from '../define-handler.ts';
 import type { IpEntry, SandboxClient } from './client.ts';
-import { declare, handler, notShownYet, refused, type Call } from './define.ts';
+import { declare, notShownYet } from './declare.ts';
 import { PARAMETERS } from './parameters.ts';
 
 /**

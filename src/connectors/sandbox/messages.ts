@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ActionHandler } from '../../pipeline/actions/contract.ts';
+import { handler } from '../define-handler.ts';
 import { segment, type SandboxClient } from './client.ts';
-import { declare, handler } from './define.ts';
+import { declare } from './declare.ts';
 import { PARAMETERS } from './parameters.ts';
 
 /** USER_NOTIFICATION, ANALYST_ESCALATION, FORCE_PASSWORD_RESET, STEP_UP_CHALLENGE: what reaches a person. */

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ActionHandler } from '../../pipeline/actions/contract.ts';
+import { handler } from '../define-handler.ts';
 import { segment, type NetworkReading, type SandboxClient } from './client.ts';
-import { declare, handler, notShownYet } from './define.ts';
+import { declare, notShownYet } from './declare.ts';
 import { heldStateHandler, type Things } from './held-state.ts';
 import { PARAMETERS } from './parameters.ts';
 

@@ -1,6 +1,6 @@
 import type { ActionHandler } from '../../pipeline/actions/contract.ts';
 import type { SandboxClient, UserReading } from './client.ts';
-import { declare } from './define.ts';
+import { declare } from './declare.ts';
 import { heldStateHandler, type Things } from './held-state.ts';
 import { PARAMETERS } from './parameters.ts';
 

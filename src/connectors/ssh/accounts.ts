@@ -8,9 +8,10 @@ import {
   type UndoResult,
   type VerifyResult,
 } from '../../pipeline/actions/contract.ts';
+import { type Call, handler, objectOf, refused } from '../define-handler.ts';
 import { changeAccount, endProcesses, showAccount, showShadow, type Command } from './commands.ts';
-import { declare, handler, objectOf, type Call } from './define.ts';
-import { answered, refused } from './failure.ts';
+import { declare } from './declare.ts';
+import { answered } from './failure.ts';
 import { ACCOUNT, type SshHost } from './hosts-file.ts';
 import type { HostInventory } from './inventory.ts';
 import type { Pool } from './pool.ts';

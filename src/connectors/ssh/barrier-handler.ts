@@ -8,11 +8,10 @@ import {
   type UndoResult,
   type VerifyResult,
 } from '../../pipeline/actions/contract.ts';
+import { type Call, handler, objectOf, refused } from '../define-handler.ts';
 import { keepScript, markOf, removeScript, tryScript, type Barrier } from './barrier.ts';
 import { readBarrier, type BarrierReading } from './barrier-reading.ts';
 import { applyRules, listTable, SHOW_CONNECTION } from './commands.ts';
-import { handler, objectOf, type Call } from './define.ts';
-import { refused } from './failure.ts';
 import type { SshHost } from './hosts-file.ts';
 import type { Pool } from './pool.ts';
 import { covers } from './prefixes.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { contentHash, sha256Hex } from '../../platform/hash.ts';
-import { refused } from './failure.ts';
+import { refused } from '../define-handler.ts';
 
 /** What a host shows of a barrier, from `nft -j list table`. */
 export interface BarrierReading {

@@ -1,6 +1,7 @@
 import ssh2, { type Client, type PublicKeyAuthMethod } from 'ssh2';
 import { ConnectorError } from '../../pipeline/actions/contract.ts';
-import { brokenOff, notReached, refused } from './failure.ts';
+import { refused } from '../define-handler.ts';
+import { brokenOff, notReached } from './failure.ts';
 import { algorithmsFor, judgeHostKey } from './host-key.ts';
 import type { SshHost } from './hosts-file.ts';
 

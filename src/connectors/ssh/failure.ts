@@ -1,12 +1,7 @@
 import { ConnectorError } from '../../pipeline/actions/contract.ts';
 import { TAKEN_BACK } from '../../platform/http-error.ts';
 
-/** The errors of this connector, by what they say about the host: refused, not reached, broken off, answered with an error. */
-
-/** Refused by us or by what the host showed, before anything was changed; a repeat gives the same. */
-export function refused(code: string, message: string): ConnectorError {
-  return new ConnectorError(code, message, { retryable: false, resultUnknown: false });
-}
+/** The errors of this connector, by what they say about the host: not reached, broken off, answered with an error. */
 
 /** The host was not reached, so nothing was changed; a repeat may help. */
 export function notReached(code: string, message: string, cause?: unknown): ConnectorError {

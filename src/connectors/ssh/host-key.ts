@@ -1,7 +1,7 @@
 import type { ServerHostKeyAlgorithm } from 'ssh2';
 import type { ConnectorError } from '../../pipeline/actions/contract.ts';
 import { sha256 } from '../../platform/hash.ts';
-import { refused } from './failure.ts';
+import { refused } from '../define-handler.ts';
 
 /** Whether the host that answers is the one that is meant. Only keys of the hosts file are believed, and none at first sight. */
 

@@ -1,4 +1,4 @@
-import { refused } from './failure.ts';
+import { refused } from '../define-handler.ts';
 import type { HostSegment, SshHost } from './hosts-file.ts';
 
 /** Finds the host that an event names. Ids are compared as events keep them: lower case, NFC. */

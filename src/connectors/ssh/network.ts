@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { ActionHandler, JsonObject, UndoResult, VerifyResult } from '../../pipeline/actions/contract.ts';
+import { type Call, handler, objectOf } from '../define-handler.ts';
 import { hostBarrier, removeScript, segmentBarrier } from './barrier.ts';
 import { barrierHandler, formerOf, readAt, tryThenKeep, type BarrierPorts, type Place } from './barrier-handler.ts';
 import { applyRules } from './commands.ts';
-import { declare, handler, objectOf, type Call } from './define.ts';
+import { declare } from './declare.ts';
 import type { HostInventory } from './inventory.ts';
 import { run } from './run.ts';
 

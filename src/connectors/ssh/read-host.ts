@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ConnectorError } from '../../pipeline/actions/contract.ts';
 import type { ArtifactKind } from '../../pipeline/actions/desks.ts';
+import { refused } from '../define-handler.ts';
 import { collectList, LISTS, read, type Command, type ListName } from './commands.ts';
-import { answered, refused } from './failure.ts';
+import { answered } from './failure.ts';
 import type { SshHost } from './hosts-file.ts';
 import type { Pool } from './pool.ts';
 import { failedCommand } from './run.ts';

@@ -6,7 +6,7 @@ import { faultsOf, readDocument, repeated } from '../playbooks/document.ts';
 import { checkJson, type Read } from '../playbooks/plain-json.ts';
 import { actionTypeSchema, FALLBACK_BEHAVIORS, MAX_APPROVERS, MAX_DURATION_MS } from '../playbooks/playbook-schema.ts';
 import { MAX_ROLE_NAME, ROLE_NAME } from '../access/role-names.ts';
-import { SEVERITIES, type RoleName } from '../vocabulary.ts';
+import { CHANNELS, SEVERITIES, type RoleName } from '../vocabulary.ts';
 
 /** An approval policy as the seeds POST it, with every default filled in: gates, and what makes each apply. */
 
@@ -16,18 +16,6 @@ export const POLICY_SCOPES = ['ALL_PLAYBOOKS', 'SPECIFIC_PLAYBOOKS', 'RISK_LEVEL
 const MAX_ITEMS = 32;
 /** Most roles of one gate: more than these nobody seats. */
 const MAX_ROLES = 16;
-
-/** Channels over which approvers can be asked (SEMANTICS, Evidence and channels); either case is taken. */
-const CHANNELS = [
-  'EMAIL',
-  'SLACK',
-  'TEAMS',
-  'PAGERDUTY',
-  'WEBHOOK',
-  'IN_APP',
-  'ENCRYPTED_EMAIL',
-  'SECURE_PORTAL',
-] as const;
 
 const text = z.string().trim().min(1).max(200);
 const expression = z.string().trim().min(1).max(MAX_CONDITION_LENGTH);

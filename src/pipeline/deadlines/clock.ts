@@ -1,6 +1,7 @@
 import type { Json } from '../../platform/canonical-json.ts';
 import { invariant } from '../../platform/errors.ts';
 import type { View } from '../../journal/journal.ts';
+import type { ReminderWords } from '../notifications/notice-of-deadline.ts';
 import { stagesOf, type ClockBasis, type ClockFacts, type StageDue } from './due.ts';
 import type { StartKind } from './rule.ts';
 
@@ -92,16 +93,6 @@ export interface Reminder {
   readonly about: ReminderWords;
   readonly roles: readonly string[];
   readonly userIds: readonly string[];
-}
-
-export interface ReminderWords {
-  readonly regime: string;
-  readonly rule: string;
-  readonly title: string;
-  readonly recipient: string;
-  readonly incidentId: string | null;
-  /** False: an aim of the organisation. */
-  readonly isDeadline: boolean;
 }
 
 export const CLOCK_STATUSES = [

@@ -1,11 +1,5 @@
-import {
-  clockStages,
-  isOptional,
-  type Clock,
-  type ClockRecord,
-  type ClockSubject,
-  type ReminderWords,
-} from './clock.ts';
+import type { ReminderWords } from '../notifications/notice-of-deadline.ts';
+import { clockStages, isOptional, type Clock, type ClockRecord, type ClockSubject } from './clock.ts';
 import type { StageDue } from './due.ts';
 
 /** When people are reminded, and who. */

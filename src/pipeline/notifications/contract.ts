@@ -1,17 +1,7 @@
-import type { Severity } from '../vocabulary.ts';
+import type { CHANNELS, Severity } from '../vocabulary.ts';
 
 /** Where people can be told. */
-export const NOTICE_CHANNELS = [
-  'EMAIL',
-  'SLACK',
-  'TEAMS',
-  'PAGERDUTY',
-  'WEBHOOK',
-  'IN_APP',
-  'ENCRYPTED_EMAIL',
-  'SECURE_PORTAL',
-] as const;
-export type NoticeChannel = (typeof NOTICE_CHANNELS)[number];
+export type NoticeChannel = (typeof CHANNELS)[number];
 
 /** Those that lead to regulatory contacts, and to nobody else. */
 export const CONTACT_CHANNELS = ['ENCRYPTED_EMAIL', 'SECURE_PORTAL'] as const satisfies readonly NoticeChannel[];
@@ -21,7 +11,6 @@ export function isContactChannel(channel: string): channel is ContactChannel {
   return CONTACT_CHANNELS.some((each) => each === channel);
 }
 
-/** What people are told of. */
 /** What a notice can be about. */
 export const ABOUT_TYPES = [
   'approval',
@@ -37,6 +26,7 @@ export const ABOUT_TYPES = [
   'test',
 ] as const;
 
+/** What people are told of. */
 export const NOTICE_KINDS = [
   'approval.requested',
   'approval.reminder',

@@ -1,16 +1,19 @@
 import type { JournalRecord } from '../audit/record.ts';
 import { short, type Told } from './notice-of.ts';
 
-/** Records of these streams are written by `../deadlines`, which lies downstream: what a notice needs stands in them. */
+/** What a notice says of a clock, as `../deadlines`, which lies downstream, puts it into its records. */
+export interface ReminderWords {
+  readonly regime: string;
+  readonly rule: string;
+  readonly title: string;
+  readonly recipient: string;
+  readonly incidentId: string | null;
+  /** False: an aim of the organisation. */
+  readonly isDeadline: boolean;
+}
+
 interface DeadlineWords {
-  readonly about: {
-    readonly regime: string;
-    readonly rule: string;
-    readonly title: string;
-    readonly recipient: string;
-    readonly incidentId: string | null;
-    readonly isDeadline: boolean;
-  };
+  readonly about: ReminderWords;
   readonly roles: readonly string[];
   readonly userIds: readonly string[];
   /** Of reminders and overruns. */

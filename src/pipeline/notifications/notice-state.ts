@@ -3,8 +3,8 @@ import type { Json, JsonObject } from '../../platform/canonical-json.ts';
 import { invariant } from '../../platform/errors.ts';
 import type { View } from '../../journal/journal.ts';
 import type { JournalRecord } from '../audit/record.ts';
-import { SEVERITIES } from '../vocabulary.ts';
-import { ABOUT_TYPES, NOTICE_CHANNELS, NOTICE_KINDS, type Notice } from './contract.ts';
+import { CHANNELS, SEVERITIES } from '../vocabulary.ts';
+import { ABOUT_TYPES, NOTICE_KINDS, type Notice } from './contract.ts';
 import type { Way } from './routing.ts';
 
 /** A notice as its records tell it: what was said, and what became of each way it took. */
@@ -19,7 +19,7 @@ export const DELIVERY_STATUSES = ['PENDING', 'SENT', 'DEAD', 'OUTDATED', 'UNREAD
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 
 export interface Delivery {
-  readonly channel: (typeof NOTICE_CHANNELS)[number];
+  readonly channel: (typeof CHANNELS)[number];
   readonly userId: string | null;
   /** The regulatory contact that it goes to; absent: it goes to people of the organisation. */
   readonly contact?: Way['contact'];
@@ -74,7 +74,7 @@ const STATUS_AFTER: Readonly<Record<Result, DeliveryStatus>> = {
 };
 
 const WAY = z.looseObject({
-  channel: z.enum(NOTICE_CHANNELS),
+  channel: z.enum(CHANNELS),
   userId: z.string().nullable(),
   contact: z
     .looseObject({ id: z.string(), draftHash: z.string(), portalId: z.string().exactOptional() })

@@ -7,7 +7,8 @@ import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader, ViewQuery } from '../../journal/journal.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
 import { given, untilApplied, type Answer, type Listing, type Resource } from '../service.ts';
-import { isContactChannel, NOTICE_CHANNELS, type NoticeChannel } from './contract.ts';
+import { isContactChannel, type NoticeChannel } from './contract.ts';
+import { CHANNELS } from '../vocabulary.ts';
 import type { Inbox } from './inbox.ts';
 import type { LiveNotices } from './live.ts';
 import type { Notices } from './notices.ts';
@@ -169,7 +170,7 @@ export function createNotificationService(ports: NotificationPorts): Notificatio
       return answerOf(`${state.id}.0`);
     },
     async channels() {
-      const items = NOTICE_CHANNELS.map((channel) => ({
+      const items = CHANNELS.map((channel) => ({
         id: channel,
         configured: channel === 'IN_APP' || configured.includes(channel),
       }));

@@ -1,4 +1,5 @@
-import { ALARMS, isContactChannel, NOTICE_CHANNELS, type NoticeChannel, type NoticeKind } from './contract.ts';
+import { ALARMS, isContactChannel, type NoticeChannel, type NoticeKind } from './contract.ts';
+import { CHANNELS } from '../vocabulary.ts';
 
 /** Which ways a notice takes. */
 
@@ -49,7 +50,7 @@ export const MAX_READERS = 200;
 export const MAX_TOLD_CONTACTS = 50;
 
 /** Most ways of one notice: in-app and mail to each reader, both ways to each contact, and the shared channels. */
-export const MAX_WAYS = 2 * MAX_READERS + 2 * MAX_TOLD_CONTACTS + NOTICE_CHANNELS.length;
+export const MAX_WAYS = 2 * MAX_READERS + 2 * MAX_TOLD_CONTACTS + CHANNELS.length;
 
 export interface RouteQuery {
   readonly kind: NoticeKind;

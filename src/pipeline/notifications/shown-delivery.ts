@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { StoredView } from '../../journal/journal.ts';
 import { shownTime, type Resource } from '../service.ts';
-import { NOTICE_CHANNELS } from './contract.ts';
+import { CHANNELS } from '../vocabulary.ts';
 
 /** What the row of a delivery holds beside what is shown as it is. */
 export const DELIVERY_ROW = z.looseObject({
   noticeId: z.string(),
   index: z.int(),
-  channel: z.enum(NOTICE_CHANNELS),
+  channel: z.enum(CHANNELS),
   userId: z.string().nullable(),
   changedAt: z.int(),
 });

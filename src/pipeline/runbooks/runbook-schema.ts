@@ -3,7 +3,7 @@ import { MAX_ACTIONS_PER_EXECUTION, MAX_TEXT_LENGTH } from '../../platform/limit
 import { EVENT_FORMATS } from '../events/event.ts';
 import { MAX_CONDITION_LENGTH } from '../playbooks/conditions.ts';
 import { MAX_APPROVERS } from '../playbooks/playbook-schema.ts';
-import { ACTION_TYPES, ROLES, SEVERITIES } from '../vocabulary.ts';
+import { ACTION_TYPES, CHANNELS, ROLES, SEVERITIES } from '../vocabulary.ts';
 
 /** The shape of a runbook file, member for member; unknown members are refused. The schema for editors is made of it. */
 
@@ -24,18 +24,6 @@ const MAX_PATH_LENGTH = 4_096;
 
 /** Longest name, in UTF-16 units, as in playbooks. */
 const MAX_NAME_LENGTH = 200;
-
-/** Ways to tell people, in the spelling in which they are stored. */
-export const CHANNELS = [
-  'EMAIL',
-  'SLACK',
-  'TEAMS',
-  'PAGERDUTY',
-  'WEBHOOK',
-  'IN_APP',
-  'ENCRYPTED_EMAIL',
-  'SECURE_PORTAL',
-] as const;
 
 /** Words of runbooks that mean an action of another name (SEMANTICS). */
 const ACTION_ALIASES = ['revoke_active_sessions', 'REVOKE_ACTIVE_SESSIONS'] as const;

@@ -9,11 +9,11 @@ import {
   type Place,
   type Places,
 } from '../playbooks/placed-document.ts';
-import { SEVERITIES, type ActionType, type Role, type Severity } from '../vocabulary.ts';
+import { SEVERITIES, type ActionType, type CHANNELS, type Role, type Severity } from '../vocabulary.ts';
 import { TELLING_ACTIONS } from './known-actions.ts';
 import { rollbackFault } from './rollback.ts';
 import { schemaFaults } from './schema-faults.ts';
-import { runbookSchema, type CHANNELS, type ON_FAILURE, type stepSchema } from './runbook-schema.ts';
+import { runbookSchema, type ON_FAILURE, type stepSchema } from './runbook-schema.ts';
 
 /** A runbook as it was written, in one spelling, with the place of each of its parts. */
 export interface Runbook {

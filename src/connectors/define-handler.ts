@@ -9,7 +9,7 @@ import {
   type JsonObject,
   type UndoResult,
   type VerifyResult,
-} from '../../pipeline/actions/contract.ts';
+} from '../pipeline/actions/contract.ts';
 
 /** One call of a handler, with checked parameters. */
 export interface Call<P> {
@@ -29,28 +29,6 @@ export interface Definition<P> {
   readonly verify: (call: Call<P>) => Promise<VerifyResult>;
   readonly undo?: (call: Call<P>) => Promise<UndoResult>;
   readonly check?: (call: Call<P>) => Promise<CheckResult>;
-}
-
-/** Name of the connector instance when there is only one. */
-export const CONNECTOR = 'sandbox';
-/** How long the sandbox may take to show an effect, in ms: it shows it at once, a stale read fault does not. */
-export const SETTLE_MS = 1_000;
-
-/** What most sandbox actions have in common: a user, the target drops repeats of a key, and everything is readable. */
-export function declare(
-  type: ActionDeclaration['type'],
-  rest: Pick<ActionDeclaration, 'reversibility' | 'holds' | 'contains'> & Partial<ActionDeclaration>,
-): ActionDeclaration {
-  return {
-    type,
-    connector: CONNECTOR,
-    targetType: 'user',
-    idempotency: 'native-key',
-    readBack: true,
-    settleMs: SETTLE_MS,
-    waits: false,
-    ...rest,
-  };
 }
 
 /** The handler of the contract: checks target and parameters before anything is sent. */
@@ -106,14 +84,9 @@ function guardTarget(declaration: ActionDeclaration, target: ActionTarget): void
   if (declaration.targetType !== 'none' && target.id === '') throw refused('invalid_target', 'the target id is empty');
 }
 
-/** A refusal before anything was sent. */
+/** Refused by us or by what the target showed, before anything was changed: a repeat gives the same. */
 export function refused(code: string, message: string): ConnectorError {
   return new ConnectorError(code, message, { retryable: false, resultUnknown: false });
-}
-
-/** The target does not show it yet: reading again may help, nothing was lost. */
-export function notShownYet(message: string): ConnectorError {
-  return new ConnectorError('not_shown_yet', message, { retryable: true, resultUnknown: false });
 }
 
 /** A member of recorded JSON as an object, or null. */
