@@ -6,6 +6,7 @@
 /** Pipeline rooms in the order data flows; a room may import those to its left. */
 const FLOW = [
   'audit',
+  'persons',
   'access',
   'recovery',
   'events',

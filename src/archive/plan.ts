@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { exemptionUses } from '../pipeline/executions/exemption-uses.ts';
+import { personsInBytes } from '../journal/persons/opened-record.ts';
 import type { JournalReader, StoredView, View, ViewKind } from '../journal/journal.ts';
 import { executionStream } from '../pipeline/executions/change.ts';
 import { incidentOf, incidentStream } from '../pipeline/incidents/incident-change.ts';
@@ -90,6 +91,23 @@ const DELIVERY_ROW = z.looseObject({
 
 /** The rows that go with a stream. */
 export async function rowsOf(
+  journal: Pick<JournalReader, 'listViews' | 'log'>,
+  old: OldStream,
+): Promise<readonly Pick<View, 'kind' | 'id'>[]> {
+  return [...(await rowsAbout(journal, old)), ...(await rowsOfPersons(journal, old.stream))];
+}
+
+/** Whose texts the stream holds: in the archive they stay under their keys. */
+async function rowsOfPersons(
+  { log }: Pick<JournalReader, 'log'>,
+  stream: string,
+): Promise<readonly Pick<View, 'kind' | 'id'>[]> {
+  const persons = new Set((await log.recordRows(stream)).flatMap(({ bytes }) => personsInBytes(bytes)));
+  const ids = persons.size === 0 ? [] : [stream, ...[...persons].map((person) => `${stream} ${person}`)];
+  return ids.map((id) => ({ kind: 'person-stream', id }));
+}
+
+async function rowsAbout(
   journal: Pick<JournalReader, 'listViews'>,
   { stream, execution }: OldStream,
 ): Promise<readonly Pick<View, 'kind' | 'id'>[]> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { logRows } from '../journal/log-reading.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { PersonalJournal } from '../journal/persons/personal-journal.ts';
 import { appendedNotes } from '../pipeline/audit/anchor-file.ts';
 import { openCheckpoint, type Checkpoint } from '../pipeline/audit/checkpoint.ts';
 import { EXPORT_FORMAT, parseKeys } from '../pipeline/audit/export.ts';
@@ -89,8 +90,18 @@ async function verifyJournal(options: AuditVerifyOptions, io: Io, anchors: reado
   }
 }
 
+/** Without them nobody can say what rows should hold. @throws FirebreakError `store_unavailable`. */
+async function requireKeys(journal: PersonalJournal): Promise<void> {
+  const { total } = await journal.listViews({ kind: 'person-stream', limit: 1, skip: 0 });
+  if (total === 0 || (await journal.keys.count()) > 0) return;
+  const message =
+    'The keys of persons are missing: the log fits together, but rows cannot be compared with it. Put person-keys.sqlite back';
+  throw new FirebreakError('store_unavailable', message);
+}
+
 /** The verdict on the rows that the API shows; an export holds none. */
-async function withRows(result: Verification, journal: Journal): Promise<Verification> {
+async function withRows(result: Verification, journal: PersonalJournal): Promise<Verification> {
+  await requireKeys(journal);
   const forged = await firstForgedRow(journal);
   if (forged === null) return result;
   const { kind, id, stream, problem } = forged;

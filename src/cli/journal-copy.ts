@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyJournal, type CopyCounts } from '../journal/copy/copy-journal.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -5,14 +6,16 @@ import { logRows } from '../journal/log-reading.ts';
 import { isSeal } from '../journal/sealed.ts';
 import { openDatabase } from '../journal/sqlite/open.ts';
 import { takeFence } from '../journal/sqlite/process-fence.ts';
+import { openKeysFile } from '../journal/sqlite/person-keys.ts';
 import { openSqliteJournal } from '../journal/sqlite/sqlite-journal.ts';
 import { verifyLog } from '../pipeline/audit/verify.ts';
 import { memoryKeeper } from '../pipeline/intake/memory-keeper.ts';
 import { loadSurroundings } from '../pipeline/intake/surroundings.ts';
 import { DEFAULT_RULES } from '../pipeline/detections/rules.ts';
-import { databaseUrlOf, readConfig } from '../platform/config.ts';
+import { databaseUrlOf, personsOf, readConfig } from '../platform/config.ts';
 import { FirebreakError } from '../platform/errors.ts';
 import { ownAnchors, ownKeys, sentence } from './audit.ts';
+import { withPersons } from '../start/person-keys.ts';
 import type { Io } from './io.ts';
 import { inWords, openSqliteFile } from './open-journal.ts';
 import { firstForgedRow } from './verify-rows.ts';
@@ -54,13 +57,27 @@ async function copyFenced(dataDir: string, url: string, io: Io): Promise<CopyCou
   const file = join(dataDir, 'journal.sqlite');
   const journal = await openSource(dataDir, file, io);
   const database = openDatabase(file);
+  const keys = keysOf(dataDir, io);
   try {
     const at = Math.max(Date.now(), (await journal.newestRecordAt()) ?? 0);
-    return await copyJournal({ database, journal }, { url, at, verify: (copy) => verifyCopy(copy, dataDir, io) });
+    return await copyJournal({ database, journal, keys }, { url, at, verify: (copy) => verifyCopy(copy, dataDir, io) });
   } finally {
+    keys?.close();
     database.close();
     await journal.close();
   }
+}
+
+/** The keys of persons go where the journal goes: into the same database. @throws FirebreakError `conflict` where they are to lie elsewhere. */
+function keysOf(dataDir: string, io: Io): ReturnType<typeof openKeysFile> | null {
+  const { keysFile, keysUrl } = personsOf(io.env, io.readTextSync);
+  const file = keysFile ?? join(dataDir, 'person-keys.sqlite');
+  if (!existsSync(file)) return null;
+  if (keysUrl === null) return openKeysFile(file);
+  throw new FirebreakError(
+    'conflict',
+    'The keys of persons are copied into the database of the journal: leave PERSON_KEYS_URL out, and move their schema afterwards',
+  );
 }
 
 /** A journal that an earlier, failed copy sealed is only read; any other is written once more: it gets its last record. */
@@ -104,7 +121,9 @@ async function verifyCopy(copy: Journal, dataDir: string, io: Io): Promise<void>
   const result = await verifyLog(log, trust);
   if (result.verdict !== 'intact')
     throw new FirebreakError('conflict', `the copy does not verify: ${sentence(result)}`);
-  const forged = await firstForgedRow(copy);
+  const place = { dataDir, databaseUrl: null, persons: personsOf(io.env, io.readTextSync) };
+  const readable = await withPersons(copy, place, 'read');
+  const forged = await firstForgedRow(readable).finally(() => readable.keys.close());
   if (forged === null) return;
   throw new FirebreakError(
     'conflict',

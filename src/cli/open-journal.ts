@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { StoreUnavailableError, type Journal } from '../journal/journal.ts';
+import type { PersonalJournal } from '../journal/persons/personal-journal.ts';
 import { openPostgresSnapshot } from '../journal/postgres/snapshot.ts';
 import { openSqliteJournal } from '../journal/sqlite/sqlite-journal.ts';
-import { databaseUrlOf } from '../platform/config.ts';
+import { databaseUrlOf, personsOf } from '../platform/config.ts';
 import { FirebreakError } from '../platform/errors.ts';
+import { withPersons } from '../start/person-keys.ts';
 import type { Io } from './io.ts';
 
 /**
@@ -13,13 +15,24 @@ import type { Io } from './io.ts';
  *
  * @throws FirebreakError `not_found`, `store_unavailable`; ConfigError.
  */
-export async function openExistingJournal(dataDir: string, io: Pick<Io, 'env' | 'readTextSync'>): Promise<Journal> {
+export async function openExistingJournal(
+  dataDir: string,
+  io: Pick<Io, 'env' | 'readTextSync'>,
+): Promise<PersonalJournal> {
   const url = databaseUrlOf(io.env, io.readTextSync);
-  if (url !== null) return inWords(() => openPostgresSnapshot(url));
-  return openSqliteFile(dataDir);
+  return inWords(async () => {
+    const journal = url === null ? openSqliteFile(dataDir) : await openPostgresSnapshot(url);
+    try {
+      const place = { dataDir, databaseUrl: url, persons: personsOf(io.env, io.readTextSync) };
+      return await withPersons(journal, place, 'read');
+    } catch (thrown) {
+      await journal.close();
+      throw thrown;
+    }
+  });
 }
 
-/** The same for a journal that is known to be a file. */
+/** A journal that is known to be a file, with its personal texts as they are stored. */
 export function openSqliteFile(dataDir: string): Journal {
   const file = join(dataDir, 'journal.sqlite');
   if (!existsSync(file)) throw new FirebreakError('not_found', `there is no journal in ${dataDir}`);

@@ -13,6 +13,7 @@ import { deliveryViews, foldNotice, noticeStream } from '../pipeline/notificatio
 import { preferenceStream } from '../pipeline/notifications/preferences.ts';
 import { canonicalJson, type JsonObject } from '../platform/canonical-json.ts';
 import { messageOf } from '../platform/errors.ts';
+import { personRows } from './person-rows.ts';
 import { clockRows, contactRows, deadlineDocumentRows, draftRows, escalationRows, evidenceRows } from './duty-rows.ts';
 import {
   asJson,
@@ -51,6 +52,7 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     draftRows,
     noticeRows,
     accessRows,
+    personRows,
   ]) {
     const known = new Map<ViewKind, Set<string>>();
     for (const kind of source.kinds) known.set(kind, new Set());

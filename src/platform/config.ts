@@ -3,6 +3,7 @@ import { approverSecrets, readApprovers, type ApproverConfig } from './approver-
 import { ConfigReader } from './config-reader.ts';
 import { readOidc, type OidcConfig } from './oidc-config.ts';
 import { messageOf } from './errors.ts';
+import { readPersons, type PersonConfig } from './person-config.ts';
 import { readEvidence, type EvidenceConfig } from './evidence-config.ts';
 import { readTimeStamps, type TimeStampConfig } from './time-stamp-config.ts';
 import { NOTIFICATION_SECRETS, readNotifications, type NotificationConfig } from './notification-config.ts';
@@ -18,6 +19,8 @@ export interface Config {
   readonly dataDir: string;
   /** PostgreSQL database that holds the journal, with its password; null: the journal is one SQLite file in `dataDir`. */
   readonly databaseUrl: string | null;
+  /** Whether records hold personal texts under the keys of their persons, and where these lie. */
+  readonly persons: PersonConfig;
   /** File with the key that signs the log; processes that share a journal share it too. Null: in `dataDir`. */
   readonly logKeyFile: string | null;
   readonly logLevel: LogLevel;
@@ -114,6 +117,7 @@ export function readConfig(
     trustedProxies: read.networks('TRUSTED_PROXIES'),
     dataDir: read.path('DATA_DIR') ?? './data',
     databaseUrl: read.database('DATABASE_URL'),
+    persons: readPersons(read),
     logKeyFile: read.path('LOG_KEY_FILE'),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     geoDatabase: read.path('GEO_DATABASE'),
@@ -153,6 +157,14 @@ function readSsh(read: ConfigReader): Config['ssh'] {
   if (hostsFile === null && (key !== null || passphrase !== null))
     read.fault('SSH_KEY and SSH_KEY_PASSPHRASE need SSH_HOSTS_FILE, which says what they open');
   return hostsFile === null ? null : { hostsFile, key, passphrase };
+}
+
+/** Where the keys of persons lie, for commands that need nothing else of the environment. @throws ConfigError. */
+export function personsOf(env: Environment, readFile: (path: string) => string): PersonConfig {
+  const faults: string[] = [];
+  const persons = readPersons(new ConfigReader(collectValues(env, readFile, faults, []), faults));
+  if (faults.length > 0) throw new ConfigError(faults);
+  return persons;
 }
 
 /**

@@ -2,6 +2,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { soleHolder, type RequestHolders } from '../api/idempotency.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { PersonalJournal } from '../journal/persons/personal-journal.ts';
 import { takeFence } from '../journal/sqlite/process-fence.ts';
 import { openSqliteJournal } from '../journal/sqlite/sqlite-journal.ts';
 import { wallClock, type WallClock } from '../platform/clock.ts';
@@ -9,16 +10,19 @@ import type { Config } from '../platform/config.ts';
 import { FirebreakError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Machine } from '../platform/machine.ts';
+import { withPersons } from './person-keys.ts';
 
 /** A journal that this process may write, and how it is given back. */
 export interface OwnJournal {
-  readonly journal: Journal;
+  readonly journal: PersonalJournal;
   /** Business time of a journal that is not accelerated: on PostgreSQL the database's, the same for all processes. */
   readonly wall: WallClock;
   /** Who is at work on requests: on a journal of its own nobody but this process. */
   readonly requestHolders: RequestHolders;
   close(): Promise<void>;
 }
+
+type FileOrShared = Omit<OwnJournal, 'journal'> & { readonly journal: Journal };
 
 export interface OwnJournalOptions {
   /** Null: not accelerated. */
@@ -42,7 +46,7 @@ export async function openOwnJournal(config: Config, options: OwnJournalOptions)
   const accelerated = acceleratedFrom !== null;
   const birth = { id: ids.next('jrn'), at: acceleratedFrom ?? Date.now(), accelerated };
   const own = config.databaseUrl === null ? openFile(config, birth, options) : await openShared(config, birth, options);
-  if (own.journal.accelerated === accelerated) return own;
+  if (own.journal.accelerated === accelerated) return personal(own, config);
   await own.close();
   const kind = accelerated
     ? 'the wall clock; start without --clock accelerated'
@@ -50,9 +54,24 @@ export async function openOwnJournal(config: Config, options: OwnJournalOptions)
   throw new FirebreakError('conflict', `This journal was made with ${kind}, or use another one`);
 }
 
+/** The same with its personal texts. */
+async function personal(own: FileOrShared, config: Config): Promise<OwnJournal> {
+  try {
+    const journal = await withPersons(own.journal, config, 'write');
+    const close = async (): Promise<void> => {
+      await own.close();
+      await journal.keys.close();
+    };
+    return { ...own, journal, close };
+  } catch (thrown) {
+    await own.close();
+    throw thrown;
+  }
+}
+
 type Birth = { readonly id: string; readonly at: number; readonly accelerated: boolean };
 
-function openFile({ dataDir }: Config, birth: Birth, { ids, storeThread }: OwnJournalOptions): OwnJournal {
+function openFile({ dataDir }: Config, birth: Birth, { ids, storeThread }: OwnJournalOptions): FileOrShared {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const fence = takeFence(join(dataDir, 'writer.lock'));
   const file = join(dataDir, 'journal.sqlite');
@@ -70,7 +89,7 @@ function openFile({ dataDir }: Config, birth: Birth, { ids, storeThread }: OwnJo
   }
 }
 
-async function openShared(config: Config, birth: Birth, options: OwnJournalOptions): Promise<OwnJournal> {
+async function openShared(config: Config, birth: Birth, options: OwnJournalOptions): Promise<FileOrShared> {
   if (birth.accelerated) {
     const message = 'An accelerated clock is one process’s own: use it with a journal in a file, without DATABASE_URL';
     throw new FirebreakError('conflict', message);

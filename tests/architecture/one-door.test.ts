@@ -30,6 +30,10 @@ const DOORS: ReadonlyMap<string, string> = new Map([
   ['src/journal/sqlite/store-thread.ts ).place', 'the adapter in a thread of its own'],
   ['src/journal/sqlite/store-thread.ts ).addCheckpoint', 'the adapter in a thread of its own'],
   ['src/journal/copy/copy-journal.ts source.commit', 'a command that has the journal to itself'],
+  [
+    'src/journal/persons/personal-journal.ts inner.commit',
+    'an adapter around an adapter: texts are encrypted on the way',
+  ],
   ['src/archive/remove.ts journal.commit', 'a command in a process of its own, which may be run again'],
   ['src/cli/journal-copy.ts journal.commit', 'a command that has the journal to itself'],
   ['src/pipeline/executions/call-target.ts handler.observe', 'the door of all calls'],

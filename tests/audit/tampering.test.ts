@@ -69,7 +69,8 @@ beforeAll(async () => {
   const early = join(scratch, 'early');
   mkdirSync(early);
   house.database().prepare('vacuum into ?').run(join(early, 'journal.sqlite'));
-  cpSync(join(house.dataDir, 'log-key.pem'), join(early, 'log-key.pem'));
+  for (const name of ['log-key.pem', 'person-keys.sqlite', 'person-keys.sqlite-wal'])
+    cpSync(join(house.dataDir, name), join(early, name));
   writeFileSync(join(early, 'checkpoints.txt'), earlyAnchors);
   const { body: waiting } = await house.admin.api('GET', `${BASE}/approvals?executionId=${executionId}`);
   for (const voter of [ada, ben]) {

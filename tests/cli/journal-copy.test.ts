@@ -131,7 +131,7 @@ describe.skipIf(shared.skip !== null)('firebreak journal copy', { timeout: 120_0
   it('does not count when the copy does not verify, and the source stays what it was', async () => {
     await house.halt();
     house.database().exec(`drop trigger records_are_immutable;
-      update records set bytes = replace(bytes, 'anna', 'bert') where bytes like '%anna%'`);
+      update records set bytes = replace(bytes, 'action.prepared', 'action.Prepared') where bytes like '%action.prepared%'`);
     await expect(copy()).rejects.toThrow('does not verify');
     await expect(openPostgresSnapshot(url)).rejects.toMatchObject({ code: 'not_found' });
     expect((await openSqliteFile(house.dataDir).readStream('config')).at(-1)?.record.type).not.toBe('journal.sealed');

@@ -168,7 +168,8 @@ export async function startCluster(settings: Readonly<Record<string, string>> = 
       // Far cheaper than a database made anew, of which every file goes to the disk.
       const name = new URL(used).pathname.slice(1);
       await query('select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1', [name]);
-      await query('drop schema public cascade; create schema public', undefined, name);
+      const text = 'drop schema public cascade; create schema public; drop schema if exists firebreak_persons cascade';
+      await query(text, undefined, name);
       emptied.push(used);
     },
     async remove() {

@@ -9,6 +9,7 @@ import { lockSchema, migrate, schemaState } from '../postgres/migrate.ts';
 import { journalOver } from '../postgres/snapshot.ts';
 import { applyBatch } from '../postgres/writer.ts';
 import { isSeal, sealingChange } from '../sealed.ts';
+import { copyPersonKeys } from './copy-person-keys.ts';
 import { COPIED_TABLES, rowsOf, type CopiedTable } from './sqlite-rows.ts';
 
 export interface CopySource {
@@ -16,6 +17,8 @@ export interface CopySource {
   readonly database: Database;
   /** The same, to be sealed with a last record. The caller keeps everybody else from writing it. */
   readonly journal: Journal;
+  /** The file with the keys of its persons; null: there is none. */
+  readonly keys: Database | null;
 }
 
 export interface CopyOptions {
@@ -36,7 +39,7 @@ export type CopyCounts = Readonly<Record<string, number>>;
  *
  * @throws FirebreakError `conflict` for a database that is used or holds another journal; StoreUnavailableError.
  */
-export async function copyJournal({ database, journal }: CopySource, options: CopyOptions): Promise<CopyCounts> {
+export async function copyJournal({ database, journal, keys }: CopySource, options: CopyOptions): Promise<CopyCounts> {
   const address = { url: options.url, scrub: scrubberFor(options.url) };
   const line = openLine(address, () => 'copy', undefined, SNAPSHOT_PATIENCE);
   try {
@@ -46,6 +49,7 @@ export async function copyJournal({ database, journal }: CopySource, options: Co
       await requireEmpty(client, journal.id);
       await migrate(client, 'start');
       const counts = await copyRows(client, database);
+      if (keys !== null) await copyPersonKeys(client, keys);
       const copy = await journalOver(client);
       invariant(copy !== null && copy.id === journal.id, 'the copy is the same journal');
       await options.verify(copy);

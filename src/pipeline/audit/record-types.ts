@@ -4,9 +4,9 @@ import { invariant } from '../../platform/errors.ts';
 /**
  * The catalogue of record types: which there are, in which versions, and which members of their data are personal.
  *
- * This only *marks* personal members. They are stored in the clear for now; sealing them under a key for each person,
- * so that erasure destroys the key and the log still verifies, comes later and reads these marks. Records that were
- * written before then cannot be sealed any more: their bytes are what was hashed.
+ * This *marks* personal members; `../persons/owners.ts` says whose they are. Where personal data are encrypted, their texts are stored
+ * under a key of that person, so that erasure destroys the key and the log still verifies. Records that were written in the clear
+ * stay so: their bytes are what was hashed.
  *
  * A new version is added beside the old one, never in its place: readers read every version for ever.
  */
@@ -171,6 +171,7 @@ const CATALOGUE: readonly RecordType[] = [
     type: 'execution.advanced',
     v: 1,
     personal: [
+      '/facts/*/accounts',
       '/facts/*/approval/gates/*/exemptions/*/accounts',
       '/facts/*/approval/gates/*/exemptions/*/condition',
       '/facts/*/approval/gates/*/exemptions/*/userIds',
@@ -181,6 +182,8 @@ const CATALOGUE: readonly RecordType[] = [
       '/facts/*/target',
       '/input/accounts',
       '/input/comment',
+      '/input/incident',
+      '/input/read',
       '/input/reason',
       '/input/result',
       '/input/snapshot',

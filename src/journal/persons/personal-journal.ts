@@ -1,0 +1,135 @@
+import { invariant } from '../../platform/errors.ts';
+import { ownedIn, USUAL, type Owned, type Owner } from '../../pipeline/persons/owners.ts';
+import { encryptTexts, recordKey } from '../../pipeline/persons/encrypted-texts.ts';
+import type { PersonKeys } from '../../pipeline/persons/person-keys.ts';
+import { TAKEN, takeTexts } from '../../pipeline/persons/personal-texts.ts';
+import type { Append, Change, Journal, RecordDraft, View } from '../journal.ts';
+import { openedRecord } from './opened-record.ts';
+import { rememberedPersons, type RememberedPersons } from './remembered-persons.ts';
+
+/** A journal that keeps personal texts under keys. */
+export interface PersonalJournal extends Journal {
+  readonly persons: RememberedPersons;
+  readonly keys: PersonKeys;
+}
+
+export interface PersonalOptions {
+  /** False: what comes is written as it is; what was encrypted is read all the same. */
+  readonly encrypts: boolean;
+  /** Ms of this process; only differences count. */
+  readonly monotonic: () => number;
+}
+
+/**
+ * A journal whose records hold personal texts under the keys of their persons only. Whoever reads a stream through it gets the texts
+ * back, or `[erased]`; the bytes, and so the hashes and the log, are of what is stored. Rows hold them in the clear: they are what
+ * people are shown, and an erasure writes them anew.
+ *
+ * In the same commit stand rows of kind `person-stream`: whose texts a stream holds (id: the stream, a space and the person), and whose
+ * its texts usually are (id: the stream).
+ */
+export function personalJournal(
+  inner: Journal,
+  keys: PersonKeys,
+  { encrypts, monotonic }: PersonalOptions,
+): PersonalJournal {
+  const persons = rememberedPersons(inner, keys, monotonic);
+  return {
+    ...inner,
+    persons,
+    keys,
+    async commit(changes) {
+      if (!encrypts) return inner.commit(changes);
+      const begun = new Map<string, string>();
+      const encrypted: Change[] = [];
+      // One after the other: whose a stream is that one change begins is known to the next.
+      for (const change of changes) encrypted.push(await encryptedChange(change, persons, begun));
+      const results = await inner.commit(encrypted);
+      for (const [index, { views = [] }] of encrypted.entries())
+        if (results[index]?.status === 'applied') persons.written(views);
+      return results;
+    },
+    async readStream(stream, afterSeq) {
+      const records = await inner.readStream(stream, afterSeq);
+      return Promise.all(records.map((stored) => openedRecord(stored, persons)));
+    },
+    async close() {
+      await inner.close();
+      await keys.close();
+    },
+  };
+}
+
+/** @param begun whose the streams are that earlier changes of the same commit begin. */
+async function encryptedChange(
+  change: Change,
+  persons: RememberedPersons,
+  begun: Map<string, string>,
+): Promise<Change> {
+  const appends: Append[] = [];
+  const rows: View[] = [];
+  for (const append of change.appends) {
+    const owned = append.records.map((record) => ownedIn(append.stream, record));
+    if (owned.every((each) => each === null)) {
+      appends.push(append);
+      continue;
+    }
+    const encrypted = await encryptedAppend(append, owned, persons, begun);
+    appends.push({ ...append, records: encrypted.records });
+    rows.push(...encrypted.rows);
+  }
+  return rows.length === 0 && appends.every((append, index) => append === change.appends[index])
+    ? change
+    : { ...change, appends, views: [...(change.views ?? []), ...rows] };
+}
+
+async function encryptedAppend(
+  { stream, expectedSeq, records }: Append,
+  owned: readonly (Owned | null)[],
+  persons: RememberedPersons,
+  begun: Map<string, string>,
+): Promise<{ readonly records: readonly RecordDraft[]; readonly rows: readonly View[] }> {
+  const at = records[0]?.at ?? 0;
+  const taken = records.map(({ data }, index) => {
+    const each = owned[index] ?? null;
+    return each === null ? null : takeTexts(data, each.patterns, each.named);
+  });
+  const owners = new Set(taken.flatMap((each) => (each === null ? [] : [...each.texts.keys()])));
+  if (owners.size === 0) return { records, rows: [] };
+  const whose = await resolved(owners);
+  const encrypted: RecordDraft[] = [];
+  for (const [index, record] of records.entries()) {
+    const each = taken[index] ?? null;
+    encrypted.push(each === null ? record : { ...record, data: await withBoxes(each, expectedSeq + index + 1) });
+  }
+  return { records: encrypted, rows: await persons.rowsFor(stream, at, whose.usual, [...new Set(whose.ids.values())]) };
+
+  /** Ids of persons by owner. What nobody knows the owner of is the stream's own: it is not written in the clear for that. */
+  async function resolved(names: ReadonlySet<Owner>) {
+    const first = owned.find((each) => each !== null && each.owner !== USUAL)?.owner ?? USUAL;
+    const before = begun.get(stream) ?? (expectedSeq === 0 ? null : await persons.ofStream(stream));
+    const found = await persons.ofOwners(before === null ? [...names, first] : [...names], at, begun);
+    const usual = before ?? found.get(first) ?? (await nobodys(stream, at, persons));
+    begun.set(stream, usual);
+    return { usual, ids: new Map([...names].map((name) => [name, found.get(name) ?? usual])) };
+  }
+
+  async function withBoxes({ data, texts }: Taken, seq: number): Promise<RecordDraft['data']> {
+    const place = { stream, seq };
+    const boxes: [string, string][] = [];
+    for (const [owner, own] of texts) {
+      const person = whose.ids.get(owner) ?? whose.usual;
+      boxes.push([person, encryptTexts(recordKey(await persons.key(person), place), place, own)]);
+    }
+    return { ...data, [TAKEN]: boxes };
+  }
+}
+
+type Taken = NonNullable<ReturnType<typeof takeTexts>>;
+
+async function nobodys(stream: string, at: number, persons: RememberedPersons): Promise<string> {
+  const identity = `thing:${stream}`;
+  const id = (await persons.ofOwners([identity], at)).get(identity);
+  invariant(id !== undefined, 'every identity has a person');
+  return id;
+}

@@ -1,0 +1,150 @@
+import { invariant } from '../../platform/errors.ts';
+import { USUAL, type Owner } from '../../pipeline/persons/owners.ts';
+import type { Person, PersonKeys, StoredPerson } from '../../pipeline/persons/person-keys.ts';
+import type { JournalReader, View } from '../journal.ts';
+
+/** Most persons, and most streams, that are remembered: a miss costs a read. */
+const MAX_REMEMBERED = 20_000;
+
+/**
+ * How long a key is believed that was read, in ms, where several processes share the journal: so much later than in the process that
+ * erased somebody the others have forgotten them.
+ */
+export const PERSON_MEMORY_MS = 5_000;
+
+const STREAM = 'stream:';
+
+/** The persons of a journal as this process knows them. */
+export interface RememberedPersons {
+  /**
+   * Ids of persons by owner; makes who is new. A stream of which nothing is written yet has none.
+   * @param begun whose the streams are that are about to be written.
+   */
+  ofOwners(
+    owners: readonly Owner[],
+    at: number,
+    begun?: ReadonlyMap<string, string>,
+  ): Promise<ReadonlyMap<Owner, string>>;
+  /** Whose the texts of a stream usually are, as far as it is written. */
+  ofStream(stream: string): Promise<string | null>;
+  key(id: string): Promise<Uint8Array>;
+  load(id: string): Promise<StoredPerson | null>;
+  /** The rows that tell of a stream what no row tells yet. */
+  rowsFor(stream: string, at: number, usual: string, whose: readonly string[]): Promise<readonly View[]>;
+  /** Those rows are on disk. */
+  written(rows: readonly View[]): void;
+  forget(id: string): void;
+}
+
+interface Known {
+  readonly person: StoredPerson;
+  readonly until: number;
+}
+
+/** @param monotonic ms of this process; only differences count. */
+export function rememberedPersons(
+  journal: Pick<JournalReader, 'view' | 'shared'>,
+  keys: PersonKeys,
+  monotonic: () => number,
+): RememberedPersons {
+  const byIdentity = new Map<string, string>();
+  const byId = new Map<string, Known>();
+  const usualOf = new Map<string, string>();
+  const pairs = new Map<string, true>();
+  const until = (): number => (journal.shared ? monotonic() + PERSON_MEMORY_MS : Number.POSITIVE_INFINITY);
+
+  function known(id: string): StoredPerson | null {
+    const found = byId.get(id);
+    if (found === undefined || found.until < monotonic()) return null;
+    return found.person;
+  }
+
+  function knownId(identity: string): string | null {
+    const id = byIdentity.get(identity);
+    // Somebody of this name who comes after an erasure is another person.
+    return id !== undefined && hasKey(id) ? id : null;
+  }
+
+  function hasKey(id: string): boolean {
+    const person = known(id);
+    return person !== null && person.key !== null;
+  }
+
+  function learn(identity: string, { id, key }: Person): void {
+    remember(byIdentity, identity, id);
+    remember(byId, id, { person: { id, key, erasedAt: null }, until: until() });
+  }
+
+  async function load(id: string): Promise<StoredPerson | null> {
+    const found = known(id);
+    if (found !== null) return found;
+    const person = (await keys.load([id])).get(id) ?? null;
+    if (person !== null) remember(byId, id, { person, until: until() });
+    return person;
+  }
+
+  async function ofStream(stream: string): Promise<string | null> {
+    const remembered = usualOf.get(stream);
+    if (remembered !== undefined) return remembered;
+    const row = await journal.view('person-stream', stream);
+    if (row === null) return null;
+    const { person } = row.body as { readonly person: string }; // as `rowsFor` writes it
+    remember(usualOf, stream, person);
+    return person;
+  }
+
+  return {
+    load,
+    ofStream,
+    async ofOwners(owners, at, begun = new Map()) {
+      const found = new Map<Owner, string>();
+      const unknown = new Set<string>();
+      for (const owner of owners) {
+        if (owner === USUAL) continue;
+        const stream = owner.startsWith(STREAM) ? owner.slice(STREAM.length) : null;
+        const id = stream === null ? knownId(owner) : (begun.get(stream) ?? (await ofStream(stream)));
+        if (id !== null) found.set(owner, id);
+        else if (stream === null) unknown.add(owner);
+      }
+      if (unknown.size === 0) return found;
+      for (const [identity, person] of await keys.ensure([...unknown].toSorted(), at)) {
+        learn(identity, person);
+        found.set(identity, person.id);
+      }
+      return found;
+    },
+    async key(id) {
+      const person = await load(id);
+      invariant(person !== null && person.key !== null, `person ${id} has a key`);
+      return person.key;
+    },
+    async rowsFor(stream, at, usual, whose) {
+      const rows: View[] = [];
+      const common = { kind: 'person-stream', expectedVersion: null, ref: stream, at } as const;
+      if ((await ofStream(stream)) === null)
+        rows.push({ ...common, id: stream, status: 'usual', parent: usual, body: { person: usual } });
+      for (const person of whose) {
+        const id = `${stream} ${person}`;
+        if (!pairs.has(id)) rows.push({ ...common, id, status: 'holds', parent: person, body: { person } });
+      }
+      return rows;
+    },
+    written(rows) {
+      for (const { kind, id, status, parent } of rows) {
+        if (kind !== 'person-stream' || parent === undefined || parent === null) continue;
+        if (status === 'usual') remember(usualOf, id, parent);
+        else remember(pairs, id, true);
+      }
+    },
+    forget: (id) => byId.delete(id),
+  };
+}
+
+/** Sets a member and drops the oldest beyond the bound: a Map keeps the order of insertion. */
+function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= MAX_REMEMBERED) return;
+  const oldest = map.keys().next();
+  if (oldest.done !== true) map.delete(oldest.value);
+}

@@ -1,0 +1,248 @@
+import type { Json, JsonObject } from '../../platform/canonical-json.ts';
+import { isJsonObject, valueAt } from './json-at.ts';
+import { recordType } from '../audit/record-types.ts';
+import type { OwnedPattern } from './personal-texts.ts';
+
+/**
+ * Whose the personal texts of a record are. An identity says it: `account:alice@example.com` (an account that events name, an address
+ * or a host), `user:usr_…` (somebody with an account here), `thing:contact/…` (somebody of whom we know no more than that).
+ */
+
+/** Where it stands. The first that is there counts. */
+type Place =
+  /** A pointer to the account. */
+  | { readonly account: string }
+  /** A pointer to the id of a user. */
+  | { readonly user: string }
+  /** Whoever the records of that stream are about: its name begins so, and the pointer leads to the rest. */
+  | { readonly stream: string; readonly id: string }
+  /** A pointer to what a notice is about. */
+  | { readonly about: string }
+  /** Nobody but this stream knows them. */
+  | { readonly thing: true };
+
+interface Ownership {
+  /** Empty or none found: whoever the earlier records of the stream are about. */
+  readonly of: readonly Place[];
+  /** Patterns of members that name an account by themselves. */
+  readonly names?: readonly string[];
+  /** Patterns of members that are another one's: typed by them, or about them. */
+  readonly apart?: readonly (readonly [pattern: string, place: Place])[];
+}
+
+/** What somebody typed says something about them first of all; whom else it names nobody can tell. */
+const WRITER: Ownership = { of: [{ user: '/by' }] };
+const USER_OF = (member: string, id = 'userId'): Ownership => ({ of: [{ user: `/${member}/${id}` }] });
+const REASON_OF_WRITER = [['/reason', { user: '/by' }]] as const;
+const CUSTODY: Ownership = { of: [], apart: REASON_OF_WRITER };
+const INCIDENT: Ownership = {
+  of: [{ account: '/incident/subject/id' }],
+  names: ['/incident/accounts/*'],
+  apart: [
+    ['/cause/reason', { user: '/cause/by' }],
+    ['/incident/reason', { user: '/cause/by' }],
+  ],
+};
+const CLOCK: Ownership = { of: [{ user: '/by' }] };
+const DRAFT: Ownership = { of: [{ stream: 'incident/', id: '/about/incidentId' }] };
+const PORTAL: Ownership = { of: [{ thing: true }] };
+
+const OWNERSHIPS: ReadonlyMap<string, Ownership> = new Map<string, Ownership>([
+  ['access.user_saved', USER_OF('user', 'id')],
+  ['access.key_saved', USER_OF('key')],
+  ['access.session_saved', USER_OF('session')],
+  ['access.sign_in_refused', { of: [{ account: '/attempt/account' }] }],
+  ['access.identity_linked', USER_OF('identity')],
+  ['access.passkey_saved', USER_OF('passkey')],
+  ['access.delegation_saved', USER_OF('delegation', 'delegatorId')],
+  ['access.denied', { of: [{ account: '/email' }, { account: '/ip' }] }],
+  ['incident.opened', INCIDENT],
+  ['incident.updated', INCIDENT],
+  ['incident.closed', INCIDENT],
+  [
+    'execution.advanced',
+    {
+      of: [{ account: '/input/snapshot/incident/subject/id' }],
+      names: [
+        '/facts/*/accounts/*',
+        '/facts/*/approval/subjectIds/*',
+        '/facts/*/children/*/account',
+        '/input/accounts/*',
+        '/input/incident/accounts/*',
+        '/input/snapshot/accounts/*',
+        '/input/snapshot/handled/*/*',
+      ],
+      apart: [
+        ['/input/comment', { user: '/input/voter/userId' }],
+        ['/input/reason', { user: '/input/by/id' }],
+        ['/input/voter/issuerAccounts', { user: '/input/voter/userId' }],
+        ['/input/voter/lentSeats', { user: '/input/voter/userId' }],
+        ['/input/voter/linkedAccounts', { user: '/input/voter/userId' }],
+      ],
+    },
+  ],
+  ['notice.raised', { of: [{ about: '/notice/about' }, { stream: 'execution/', id: '/cause/execution' }] }],
+  [
+    'evidence.begun',
+    {
+      of: [
+        { stream: 'incident/', id: '/identity/incidentId' },
+        { stream: 'execution/', id: '/identity/executionId' },
+      ],
+    },
+  ],
+  ['evidence.preserved', CUSTODY],
+  ['evidence.failed', CUSTODY],
+  ['evidence.accessed', CUSTODY],
+  ['evidence.exported', CUSTODY],
+  ['evidence.transferred', CUSTODY],
+  ['evidence.alarm', CUSTODY],
+  ['evidence.disposed', CUSTODY],
+  ['evidence.held', WRITER],
+  ['evidence.released', WRITER],
+  ['evidence.bundle_exported', WRITER],
+  ['deadline.started', CLOCK],
+  ['deadline.recomputed', CLOCK],
+  ['deadline.extended', CLOCK],
+  ['deadline.paused', CLOCK],
+  ['deadline.resumed', CLOCK],
+  ['deadline.met', CLOCK],
+  ['deadline.not_applicable', CLOCK],
+  ['deadline.rule_confirmed', WRITER],
+  ['breach.saved', WRITER],
+  ['draft.made', DRAFT],
+  ['draft.edited', DRAFT],
+  ['draft.submitted', DRAFT],
+  ['draft.withdrawn', DRAFT],
+  ['draft.contacts_asked', DRAFT],
+  ['portal.opened', PORTAL],
+  ['portal.refused', PORTAL],
+  ['portal.read', PORTAL],
+  ['portal.revoked', WRITER],
+  ['contact.saved', { of: [{ user: '/document/userId' }, { thing: true }] }],
+  ['contact.verified', WRITER],
+  ['contact.revoked', WRITER],
+  ['glass.used', { of: [{ user: '/entry/by' }] }],
+  ['glass.reviewed', WRITER],
+  ['change.rejected', WRITER],
+  ['exemption.proposed', { of: [{ user: '/by' }], names: ['/exemption/appliesTo/userIds/*'] }],
+  ['exemption.revoked', WRITER],
+  ['journal.archived', WRITER],
+  ['journal.recovery_confirmed', WRITER],
+  ['execution.note', WRITER],
+]);
+
+/**
+ * What stays readable for as long as the journal, and why. Whoever asks for an erasure hears of it.
+ */
+export const KEPT_IN_THE_CLEAR: ReadonlyMap<string, string> = new Map([
+  ['events.quarantined', 'nobody could read whose it is'],
+  ['detector.error', 'keys of states, of which nobody can say whose they are'],
+  ['guard.saved', 'protected identities are a rule: without their names it protects nobody'],
+  ['guard.paused', 'reasons of those who stop and resume everything'],
+  ['guard.resume_proposed', 'reasons of those who stop and resume everything'],
+  ['guard.resumed', 'reasons of those who stop and resume everything'],
+  ['guard.glass_proposed', 'terms under which one person may decide alone'],
+  ['guard.glass_declared', 'terms under which one person may decide alone'],
+  ['guard.glass_revoked', 'terms under which one person may decide alone'],
+  ['guard.glass_used', 'terms under which one person may decide alone'],
+  ['change.proposed', 'a rule before and after: it has to be comparable'],
+  ['change.confirmed', 'a rule before and after: it has to be comparable'],
+  ['exemption.confirmed', 'who agreed to an exception of a rule'],
+  ['inventory.part', 'the inventory in force; a new one takes its place'],
+  ['vendor.saved', 'contacts of other companies, in their function'],
+  ['escalation.started', 'contacts of other companies, in their function'],
+  ['escalation.raised', 'contacts of other companies, in their function'],
+  ['escalation.acknowledged', 'contacts of other companies, in their function'],
+  ['oncall.saved', 'a schedule is a rule'],
+  ['policy.saved', 'a policy is a rule'],
+]);
+
+/** Whose something is: an identity, or `stream:` and the name of the stream whose persons are meant. */
+export type Owner = string;
+
+/** Whose the texts are of which the record itself does not say it: whoever the earlier records of the stream are about. */
+export const USUAL: Owner = 'usual';
+
+/** What of some data is personal, and whose it is. */
+export interface Owned {
+  /** Whose the stream is, as far as this record says it; `USUAL`: it does not. */
+  readonly owner: Owner;
+  readonly patterns: readonly OwnedPattern[];
+  /** Accounts that the data name, with their identities. */
+  readonly named: ReadonlyMap<string, Owner>;
+}
+
+/** Null: nothing that could be anybody's. */
+export function ownedIn(stream: string, { type, v, data }: OwnedRecord): Owned | null {
+  const { personal } = recordType(type, v);
+  const ownership = OWNERSHIPS.get(type);
+  if (personal.length === 0 || ownership === undefined) return null;
+  const { of, names = [], apart = [] } = ownership;
+  const owner = of.map((place) => ownerAt(stream, data, place)).find((found) => found !== null) ?? USUAL;
+  const named = new Map<string, Owner>();
+  for (const pattern of names)
+    for (const account of textsAt(data, partsOf(pattern))) named.set(account, accountIdentity(account));
+  const others = apart.map(([pattern, place]) => ({
+    pattern: partsOf(pattern),
+    owner: ownerAt(stream, data, place) ?? owner,
+  }));
+  // The first that matches counts.
+  return { owner, patterns: [...others, ...personal.map((pattern) => ({ pattern: partsOf(pattern), owner }))], named };
+}
+
+export interface OwnedRecord {
+  readonly type: string;
+  readonly v: number;
+  readonly data: JsonObject;
+}
+
+/** All types of which something is encrypted. */
+export function ownedTypes(): readonly string[] {
+  return [...OWNERSHIPS.keys()];
+}
+
+export function accountIdentity(account: string): string {
+  return `account:${account}`;
+}
+
+/** Streams of what notices are about. */
+const STREAM_OF: ReadonlyMap<string, string> = new Map([
+  ['execution', 'execution/'],
+  ['incident', 'incident/'],
+  ['evidence', 'evidence/'],
+]);
+
+function ownerAt(stream: string, data: JsonObject, place: Place): Owner | null {
+  if ('thing' in place) return `thing:${stream}`;
+  if ('account' in place) return identityOf(valueAt(data, place.account), accountIdentity);
+  if ('user' in place) return identityOf(valueAt(data, place.user), (id) => `user:${id}`);
+  if ('stream' in place) {
+    const id = valueAt(data, place.id);
+    return typeof id === 'string' ? `stream:${place.stream}${id}` : null;
+  }
+  const about = valueAt(data, place.about);
+  if (!isJsonObject(about) || typeof about['type'] !== 'string' || typeof about['id'] !== 'string') return null;
+  const prefix = STREAM_OF.get(about['type']);
+  return prefix === undefined ? null : `stream:${prefix}${about['id']}`;
+}
+
+function identityOf(value: Json | undefined, identity: (text: string) => string): Owner | null {
+  return typeof value === 'string' && value !== '' ? identity(value) : null;
+}
+
+/** Patterns are few, and asked for with every record. */
+const PARTS = new Map<string, readonly string[]>();
+
+function partsOf(pattern: string): readonly string[] {
+  const known = PARTS.get(pattern) ?? pattern.split('/').slice(1);
+  PARTS.set(pattern, known);
+  return known;
+}
+
+function textsAt(value: Json | undefined, [first, ...rest]: readonly string[]): readonly string[] {
+  if (first === undefined) return typeof value === 'string' && value !== '' ? [value] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  if (first === '*') return Object.values(value).flatMap((member: Json) => textsAt(member, rest));
+  return textsAt(valueAt(value, `/${first}`), rest);
+}
