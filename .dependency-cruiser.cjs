@@ -26,6 +26,7 @@ const FLOW = [
   'deadlines',
   'vendors',
   'intake',
+  'privacy',
 ];
 const TESTS = '\\.test\\.ts$|/(fake|test)-[^/]+\\.ts$';
 

@@ -320,6 +320,7 @@ audit
   .description('write everything that a verifier needs into a directory')
   .argument('<directory>')
   .option('--data <dir>', 'data directory of the journal (DATA_DIR)', dataDir)
+  .option('--open', 'with what opens personal texts: only for those who may read them', false)
   .action(async (directory: string, options) => {
     const { auditExportCommand } = await import('./cli/audit.ts');
     return exitWith(auditExportCommand({ ...options, directory }, io));

@@ -55,6 +55,7 @@ import { keepOwnCore } from './start/own-core.ts';
 import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { takeInventoryFile } from './start/inventory-file.ts';
 import { openOwnJournal } from './start/own-journal.ts';
+import { openPrivacy } from './start/privacy.ts';
 import { openRights } from './start/rights.ts';
 import { openRooms } from './start/rooms.ts';
 import type { Role } from './start/role.ts';
@@ -208,6 +209,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     logKey: key,
     randomBytes,
     authority: timeStamps.authority,
+    persons: own.journal.persons,
     setBack,
     onUnstamped: onStampError,
     onError,
@@ -306,6 +308,15 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onError: onError('own sign-ins were not told to detection; the next one or the next start does it'),
   });
 
+  const privacy = openPrivacy({
+    ...shared,
+    personal: own.journal,
+    store,
+    encrypts: config.persons.encrypted,
+    protectedIdentities: () => guards.protectedIdentities(),
+    onError: onError('an erasure could not go on'),
+  });
+
   // The API over all of it.
   const setup = createSetupService(throughCommitter, randomBytes);
   const signIn = openSignIn(config, {
@@ -326,6 +337,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     guards,
     inventory,
     ...beside.services,
+    ...privacy.services,
     exemptions,
     pause: createPauseService({ journal, committer, watch: pause, tell }),
     glass: createGlassService({ journal, committer }),
@@ -392,7 +404,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const background = [witness.run(closing.signal), timeStamps.run(closing.signal)];
   background.push(probeStore({ committer, clock, machine, closing: closing.signal }));
   if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
-  if (acts) background.push(beside.keepReverifying());
+  if (acts) background.push(beside.keepReverifying(), privacy.run());
   if (acts && journal.shared) background.push(pause.keepLooking());
   if (acts) {
     const onLogError = onError('the log could not be kept');

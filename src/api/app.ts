@@ -34,6 +34,7 @@ import { errorRoutes, healthRoutes } from './routes/health.routes.ts';
 import { evidenceBundleRoutes } from './routes/evidence-bundles.routes.ts';
 import { incidentRoutes } from './routes/incidents.routes.ts';
 import { notificationRoutes } from './routes/notifications.routes.ts';
+import { privacyRoutes } from './routes/privacy.routes.ts';
 import { regulatoryContactRoutes } from './routes/regulatory-contacts.routes.ts';
 import { notificationDraftRoutes } from './routes/notification-drafts.routes.ts';
 import { portalMessageRoutes } from './routes/portal-messages.routes.ts';
@@ -168,6 +169,7 @@ async function addRoutes(
   approvalRoutes(server, services);
   delegationRoutes(server, services.delegations);
   onCallRoutes(server, services.onCall);
+  privacyRoutes(server, services.erasures, services.heldData);
   regulatoryContactRoutes(server, services.contacts);
   vendorRoutes(server, services);
   await inventoryRoutes(server, services.inventory);

@@ -317,6 +317,21 @@ function cannedServices(
       set: one('onCall.set'),
       who: one('onCall.who'),
     },
+    erasures: {
+      list: many('erasures.list'),
+      get: one('erasures.get'),
+      request: one('erasures.request'),
+      confirm: one('erasures.confirm'),
+      withdraw: one('erasures.withdraw'),
+    },
+    heldData: {
+      async export(ctx, input) {
+        calls.push({ verb: 'heldData.export', ctx, input });
+        return (async function* lines() {
+          yield { what: 'account' };
+        })();
+      },
+    },
     contacts: {
       list: many('contacts.list'),
       get: one('contacts.get'),

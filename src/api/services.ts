@@ -7,6 +7,8 @@ import type { PasswordService } from '../pipeline/access/passwords.service.ts';
 import type { PasskeyService } from '../pipeline/access/passkeys.service.ts';
 import type { SessionService } from '../pipeline/access/sessions.service.ts';
 import type { SetupService } from '../pipeline/access/setup.service.ts';
+import type { ErasureService } from '../pipeline/privacy/erasures.service.ts';
+import type { HeldDataService } from '../pipeline/privacy/held-data.service.ts';
 import type { ContactService } from '../pipeline/deadlines/contacts/contacts.service.ts';
 import type { DraftService } from '../pipeline/deadlines/drafts/drafts.service.ts';
 import type { ContactTellingService } from '../pipeline/deadlines/drafts/telling.service.ts';
@@ -70,6 +72,8 @@ export interface Services {
   readonly withdrawals: WithdrawalService;
   readonly delegations: DelegationService;
   readonly onCall: OnCallVerbs;
+  readonly erasures: ErasureService;
+  readonly heldData: HeldDataService;
   readonly contacts: ContactVerbs;
   readonly deadlines: DeadlineService;
   readonly deadlineRules: DeadlineRuleVerbs;

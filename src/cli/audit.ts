@@ -1,3 +1,6 @@
+import type { JournalRecord } from '../pipeline/audit/record.ts';
+import { formatOpening, openingsOf } from '../pipeline/persons/openings.ts';
+import { TAKEN } from '../pipeline/persons/personal-texts.ts';
 import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -210,10 +213,15 @@ export async function auditKeyCommand({ data }: { readonly data: string }, io: I
 export interface AuditExportOptions {
   readonly directory: string;
   readonly data: string;
+  /** Whether whoever gets it can read the personal texts. */
+  readonly open?: boolean;
 }
 
 /** Writes an export of the whole journal. @throws FirebreakError `conflict` when the directory holds one already. */
-export async function auditExportCommand({ directory, data }: AuditExportOptions, io: Io): Promise<number> {
+export async function auditExportCommand(
+  { directory, data, open = false }: AuditExportOptions,
+  io: Io,
+): Promise<number> {
   const journal = await openExistingJournal(data, io);
   try {
     const rows = logRows(journal);
@@ -226,6 +234,7 @@ export async function auditExportCommand({ directory, data }: AuditExportOptions
         accelerated: journal.accelerated,
       },
       ...withObjects(journal, bytesOf(rows.records())),
+      ...(open ? { openings: openingLines(rows.records(), journal.persons) } : {}),
       leaves: rows.leaves(),
       unsequenced: await rows.unsequenced(),
       checkpoints: await rows.checkpoints(),
@@ -235,6 +244,17 @@ export async function auditExportCommand({ directory, data }: AuditExportOptions
     return 0;
   } finally {
     await journal.close();
+  }
+}
+
+async function* openingLines(
+  records: AsyncIterable<{ readonly bytes: string }>,
+  persons: PersonalJournal['persons'],
+): AsyncGenerator<string> {
+  for await (const { bytes } of records) {
+    // The journal's own bytes.
+    const openings = bytes.includes(TAKEN) ? await openingsOf(JSON.parse(bytes) as JournalRecord, persons) : [];
+    for (const opening of openings) yield formatOpening(opening);
   }
 }
 

@@ -6,6 +6,7 @@ import { foldHolds } from '../pipeline/evidence/hold.ts';
 import { contactStatusOf, foldContact } from '../pipeline/deadlines/contacts/contact.ts';
 import { draftView, foldDraft } from '../pipeline/deadlines/drafts/draft.ts';
 import { foldPortal, portalView } from '../pipeline/deadlines/portal/portal.ts';
+import { erasureStream, erasureView, foldErasure, statusOf } from '../pipeline/privacy/erasure.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/canonical-json.ts';
 import { asJson, bodyOf, expectedFrom, objectOf, text, type RowSource } from './row-source.ts';
@@ -94,6 +95,24 @@ export const evidenceRows: RowSource = {
         const view = holdView(hold, null);
         yield expectedFrom(view, stream, objectOf(view.body));
       }
+    }
+  },
+};
+
+export const erasureRows: RowSource = {
+  kinds: ['erasure'],
+  async *rows(journal) {
+    for (const stream of await journal.streams(erasureStream(''))) {
+      const erasure = foldErasure((await journal.readStream(stream)).map(({ record }) => record));
+      if (erasure === null) continue;
+      const view = erasureView(stream.slice(erasureStream('').length), erasure);
+      // Until its last events are found the row keeps what no record holds any more.
+      const { account, ...members } = objectOf(view.body);
+      yield expectedFrom(
+        view,
+        stream,
+        statusOf(erasure) === 'ERASING' ? members : { ...members, account: account ?? null },
+      );
     }
   },
 };

@@ -37,7 +37,7 @@ describe('evidence verify', () => {
   it('says what is intact, and that the key was taken from the bundle', async () => {
     const { code, said } = await run();
     expect(code).toBe(0);
-    expect(said).toMatch(/^intact: bundle bun_1 of incident inc_1, 11 files, 10 records\n/);
+    expect(said).toMatch(/^intact: bundle bun_1 of incident inc_1, 12 files, 10 records\n/);
     expect(said).toContain('that key was taken from the bundle');
     expect(said).toContain('no checkpoint from elsewhere was compared');
     expect(said).toContain('nothing in it is stamped with the time');

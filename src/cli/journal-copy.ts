@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { copyJournal, type CopyCounts } from '../journal/copy/copy-journal.ts';
 import type { Journal } from '../journal/journal.ts';
 import { logRows } from '../journal/log-reading.ts';
+import type { PersonalJournal } from '../journal/persons/personal-journal.ts';
 import { isSeal } from '../journal/sealed.ts';
 import { openDatabase } from '../journal/sqlite/open.ts';
 import { takeFence } from '../journal/sqlite/process-fence.ts';
@@ -123,12 +124,20 @@ async function verifyCopy(copy: Journal, dataDir: string, io: Io): Promise<void>
     throw new FirebreakError('conflict', `the copy does not verify: ${sentence(result)}`);
   const place = { dataDir, databaseUrl: null, persons: personsOf(io.env, io.readTextSync) };
   const readable = await withPersons(copy, place, 'read');
-  const forged = await firstForgedRow(readable).finally(() => readable.keys.close());
+  const forged = await forgedIn(readable);
   if (forged === null) return;
   throw new FirebreakError(
     'conflict',
     `the copy does not verify: the row of ${forged.kind} ${forged.id} ${forged.problem}`,
   );
+}
+
+async function forgedIn(readable: PersonalJournal): ReturnType<typeof firstForgedRow> {
+  try {
+    return await firstForgedRow(readable);
+  } finally {
+    await readable.keys.close();
+  }
 }
 
 function directoryOf(from: string): string {

@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import type { JournalReader } from '../journal/journal.ts';
-import { exportedObjects, exportedRecords } from '../pipeline/audit/export-files.ts';
+import { personsInBytes } from '../journal/persons/opened-record.ts';
+import type { PersonalJournal } from '../journal/persons/personal-journal.ts';
+import { exportedObjects, exportedOpenings, exportedRecords } from '../pipeline/audit/export-files.ts';
 import type { JournalRecord } from '../pipeline/audit/record.ts';
+import { boxesIn, opener, parseOpening, type Opening } from '../pipeline/persons/openings.ts';
 import { executionStream } from '../pipeline/executions/change.ts';
 import { stepOf } from '../pipeline/executions/core/fold.ts';
 import type { ReplayedRecord } from '../pipeline/executions/core/replay.ts';
@@ -12,6 +14,8 @@ import { FirebreakError } from '../platform/errors.ts';
 export interface KeptExecutions {
   /** Each with its records; empty when there is none of this name. The execution first, then its children. */
   family(executionId: string): Promise<ReadonlyMap<string, readonly ReplayedRecord[]>>;
+  /** The first record of an execution that has lost texts of somebody who was erased; `Infinity`: none has. */
+  erasedFrom(executionId: string): Promise<number>;
   /** An immutable object, or null. */
   object(hash: string): Promise<Json | null>;
 }
@@ -21,8 +25,15 @@ const MAX_CHILDREN = 2_000;
 /** Objects of an export that are kept: the plan and the cores of one family. */
 const MAX_RECENT_OBJECTS = 8;
 
-export function keptInJournal(journal: Pick<JournalReader, 'readStream' | 'listViews' | 'object'>): KeptExecutions {
+export function keptInJournal(
+  journal: Pick<PersonalJournal, 'readStream' | 'listViews' | 'object' | 'log' | 'persons'>,
+): KeptExecutions {
   return {
+    async erasedFrom(id) {
+      for (const { seq, bytes } of await journal.log.recordRows(executionStream(id)))
+        for (const person of personsInBytes(bytes)) if ((await journal.persons.load(person))?.key === null) return seq;
+      return Number.POSITIVE_INFINITY;
+    },
     async family(parent) {
       const { items } = await journal.listViews({ kind: 'execution', parent, limit: MAX_CHILDREN, skip: 0 });
       const ids = [parent, ...items.map(({ id }) => id)];
@@ -38,13 +49,26 @@ export function keptInJournal(journal: Pick<JournalReader, 'readStream' | 'listV
 export function keptInExport(directory: string): KeptExecutions {
   /** What was asked for lately: the children of a fan-out have one plan and mostly one core. */
   const recent = new Map<string, Json>();
+  const erased = new Map<string, number>();
   return {
+    erasedFrom: async (id) => erased.get(executionStream(id)) ?? Number.POSITIVE_INFINITY,
     async family(parent) {
+      const openings = await openingsIn(directory);
+      const opened = opener(openings ?? []);
+      const opens = new Set((openings ?? []).map(({ stream, seq, person }) => `${stream} ${seq} ${person}`));
       const family = new Map<string, ReplayedRecord[]>([[executionStream(parent), []]]);
       for await (const record of recordsIn(directory)) {
         if (isChildOf(parent, record)) family.set(record.stream, []);
       }
-      for await (const record of recordsIn(directory)) family.get(record.stream)?.push({ record });
+      for await (const record of recordsIn(directory)) {
+        const own = family.get(record.stream);
+        if (own === undefined) continue;
+        const { stream, seq } = record;
+        const lost = boxesIn(record.data).some(([person]) => !opens.has(`${stream} ${seq} ${person}`));
+        if (lost && openings === null) throw closed();
+        if (lost && !erased.has(stream)) erased.set(stream, seq);
+        own.push({ record: opened(record) });
+      }
       const prefix = executionStream('').length;
       return new Map([...family].map(([stream, records]) => [stream.slice(prefix), records]));
     },
@@ -60,6 +84,19 @@ export function keptInExport(directory: string): KeptExecutions {
       return null;
     },
   };
+}
+
+async function openingsIn(directory: string): Promise<readonly Opening[] | null> {
+  const lines = exportedOpenings(directory);
+  if (lines === null) return null;
+  const openings: Opening[] = [];
+  for await (const line of lines) openings.push(parseOpening(line));
+  return openings;
+}
+
+function closed(): FirebreakError {
+  const message = 'The export does not open personal texts, which decisions follow from: make it with --open';
+  return new FirebreakError('invalid_request', message);
 }
 
 async function* recordsIn(directory: string): AsyncGenerator<JournalRecord> {

@@ -27,6 +27,8 @@ interface Part {
   readonly core: string | null;
   readonly execution: string;
   readonly records: number;
+  /** Records that cannot be judged, because a person was erased of whom they or earlier ones speak. */
+  readonly erased: number;
   readonly replay: Replay;
 }
 
@@ -46,7 +48,10 @@ async function replayKept(kept: KeptExecutions, options: ReplayOptions, io: Io):
   const family = await kept.family(execution);
   const parts: Part[] = [];
   const judge = { by: judgedBy, own: ownCore()?.hash ?? null };
-  for (const [id, records] of family) parts.push(...(await replayOne(kept, id, records, judge)));
+  for (const [id, records] of family) {
+    const erasedFrom = await kept.erasedFrom(id);
+    parts.push(...(await replayOne(kept, id, records, { ...judge, isWhole: (seq) => seq < erasedFrom })));
+  }
   const { replay: different } = parts.find(({ replay }) => !replay.identical) ?? {};
   const answer = {
     execution,
@@ -54,6 +59,8 @@ async function replayKept(kept: KeptExecutions, options: ReplayOptions, io: Io):
     executions: family.size,
     ...different,
     records: parts.reduce((sum, part) => sum + part.records, 0),
+    // Of what people were erased, nothing can be derived any more; what lies before is.
+    erased: parts.reduce((sum, part) => sum + part.erased, 0),
     judgedBy,
     cores: [...new Set(parts.map(({ core }) => core))],
   };
@@ -65,19 +72,24 @@ interface Judge {
   readonly by: 'recorded' | 'current';
   /** The core of this program; null when it runs from its sources. */
   readonly own: string | null;
+  /** Whether a record, by seq, and all before it hold what they held when they were decided. */
+  readonly isWhole: (seq: number) => boolean;
 }
 
 async function replayOne(
   kept: Pick<KeptExecutions, 'object'>,
   execution: string,
   records: readonly ReplayedRecord[],
-  { by, own }: Judge,
+  { by, own, isWhole }: Judge,
 ): Promise<readonly Part[]> {
   const plan = await planOf(kept, execution, records);
-  if (by === 'current')
-    return [{ core: own, execution, records: records.length, replay: replayRecords(plan, records) }];
+  if (by === 'current') {
+    const erased = records.filter(({ record }) => !isWhole(record.seq)).length;
+    return [{ core: own, execution, records: records.length, erased, replay: replayRecords(plan, records, isWhole) }];
+  }
   const parts: Part[] = [];
-  for (const { core, seqs } of decidedBy(records)) {
+  for (const { core, seqs: all } of decidedBy(records)) {
+    const seqs = all.filter(isWhole);
     const judged = new Set(seqs);
     const replay =
       core === null || core === own
@@ -87,7 +99,7 @@ async function replayOne(
             records: records.map(({ record }) => ({ record })),
             seqs,
           });
-    parts.push({ core, execution, records: seqs.length, replay });
+    parts.push({ core, execution, records: all.length, erased: all.length - seqs.length, replay });
   }
   return parts;
 }
@@ -109,14 +121,21 @@ async function planOf(
 interface Answer {
   readonly executions: number;
   readonly records: number;
+  readonly erased: number;
   readonly judgedBy: 'recorded' | 'current';
   readonly cores: readonly (string | null)[];
 }
 
-function describe({ executions, records, judgedBy, cores }: Answer, different: Replay | undefined): string {
+function lost(erased: number): string {
+  return erased === 0
+    ? ''
+    : `; ${erased} records speak of somebody who was erased, and nobody can derive them any more`;
+}
+
+function describe({ executions, records, erased, judgedBy, cores }: Answer, different: Replay | undefined): string {
   const names = cores.map((core) => (core === null ? 'this program, run from its sources' : `core ${core}`)).join(', ');
   if (different === undefined || different.identical)
-    return `identical: ${records} records of ${executions} executions were derived again, byte for byte, by ${names}`;
+    return `identical: ${records - erased} records of ${executions} executions were derived again, byte for byte, by ${names}${lost(erased)}`;
   const said = `\n  recorded: ${different.recorded}\n  derived:  ${different.derived}`;
   return judgedBy === 'current'
     ? `this program would decide otherwise at record ${different.seq}${said}`

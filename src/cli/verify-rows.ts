@@ -14,7 +14,15 @@ import { preferenceStream } from '../pipeline/notifications/preferences.ts';
 import { canonicalJson, type JsonObject } from '../platform/canonical-json.ts';
 import { messageOf } from '../platform/errors.ts';
 import { personRows } from './person-rows.ts';
-import { clockRows, contactRows, deadlineDocumentRows, draftRows, escalationRows, evidenceRows } from './duty-rows.ts';
+import {
+  clockRows,
+  contactRows,
+  deadlineDocumentRows,
+  draftRows,
+  erasureRows,
+  escalationRows,
+  evidenceRows,
+} from './duty-rows.ts';
 import {
   asJson,
   bodyOf,
@@ -52,6 +60,7 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     draftRows,
     noticeRows,
     accessRows,
+    erasureRows,
     personRows,
   ]) {
     const known = new Map<ViewKind, Set<string>>();

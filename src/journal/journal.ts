@@ -165,6 +165,8 @@ export const VIEW_KINDS = [
   'source',
   /** In place of a stream whose records lie in an archive; its id is the stream's name. */
   'archived',
+  /** Somebody's wish to be forgotten, and what became of it. */
+  'erasure',
   /** Whose personal texts the records of a stream hold. */
   'person-stream',
   /** What a process that keeps the Merkle log need not compute again. */

@@ -1,7 +1,11 @@
 import type { GroupCommitter } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogKeyPair } from '../journal/log-key.ts';
-import { createBundleService, type BundleService } from '../pipeline/evidence/bundles/bundles.service.ts';
+import {
+  createBundleService,
+  type BundlePorts,
+  type BundleService,
+} from '../pipeline/evidence/bundles/bundles.service.ts';
 import { createEvidenceStore } from '../pipeline/evidence/evidence.store.ts';
 import type { Vault } from '../pipeline/evidence/vault.ts';
 import type { SetBack } from '../pipeline/recovery/recovery.service.ts';
@@ -13,6 +17,7 @@ import type { TimeStampAuthority } from '../timestamps/time-stamp-authority.ts';
 export function openEvidenceBundles(ports: {
   readonly journal: Journal;
   readonly committer: GroupCommitter;
+  readonly persons: BundlePorts['persons'];
   readonly vault: Vault;
   readonly ids: Ids;
   readonly machine: Machine;

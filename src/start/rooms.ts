@@ -1,3 +1,4 @@
+import type { RememberedPersons } from '../journal/persons/remembered-persons.ts';
 import type { Services } from '../api/services.ts';
 import type { RegulatoryDesk, EvidenceDesk } from '../pipeline/actions/desks.ts';
 import type { InventoryService } from '../pipeline/inventory/inventory.service.ts';
@@ -14,6 +15,7 @@ export type RoomPorts = EvidencePorts &
   Omit<RegulatoryPorts, 'publicUrl' | 'onError'> & {
     readonly inventory: InventoryService;
     readonly authority: TimeStampAuthority | null;
+    readonly persons: RememberedPersons;
     readonly setBack: SetBack | null;
     readonly onUnstamped: (thrown: unknown) => void;
     onError(what: string): (thrown: unknown) => void;

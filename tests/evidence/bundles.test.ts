@@ -70,6 +70,7 @@ async function scene(more: { authority?: TimeStampAuthority; setBack?: never } =
     authority: more.authority ?? null,
     onUnstamped: (thrown) => unstamped.push(thrown),
     setBack: null,
+    persons: { load: async () => null },
   });
   return { bed, bundles, ids, unstamped };
 }

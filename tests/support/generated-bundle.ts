@@ -85,6 +85,7 @@ export async function generateBundle(options: BundleOptions = {}): Promise<Gener
       token: index === 1 ? token : null,
     })),
     keys: [signing.key],
+    openings: [],
     objects: [],
     artifacts,
     people: new Map([['usr_0123456789abcdefghjkmnpqrs', options.text ?? 'Ada Admin']]),

@@ -1,36 +1,39 @@
-import { z } from 'zod';
 import type { SealedRecord } from '../../pipeline/audit/record.ts';
 import { decryptTexts, recordKey } from '../../pipeline/persons/encrypted-texts.ts';
 import type { StoredPerson } from '../../pipeline/persons/person-keys.ts';
-import { putTexts, TAKEN } from '../../pipeline/persons/personal-texts.ts';
+import { boxesIn } from '../../pipeline/persons/openings.ts';
+import { ERASED, OTHERS, putTexts, TAKEN } from '../../pipeline/persons/personal-texts.ts';
 import { FirebreakError } from '../../platform/errors.ts';
-
-/** Whose texts a record holds, each with its box. */
-const BOXES = z.array(z.tuple([z.string(), z.string()]));
 
 /** Whose texts a stored record holds. It was judged by others that it is one. */
 export function personsInBytes(bytes: string): readonly string[] {
   if (!bytes.includes(`"${TAKEN}"`)) return [];
   const { data } = JSON.parse(bytes) as SealedRecord['record'];
-  return TAKEN in data ? BOXES.parse(data[TAKEN]).map(([person]) => person) : [];
+  return boxesIn(data).map(([person]) => person);
 }
 
 /**
  * The record with its texts, or with `[erased]` for those of persons who were erased. Its bytes stay as they are.
+ * @param only a person: then texts of others read `[somebody else]`.
  * @throws FirebreakError `store_unavailable` when the keys are not those of this journal, or the texts were changed.
  */
 export async function openedRecord<Stored extends Pick<SealedRecord, 'record'>>(
   stored: Stored,
   persons: { load(id: string): Promise<StoredPerson | null> },
+  only: string | null = null,
 ): Promise<Stored> {
   const { record } = stored;
   const { [TAKEN]: taken, ...data } = record.data;
   if (taken === undefined) return stored;
-  const texts: (readonly string[] | null)[] = [];
-  for (const [id, box] of BOXES.parse(taken)) {
+  const texts: (readonly string[] | string)[] = [];
+  for (const [id, box] of boxesIn(record.data)) {
+    if (only !== null && id !== only) {
+      texts.push(OTHERS);
+      continue;
+    }
     const person = await persons.load(id);
     if (person === null) throw unreadable(`there is no key of ${id}`);
-    texts.push(person.key === null ? null : opened(person.key, record, box));
+    texts.push(person.key === null ? ERASED : opened(person.key, record, box));
   }
   return { ...stored, record: { ...record, data: putTexts(data, texts) } };
 }

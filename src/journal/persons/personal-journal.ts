@@ -1,5 +1,5 @@
 import { invariant } from '../../platform/errors.ts';
-import { ownedIn, USUAL, type Owned, type Owner } from '../../pipeline/persons/owners.ts';
+import { isStream, ownedIn, USUAL, type Owner } from '../../pipeline/persons/owners.ts';
 import { encryptTexts, recordKey } from '../../pipeline/persons/encrypted-texts.ts';
 import type { PersonKeys } from '../../pipeline/persons/person-keys.ts';
 import { TAKEN, takeTexts } from '../../pipeline/persons/personal-texts.ts';
@@ -40,10 +40,13 @@ export function personalJournal(
     keys,
     async commit(changes) {
       if (!encrypts) return inner.commit(changes);
+      const prepared = changes.map(preparedChange);
+      // Who is new is made in one go: each time costs a sync.
+      await persons.ofOwners(prepared.flatMap(ownersOf), atOf(changes));
       const begun = new Map<string, string>();
       const encrypted: Change[] = [];
       // One after the other: whose a stream is that one change begins is known to the next.
-      for (const change of changes) encrypted.push(await encryptedChange(change, persons, begun));
+      for (const each of prepared) encrypted.push(await encryptedChange(each, persons, begun));
       const results = await inner.commit(encrypted);
       for (const [index, { views = [] }] of encrypted.entries())
         if (results[index]?.status === 'applied') persons.written(views);
@@ -60,72 +63,107 @@ export function personalJournal(
   };
 }
 
-/** @param begun whose the streams are that earlier changes of the same commit begin. */
-async function encryptedChange(
-  change: Change,
-  persons: RememberedPersons,
-  begun: Map<string, string>,
-): Promise<Change> {
-  const appends: Append[] = [];
-  const rows: View[] = [];
-  for (const append of change.appends) {
-    const owned = append.records.map((record) => ownedIn(append.stream, record));
-    if (owned.every((each) => each === null)) {
-      appends.push(append);
-      continue;
-    }
-    const encrypted = await encryptedAppend(append, owned, persons, begun);
-    appends.push({ ...append, records: encrypted.records });
-    rows.push(...encrypted.rows);
-  }
-  return rows.length === 0 && appends.every((append, index) => append === change.appends[index])
-    ? change
-    : { ...change, appends, views: [...(change.views ?? []), ...rows] };
+/** A change, and what of each of its appends is personal; null: nothing. */
+interface PreparedChange {
+  readonly change: Change;
+  readonly appends: readonly (PreparedAppend | null)[];
 }
 
-async function encryptedAppend(
-  { stream, expectedSeq, records }: Append,
-  owned: readonly (Owned | null)[],
-  persons: RememberedPersons,
-  begun: Map<string, string>,
-): Promise<{ readonly records: readonly RecordDraft[]; readonly rows: readonly View[] }> {
-  const at = records[0]?.at ?? 0;
+interface PreparedAppend {
+  /** What is taken out of each record; null: nothing. */
+  readonly taken: readonly (Taken | null)[];
+  /** Whose the stream is, as far as its records say it. */
+  readonly first: Owner;
+}
+
+type Taken = NonNullable<ReturnType<typeof takeTexts>>;
+
+function preparedChange(change: Change): PreparedChange {
+  return { change, appends: change.appends.map(preparedAppend) };
+}
+
+function preparedAppend({ stream, records }: Append): PreparedAppend | null {
+  const owned = records.map((record) => ownedIn(stream, record));
+  if (owned.every((each) => each === null)) return null;
   const taken = records.map(({ data }, index) => {
     const each = owned[index] ?? null;
     return each === null ? null : takeTexts(data, each.patterns, each.named);
   });
-  const owners = new Set(taken.flatMap((each) => (each === null ? [] : [...each.texts.keys()])));
-  if (owners.size === 0) return { records, rows: [] };
-  const whose = await resolved(owners);
+  if (taken.every((each) => each === null)) return null;
+  return { taken, first: owned.find((each) => each !== null && each.owner !== USUAL)?.owner ?? USUAL };
+}
+
+/** Identities only: streams are asked for when their turn comes. */
+function ownersOf({ appends }: PreparedChange): readonly Owner[] {
+  return appends.flatMap((append) => (append === null ? [] : textOwnersOf(append))).filter((owner) => !isStream(owner));
+}
+
+function textOwnersOf({ taken }: PreparedAppend): readonly Owner[] {
+  return taken.flatMap((each) => (each === null ? [] : [...each.texts.keys()]));
+}
+
+function atOf(changes: readonly Change[]): number {
+  return changes[0]?.appends[0]?.records[0]?.at ?? 0;
+}
+
+/** @param begun whose the streams are that earlier changes of the same commit begin. */
+async function encryptedChange(
+  { change, appends: prepared }: PreparedChange,
+  persons: RememberedPersons,
+  begun: Map<string, string>,
+): Promise<Change> {
+  if (prepared.every((each) => each === null)) return change;
+  const appends: Append[] = [];
+  const rows: View[] = [];
+  for (const [index, append] of change.appends.entries()) {
+    const each = prepared[index] ?? null;
+    if (each === null) {
+      appends.push(append);
+      continue;
+    }
+    const encrypted = await encryptedAppend(append, each, persons, begun);
+    appends.push({ ...append, records: encrypted.records });
+    rows.push(...encrypted.rows);
+  }
+  return { ...change, appends, views: [...(change.views ?? []), ...rows] };
+}
+
+async function encryptedAppend(
+  { stream, expectedSeq, records }: Append,
+  prepared: PreparedAppend,
+  persons: RememberedPersons,
+  begun: Map<string, string>,
+): Promise<{ readonly records: readonly RecordDraft[]; readonly rows: readonly View[] }> {
+  const at = records[0]?.at ?? 0;
+  const { usual, ids } = await whoseTheyAre();
   const encrypted: RecordDraft[] = [];
   for (const [index, record] of records.entries()) {
-    const each = taken[index] ?? null;
+    const each = prepared.taken[index] ?? null;
     encrypted.push(each === null ? record : { ...record, data: await withBoxes(each, expectedSeq + index + 1) });
   }
-  return { records: encrypted, rows: await persons.rowsFor(stream, at, whose.usual, [...new Set(whose.ids.values())]) };
+  return { records: encrypted, rows: await persons.rowsFor(stream, at, usual, [...new Set(ids.values())]) };
 
   /** Ids of persons by owner. What nobody knows the owner of is the stream's own: it is not written in the clear for that. */
-  async function resolved(names: ReadonlySet<Owner>) {
-    const first = owned.find((each) => each !== null && each.owner !== USUAL)?.owner ?? USUAL;
+  async function whoseTheyAre() {
+    const { first } = prepared;
+    const names = textOwnersOf(prepared);
     const before = begun.get(stream) ?? (expectedSeq === 0 ? null : await persons.ofStream(stream));
-    const found = await persons.ofOwners(before === null ? [...names, first] : [...names], at, begun);
-    const usual = before ?? found.get(first) ?? (await nobodys(stream, at, persons));
-    begun.set(stream, usual);
-    return { usual, ids: new Map([...names].map((name) => [name, found.get(name) ?? usual])) };
+    const found = await persons.ofOwners(before === null ? [...names, first] : names, at, begun);
+    const known = before ?? found.get(first) ?? (await nobodys(stream, at, persons));
+    begun.set(stream, known);
+    return { usual: known, ids: new Map(names.map((name) => [name, found.get(name) ?? known])) };
   }
 
   async function withBoxes({ data, texts }: Taken, seq: number): Promise<RecordDraft['data']> {
     const place = { stream, seq };
     const boxes: [string, string][] = [];
     for (const [owner, own] of texts) {
-      const person = whose.ids.get(owner) ?? whose.usual;
+      const person = ids.get(owner) ?? usual;
       boxes.push([person, encryptTexts(recordKey(await persons.key(person), place), place, own)]);
     }
     return { ...data, [TAKEN]: boxes };
   }
 }
-
-type Taken = NonNullable<ReturnType<typeof takeTexts>>;
 
 async function nobodys(stream: string, at: number, persons: RememberedPersons): Promise<string> {
   const identity = `thing:${stream}`;

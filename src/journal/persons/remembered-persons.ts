@@ -1,5 +1,5 @@
 import { invariant } from '../../platform/errors.ts';
-import { USUAL, type Owner } from '../../pipeline/persons/owners.ts';
+import { isStream, streamIn, USUAL, type Owner } from '../../pipeline/persons/owners.ts';
 import type { Person, PersonKeys, StoredPerson } from '../../pipeline/persons/person-keys.ts';
 import type { JournalReader, View } from '../journal.ts';
 
@@ -11,8 +11,6 @@ const MAX_REMEMBERED = 20_000;
  * erased somebody the others have forgotten them.
  */
 export const PERSON_MEMORY_MS = 5_000;
-
-const STREAM = 'stream:';
 
 /** The persons of a journal as this process knows them. */
 export interface RememberedPersons {
@@ -101,7 +99,7 @@ export function rememberedPersons(
       const unknown = new Set<string>();
       for (const owner of owners) {
         if (owner === USUAL) continue;
-        const stream = owner.startsWith(STREAM) ? owner.slice(STREAM.length) : null;
+        const stream = isStream(owner) ? streamIn(owner) : null;
         const id = stream === null ? knownId(owner) : (begun.get(stream) ?? (await ofStream(stream)));
         if (id !== null) found.set(owner, id);
         else if (stream === null) unknown.add(owner);

@@ -58,6 +58,9 @@ export const OPERATION_NAMES = [
   'draft.read',
   'draft.write',
   'draft.approve',
+  'erasure.read',
+  'erasure.write',
+  'person.export',
   'audit.read',
   'journal.recover',
   'metrics.read',
@@ -266,6 +269,21 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: REGULATORY,
     humanOnly: true,
     says: 'approve exactly the text that may be submitted to an authority; never an own one',
+  },
+  'erasure.read': {
+    roles: ['SECURITY_ADMIN', 'CISO', 'COMPLIANCE_OFFICER', 'LEGAL', 'AUDITOR'],
+    humanOnly: false,
+    says: 'see who asked to be forgotten, and what that waits for',
+  },
+  'erasure.write': {
+    roles: ['SECURITY_ADMIN', 'COMPLIANCE_OFFICER', 'LEGAL'],
+    humanOnly: true,
+    says: 'ask for the erasure of an account, agree to one that another person asked for, take it back',
+  },
+  'person.export': {
+    roles: ['SECURITY_ADMIN', 'COMPLIANCE_OFFICER', 'LEGAL'],
+    humanOnly: true,
+    says: 'take out everything that is held on an account',
   },
   'audit.read': { roles: ROLES, humanOnly: false, says: 'read the audit trail' },
   'journal.recover': {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { sha256Hex } from '../../platform/hash.ts';
@@ -43,6 +44,8 @@ export interface ExportSource {
   readonly unsequenced: Rows<UnsequencedRecord>;
   /** What the records name; read after them, so that the names may be gathered while they are. */
   readonly objects: Rows<StoredObject>;
+  /** Lines that open personal texts, each with its newline. Absent: who gets the export cannot read them. */
+  readonly openings?: Rows<string>;
   /** Oldest first. */
   readonly checkpoints: Rows<CheckpointRow>;
   readonly keys: readonly LogKey[];
@@ -88,6 +91,7 @@ export async function writeExport(directory: string, source: ExportSource): Prom
   };
   await write(EXPORT_FILES.records, recordLines(source.records));
   await write(EXPORT_FILES.objects, mapped(source.objects, formatObject));
+  if (source.openings !== undefined) await write(EXPORT_FILES.openings, source.openings);
   await write(EXPORT_FILES.leaves, mapped(source.leaves, formatLeaf));
   await write(EXPORT_FILES.unsequenced, mapped(source.unsequenced, formatUnsequenced));
   await write(EXPORT_FILES.checkpoints, checkpoints());
@@ -186,6 +190,12 @@ export function exportedRecords(directory: string): AsyncGenerator<string> {
 /** The objects of an export. @throws FirebreakError `invalid_request` naming the line of one that is not what its name says. */
 export function exportedObjects(directory: string): AsyncGenerator<StoredObject> {
   return mapped(lines(directory, EXPORT_FILES.objects), (bytes, line) => parseExportedObject(textOf(bytes), line));
+}
+
+/** The lines of what opens personal texts; null: the export was made without. */
+export function exportedOpenings(directory: string): AsyncGenerator<string> | null {
+  if (!existsSync(join(directory, EXPORT_FILES.openings))) return null;
+  return mapped(lines(directory, EXPORT_FILES.openings), (bytes) => textOf(bytes));
 }
 
 /** Lines without their newline, split at 0x0A only: records may hold U+2028, where other readers would split. */

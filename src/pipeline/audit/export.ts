@@ -30,6 +30,8 @@ export const EXPORT_FILES = {
   checkpoints: 'checkpoints.ndjson',
   /** `{body, hash}` of each immutable object that the records name: what their decisions followed from. */
   objects: 'objects.ndjson',
+  /** `{key, person, seq, stream}`: what opens personal texts of these records. Only where that was asked for. */
+  openings: 'openings.ndjson',
   /** The newest signed note alone, ready for other tools. Absent when there is none. */
   newest: 'checkpoint',
   keys: 'keys.json',

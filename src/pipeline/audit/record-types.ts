@@ -221,6 +221,15 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'evidence.gone', v: 1, personal: [] },
   { type: 'evidence.bundle_exported', v: 1, personal: ['/reason'] },
 
+  { type: 'erasure.requested', v: 1, personal: ['/account', '/reason', '/reference'] },
+  { type: 'erasure.confirmed', v: 1, personal: [] },
+  { type: 'erasure.withdrawn', v: 1, personal: ['/reason'] },
+  // Names whose key is destroyed by the pseudonym.
+  { type: 'erasure.begun', v: 1, personal: [] },
+  { type: 'erasure.done', v: 1, personal: [] },
+  // What is held on somebody was handed out: to whom, and why.
+  { type: 'person.exported', v: 1, personal: ['/account', '/reason'] },
+
   { type: 'execution.note', v: 1, personal: ['/text'] },
 ];
 

@@ -33,15 +33,11 @@ interface Ownership {
 /** What somebody typed says something about them first of all; whom else it names nobody can tell. */
 const WRITER: Ownership = { of: [{ user: '/by' }] };
 const USER_OF = (member: string, id = 'userId'): Ownership => ({ of: [{ user: `/${member}/${id}` }] });
-const REASON_OF_WRITER = [['/reason', { user: '/by' }]] as const;
-const CUSTODY: Ownership = { of: [], apart: REASON_OF_WRITER };
+/** About whom the artefact is: the first record says it. */
+const CUSTODY: Ownership = { of: [] };
 const INCIDENT: Ownership = {
   of: [{ account: '/incident/subject/id' }],
   names: ['/incident/accounts/*'],
-  apart: [
-    ['/cause/reason', { user: '/cause/by' }],
-    ['/incident/reason', { user: '/cause/by' }],
-  ],
 };
 const CLOCK: Ownership = { of: [{ user: '/by' }] };
 const DRAFT: Ownership = { of: [{ stream: 'incident/', id: '/about/incidentId' }] };
@@ -73,8 +69,6 @@ const OWNERSHIPS: ReadonlyMap<string, Ownership> = new Map<string, Ownership>([
         '/input/snapshot/handled/*/*',
       ],
       apart: [
-        ['/input/comment', { user: '/input/voter/userId' }],
-        ['/input/reason', { user: '/input/by/id' }],
         ['/input/voter/issuerAccounts', { user: '/input/voter/userId' }],
         ['/input/voter/lentSeats', { user: '/input/voter/userId' }],
         ['/input/voter/linkedAccounts', { user: '/input/voter/userId' }],
@@ -129,6 +123,9 @@ const OWNERSHIPS: ReadonlyMap<string, Ownership> = new Map<string, Ownership>([
   ['exemption.revoked', WRITER],
   ['journal.archived', WRITER],
   ['journal.recovery_confirmed', WRITER],
+  ['erasure.requested', { of: [{ account: '/account' }] }],
+  ['erasure.withdrawn', WRITER],
+  ['person.exported', { of: [{ account: '/account' }] }],
   ['execution.note', WRITER],
 ]);
 
@@ -160,6 +157,17 @@ export const KEPT_IN_THE_CLEAR: ReadonlyMap<string, string> = new Map([
 
 /** Whose something is: an identity, or `stream:` and the name of the stream whose persons are meant. */
 export type Owner = string;
+
+const STREAM = 'stream:';
+
+export function isStream(owner: Owner): boolean {
+  return owner.startsWith(STREAM);
+}
+
+/** The name of the stream that an owner of that form means. */
+export function streamIn(owner: Owner): string {
+  return owner.slice(STREAM.length);
+}
 
 /** Whose the texts are of which the record itself does not say it: whoever the earlier records of the stream are about. */
 export const USUAL: Owner = 'usual';
@@ -219,12 +227,12 @@ function ownerAt(stream: string, data: JsonObject, place: Place): Owner | null {
   if ('user' in place) return identityOf(valueAt(data, place.user), (id) => `user:${id}`);
   if ('stream' in place) {
     const id = valueAt(data, place.id);
-    return typeof id === 'string' ? `stream:${place.stream}${id}` : null;
+    return typeof id === 'string' ? `${STREAM}${place.stream}${id}` : null;
   }
   const about = valueAt(data, place.about);
   if (!isJsonObject(about) || typeof about['type'] !== 'string' || typeof about['id'] !== 'string') return null;
   const prefix = STREAM_OF.get(about['type']);
-  return prefix === undefined ? null : `stream:${prefix}${about['id']}`;
+  return prefix === undefined ? null : `${STREAM}${prefix}${about['id']}`;
 }
 
 function identityOf(value: Json | undefined, identity: (text: string) => string): Owner | null {

@@ -13,6 +13,8 @@ const MARK = '\u{e000}';
 export const TAKEN = '$encrypted';
 /** What is read in the place of a text whose person was erased. */
 export const ERASED = '[erased]';
+/** What is read in the place of somebody else's text, where only one person's are asked for. */
+export const OTHERS = '[somebody else]';
 
 /** JSON pointer patterns (`*`: any one member or item), each with whose the texts below it are. */
 export interface OwnedPattern {
@@ -55,14 +57,15 @@ export function takeTexts(
   return texts.size === 0 ? null : { data: taken as JsonObject, texts };
 }
 
-/** Puts the texts back. @param boxes of each person, in the order of their first text; null: the person was erased. */
-export function putTexts(data: JsonObject, boxes: readonly (readonly string[] | null)[]): JsonObject {
+/** Puts the texts back. @param boxes of each person, in the order of their first text; or what stands for all of them. */
+export function putTexts(data: JsonObject, boxes: readonly (readonly string[] | string)[]): JsonObject {
   return walk(data, [], (text) => {
     if (!text.startsWith(MARK)) return text;
     if (text.startsWith(MARK + MARK)) return text.slice(MARK.length);
     const [box = '', index = ''] = text.slice(MARK.length).split('.');
     const texts = boxes[Number(box)];
-    return texts === null ? ERASED : (texts?.[Number(index)] ?? ERASED);
+    if (typeof texts === 'string') return texts;
+    return texts?.[Number(index)] ?? ERASED;
   }) as JsonObject; // an object stays an object
 }
 

@@ -44,7 +44,7 @@ describe('personal texts', () => {
           expect(canonicalJson(putTexts(taken.data, boxes))).toBe(before);
           const erased = putTexts(
             taken.data,
-            boxes.map(() => null),
+            boxes.map(() => ERASED),
           );
           expect(shapeOf(erased)).toEqual(shapeOf(given));
         },
@@ -61,7 +61,7 @@ describe('personal texts', () => {
     expect(JSON.stringify(taken?.data['a'])).not.toContain('example');
     expect(taken?.data['b']).toBe('alice@example.com');
     expect([...(taken?.texts.values() ?? [])]).toEqual([['alice@example.com', 'a note']]);
-    expect(putTexts(taken?.data ?? {}, [null])['a']).toEqual([
+    expect(putTexts(taken?.data ?? {}, [ERASED])['a']).toEqual([
       ERASED,
       'HIGH',
       'usr_01j9z6k3m5n7p9q1r3s5t7v9w1',

@@ -1,5 +1,7 @@
 import type { StoredObject } from '../../../journal/journal.ts';
 import { formatKeys, formatObject } from '../../audit/export.ts';
+import type { JournalRecord } from '../../audit/record.ts';
+import { formatOpening, opener, type Opening } from '../../persons/openings.ts';
 import type { RootOf } from '../../audit/merkle.ts';
 import type { LogKey } from '../../audit/verify-checkpoints.ts';
 import { artifactFile, BUNDLE_FILES, type BundledArtifact, type BundleManifest } from './bundle-format.ts';
@@ -31,6 +33,8 @@ export interface Assembly {
   readonly earlier: readonly EarlierCheckpoint[];
   readonly keys: readonly LogKey[];
   readonly objects: readonly StoredObject[];
+  /** What opens the personal texts of the records, in their order. */
+  readonly openings: readonly Opening[];
   readonly artifacts: readonly OfferedArtifact[];
   readonly people: ReadonlyMap<string, string>;
 }
@@ -53,13 +57,15 @@ export function assembleBundle(given: Assembly): Pick<BundleParts, 'about' | 'te
     })),
   };
   // The journal's own bytes.
-  const parsed = records.map(({ bytes }) => JSON.parse(bytes) as ReportRecord);
+  const parsed = records.map(({ bytes }) => JSON.parse(bytes) as JournalRecord);
+  const opened = opener(given.openings);
+  const readable = parsed.map((record): ReportRecord => opened(record));
   const text = (name: string, content: string) => ({ name, content: Buffer.from(content) });
   return {
     about,
     texts: [
       text(BUNDLE_FILES.guide, bundleGuide(about)),
-      text(BUNDLE_FILES.report, bundleReport({ about, records: parsed, people: given.people })),
+      text(BUNDLE_FILES.report, bundleReport({ about, records: readable, people: given.people })),
       text(BUNDLE_FILES.keys, formatKeys(given.keys)),
       text(BUNDLE_FILES.checkpoint, given.checkpoint),
       text(BUNDLE_FILES.checkpoints, formatEarlierCheckpoints(given.earlier, size, rootOf)),
@@ -67,6 +73,7 @@ export function assembleBundle(given: Assembly): Pick<BundleParts, 'about' | 'te
       text(BUNDLE_FILES.proofs, formatRecordProofs(records, size, rootOf)),
       text(BUNDLE_FILES.records, records.map(({ bytes }) => `${bytes}\n`).join('')),
       text(BUNDLE_FILES.objects, given.objects.map(formatObject).join('')),
+      text(BUNDLE_FILES.openings, given.openings.map(formatOpening).join('')),
     ],
     artifacts: artifacts.flatMap(fileOf),
   };

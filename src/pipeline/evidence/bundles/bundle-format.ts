@@ -28,6 +28,8 @@ export const BUNDLE_FILES = {
   checkpoints: 'checkpoints.ndjson',
   /** `{body, hash}` of each immutable object that the records name: plans, and the code that decided. */
   objects: 'objects.ndjson',
+  /** `{key, person, seq, stream}`: what opens the personal texts of these records, and of no others. */
+  openings: 'openings.ndjson',
 } as const;
 
 /** Where the artefacts lie; each is called by its id, never by the name that it had where it was found. */

@@ -10,6 +10,8 @@ import type { TimeStampAuthority } from '../../../timestamps/time-stamp-authorit
 import { loadUser } from '../../access/access.store.ts';
 import { recordedTrace, type CallContext } from '../../access/principal.ts';
 import { logKeysOf, presentOrigin, readGenerations } from '../../audit/generations.ts';
+import type { JournalRecord } from '../../audit/record.ts';
+import { openingsOf, type Opening } from '../../persons/openings.ts';
 import { executionStream } from '../../executions/change.ts';
 import { withObjects } from '../../executions/exported-objects.ts';
 import { incidentStream } from '../../incidents/incident-change.ts';
@@ -35,6 +37,8 @@ export interface BundlePorts {
   readonly committer: Pick<GroupCommitter, 'submit'>;
   readonly store: Pick<EvidenceStore, 'load' | 'append'>;
   readonly vault: Pick<Vault, 'id' | 'read'>;
+  /** Whose keys open what the records of the incident say of people. */
+  readonly persons: Parameters<typeof openingsOf>[1];
   readonly ids: Ids;
   readonly machine: Pick<Machine, 'sleep'>;
   /** Signs the log, and so the bundles. */
@@ -200,6 +204,7 @@ export function createBundleService(ports: BundlePorts): BundleService {
         earlier: slice.earlier,
         keys: logKeysOf({ journalId, accelerated }, generations, ports.key.publicKey),
         objects: await objectsOf(journal, slice.records),
+        openings: await openingsIn(slice.records, ports.persons),
         artifacts: found.flatMap((each) => offered(each, vault)),
         people: await namesIn(journal, slice.records),
       });
@@ -246,6 +251,16 @@ async function objectsOf(
   const found: StoredObject[] = [];
   for await (const object of both.objects) found.push(object);
   return found;
+}
+
+async function openingsIn(
+  records: readonly { readonly bytes: string }[],
+  persons: BundlePorts['persons'],
+): Promise<readonly Opening[]> {
+  const openings: Opening[] = [];
+  // The journal's own bytes.
+  for (const { bytes } of records) openings.push(...(await openingsOf(JSON.parse(bytes) as JournalRecord, persons)));
+  return openings;
 }
 
 async function* linesOf(records: readonly { readonly bytes: string }[]): AsyncGenerator<string> {

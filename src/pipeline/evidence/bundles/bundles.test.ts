@@ -304,7 +304,7 @@ describe('a bundle that was unpacked', () => {
       const { stdout, stderr } = spawnSync('python3', [join(beside, 'verify.py')], { cwd: folder, encoding: 'utf8' });
       return `${stdout}${stderr}`;
     };
-    expect(run()).toBe('bun_1: 11 files and 10 records are as they were sealed\n');
+    expect(run()).toBe('bun_1: 12 files and 10 records are as they were sealed\n');
     writeFileSync(join(beside, 'key.pem'), bundle.signing.signing.publicKey.export({ format: 'pem', type: 'spki' }));
     const [, command = ''] = /^ {4}openssl (pkeyutl.*)$/m.exec(guide) ?? [];
     const checked = spawnSync('openssl', command.split(' '), { cwd: beside, encoding: 'utf8' });

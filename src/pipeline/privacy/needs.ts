@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import type { JournalReader } from '../../journal/journal.ts';
+import { shownTime } from '../service.ts';
+
+/** Something that still needs a person: while there is one, nothing of them is erased. */
+export interface Need {
+  readonly kind: 'incident' | 'execution' | 'hold' | 'legal-hold' | 'evidence' | 'protected';
+  readonly id: string;
+  /** A sentence: what has to happen first. */
+  readonly says: string;
+}
+
+/** Most needs of one kind that are named: whoever sees so many begins with these. */
+const MAX_NAMED = 20;
+
+export interface NeedPorts {
+  readonly journal: Pick<JournalReader, 'listViews'>;
+  /** Whether actions against this account are forbidden by a rule that names it. */
+  readonly isProtected: (account: string) => Promise<boolean>;
+}
+
+const OPEN_INCIDENTS = ['OPEN', 'CONTAINED'] as const;
+const RUNNING = ['INITIATED', 'RUNNING', 'AWAITING_APPROVAL', 'COMPENSATING'] as const;
+const EVIDENCE = z.looseObject({
+  disposition: z.unknown().nullable(),
+  identity: z.looseObject({ personal: z.boolean() }),
+  storage: z.looseObject({ retainUntil: z.int() }),
+});
+
+/** What needs an account now: open incidents, running executions, containments, holds, and evidence that is still kept. */
+export async function needsOf(account: string, ports: NeedPorts): Promise<readonly Need[]> {
+  const { journal } = ports;
+  const needs: Need[] = [];
+  const list = async (kind: 'incident' | 'execution' | 'hold', status?: string) => {
+    const page = { kind, subject: account, limit: MAX_NAMED, skip: 0, ...(status === undefined ? {} : { status }) };
+    return (await journal.listViews(page)).items;
+  };
+  for (const status of OPEN_INCIDENTS)
+    for (const { id } of await list('incident', status))
+      needs.push({ kind: 'incident', id, says: `Incident ${id} is open: close it.` });
+  for (const status of RUNNING)
+    for (const { id } of await list('execution', status))
+      needs.push({ kind: 'execution', id, says: `Execution ${id} has not ended: let it end, or cancel it.` });
+  for (const { id } of await list('hold'))
+    needs.push({ kind: 'hold', id, says: 'A containment of the account stands: release it.' });
+  if (await ports.isProtected(account))
+    needs.push({
+      kind: 'protected',
+      id: 'protected-identities',
+      says: 'A rule protects the account: take it out of the list.',
+    });
+  needs.push(...(await needsOfEvidence(account, ports)));
+  return needs;
+}
+
+async function needsOfEvidence(account: string, { journal }: NeedPorts): Promise<readonly Need[]> {
+  const needs: Need[] = [];
+  for (let skip = 0; ; skip += MAX_NAMED) {
+    const { items } = await journal.listViews({ kind: 'incident', subject: account, limit: MAX_NAMED, skip });
+    for (const incident of items) needs.push(...(await needsOfIncident(incident.id, journal)));
+    if (items.length < MAX_NAMED || needs.length >= MAX_NAMED) return needs;
+  }
+}
+
+async function needsOfIncident(incidentId: string, journal: NeedPorts['journal']): Promise<readonly Need[]> {
+  const needs: Need[] = [];
+  const isIncidentHeld = await isHeld(incidentId, journal);
+  const { items } = await journal.listViews({ kind: 'evidence', parent: incidentId, limit: MAX_NAMED, skip: 0 });
+  for (const { id, body } of items) {
+    const { disposition, identity, storage } = EVIDENCE.parse(body);
+    if (disposition !== null || !identity.personal) continue;
+    const until = shownTime(storage.retainUntil);
+    needs.push(
+      isIncidentHeld || (await isHeld(id, journal))
+        ? { kind: 'legal-hold', id, says: `Evidence ${id} is under a legal hold: release it, then dispose of it.` }
+        : { kind: 'evidence', id, says: `Evidence ${id} is kept until ${until}: dispose of it then.` },
+    );
+  }
+  return needs;
+}
+
+/** By the incident or by itself. */
+async function isHeld(scopeId: string, journal: NeedPorts['journal']): Promise<boolean> {
+  const standing = { kind: 'evidence-hold', parent: scopeId, status: 'STANDING', limit: 1, skip: 0 } as const;
+  return (await journal.listViews(standing)).total > 0;
+}

@@ -1,0 +1,71 @@
+import type { Journal, View } from '../journal/journal.ts';
+import { approvalView, executionView } from '../pipeline/executions/change.ts';
+import { executionStore } from '../pipeline/executions/execution-store.ts';
+import { exemptionUseViews } from '../pipeline/executions/exemption-uses.ts';
+import { foldEvidence } from '../pipeline/evidence/custody.ts';
+import { evidenceView } from '../pipeline/evidence/evidence.store.ts';
+import { draftView, foldDraft } from '../pipeline/deadlines/drafts/draft.ts';
+import { incidentWrite } from '../pipeline/incidents/incident-change.ts';
+import type { Incident } from '../pipeline/incidents/incident.ts';
+import { deliveryViews, foldNotice } from '../pipeline/notifications/notice-state.ts';
+import type { JournalRecord } from '../pipeline/audit/record.ts';
+
+type Rows = (
+  id: string,
+  records: readonly JournalRecord[],
+  journal: Journal,
+) => Promise<readonly View[]> | readonly View[];
+
+/** The rows that show texts of the records of a stream, by how its name begins. */
+const ROWS: ReadonlyMap<string, Rows> = new Map<string, Rows>([
+  ['incident/', rowsOfIncident],
+  ['execution/', rowsOfExecution],
+  ['notice/', (id, records) => deliveryViews(foldNotice(id, records))],
+  ['evidence/', (id, records) => rowOf(foldEvidence(records), (evidence) => evidenceView(id, evidence))],
+  [
+    'draft/',
+    (id, records) => rowOf(foldDraft(records), (draft) => ({ ...draftView(id, draft), expectedVersion: null })),
+  ],
+]);
+
+/** The rows of streams as their records say them now, to be written in the place of those that hold what was erased. */
+export async function* erasedRows(journal: Journal, streams: readonly string[]): AsyncGenerator<View> {
+  for (const stream of streams) {
+    const [prefix, rows] = [...ROWS].find(([name]) => stream.startsWith(name)) ?? [];
+    if (prefix === undefined || rows === undefined) continue;
+    const records = (await journal.readStream(stream)).map(({ record }) => record);
+    if (records.length === 0) continue; // it lies in an archive
+    for (const row of await rows(stream.slice(prefix.length), records, journal))
+      yield { ...row, expectedVersion: null };
+  }
+}
+
+/** What happened is told in words that name people; it follows from no record. */
+function rowsOfIncident(_id: string, records: readonly JournalRecord[]): readonly View[] {
+  const last = records.at(-1);
+  if (last === undefined) return [];
+  const incident = { ...(last.data['incident'] as unknown as Incident), timeline: [] }; // written by `incidentWrite`
+  const stored = { incident, version: 0, seq: last.seq - 1 };
+  return [incidentWrite(stored, incident, { type: last.type, at: last.at, trace: undefined, cause: null }).view];
+}
+
+async function rowsOfExecution(
+  id: string,
+  _records: readonly JournalRecord[],
+  journal: Journal,
+): Promise<readonly View[]> {
+  // One of its own: nothing that is remembered.
+  const { plan, state } = await executionStore(journal).load(id);
+  const approvals = Object.values(state.approvals);
+  return [
+    executionView(plan, state),
+    ...approvals.flatMap((approval) => [
+      approvalView(plan, state, approval),
+      ...exemptionUseViews(plan, state, approval),
+    ]),
+  ];
+}
+
+function rowOf<Thing>(thing: Thing | null, view: (thing: Thing) => View): readonly View[] {
+  return thing === null ? [] : [view(thing)];
+}
