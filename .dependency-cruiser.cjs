@@ -21,6 +21,7 @@ const FLOW = [
   'approvals',
   'executions',
   'notifications',
+  'tasks',
   'evidence',
   'deadlines',
   'vendors',

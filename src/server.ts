@@ -146,7 +146,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     await own.close();
   });
   const journal = options.journalThrough?.(own.journal) ?? own.journal;
-  const late = lateDesks({ evidence: true, regulatory: true });
+  const late = lateDesks({ evidence: true, regulatory: true, tasks: true });
   const hosts = await openSsh(config, late.desks.evidence ?? null);
   const outside = outsideSystems(config, sandbox, { desks: late.desks, hosts });
   const { clock, steered } = await businessTime({ journal, wall: own.wall }, acceleratedFrom, sandbox, outside.http);
@@ -199,8 +199,10 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const { playbooks, runbooks, policies, exemptions, guards, onCall, inventory, changes, governance } = definitions;
   await takeInventoryFile(config, inventory, clock.now());
+  const store = executionStore(journal);
   const beside = await openRooms(config, {
     ...shared,
+    store,
     inventory,
     wall: own.wall,
     holders: own.requestHolders,
@@ -226,7 +228,6 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
 
   // Incidents and executions.
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });
-  const store = executionStore(journal);
   const performer = createPerformer({
     journal,
     members,
@@ -254,6 +255,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     performs: acts,
     addressesFor: addressesOn(config.publicUrl, linkKey),
     contactFor: beside.contactFor,
+    leaves: beside.lookForTasks,
     tellExecution: (executionId, input) => runner.submit(executionId, input),
     onError: onError('somebody could not be told'),
   });

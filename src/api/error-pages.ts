@@ -74,6 +74,11 @@ export const ERROR_PAGES: Readonly<Record<ErrorCode, ErrorPage>> = {
     meaning: 'The exemption was read, but it could not be proposed as it stands.',
     fix: 'Each entry of `errors` points to a member and says what it may be. Nothing was saved.',
   },
+  invalid_task: {
+    meaning:
+      'What was said of a task cannot be: a role that there is not, a time in the past, somebody who may not work on it, or a text with control characters.',
+    fix: 'Each entry of `errors` names one member and what it may be. Nothing was saved.',
+  },
   invalid_deadline: {
     meaning:
       'What was said of a deadline cannot be: an event that its rule does not count from, a time in the future, or a year whose holidays nobody has entered.',

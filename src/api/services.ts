@@ -32,6 +32,7 @@ import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { BundleService } from '../pipeline/evidence/bundles/bundles.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
 import type { EscalationService } from '../pipeline/vendors/escalations.service.ts';
+import type { TaskService } from '../pipeline/tasks/tasks.service.ts';
 import type { VendorService } from '../pipeline/vendors/vendors.service.ts';
 import type { InventoryService } from '../pipeline/inventory/inventory.service.ts';
 import type { IngestService } from '../pipeline/intake/intake.service.ts';
@@ -85,6 +86,7 @@ export interface Services {
   readonly inventory: InventoryVerbs;
   readonly vendors: VendorVerbs;
   readonly escalations: EscalationVerbs;
+  readonly tasks: TaskService;
   readonly ingest: IngestService;
   readonly metrics: MetricsService;
   readonly recovery: RecoveryService;

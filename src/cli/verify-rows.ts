@@ -13,7 +13,15 @@ import { deliveryViews, foldNotice, noticeStream } from '../pipeline/notificatio
 import { preferenceStream } from '../pipeline/notifications/preferences.ts';
 import { canonicalJson, type JsonObject } from '../platform/canonical-json.ts';
 import { messageOf } from '../platform/errors.ts';
-import { clockRows, contactRows, deadlineDocumentRows, draftRows, escalationRows, evidenceRows } from './duty-rows.ts';
+import {
+  clockRows,
+  contactRows,
+  deadlineDocumentRows,
+  draftRows,
+  escalationRows,
+  evidenceRows,
+  taskRows,
+} from './duty-rows.ts';
 import {
   asJson,
   bodyOf,
@@ -47,6 +55,7 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     limiterRows,
     contactRows,
     escalationRows,
+    taskRows,
     inventoryRows,
     draftRows,
     noticeRows,

@@ -19,6 +19,7 @@ export const ERRORS = {
   invalid_draft: { status: 422, title: 'The draft or its proof is not valid' },
   invalid_vendor: { status: 422, title: 'The vendor is not valid' },
   invalid_exemption: { status: 422, title: 'The exemption is not valid' },
+  invalid_task: { status: 422, title: 'The task is not valid' },
   invalid_deadline: { status: 422, title: 'The deadline is not valid' },
   invalid_expression: { status: 422, title: 'The expression is not valid' },
   invalid_template: { status: 422, title: 'The template cannot be resolved' },

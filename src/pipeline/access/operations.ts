@@ -51,6 +51,8 @@ export const OPERATION_NAMES = [
   'vendor.read',
   'vendor.write',
   'vendor.escalate',
+  'task.read',
+  'task.work',
   'notification.own',
   'notification.manage',
   'contact.read',
@@ -235,6 +237,12 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: [...RESPONDERS, 'CISO', 'COMPLIANCE_OFFICER', 'LEGAL'],
     humanOnly: true,
     says: 'start the escalation path of a vendor for an incident, and say that one has it',
+  },
+  'task.read': { roles: ROLES, humanOnly: false, says: 'see the tasks that are for the own roles' },
+  'task.work': {
+    roles: ROLES.filter((role) => role !== 'AUDITOR'),
+    humanOnly: true,
+    says: 'open a task, and work on those that are for the own roles; whoever leads the response on all of them',
   },
   'notification.own': { roles: ROLES, humanOnly: true, says: 'see what one was told, and choose what to hear by mail' },
   'notification.manage': {
