@@ -22,6 +22,7 @@ const FLOW = [
   'executions',
   'notifications',
   'tasks',
+  'lawful-basis',
   'evidence',
   'deadlines',
   'vendors',

@@ -318,6 +318,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onRefused: (why) => log.warn({ why }, 'somebody could not sign in by OIDC'),
   });
   const voters = createVoters(throughCommitter);
+  const { warningsFor } = beside;
   const services: Services = {
     ...openRights(throughCommitter, (name) => policies.naming(name)),
     setup,
@@ -334,7 +335,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     breakGlass: createBreakGlassService({ journal, committer, store, runner, voters }),
     changes,
     incidents,
-    executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
+    executions: createExecutionService({ ...shared, runner, store, playbooks, governance, warningsFor }),
     ...openVoting({ journal: throughCommitter, runner, voters, passkeys: signIn.passkeys }),
     onCall,
     answers: createAnswersService({ journal, key: linkKey, people: () => enabledPeople(journal) }),

@@ -301,6 +301,7 @@ function cannedServices(
       affected: one('vendors.affected'),
     },
     tasks: fakeTasks(one, many),
+    lawfulBasis: { get: (ctx) => one('lawfulBasis.get')(ctx, {}), set: one('lawfulBasis.set') },
     escalations: {
       list: many('escalations.list'),
       get: one('escalations.get'),

@@ -116,6 +116,7 @@ const DEADLINE_DOCUMENTS = [
   ['deadline-settings', 'document', 'document'],
   ['breach', 'document', 'document'],
   ['applicability', 'answers', 'document'],
+  ['lawful-basis', 'document', 'document'],
   ['deadline-request', 'deadlineIds', 'deadlineIds'],
 ] as const;
 

@@ -19,6 +19,8 @@ export const ERRORS = {
   invalid_draft: { status: 422, title: 'The draft or its proof is not valid' },
   invalid_vendor: { status: 422, title: 'The vendor is not valid' },
   invalid_exemption: { status: 422, title: 'The exemption is not valid' },
+  invalid_lawful_basis: { status: 422, title: 'The lawful bases are not valid' },
+  lawful_basis_missing: { status: 409, title: 'No lawful basis is on record' },
   invalid_task: { status: 422, title: 'The task is not valid' },
   invalid_deadline: { status: 422, title: 'The deadline is not valid' },
   invalid_expression: { status: 422, title: 'The expression is not valid' },

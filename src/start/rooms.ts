@@ -1,6 +1,7 @@
 import type { Services } from '../api/services.ts';
 import type { RegulatoryDesk, EvidenceDesk, TaskDesk } from '../pipeline/actions/desks.ts';
 import type { InventoryService } from '../pipeline/inventory/inventory.service.ts';
+import { createLawfulBasisService, type LawfulBasisService } from '../pipeline/lawful-basis/lawful-basis.service.ts';
 import type { SetBack } from '../pipeline/recovery/recovery.service.ts';
 import type { Runner } from '../pipeline/executions/runner.ts';
 import type { Config } from '../platform/config.ts';
@@ -11,7 +12,7 @@ import { openRegulatory, type RegulatoryPorts } from './regulatory.ts';
 import { openTasks, type TaskRoom, type TaskRoomPorts } from './tasks.ts';
 import { openVendors, type VendorRoom } from './vendors.ts';
 
-export type RoomPorts = EvidencePorts &
+export type RoomPorts = Omit<EvidencePorts, 'basisFor'> &
   Omit<RegulatoryPorts, 'publicUrl' | 'onError'> & {
     readonly store: TaskRoomPorts['store'];
     readonly inventory: InventoryService;
@@ -31,6 +32,7 @@ export interface OpenedRooms extends Pick<VendorRoom, 'startsFor' | 'refresh'> {
     | 'vendors'
     | 'escalations'
     | 'tasks'
+    | 'lawfulBasis'
     | 'deadlines'
     | 'deadlineRules'
     | 'breachRegister'
@@ -42,6 +44,7 @@ export interface OpenedRooms extends Pick<VendorRoom, 'startsFor' | 'refresh'> {
   readonly contactFor: ReturnType<typeof openRegulatory>['contactFor'];
   /** The runner as a timekeeper sees it: timers of clocks, escalations and tasks fall due with those of executions. */
   beside(runner: Runner): Pick<Runner, 'idle' | 'tick'>;
+  readonly warningsFor: LawfulBasisService['warningsFor'];
   /** What an execution leaves for people becomes a task. */
   readonly lookForTasks: TaskRoom['look'];
   /** Finishes what a crash or an outage has left of evidence. */
@@ -53,7 +56,8 @@ export interface OpenedRooms extends Pick<VendorRoom, 'startsFor' | 'refresh'> {
 /** @throws FirebreakError `store_unavailable` when the evidence store cannot be used. */
 export async function openRooms(config: Config, ports: RoomPorts): Promise<OpenedRooms> {
   const { onError } = ports;
-  const evidence = await openEvidence(config, ports);
+  const lawfulBasis = createLawfulBasisService({ ...ports, required: config.evidence.lawfulBasisRequired });
+  const evidence = await openEvidence(config, { ...ports, basisFor: lawfulBasis.basisFor });
   const onLate = onError('a deadline could not be reminded of');
   const regulatory = openRegulatory({ ...ports, publicUrl: config.publicUrl, onError: onLate });
   const vendors = openVendors({ ...ports, onError: onError('an escalation could not go on') });
@@ -65,11 +69,13 @@ export async function openRooms(config: Config, ports: RoomPorts): Promise<Opene
       ...vendors.services,
       ...regulatory.services,
       ...tasks.services,
+      lawfulBasis,
       evidence: evidence.service,
       evidenceBundles,
     },
     contactFor: regulatory.contactFor,
     startsFor: vendors.startsFor,
+    warningsFor: lawfulBasis.warningsFor,
     lookForTasks: tasks.look,
     beside: (runner) => tasks.beside(vendors.beside(regulatory.beside(runner))),
     refresh: () => vendors.refresh(),

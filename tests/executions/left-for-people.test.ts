@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConnectorError } from '../../src/pipeline/actions/contract.ts';
+import { foldRecords, stepOf } from '../../src/pipeline/executions/core/fold.ts';
+import { tellsOf } from '../../src/pipeline/executions/tells.ts';
 import { createUnsettled } from '../../src/pipeline/tasks/unsettled.ts';
 import type { Task } from '../../src/pipeline/tasks/task.ts';
 import { testEngine, type TestEngine } from '../support/engine.ts';
@@ -28,6 +30,18 @@ async function tasks(): Promise<readonly (Task & { readonly id: string })[]> {
   return items.map(({ id, body }) => ({ id, ...(body as unknown as Task) })); // rows of tasks only
 }
 
+/** What the execution asked to have told or looked at, in order. */
+async function told(): Promise<readonly string[]> {
+  const records = await engine.journal.readStream('execution/exe_test');
+  return records.flatMap(({ record }, index) =>
+    tellsOf(foldRecords(records.slice(0, index + 1)), stepOf(record).facts).map((tell) =>
+      tell.kind === 'execution.failed'
+        ? `${tell.kind} ${tell.end}`
+        : `${tell.kind} ${'times' in tell ? tell.times : ''}`,
+    ),
+  );
+}
+
 describe('an unknown result', () => {
   it('becomes a task for those who answer for incidents, once, and is closed by the retry that finds out', async () => {
     engine = testEngine();
@@ -52,6 +66,8 @@ describe('an unknown result', () => {
     expect(await tasks()).toMatchObject([
       { id: first?.id, ended: { how: 'DONE', by: 'engine', why: 'The action is settled: SUCCESS.' } },
     ]);
+    // Each end that could change something for people has it looked at; only a failure is told.
+    expect(await told()).toEqual(['execution.failed 1', 'execution.failed 2', 'execution.left 3']);
     const records = await engine.journal.readStream(`task/${first?.id}`);
     expect(records.map(({ record }) => record.type)).toEqual(['task.opened', 'task.done']);
   });
@@ -100,6 +116,7 @@ describe('what ended well', () => {
     await engine.start(planOf([planAction('a')]));
     await settled();
     expect(await tasks()).toEqual([]);
+    expect(await told()).toEqual([]);
   });
 });
 

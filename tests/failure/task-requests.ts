@@ -1,8 +1,9 @@
 import { asAdmin, type Maker } from './scene-parts.ts';
 import { succeeds, type Scene } from './scene.ts';
 
-/** How requests about tasks succeed. */
+/** How requests about tasks and lawful bases succeed. */
 export const TASK_REQUESTS: readonly (readonly [string, Maker])[] = [
+  ['PUT /api/lawful-basis', async (scene) => asAdmin(scene, '/api/lawful-basis', { entries: [] })],
   ['POST /api/tasks', async (scene) => asAdmin(scene, '/api/tasks', newTask(scene))],
   ['POST /api/tasks/:id/claim', async (scene) => asAdmin(scene, `/api/tasks/${await opened(scene)}/claim`)],
   ['POST /api/tasks/:id/release', async (scene) => onClaimed(scene, 'release')],

@@ -51,6 +51,8 @@ export const OPERATION_NAMES = [
   'vendor.read',
   'vendor.write',
   'vendor.escalate',
+  'lawful-basis.read',
+  'lawful-basis.write',
   'task.read',
   'task.work',
   'notification.own',
@@ -237,6 +239,12 @@ export const OPERATIONS: Readonly<Record<Operation, OperationRule>> = {
     roles: [...RESPONDERS, 'CISO', 'COMPLIANCE_OFFICER', 'LEGAL'],
     humanOnly: true,
     says: 'start the escalation path of a vendor for an incident, and say that one has it',
+  },
+  'lawful-basis.read': { roles: ROLES, humanOnly: false, says: 'see by what right personal data are touched' },
+  'lawful-basis.write': {
+    roles: ['SECURITY_ADMIN', 'COMPLIANCE_OFFICER', 'LEGAL'],
+    humanOnly: true,
+    says: 'say by what right personal data are touched, and who decided it',
   },
   'task.read': { roles: ROLES, humanOnly: false, says: 'see the tasks that are for the own roles' },
   'task.work': {

@@ -160,6 +160,7 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'escalation.started', v: 1, personal: ['/through'] },
   { type: 'escalation.raised', v: 1, personal: ['/through'] },
   { type: 'escalation.acknowledged', v: 1, personal: ['/note', '/through'] },
+  { type: 'basis.saved', v: 1, personal: ['/document/entries/*/decidedBy', '/document/entries/*/note'] },
   // Drafts and titles name whom an incident is about; what people say of it may too.
   { type: 'task.opened', v: 1, personal: ['/about/title', '/draft', '/task/title'] },
   { type: 'task.claimed', v: 1, personal: ['/about/title'] },
