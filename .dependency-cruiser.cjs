@@ -22,6 +22,8 @@ const FLOW = [
   'approvals',
   'executions',
   'notifications',
+  'tasks',
+  'lawful-basis',
   'evidence',
   'deadlines',
   'vendors',

@@ -8,6 +8,8 @@ import { addJournalCommands } from './cli/journal-commands.ts';
 import { addPlanningCommands } from './cli/planning-commands.ts';
 import { addRegulatoryCommands } from './cli/regulatory-commands.ts';
 import { addRunbookCommands } from './cli/runbook-commands.ts';
+import { addLawfulBasisCommands } from './cli/lawful-basis-commands.ts';
+import { addTaskCommands } from './cli/task-commands.ts';
 import { addBreakGlass } from './cli/break-glass-commands.ts';
 import { processIo } from './cli/io.ts';
 import { ROLES } from './start/role.ts';
@@ -248,6 +250,8 @@ addRegulatoryCommands({ program, io, exitWith });
 addAssetCommands({ program, io, exitWith });
 addRunbookCommands({ program, io, exitWith });
 addDeadlineCommands({ program, io, exitWith });
+addTaskCommands({ program, io, exitWith });
+addLawfulBasisCommands({ program, io, exitWith });
 
 addBreakGlass(program, server, io, exitWith);
 

@@ -147,7 +147,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     await own.close();
   });
   const journal = options.journalThrough?.(own.journal) ?? own.journal;
-  const late = lateDesks({ evidence: true, regulatory: true });
+  const late = lateDesks({ evidence: true, regulatory: true, tasks: true });
   const hosts = await openSsh(config, late.desks.evidence ?? null);
   const outside = outsideSystems(config, sandbox, { desks: late.desks, hosts });
   const { clock, steered } = await businessTime({ journal, wall: own.wall }, acceleratedFrom, sandbox, outside.http);
@@ -200,8 +200,10 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const { playbooks, runbooks, policies, exemptions, guards, onCall, inventory, changes, governance } = definitions;
   await takeInventoryFile(config, inventory, clock.now());
+  const store = executionStore(journal);
   const beside = await openRooms(config, {
     ...shared,
+    store,
     inventory,
     wall: own.wall,
     holders: own.requestHolders,
@@ -228,7 +230,6 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
 
   // Incidents and executions.
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });
-  const store = executionStore(journal);
   const performer = createPerformer({
     journal,
     members,
@@ -256,6 +257,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     performs: acts,
     addressesFor: addressesOn(config.publicUrl, linkKey),
     contactFor: beside.contactFor,
+    leaves: beside.lookForTasks,
     tellExecution: (executionId, input) => runner.submit(executionId, input),
     onError: onError('somebody could not be told'),
   });
@@ -327,6 +329,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onRefused: (why) => log.warn({ why }, 'somebody could not sign in by OIDC'),
   });
   const voters = createVoters(throughCommitter);
+  const { warningsFor } = beside;
   const services: Services = {
     ...openRights(throughCommitter, (name) => policies.naming(name)),
     setup,
@@ -344,7 +347,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     breakGlass: createBreakGlassService({ journal, committer, store, runner, voters }),
     changes,
     incidents,
-    executions: createExecutionService({ journal, committer, runner, store, clock, ids, playbooks, governance }),
+    executions: createExecutionService({ ...shared, runner, store, playbooks, governance, warningsFor }),
     ...openVoting({ journal: throughCommitter, runner, voters, passkeys: signIn.passkeys }),
     onCall,
     answers: createAnswersService({ journal, key: linkKey, people: () => enabledPeople(journal) }),

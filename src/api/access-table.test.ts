@@ -20,6 +20,13 @@ const BODIES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['POST /api/evidence-holds', { incidentId: 'i', reason: 'r' }],
   ['POST /api/evidence-holds/:id/release', { reason: 'r' }],
   ['POST /api/evidence/:id/transfer', { from: 'a', to: 'b', reason: 'r' }],
+  ['POST /api/tasks', { title: 't', draft: 'd', roles: ['LEGAL'] }],
+  ['POST /api/tasks/:id/assign', { userId: 'u' }],
+  ['PUT /api/tasks/:id/draft', { draft: 'd' }],
+  ['PUT /api/tasks/:id/due', { dueAt: null }],
+  ['POST /api/tasks/:id/comments', { text: 't' }],
+  ['POST /api/tasks/:id/finish', { note: 'n' }],
+  ['POST /api/tasks/:id/drop', { reason: 'r' }],
   ['POST /api/notification-drafts', { incidentId: 'i1', regime: 'GDPR' }],
 ]);
 

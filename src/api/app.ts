@@ -41,6 +41,8 @@ import { portalMessageRoutes } from './routes/portal-messages.routes.ts';
 import { playbookRoutes } from './routes/playbooks.routes.ts';
 import { runbookRoutes } from './routes/runbooks.routes.ts';
 import { deadlineRoutes } from './routes/deadlines.routes.ts';
+import { lawfulBasisRoutes } from './routes/lawful-basis.routes.ts';
+import { taskRoutes } from './routes/tasks.routes.ts';
 import { deadlineRuleRoutes } from './routes/deadline-rules.routes.ts';
 import { breachRegisterRoutes } from './routes/breach-register.routes.ts';
 import { evidenceRoutes } from './routes/evidence.routes.ts';
@@ -173,6 +175,8 @@ async function addRoutes(
   regulatoryContactRoutes(server, services.contacts);
   vendorRoutes(server, services);
   await inventoryRoutes(server, services.inventory);
+  taskRoutes(server, services.tasks);
+  lawfulBasisRoutes(server, services.lawfulBasis);
   deadlineRoutes(server, services.deadlines);
   deadlineRuleRoutes(server, services.deadlineRules);
   breachRegisterRoutes(server, services.breachRegister);

@@ -15,6 +15,7 @@ import { steeredClock, type SteeredClock } from '../platform/clock.ts';
 import { buildApp, type App, type AppOptions } from './app.ts';
 import { createIdempotencyStore, soleHolder } from './idempotency.ts';
 import type { Answer, Listing } from '../pipeline/service.ts';
+import { fakeTasks } from './fake-tasks.ts';
 import type { Services } from './services.ts';
 
 export const START = Date.UTC(2026, 0, 5, 8);
@@ -299,6 +300,8 @@ function cannedServices(
       set: one('vendors.set'),
       affected: one('vendors.affected'),
     },
+    tasks: fakeTasks(one, many),
+    lawfulBasis: { get: (ctx) => one('lawfulBasis.get')(ctx, {}), set: one('lawfulBasis.set') },
     escalations: {
       list: many('escalations.list'),
       get: one('escalations.get'),

@@ -34,6 +34,8 @@ import type { MetricsService } from '../pipeline/executions/metrics.service.ts';
 import type { BundleService } from '../pipeline/evidence/bundles/bundles.service.ts';
 import type { IncidentService } from '../pipeline/incidents/incidents.service.ts';
 import type { EscalationService } from '../pipeline/vendors/escalations.service.ts';
+import type { LawfulBasisService } from '../pipeline/lawful-basis/lawful-basis.service.ts';
+import type { TaskService } from '../pipeline/tasks/tasks.service.ts';
 import type { VendorService } from '../pipeline/vendors/vendors.service.ts';
 import type { InventoryService } from '../pipeline/inventory/inventory.service.ts';
 import type { IngestService } from '../pipeline/intake/intake.service.ts';
@@ -89,6 +91,8 @@ export interface Services {
   readonly inventory: InventoryVerbs;
   readonly vendors: VendorVerbs;
   readonly escalations: EscalationVerbs;
+  readonly tasks: TaskService;
+  readonly lawfulBasis: LawfulBasisVerbs;
   readonly ingest: IngestService;
   readonly metrics: MetricsService;
   readonly recovery: RecoveryService;
@@ -116,6 +120,7 @@ export type GuardVerbs = Omit<
   'enforce' | 'protectedIdentities' | 'perHour' | 'quietHours' | 'decisionMatrix' | 'refresh'
 >;
 export type VendorVerbs = Omit<VendorService, 'inForce' | 'versionOf' | 'refresh'>;
+export type LawfulBasisVerbs = Pick<LawfulBasisService, 'get' | 'set'>;
 export type EscalationVerbs = Omit<EscalationService, 'startsFor' | 'tick'>;
 export type InventoryVerbs = Omit<InventoryService, 'putFile' | 'inForce' | 'refresh'>;
 export type OnCallVerbs = Omit<OnCallService, 'book' | 'refresh'>;

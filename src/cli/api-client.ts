@@ -6,6 +6,8 @@ import type { Io } from './io.ts';
 export interface ApiClient {
   /** @throws FirebreakError with the server's own code and sentence when the answer is a problem. */
   call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: RequestBody): Promise<ApiAnswer>;
+  /** What is no JSON: a file that the server makes. @throws as `call` */
+  text(path: string): Promise<string>;
 }
 
 export interface RequestBody {
@@ -60,17 +62,23 @@ export function apiClient(url: string, { env }: Io): ApiClient {
         ...(body === undefined ? {} : { body: body.bytes }),
       });
       const answer = ANSWER.parse(await reply.json());
-      if (!reply.ok)
-        throw new FirebreakError(
-          codeOf(answer.code),
-          answer.detail ?? `the server answered ${reply.status}`,
-          answer.errors,
-        );
+      if (!reply.ok) throw refusal(reply, answer);
       const { total, warnings } = answer;
       const shown = Array.isArray(answer.data) ? { data: {}, items: answer.data } : { data: answer.data, items: [] };
       return { status: reply.status, ...shown, total, warnings };
     },
+    async text(path) {
+      const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
+      const reply = await fetch(new URL(path, url), { headers: { authorization: `Bearer ${key}` }, signal });
+      if (!reply.ok) throw refusal(reply, ANSWER.parse(await reply.json()));
+      return reply.text();
+    },
   };
+}
+
+/** The server's own sentence. */
+function refusal({ status }: Response, { code, detail, errors }: z.infer<typeof ANSWER>): FirebreakError {
+  return new FirebreakError(codeOf(code), detail ?? `the server answered ${status}`, errors);
 }
 
 function headersOf(body: RequestBody | undefined): Record<string, string> {

@@ -1,11 +1,5 @@
-import { Option, type Command } from 'commander';
-import type { CommandRoom } from './governance-commands.ts';
-
-function asking(command: Command): Command {
-  return command
-    .addOption(new Option('--url <url>', 'server').default('http://127.0.0.1:3000'))
-    .option('--json', 'one JSON line', false);
-}
+import { addDeadlineKeepingCommands } from './deadline-keeping-commands.ts';
+import { asking, type CommandRoom } from './governance-commands.ts';
 
 /** Commands for people who keep regulatory clocks; each asks a running server with the key in FIREBREAK_API_KEY. */
 export function addDeadlineCommands({ program, io, exitWith }: CommandRoom): void {
@@ -62,4 +56,5 @@ export function addDeadlineCommands({ program, io, exitWith }: CommandRoom): voi
     .action(async (id: string, options) =>
       exitWith((await import('./deadlines.ts')).notApplicableCommand(id, options, io)),
     );
+  addDeadlineKeepingCommands(deadlines, { io, exitWith });
 }

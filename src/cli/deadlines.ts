@@ -101,6 +101,35 @@ export async function submitDeadlineCommand(
   return post(`${BASE}/${encodeURIComponent(id)}/submit`, body, options, io);
 }
 
+/** Who agreed that a deadline moves, and why. */
+export interface GrantOptions extends ServerOptions {
+  readonly reason: string;
+  readonly approver: string;
+  readonly reference?: string;
+}
+
+/** Records that a stage was extended. Exit code 0. @throws what the server refused */
+export async function extendDeadlineCommand(
+  id: string,
+  stage: string,
+  { until, reason, approver, reference, ...options }: GrantOptions & { readonly until: string },
+  io: Io,
+): Promise<number> {
+  const body = { stage, until, reason, approver, reference: reference ?? null };
+  return post(`${BASE}/${encodeURIComponent(id)}/extend`, body, options, io);
+}
+
+/** Lets a clock stand still, or go on. Exit code 0. @throws what the server refused */
+export async function pauseDeadlineCommand(
+  id: string,
+  verb: 'pause' | 'resume',
+  { reason, approver, reference, ...options }: GrantOptions,
+  io: Io,
+): Promise<number> {
+  const body = { reason, approver, reference: reference ?? null };
+  return post(`${BASE}/${encodeURIComponent(id)}/${verb}`, body, options, io);
+}
+
 /** Says that a rule does not apply. Exit code 0. @throws what the server refused */
 export async function notApplicableCommand(
   id: string,

@@ -7,11 +7,12 @@ import { contactStatusOf, foldContact } from '../pipeline/deadlines/contacts/con
 import { draftView, foldDraft } from '../pipeline/deadlines/drafts/draft.ts';
 import { foldPortal, portalView } from '../pipeline/deadlines/portal/portal.ts';
 import { erasureStream, erasureView, foldErasure, statusOf } from '../pipeline/privacy/erasure.ts';
+import { foldTask, TASK_STREAMS, taskView } from '../pipeline/tasks/task.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/canonical-json.ts';
 import { asJson, bodyOf, expectedFrom, objectOf, text, type RowSource } from './row-source.ts';
 
-/** Rows of what follows from an incident: evidence, clocks, drafts, contacts, escalations. */
+/** Rows of what follows from an incident: evidence, clocks, drafts, contacts, escalations, tasks. */
 
 export const escalationRows: RowSource = {
   kinds: ['escalation'],
@@ -28,6 +29,18 @@ export const escalationRows: RowSource = {
         stream,
         row: { columns, members: objectOf(asJson(escalation)), membersOf: bodyOf },
       };
+    }
+  },
+};
+
+export const taskRows: RowSource = {
+  kinds: ['task'],
+  async *rows(journal) {
+    for (const stream of await journal.streams(TASK_STREAMS)) {
+      const task = foldTask((await journal.readStream(stream)).map(({ record }) => record));
+      if (task === null) continue;
+      const view = { ...taskView(stream.slice(TASK_STREAMS.length), task), expectedVersion: null };
+      yield expectedFrom(view, stream, objectOf(view.body));
     }
   },
 };
@@ -122,6 +135,7 @@ const DEADLINE_DOCUMENTS = [
   ['deadline-settings', 'document', 'document'],
   ['breach', 'document', 'document'],
   ['applicability', 'answers', 'document'],
+  ['lawful-basis', 'document', 'document'],
   ['deadline-request', 'deadlineIds', 'deadlineIds'],
 ] as const;
 

@@ -22,6 +22,7 @@ import {
   erasureRows,
   escalationRows,
   evidenceRows,
+  taskRows,
 } from './duty-rows.ts';
 import {
   asJson,
@@ -56,6 +57,7 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     limiterRows,
     contactRows,
     escalationRows,
+    taskRows,
     inventoryRows,
     draftRows,
     noticeRows,

@@ -109,6 +109,10 @@ export const VIEW_KINDS = [
   /** A message that waits for a regulatory contact on a page. */
   'portal',
   'vendor',
+  /** By what right personal data are touched. */
+  'lawful-basis',
+  /** Work that people finish. */
+  'task',
   /** Who is told of an incident that touches a vendor, level by level. */
   'escalation',
   /** A schedule by which people are on call. */

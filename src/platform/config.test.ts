@@ -65,6 +65,7 @@ describe('readConfig', () => {
           keyFile: null,
           retentionDays: { usual: 365, byKind: new Map() },
           reverifyDays: 30,
+          lawfulBasisRequired: false,
         },
         geoLocationApiKey: null,
         witness: null,
@@ -100,6 +101,7 @@ describe('readConfig', () => {
         EVIDENCE_KEY_FILE: '/keys',
         EVIDENCE_RETENTION_DAYS: '90, disk-image=30,memory-image=14',
         EVIDENCE_REVERIFY_DAYS: '0',
+        LAWFUL_BASIS_REQUIRED: 'on',
         WITNESS_URL: 'http://witness.example:3100',
         WITNESS_KEY: 'w+00000000+BHMiZVtBAMTiIIzHkYP5LZJWuWYIb4dBJq0eNcKbe1rm',
       },
@@ -152,6 +154,7 @@ describe('readConfig', () => {
           ]),
         },
         reverifyDays: 0,
+        lawfulBasisRequired: true,
       },
       geoLocationApiKey: 'k',
       witness: {

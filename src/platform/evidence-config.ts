@@ -10,6 +10,8 @@ export interface EvidenceConfig {
   readonly retentionDays: { readonly usual: number; readonly byKind: ReadonlyMap<string, number> };
   /** Everything is read again and compared with its digests once in so many days; 0: never by itself. */
   readonly reverifyDays: number;
+  /** Whether what may hold personal data is taken only where a lawful basis is on record. */
+  readonly lawfulBasisRequired: boolean;
 }
 
 /** A year: how long a case and the questions of an authority usually take. What the law asks for is the operator's to set. */
@@ -35,6 +37,7 @@ export function readEvidence(read: ConfigReader): EvidenceConfig {
     dir: read.path('EVIDENCE_DIR'),
     keyFile: read.path('EVIDENCE_KEY_FILE'),
     retentionDays: readRetention(read),
+    lawfulBasisRequired: read.oneOf('LAWFUL_BASIS_REQUIRED', ['off', 'on']) === 'on',
     reverifyDays: read.integer('EVIDENCE_REVERIFY_DAYS', USUAL_REVERIFY_DAYS, 0, 3_650),
   };
 }

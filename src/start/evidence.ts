@@ -3,7 +3,7 @@ import type { RequestHolders } from '../api/idempotency.ts';
 import type { GroupCommitter } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { ArtifactKind, EvidenceDesk } from '../pipeline/actions/desks.ts';
-import { createEvidenceDesk } from '../pipeline/evidence/desk.ts';
+import { createEvidenceDesk, type DeskPorts } from '../pipeline/evidence/desk.ts';
 import { createEvidenceStore } from '../pipeline/evidence/evidence.store.ts';
 import { createHoldKeeping } from '../pipeline/evidence/holds.ts';
 import { createPreserving, type PreservePorts } from '../pipeline/evidence/preserve.ts';
@@ -38,6 +38,8 @@ export interface EvidencePorts {
   readonly holders: RequestHolders;
   readonly tell: TellRecord;
   readonly version: string;
+  /** By what right artefacts of a kind are taken. */
+  readonly basisFor?: NonNullable<DeskPorts['basisFor']>;
   readonly log: Pick<Log, 'error' | 'warn'>;
   /** For tests only. */
   readonly at?: PreservePorts['at'];
@@ -95,7 +97,7 @@ export async function openEvidence(config: Config, ports: EvidencePorts): Promis
 
   let settling: Promise<void> = Promise.resolve();
   return {
-    desk: createEvidenceDesk({ journal, preserving, holds, clock, version: ports.version }),
+    desk: createEvidenceDesk({ ...ports, preserving, holds }),
     service: createEvidenceService({
       ...ports,
       store,

@@ -37,6 +37,8 @@ export interface TellingPorts {
   addressesFor(notice: Notice, userId: string | null): Pick<OutgoingNotice, 'viewUrl' | 'answerUrl'>;
   /** How a regulatory contact can be reached now. */
   readonly contactFor?: CourierPorts['contactFor'];
+  /** Told of an execution that may leave something for people, before they are told of it; may be told of the same again. */
+  leaves?(executionId: string): Promise<void>;
   /** Hands an execution what was found out about its request. */
   tellExecution(executionId: string, input: NewInput): Promise<unknown>;
   onError(thrown: unknown): void;

@@ -76,6 +76,15 @@ describe('a containment with a ttl', () => {
     expect(told).toHaveLength(1);
     expect(told[0]).toMatchObject({ title: 'ACCOUNT_SUSPEND of t4 could not be taken back' });
     expect(JSON.stringify(told[0])).toContain(id);
+    // It is a task as well, which closes by itself once it could be taken back after all.
+    const tasks = async () => (await house.admin.api('GET', `/api/tasks?executionId=${id}`)).body.data;
+    expect(await tasks()).toMatchObject([{ status: 'OPEN', title: 'Take it back by hand: ACCOUNT_SUSPEND of t4' }]);
+    expect((await analyst.api('GET', `/api/tasks?executionId=${id}`)).body.total).toBe(0);
+    const cancel = { reason: 'it was him', compensate: true };
+    expect((await house.admin.api('POST', `${EXECUTIONS}/${id}/cancel`, cancel)).status).toBe(200);
+    await until('the task is closed', async () => ((await tasks())[0].status === 'DONE' ? true : null));
+    expect(await isSuspended('t4')).toBe(false);
+    expect(await tasks()).toMatchObject([{ ended: { by: 'engine' } }]);
   });
 });
 

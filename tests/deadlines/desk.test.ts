@@ -40,7 +40,7 @@ beforeEach(async () => {
   await journal.commit([{ appends: [], views: [row('exe_1', 'inc_1'), row('exe_2', 'inc_1')] }]);
 });
 
-function room(onStarted: string[] = []) {
+function room(onStarted: string[] = [], onError = rethrow) {
   let made = 0;
   return openDeadlines({
     journal,
@@ -49,10 +49,12 @@ function room(onStarted: string[] = []) {
     clock,
     tell: () => undefined,
     onStarted: ({ id }) => Promise.resolve(void onStarted.push(id)),
-    onError: (thrown) => {
-      throw thrown;
-    },
+    onError,
   });
+}
+
+function rethrow(thrown: unknown): void {
+  throw thrown;
 }
 
 async function clocksOf(ids: readonly string[]): Promise<Record<string, Clock>> {
@@ -140,5 +142,26 @@ describe('reminders of two processes', () => {
     expect(await typesOf()).toEqual(['deadline.started', 500, 900, 1_000]);
     expect(await journal.nextTimerDue()).toBeNull();
     expect((await journal.queuedEffects()).filter(({ execution }) => execution === stream)).toHaveLength(4);
+  });
+
+  it('go on beside a clock that cannot be counted, which is tried again later', async () => {
+    const errors: unknown[] = [];
+    const { desk, reminding } = room([], (thrown) => void errors.push(thrown));
+    const broken = (await desk.start({ ...ASKED, key: 'k1', deadlineHours: 10 })).deadlineIds[0] ?? '';
+    const other = { ...ASKED, key: 'k2', origin: { ...ORIGIN, executionId: 'exe_3' }, deadlineHours: 10 };
+    const row = { kind: 'execution' as const, id: 'exe_3', expectedVersion: null, at: START };
+    await journal.commit([{ appends: [], views: [{ ...row, body: { incidentId: 'inc_3', startedAt: START } }] }]);
+    const sound = (await desk.start(other)).deadlineIds[0] ?? '';
+    const spoilt = { kind: 'deadline' as const, id: broken, expectedVersion: null, at: START, body: { version: 1 } };
+    await journal.commit([{ appends: [], views: [spoilt] }]);
+    clock.advanceTo(START + 5 * HOUR);
+    expect(await reminding.tick()).toBe(2);
+    expect((await journal.readStream(`deadline/${sound}`)).at(-1)?.record.type).toBe('deadline.reminded');
+    expect(errors).toHaveLength(1);
+    // It has left its place at the head, and comes back.
+    expect(await reminding.tick()).toBe(0);
+    clock.advanceTo(START + 5 * HOUR + 30_000);
+    expect(await reminding.tick()).toBe(1);
+    expect(errors).toHaveLength(2);
   });
 });

@@ -12,6 +12,7 @@ import { atBrowser, fromOwnPage, sendingForms, visitorOf } from './scene-visitor
 import { ACCESS_REQUESTS } from './access-requests.ts';
 import { REGULATORY_REQUESTS } from './regulatory-requests.ts';
 import { DEADLINE_REQUESTS } from './deadline-requests.ts';
+import { TASK_REQUESTS } from './task-requests.ts';
 import { EVIDENCE_REQUESTS } from './evidence-requests.ts';
 import { GUARD_REQUESTS } from './guard-requests.ts';
 import { asAdmin, EXECUTIONS, started, type Maker, type ValidRequest } from './scene-parts.ts';
@@ -26,6 +27,7 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ...GUARD_REQUESTS,
   ...REGULATORY_REQUESTS,
   ...DEADLINE_REQUESTS,
+  ...TASK_REQUESTS,
   [
     'POST /approvals/:id/vote',
     async (scene) => {

@@ -145,7 +145,11 @@ describe('a runbook that is refused', () => {
       ),
       '/playbooks/low/steps/1',
     ],
-    ['needs a desk that is not there', TELL.replace('notify_soc', 'pr_prep'), '/playbooks/low/steps/0'],
+    [
+      'needs a connector that is not there',
+      TELL.replace('requires_approval: false', 'requires_approval: false\n        connector: nowhere'),
+      '/playbooks/low/steps/0',
+    ],
   ])('because it %s, with its place and line, saves nothing of it', async (_why, text, pointer) => {
     const { status, body } = await put('broken', text);
     expect([status, body.code, body.errors?.[0]?.pointer]).toEqual([422, 'invalid_runbook', pointer]);
@@ -193,8 +197,7 @@ describe('the command line', () => {
     const shown = io();
     expect(await showRunbookCommand('by-hand', options, shown)).toBe(0);
     expect(shown.said()).toBe(TELL);
-    // Nobody prepares statements here, so what would ask for one is refused, by its line.
-    const text = readFileSync(file, 'utf8').replace('revoke_active_sessions', 'pr_prep');
+    const text = readFileSync(file, 'utf8').replace('revoke_active_sessions', 'launch_missiles');
     const seed = { ...io(), readInput: () => Promise.resolve(Buffer.from(text)) };
     const refusal = putRunbookCommand('seed', 'seed.yaml', { ...options, disabled: false }, seed);
     await expect(refusal).rejects.toMatchObject({ code: 'invalid_runbook' });

@@ -160,6 +160,17 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'escalation.started', v: 1, personal: ['/through'] },
   { type: 'escalation.raised', v: 1, personal: ['/through'] },
   { type: 'escalation.acknowledged', v: 1, personal: ['/note', '/through'] },
+  { type: 'basis.saved', v: 1, personal: ['/document/entries/*/decidedBy', '/document/entries/*/note'] },
+  // Drafts and titles name whom an incident is about; what people say of it may too.
+  { type: 'task.opened', v: 1, personal: ['/about/title', '/draft', '/task/title'] },
+  { type: 'task.claimed', v: 1, personal: ['/about/title'] },
+  { type: 'task.released', v: 1, personal: [] },
+  { type: 'task.draft_saved', v: 1, personal: ['/draft'] },
+  { type: 'task.commented', v: 1, personal: ['/text'] },
+  { type: 'task.due_set', v: 1, personal: [] },
+  { type: 'task.reminded', v: 1, personal: ['/about/title'] },
+  { type: 'task.done', v: 1, personal: ['/note'] },
+  { type: 'task.dropped', v: 1, personal: ['/reason'] },
   { type: 'oncall.saved', v: 1, personal: ['/document/overrides/*/reason'] },
   {
     type: 'policy.saved',

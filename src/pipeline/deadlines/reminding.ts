@@ -1,13 +1,12 @@
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader } from '../../journal/journal.ts';
 import type { TellRecord } from '../tell-of-record.ts';
+import { createDueStreams } from '../due-streams.ts';
 import { changeOfClocks, clockChange } from './clock-change.ts';
 import { clockStream, type Clock } from './clock.ts';
 import type { DeadlineRuleService } from './deadline-rules.service.ts';
 import { dueRecords } from './reminders.ts';
 
-/** Timers that are looked at in one go; the rest is due the next time. */
-const TIMERS_PER_TICK = 500;
 /** Tries of one clock while others change it: the next look does it otherwise. */
 const MAX_TRIES = 8;
 /** How the timers of clocks are named among those of executions. */
@@ -19,7 +18,7 @@ export interface RemindingPorts {
   readonly clock: { now(): number };
   readonly rules: Pick<DeadlineRuleService, 'inForce'>;
   readonly tell?: TellRecord;
-  /** Told of a clock that could not be reminded of; its timer stays, and is tried again. */
+  /** Told of a clock that could not be reminded of; its timer is put off, and tried again. */
   onError(thrown: unknown): void;
 }
 
@@ -46,12 +45,5 @@ export function createReminding({ journal, committer, clock, rules, tell, onErro
     }
   }
 
-  return {
-    async tick() {
-      const due = await journal.dueTimers(clock.now(), TIMERS_PER_TICK);
-      const clocks = due.filter(({ execution }) => execution.startsWith(PREFIX));
-      for (const { execution } of clocks) await remind(execution.slice(PREFIX.length)).catch(onError);
-      return clocks.length;
-    },
-  };
+  return createDueStreams({ journal, committer, clock, prefix: PREFIX, apply: remind, onError });
 }

@@ -2,8 +2,9 @@ import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { JournalReader } from '../../journal/journal.ts';
-import type { ActionOrigin } from '../actions/contract.ts';
-import type { EvidenceDesk, PreservedArtifact } from '../actions/desks.ts';
+import { ConnectorError, type ActionOrigin } from '../actions/contract.ts';
+import type { PinnedBasis } from '../lawful-basis/basis.ts';
+import type { Artifact, ArtifactKind, EvidenceDesk, PreservedArtifact } from '../actions/desks.ts';
 import { describe, type Acquisition, type Identity } from './evidence.ts';
 import type { KeptEvidence } from './evidence.store.ts';
 import type { HoldKeeping } from './holds.ts';
@@ -14,6 +15,8 @@ export interface DeskPorts {
   readonly preserving: Pick<Preserving, 'take' | 'find'>;
   readonly holds: Pick<HoldKeeping, 'set' | 'find'>;
   readonly clock: Clock;
+  /** By what right artefacts of a kind are taken. @throws FirebreakError `lawful_basis_missing` where one is required */
+  readonly basisFor?: (kind: ArtifactKind) => Promise<PinnedBasis | null>;
   /** Of this program: the collector's version. */
   readonly version: string;
 }
@@ -22,13 +25,14 @@ export interface DeskPorts {
 const MAX_APPROVALS = 200;
 
 /** What actions ask of the evidence store. Everything of it is done in the name of the execution that asks. */
-export function createEvidenceDesk({ journal, preserving, holds, clock, version }: DeskPorts): EvidenceDesk {
+export function createEvidenceDesk({ journal, preserving, holds, clock, version, basisFor }: DeskPorts): EvidenceDesk {
   return {
     async preserve(artifact, content, signal, altered) {
       const { origin } = artifact;
       const taking = {
         ...describe(artifact),
         ...(await caseOf(journal, origin)),
+        ...(artifact.personal && basisFor !== undefined ? { lawfulBasis: await basisOf(artifact, basisFor) } : {}),
         collector: { type: 'service', id: COLLECTOR, version },
         lineage: { form: 'original', parentId: null },
       } as const;
@@ -57,6 +61,19 @@ export function createEvidenceDesk({ journal, preserving, holds, clock, version 
       return hold === null ? null : { holdId: hold.id };
     },
   };
+}
+
+/** @throws ConnectorError `lawful_basis_missing`, which no repeat helps: the action fails by that name, and what it does not take stays there */
+async function basisOf(
+  { kind }: Pick<Artifact, 'kind'>,
+  basisFor: NonNullable<DeskPorts['basisFor']>,
+): Promise<PinnedBasis | null> {
+  try {
+    return await basisFor(kind);
+  } catch (thrown) {
+    if (!(thrown instanceof FirebreakError) || thrown.code !== 'lawful_basis_missing') throw thrown;
+    throw new ConnectorError(thrown.code, thrown.message, { retryable: false, resultUnknown: false });
+  }
 }
 
 /** How this program signs as the collector of an artefact. */

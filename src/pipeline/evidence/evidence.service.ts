@@ -17,6 +17,7 @@ import { holdStream, type HoldScope } from './hold.ts';
 import type { HoldKeeping } from './holds.ts';
 import { shownEvidence, shownHold, timelineOf } from './show.ts';
 import { upload, type Upload, type UploadPorts } from './upload.ts';
+import type { DeskPorts } from './desk.ts';
 import { VaultError, type ByteRange, type ObjectAddress, type Vault } from './vault.ts';
 import type { Verifying } from './verifying.ts';
 
@@ -35,6 +36,7 @@ export interface EvidenceServicePorts extends Omit<UploadPorts, 'takeDigests'> {
   readonly verifying: Verifying;
   readonly disposing: Disposing;
   readonly takeDigests: () => DigestTaker;
+  readonly basisFor?: DeskPorts['basisFor'];
 }
 
 export interface EvidenceQuery {
@@ -217,7 +219,9 @@ export function createEvidenceService(ports: EvidenceServicePorts): EvidenceServ
       if (executionId !== null && (await journal.view('execution', executionId)) === null)
         throw new FirebreakError('not_found', `There is no execution ${executionId}`);
       if (parentId !== null) await existing(parentId);
-      const { id, evidence } = await upload(ports, ctx, input, content, signal);
+      const right =
+        input.personal && ports.basisFor !== undefined ? { lawfulBasis: await ports.basisFor(input.kind) } : {};
+      const { id, evidence } = await upload(ports, ctx, { ...input, ...right }, content, signal);
       return answer(id, evidence);
     },
     async transfer(ctx, { id, from, to, reason, sha256After }) {

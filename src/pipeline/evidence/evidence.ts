@@ -1,5 +1,6 @@
 import { clip } from './bounded-text.ts';
 import type { ObjectAddress } from './vault.ts';
+import type { PinnedBasis } from '../lawful-basis/basis.ts';
 import type { Artifact, ArtifactKind } from '../actions/desks.ts';
 
 /**
@@ -65,6 +66,8 @@ export interface Acquisition {
   readonly collector: { readonly type: 'person' | 'service'; readonly id: string; readonly version: string };
   /** What allowed it: an approval, the plan of an execution, or the person who handed it in. */
   readonly authority: { readonly type: 'approval' | 'plan' | 'person' | 'none'; readonly id: string };
+  /** By what right, where it may hold personal data; null: none was on record. Absent: it holds none, or is older than such records. */
+  readonly lawfulBasis?: PinnedBasis | null;
   /** Tool and exact command or request. */
   readonly method: string;
   /** The process that takes it. */

@@ -52,6 +52,7 @@ export interface Taking extends Described {
   readonly belongsTo: Pick<Identity, 'incidentId' | 'executionId' | 'actionId'>;
   readonly collector: Acquisition['collector'];
   readonly authority: Acquisition['authority'];
+  readonly lawfulBasis?: Acquisition['lawfulBasis'];
   readonly lineage: Pick<Lineage, 'form' | 'parentId'>;
   readonly trace?: RecordTrace;
 }
@@ -148,14 +149,21 @@ export function createPreserving(ports: PreservePorts): Preserving {
 
   /** False: somebody else came first. */
   async function beginAs(id: string, taking: Taking, attempt: number): Promise<boolean> {
-    const { identity, belongsTo, source, collector, authority, method, lineage, exceptions, trace } = taking;
+    const { identity, belongsTo, source, collector, authority, method, lineage, exceptions, trace, lawfulBasis } =
+      taking;
     const at = clock.now();
     const retainUntil = at + ports.retentionMs(identity.kind);
     const { id: vaultId, immutable, encryptionKeyId } = vault;
     const data = {
       identity: { ...identity, ...belongsTo },
       source,
-      acquisition: { collector, authority, method, holder: ports.holder() },
+      acquisition: {
+        collector,
+        authority,
+        ...(lawfulBasis === undefined ? {} : { lawfulBasis }),
+        method,
+        holder: ports.holder(),
+      },
       storage: { vault: vaultId, ref: id, immutable, encryptionKeyId, retainUntil },
       lineage: { ...lineage, attempt },
       exceptions,

@@ -18,6 +18,8 @@ export function shownEvidence(id: string, evidence: Evidence, holds: readonly Ho
     acquisition: {
       collector: { ...acquisition.collector },
       authority: { ...acquisition.authority },
+      lawfulBasis:
+        acquisition.lawfulBasis === undefined ? null : acquisition.lawfulBasis && { ...acquisition.lawfulBasis },
       method: acquisition.method,
       startedAt: shownTime(acquisition.startedAt),
       endedAt: shownTime(acquisition.endedAt),

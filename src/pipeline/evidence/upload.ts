@@ -6,7 +6,7 @@ import type { ArtifactKind } from '../actions/desks.ts';
 import { untilApplied } from '../service.ts';
 import type { Begun, Preserved } from './custody.ts';
 import type { DigestTaker } from './digests.ts';
-import { describe, MAX_ARTIFACT_BYTES, type Evidence, type Source } from './evidence.ts';
+import { describe, MAX_ARTIFACT_BYTES, type Acquisition, type Evidence, type Source } from './evidence.ts';
 import type { EvidenceStore, KeptEvidence } from './evidence.store.ts';
 import { VaultError, type ContentDigests, type Vault } from './vault.ts';
 
@@ -21,6 +21,8 @@ export interface Upload {
   readonly personal: boolean;
   readonly form: 'original' | 'working-copy';
   readonly parentId: string | null;
+  /** By what right, where it may hold personal data. */
+  readonly lawfulBasis?: Acquisition['lawfulBasis'];
   /** As the sender has it; null: they do not say. */
   readonly sha256: string | null;
 }
@@ -97,6 +99,7 @@ function begunOf(
     acquisition: {
       collector: { type: principal.kind, id: userId, version },
       authority: { type: 'person', id: userId },
+      ...(given.lawfulBasis === undefined ? {} : { lawfulBasis: given.lawfulBasis }),
       method,
       holder: holder(),
     },

@@ -5,6 +5,7 @@ import type { JournalReader, StoredView } from '../../journal/journal.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
 import type { CallContext } from '../access/principal.ts';
 import type { JsonObject } from '../actions/contract.ts';
+import type { ActionType } from '../vocabulary.ts';
 import { canonicalIdentity } from '../events/text.ts';
 import type { Incident } from '../incidents/incident.ts';
 import { incidentWrite } from '../incidents/incident-change.ts';
@@ -34,6 +35,8 @@ export interface ExecutionPorts extends ByHandPorts {
   readonly runner: Runner;
   readonly store: ExecutionStore;
   readonly clock: Clock;
+  /** What has to be said about actions that touch personal data. @throws FirebreakError `lawful_basis_missing` where that is refused */
+  readonly warningsFor?: (types: readonly ActionType[]) => Promise<readonly string[]>;
 }
 
 export interface ExecutionService {
@@ -97,7 +100,9 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
     },
     async trigger(ctx, input) {
       const asked = await askedFor(ports, input);
-      const { playbook, warnings } = asked;
+      const { playbook } = asked;
+      const types = playbook.compiled.actions.map(({ action }) => action.actionType);
+      const warnings = [...asked.warnings, ...((await ports.warningsFor?.(types)) ?? [])];
       const { planSha256 } = input;
       if (input.dryRun || planSha256 !== null) {
         const planned = plannedOf(ports, ctx, asked);

@@ -10,6 +10,9 @@ const TELLS: readonly Tell[] = [
   { kind: 'approval.escalated', approvalId: 'apr_1', step: 2 },
   { kind: 'guard.limit_reached', approvalId: 'apr_1' },
   { kind: 'execution.failed', end: 3 },
+  { kind: 'undo.failed', actionId: 'with:colons', tries: 3 },
+  { kind: 'execution.left', actionId: '', times: 2 },
+  { kind: 'execution.left', actionId: 'with:colons', times: 2 },
   { kind: 'containment.provisional', actionId: 'with:colons', generation: 2 },
 ];
 

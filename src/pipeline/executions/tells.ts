@@ -22,7 +22,9 @@ export type Tell =
   /** It was contained before anybody was asked; people keep it or end it. */
   | { readonly kind: 'containment.provisional'; readonly actionId: string; readonly generation: number }
   /** A containment whose time is over could not be taken back. */
-  | { readonly kind: 'undo.failed'; readonly actionId: string; readonly tries: number };
+  | { readonly kind: 'undo.failed'; readonly actionId: string; readonly tries: number }
+  /** What it leaves for people may be another than before: nobody is told of it by itself. `actionId` empty: it ended. */
+  | { readonly kind: 'execution.left'; readonly actionId: string; readonly times: number };
 
 /** Whether a queue entry asks to tell people something. */
 export function isTell(name: string): boolean {
@@ -40,6 +42,8 @@ export function tellName(tell: Tell): string {
       return `${TELL_PREFIX}${tell.kind}:${tell.generation}:${tell.actionId}`;
     case 'undo.failed':
       return `${TELL_PREFIX}${tell.kind}:${tell.tries}:${tell.actionId}`;
+    case 'execution.left':
+      return `${TELL_PREFIX}${tell.kind}:${tell.times}:${tell.actionId}`;
     default:
       return `${TELL_PREFIX}${tell.kind}:${tell.approvalId}`;
   }
@@ -66,6 +70,8 @@ export function tellOf(name: string): Tell | null {
       return { kind, generation: Number(first), actionId: rest.join(':') };
     case 'undo.failed':
       return { kind, tries: Number(first), actionId: rest.join(':') };
+    case 'execution.left':
+      return { kind, times: Number(first), actionId: rest.join(':') };
     default:
       return null;
   }
@@ -113,9 +119,13 @@ export function tellsOf(
         const tries = after.actions[fact.actionId]?.undoAttempt ?? 0;
         // Of what is rolled back the end of the execution is the news.
         const isToldAtEnd = after.compensation !== null || facts.some(isFailedRollback);
-        return fact.status !== 'COMPENSATION_FAILED' || isToldAtEnd
-          ? []
-          : [{ kind: 'undo.failed', actionId: fact.actionId, tries }];
+        if (isToldAtEnd) return [];
+        if (fact.status === 'COMPENSATION_FAILED') return [{ kind: 'undo.failed', actionId: fact.actionId, tries }];
+        // It was to be taken back by a person before, or is now.
+        const isLeft = fact.status === 'SUPERSEDED' || tries > 1;
+        return isLeft && after.parent === null
+          ? [{ kind: 'execution.left', actionId: fact.actionId, times: tries }]
+          : [];
       }
       case 'action.settled': {
         const { generation = 1 } = after.actions[fact.actionId] ?? {};
@@ -125,7 +135,9 @@ export function tellsOf(
           : [];
       }
       case 'execution.ended':
-        return after.ended !== null && needsPeople(after) ? [{ kind: 'execution.failed', end: after.ends }] : [];
+        if (after.ended === null || after.parent !== null) return [];
+        if (needsPeople(after)) return [{ kind: 'execution.failed', end: after.ends }];
+        return leavesOtherwise(after) ? [{ kind: 'execution.left', actionId: '', times: after.ends }] : [];
       default:
         return [];
     }
@@ -158,9 +170,13 @@ function isFailedRollback(fact: Fact): boolean {
   return fact.type === 'execution.ended' && fact.status === 'COMPENSATION_FAILED';
 }
 
+/** Whether an end may close what an earlier one left for people, or leaves what no notice tells. */
+function leavesOtherwise({ ends, actions }: ExecutionState): boolean {
+  return ends > 1 || Object.values(actions).some(({ status }) => status === 'SUPERSEDED');
+}
+
 /** Whether somebody has to look at what ended: it failed, or nobody knows what it did. A child's end is its parent's news. */
 function needsPeople(state: ExecutionState): boolean {
-  if (state.parent !== null) return false;
   const status = statusOf(state);
   const isUnknown = Object.values(state.actions).some((action) => action.status === 'UNKNOWN');
   return status === 'FAILED' || status === 'COMPENSATION_FAILED' || isUnknown;

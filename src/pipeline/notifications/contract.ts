@@ -22,6 +22,7 @@ export const ABOUT_TYPES = [
   'deadline',
   'evidence',
   'vendor',
+  'task',
   'message',
   'test',
 ] as const;
@@ -53,6 +54,9 @@ export const NOTICE_KINDS = [
   'evidence.alarm',
   'vendor.escalated',
   'vendor.acknowledged',
+  'task.opened',
+  'task.assigned',
+  'task.reminded',
   'delivery.dead',
   'test',
 ] as const;

@@ -27,6 +27,9 @@ const TOGETHER: Readonly<Record<NoticeKind, string>> = {
   'evidence.alarm': 'artefacts are not as they were left',
   'vendor.escalated': 'incidents touch vendors',
   'vendor.acknowledged': 'escalations about vendors were taken',
+  'task.opened': 'tasks were opened',
+  'task.assigned': 'tasks were given to you',
+  'task.reminded': 'tasks are due',
   'delivery.dead': 'messages could not be delivered',
   test: 'test notices',
 };

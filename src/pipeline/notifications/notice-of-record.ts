@@ -9,6 +9,7 @@ import type { ProtectedIdentities } from '../guards/protected-identities.ts';
 import type { Notice } from './contract.ts';
 import { deadlineNotice } from './notice-of-deadline.ts';
 import { escalationNotice } from './notice-of-escalation.ts';
+import { taskNotice } from './notice-of-task.ts';
 import { short, type Told } from './notice-of.ts';
 import type { Way } from './routing.ts';
 
@@ -32,6 +33,7 @@ export function noticeOfRecord(stream: string, records: readonly Kept[]): Told |
   if (kind === 'draft') return contactNotice(record);
   if (kind === 'deadline') return deadlineNotice(id, record);
   if (kind === 'escalation') return escalationNotice(id, record);
+  if (kind === 'task') return taskNotice(id, record);
   if (kind !== 'guard') return null;
   if (record.type !== 'guard.saved') return pauseNotice(id, record);
   return guardNotice(id, records.at(-2)?.data['document'] ?? null, record);

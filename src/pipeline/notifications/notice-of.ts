@@ -56,6 +56,7 @@ const MAX_VALUE_LENGTH = 300;
  * decided before anybody was asked.
  */
 export function noticeOf(plan: Plan, state: ExecutionState, tell: Tell): Told | null {
+  if (tell.kind === 'execution.left') return null;
   if (tell.kind === 'execution.failed') return failure(plan, state);
   if (tell.kind === 'containment.provisional') return standing(plan, state, tell.actionId);
   if (tell.kind === 'undo.failed') return stuck(plan, state, tell.actionId);

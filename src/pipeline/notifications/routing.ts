@@ -39,6 +39,10 @@ const USUAL: Readonly<Record<NoticeKind, readonly NoticeChannel[]>> = {
   // Whoever is on the path is woken: a level is only told when the one before did not answer.
   'vendor.escalated': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK', 'PAGERDUTY'],
   'vendor.acknowledged': ['EMAIL', 'SLACK', 'TEAMS', 'WEBHOOK'],
+  // Never into a channel that all read: a task is for the roles that it names.
+  'task.opened': ['EMAIL'],
+  'task.assigned': ['EMAIL'],
+  'task.reminded': ['EMAIL'],
   'delivery.dead': [],
   test: [],
 };

@@ -12,7 +12,7 @@ import type { NewInput } from '../executions/core/inputs.ts';
 import type { ApprovalState } from '../executions/core/state.ts';
 import type { ExecutionStore } from '../executions/execution-store.ts';
 import type { Teller } from '../executions/runner.ts';
-import { isTell, tellOf } from '../executions/tells.ts';
+import { isTell, tellOf, type Tell } from '../executions/tells.ts';
 import { seqOfTell } from '../tell-of-record.ts';
 import { untilStored } from '../executions/until-stored.ts';
 import type { Notice, NoticeChannel } from './contract.ts';
@@ -45,10 +45,15 @@ export interface TellerPorts {
   delegations?(): Promise<readonly Delegation[]>;
   /** Whether this person wants mail of this kind. */
   wantsEmail(userId: string, kind: Notice['kind']): Promise<boolean>;
+  /** Told of an execution that may leave something for people, before they are told of it; may be told of the same again. */
+  leaves?(executionId: string): Promise<void>;
   /** Hands an execution what was found out about its request. */
   tellExecution(executionId: string, input: NewInput): Promise<unknown>;
   onError(thrown: unknown): void;
 }
+
+/** News of an execution by which it leaves something for people, or what it left is done. */
+const LEAVES: ReadonlySet<Tell['kind']> = new Set<Tell['kind']>(['execution.failed', 'execution.left', 'undo.failed']);
 
 /** Makes notices of what people have to be told, and hands them to the courier. */
 export interface PeopleTeller extends Teller {
@@ -134,6 +139,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     const tell = tellOf(entry.name);
     // What a later version queued stays for a process that knows it.
     if (tell === null) return;
+    if (LEAVES.has(tell.kind)) await ports.leaves?.(entry.execution);
     const { plan, state, trace } = await store.load(entry.execution);
     const told = noticeOf(plan, state, tell);
     if (told === null) return notices.forget(entry);

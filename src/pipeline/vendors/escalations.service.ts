@@ -2,6 +2,7 @@ import { FirebreakError } from '../../platform/errors.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader, RecordDraft, StoredView } from '../../journal/journal.ts';
 import { recordedTrace, type CallContext } from '../access/principal.ts';
+import { createDueStreams } from '../due-streams.ts';
 import { incidentOf } from '../incidents/incident-change.ts';
 import type { Incident } from '../incidents/incident.ts';
 import { given, shownTime, untilApplied, type Answer, type Listing, type Resource } from '../service.ts';
@@ -21,8 +22,6 @@ import { escalationChange, type EscalationStep } from './escalation-change.ts';
 import { vendorsTouched, type Touched } from './vendor-book.ts';
 import type { VendorService } from './vendors.service.ts';
 
-/** Timers that are looked at in one go; the rest is due the next time. */
-const TIMERS_PER_TICK = 500;
 /** How the timers of escalations are named among those of executions: what holds a slash is a stream. */
 const PREFIX = escalationStream('');
 
@@ -32,7 +31,7 @@ export interface EscalationPorts {
   readonly clock: { now(): number };
   readonly vendors: Pick<VendorService, 'inForce' | 'versionOf'>;
   readonly tell?: TellRecord;
-  /** Told of an escalation whose next level could not be told; its timer stays, and is tried again. */
+  /** Told of an escalation whose next level could not be told; its timer is put off, and tried again. */
   onError(thrown: unknown): void;
 }
 
@@ -115,6 +114,8 @@ export function createEscalationService({
     step?.told();
   }
 
+  const levels = createDueStreams({ journal, committer, clock, prefix: PREFIX, apply: raise, onError });
+
   return {
     async list(_ctx, { limit, skip, status, incidentId, vendorId }) {
       const wanted = given({ status, parent: incidentId, ref: vendorId });
@@ -164,12 +165,7 @@ export function createEscalationService({
       }
       return steps;
     },
-    async tick() {
-      const due = await journal.dueTimers(clock.now(), TIMERS_PER_TICK);
-      const own = due.filter(({ execution }) => execution.startsWith(PREFIX));
-      for (const { execution } of own) await raise(execution.slice(PREFIX.length)).catch(onError);
-      return own.length;
-    },
+    tick: () => levels.tick(),
   };
 }
 
