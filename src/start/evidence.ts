@@ -22,7 +22,7 @@ import { FirebreakError, messageOf } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Machine } from '../platform/machine.ts';
 import type { Log } from '../platform/log.ts';
-import { readKeyFile, type VaultKey } from '../vaults/local/key-file.ts';
+import { readKeyFile, type VaultKey } from '../vaults/key-file.ts';
 import { openLocalVault } from '../vaults/local/vault.ts';
 
 const DAY_MS = 24 * 3_600_000;
