@@ -62,6 +62,7 @@ describe('readConfig', () => {
         oidc: null,
         evidence: {
           dir: null,
+          s3: null,
           keyFile: null,
           retentionDays: { usual: 365, byKind: new Map() },
           reverifyDays: 30,
@@ -143,6 +144,7 @@ describe('readConfig', () => {
       oidc: null,
       evidence: {
         dir: '/evidence',
+        s3: null,
         keyFile: '/keys',
         retentionDays: {
           usual: 90,

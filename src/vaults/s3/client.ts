@@ -18,19 +18,22 @@ export interface ClientOptions {
   } | null;
   /** `host:port` pairs that may be private although they are names. */
   readonly allowPrivate: readonly string[];
-  readonly limits?: Partial<typeof USUAL_LIMITS>;
+  readonly limits?: Partial<Limits>;
 }
 
 /** Of one request, in ms; `attempts` counts the first one. */
-export const USUAL_LIMITS = {
+export interface Limits {
   /** Resolving and connecting, TLS included. */
-  connectMs: 5_000,
-  /** From sending to the reply's headers: a part of 16 MiB over 0.5 Mbit/s. */
-  requestMs: 300_000,
-  /** Longest silence on the line. Closing an upload of thousands of parts takes the store a minute or two. */
-  silenceMs: 150_000,
-  attempts: 5,
-} as const;
+  readonly connectMs: number;
+  /** From sending to the reply's headers. */
+  readonly requestMs: number;
+  /** Longest silence on the line. */
+  readonly silenceMs: number;
+  readonly attempts: number;
+}
+
+/** A part of 16 MiB takes 300 s at 0.5 Mbit/s; closing an upload of thousands of parts takes the store a minute or two of silence. */
+const USUAL_LIMITS: Limits = { connectMs: 5_000, requestMs: 300_000, silenceMs: 150_000, attempts: 5 };
 
 /** Connections at one time: a few writes with two parts each, and reads beside them. */
 const MAX_SOCKETS = 32;
@@ -83,7 +86,7 @@ function isMeant(endpoint: string | null, allowPrivate: readonly string[]): bool
 type Callback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
 
 /** Resolves a name and judges every address of it. One bad address spoils the answer: a mixture is what an attack looks like. */
-function judgedLookup(mayBePrivate: boolean) {
+export function judgedLookup(mayBePrivate: boolean) {
   return (hostname: string, options: LookupOptions, callback: Callback): void => {
     systemLookup(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return callback(error, '');

@@ -44,12 +44,12 @@ function overlaidIn(byKey: ReadonlyMap<string, readonly Version[]>, folder: stri
   return [...byKey].flatMap(([key, versions]) => {
     const first = firstOf(versions);
     const name = key.slice(folder.length);
-    const later = first === null ? [] : versions.slice(0, versions.indexOf(first));
-    const isHidden = later.some(({ isMarker }) => isMarker);
+    // A store lists markers apart from versions, in no order to them. Firebreak lays none here.
+    const isHidden = versions.some(({ isMarker }) => isMarker);
     // The same bytes twice are a write whose answer was lost, in a store without conditional writes.
-    const isOther = later.some(({ isMarker, etag }) => !isMarker && etag !== first?.etag);
+    const isOther = versions.some(({ isMarker, etag }) => !isMarker && etag !== first?.etag);
     return [
-      ...(isHidden ? [`Somebody has laid a delete marker over ${name}`] : []),
+      ...(isHidden && first !== null ? [`Somebody has laid a delete marker over ${name}`] : []),
       ...(isOther ? [`Somebody has laid another version over ${name}`] : []),
     ];
   });
