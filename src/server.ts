@@ -341,7 +341,10 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
-    health: createHealthService({ journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack }),
+    health: createHealthService({
+      ...{ journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack },
+      evidenceStore: beside.evidenceStore,
+    }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';

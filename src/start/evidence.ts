@@ -12,7 +12,6 @@ import { keepReverifying } from '../pipeline/evidence/reverify.ts';
 import { createVerifying } from '../pipeline/evidence/verifying.ts';
 import { takeDigestsHere } from '../pipeline/evidence/digests.ts';
 import { reconcile } from '../pipeline/evidence/reconcile.ts';
-import type { Vault } from '../pipeline/evidence/vault.ts';
 import type { TellRecord } from '../pipeline/tell-of-record.ts';
 import type { WallClock } from '../platform/clock.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -20,6 +19,7 @@ import type { Config } from '../platform/config.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Machine } from '../platform/machine.ts';
 import type { Log } from '../platform/log.ts';
+import type { WatchedVault } from '../vaults/watched-vault.ts';
 import { openVault } from './evidence-vault.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -43,7 +43,7 @@ export interface EvidencePorts {
 export interface OpenedEvidence {
   readonly desk: EvidenceDesk;
   readonly service: EvidenceService;
-  readonly vault: Vault;
+  readonly vault: WatchedVault;
   /** Reads everything again from time to time, until the server closes. */
   keepReverifying(): Promise<void>;
   /** Finishes what a crash or an outage has left. Takes as long as that is to read; never rejects: the server goes on without. */

@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 /** The credentials that the fake knows. */
-export const FAKE_KEY = { id: 'AKIAFAKEFORTESTS0001', secret: 'a secret for tests only' } as const;
+export const FAKE_KEY = { id: 'AKIAFAKEFORTESTS0001', secret: 'a-secret-for-tests-only' } as const;
 export const FAKE_REGION = 'eu-test-1';
 
 /** As S3 has it, in ms. */

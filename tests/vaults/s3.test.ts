@@ -11,7 +11,7 @@ import { contentOf, DAY_MS, digestsOf, KEY, NOW, options, pieces, REF, s3Bed, ty
 const MIB = 1024 * 1024;
 const CONTENT = `cases/objects/${REF}/content`;
 /** Fewer tries, and less patience, than a server has. */
-const HASTY = { attempts: 2, silenceMs: 300, connectMs: 1_000, requestMs: 5_000 } as const;
+const HASTY = { attempts: 2, silenceMs: 2_000, connectMs: 1_000, requestMs: 5_000 } as const;
 
 let bed: S3Bed;
 async function started(lies?: Lies): Promise<S3Bed> {

@@ -49,13 +49,18 @@ export async function openS3Vault(options: S3VaultOptions): Promise<Vault> {
     bucket,
     keys,
     takeDigests,
-    onUnlocked(fault: VaultError) {
+    onUnlocked() {
       isProven = false;
-      onFault(fault);
     },
   };
   let isProven = false;
   let proving: Promise<void> | null = null;
+
+  /** Whatever is asked of a store that has not shown yet what it promises waits for that. */
+  async function asking<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+    await proven();
+    return work();
+  }
 
   function proven(): Promise<void> {
     if (isProven) return Promise.resolve();
@@ -70,14 +75,12 @@ export async function openS3Vault(options: S3VaultOptions): Promise<Vault> {
   }
 
   async function kept(address: ObjectAddress): Promise<Kept> {
-    await proven();
     const there = await lookUp(bucket, address);
     if (there === null) throw new VaultError('missing', 'The evidence is not where it was laid');
     return there;
   }
 
   async function destroy(address: ObjectAddress, now: number): Promise<void> {
-    await proven();
     const there = await lookUp(bucket, address);
     if (there === null) return removeRest(address);
     const { retainUntil, held } = await termOf(bucket, there);
@@ -110,7 +113,7 @@ export async function openS3Vault(options: S3VaultOptions): Promise<Vault> {
   }
 
   try {
-    await proven();
+    await asking(async () => undefined);
   } catch (thrown) {
     if (!(thrown instanceof StoreFault) || thrown.kind === 'settings') {
       bucket.client.destroy();
@@ -125,56 +128,58 @@ export async function openS3Vault(options: S3VaultOptions): Promise<Vault> {
       return isProven ? 'enforced' : 'by-operator';
     },
     encryptionKeyId: keys[0]?.id ?? null,
-    async write(ref, content, given) {
-      if (!isVaultRef(ref)) throw new VaultError('missing', 'That is no name of evidence');
-      await proven();
-      return writeObject(ports, ref, content, given);
-    },
-    async read(address, range) {
-      const { content, note } = await kept(address);
-      return clearContent(bucket, content, note, formOf(note, keys), range);
-    },
-    async stat(address) {
-      await proven();
-      const there = await lookUp(bucket, address);
-      if (there === null) return null;
-      const { content, note, found } = there;
-      const term = await termOf(bucket, there);
-      const faults = [...(await contentFaults(bucket, content, note)), ...found.overlaid, ...term.faults];
-      const { encryptionKeyId } = formOf(note, keys);
-      return { size: note.size, retainUntil: term.retainUntil, held: term.held, encryptionKeyId, faults };
-    },
-    async retain(address, until) {
-      const { found } = await kept(address);
-      for (const place of found.own) await extendLock(bucket, place, until);
-    },
-    async hold(address, held) {
-      const { found } = await kept(address);
-      for (const place of found.own) await writeHold(bucket, place, held);
-    },
-    async attach(address, fileName, bytes) {
-      requireAttachedName(fileName);
-      const there = await kept(address);
-      const { retainUntil, held } = await termOf(bucket, there);
-      const key = `${objectFolder(bucket, address.ref)}${fileName}`;
-      const { place, same } = await putOnce(bucket, key, bytes, retainUntil);
-      if (!same) throw new VaultError('taken', `There is another ${fileName} already`);
-      if (held) await writeHold(bucket, place, true);
-    },
-    destroy,
+    write: (ref, content, given) =>
+      asking(async () => {
+        const written = await writeObject(ports, ref, content, given);
+        if (written.broken?.by === 'store') onFault(new VaultError('unavailable', written.broken.why));
+        return written;
+      }),
+    read: (address, range) =>
+      asking(async () => {
+        const { content, note } = await kept(address);
+        return clearContent(bucket, content, note, formOf(note, keys), range);
+      }),
+    stat: (address) =>
+      asking(async () => {
+        const there = await lookUp(bucket, address);
+        if (there === null) return null;
+        const { content, note, found } = there;
+        const term = await termOf(bucket, there);
+        const faults = [...(await contentFaults(bucket, content, note)), ...found.overlaid, ...term.faults];
+        const { encryptionKeyId } = formOf(note, keys);
+        return { size: note.size, retainUntil: term.retainUntil, held: term.held, encryptionKeyId, faults };
+      }),
+    retain: (address, until) =>
+      asking(async () => {
+        const { found } = await kept(address);
+        for (const place of found.own) await extendLock(bucket, place, until);
+      }),
+    hold: (address, held) =>
+      asking(async () => {
+        const { found } = await kept(address);
+        for (const place of found.own) await writeHold(bucket, place, held);
+      }),
+    attach: (address, fileName, bytes) =>
+      asking(async () => {
+        requireAttachedName(fileName);
+        const there = await kept(address);
+        const { retainUntil, held } = await termOf(bucket, there);
+        const key = `${objectFolder(bucket, address.ref)}${fileName}`;
+        const { place, same } = await putOnce(bucket, key, bytes, retainUntil);
+        if (!same) throw new VaultError('taken', `There is another ${fileName} already`);
+        if (held) await writeHold(bucket, place, true);
+      }),
+    destroy: (address, now) => asking(() => destroy(address, now)),
     async *list() {
-      await proven();
+      await asking(async () => undefined);
       yield* addresses(bucket);
     },
-    async unfinished() {
-      await proven();
-      return (await claimed(bucket)).filter(isVaultRef);
-    },
-    async salvage(ref, { retainUntil }) {
-      if (!isVaultRef(ref)) throw new VaultError('missing', 'That is no name of evidence');
-      await proven();
-      return salvage(ports, ref, retainUntil);
-    },
+    unfinished: () => asking(async () => (await claimed(bucket)).filter(isVaultRef)),
+    salvage: (ref, { retainUntil }) =>
+      asking(async () => {
+        if (!isVaultRef(ref)) throw new VaultError('missing', 'That is no name of evidence');
+        return salvage(ports, ref, retainUntil);
+      }),
     async close() {
       bucket.client.destroy();
     },

@@ -19,7 +19,7 @@ import { beginUpload, completeUpload, putContent, type Sent } from './upload.ts'
 
 export interface WritingPorts extends SalvagePorts {
   /** What came is kept and its lock is not: the store does not do what it was proved to do. */
-  onUnlocked(fault: VaultError): void;
+  onUnlocked(): void;
 }
 
 /**
@@ -67,7 +67,7 @@ export async function writeObject(
   const unlocked = await readBack(bucket, ref, note);
   await dropClaim(bucket, ref);
   if (unlocked === null || broken !== null) return { ...taken, broken };
-  ports.onUnlocked(unlocked);
+  ports.onUnlocked();
   return { ...taken, broken: { by: 'store', why: messageOf(unlocked), thrown: unlocked } };
 }
 
