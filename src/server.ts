@@ -316,6 +316,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onRefused: (why) => log.warn({ why }, 'somebody could not sign in by OIDC'),
   });
   const voters = createVoters(throughCommitter);
+  const looked = { journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack };
   const services: Services = {
     ...openRights(throughCommitter, (name) => policies.naming(name)),
     setup,
@@ -341,10 +342,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
-    health: createHealthService({
-      ...{ journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack },
-      evidenceStore: beside.evidenceStore,
-    }),
+    health: createHealthService({ ...looked, evidenceStore: beside.evidenceStore }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';

@@ -136,6 +136,19 @@ describe('what is written', () => {
     expect((await contentOf(vault, { ref: REF, sha256 })).toString()).toBe('x');
   });
 
+  it('is kept and marked where it cannot be read back', async () => {
+    await started();
+    const vault = await bed.openWith({ limits: HASTY });
+    bed.s3.fault('HeadObject', { type: 'error', status: 500, code: 'InternalError' }, 2);
+    bed.s3.fault('DeleteObject', { type: 'error', status: 500, code: 'InternalError' }, 2);
+    const { sha256, broken } = await vault.write(REF, pieces(Buffer.from('x')), options());
+    expect(broken).toMatchObject({ by: 'store', why: expect.stringContaining('HeadObject') });
+    expect((await contentOf(vault, { ref: REF, sha256 })).toString()).toBe('x');
+    expect(await vault.unfinished()).toEqual([REF]);
+    expect(await vault.salvage(REF, options())).toMatchObject({ sha256, complete: true });
+    expect(await vault.unfinished()).toEqual([]);
+  });
+
   it('holds nothing of the clear content under a key of ours', async () => {
     await started();
     const vault = await bed.openWith({ keys: [KEY] });
@@ -327,4 +340,6 @@ it('goes to no private address that a name leads to, unless that was said', asyn
     );
   await expect(ask(false)('localhost')).rejects.toThrow('leads to a loopback address');
   await expect(ask(true)('localhost')).resolves.toBeDefined();
+  for (const endpoint of ['https://169.254.169.254', 'https://[fd00:ec2::254]', 'https://192.0.2.1'])
+    await expect(bed.openWith({ endpoint })).rejects.toThrow('at which there is no evidence store');
 });

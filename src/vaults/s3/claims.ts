@@ -21,12 +21,12 @@ const MAX_UPLOADS = 10;
 export async function claim(bucket: Bucket, ref: string, form: BlockForm): Promise<Claim> {
   const header = form.header.length === 0 ? null : form.header.toString('base64');
   const said: Claim = { nonce: randomBytes(16).toString('hex'), header };
-  const { place, same } = await putOnce(bucket, claimKey(bucket, ref), bytesOf(said), 0);
+  const { same } = await putOnce(bucket, claimKey(bucket, ref), bytesOf(said), 0);
   if (!same) throw taken(ref);
   // Claims go when their object is there: what has none may still have been written.
   const there = await versionsByKey(bucket, objectFolder(bucket, ref));
   if (there.size === 0) return said;
-  await hide(bucket, place.key);
+  await dropClaim(bucket, ref);
   throw taken(ref);
 }
 

@@ -3,6 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { S3Client } from '@aws-sdk/client-s3';
 import { addressClass, isThisMachine } from '../../platform/address-class.ts';
+import { settingsFault } from './store-faults.ts';
 
 export interface ClientOptions {
   readonly region: string;
@@ -42,7 +43,9 @@ const MAX_SOCKETS = 32;
 export function s3Client({ region, endpoint, pathStyle, credentials, allowPrivate, limits }: ClientOptions): S3Client {
   const { connectMs, requestMs, silenceMs, attempts } = { ...USUAL_LIMITS, ...limits };
   const isPlain = endpoint?.startsWith('http:') === true;
-  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS, lookup: judgedLookup(isMeant(endpoint, allowPrivate)) };
+  const origin = endpoint ?? `https://s3.${region}.amazonaws.com`;
+  requireNoTrap(origin);
+  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS, lookup: judgedLookup(isMeant(origin, allowPrivate)) };
   return new S3Client({
     region,
     ...(endpoint === null ? {} : { endpoint }),
@@ -75,10 +78,17 @@ class NoPlainAgent extends HttpAgent {
   }
 }
 
+/** An address needs no lookup, so that it is judged here. @throws StoreFault for one at which no store can be, a cloud's metadata service among them. */
+function requireNoTrap(origin: string): void {
+  const address = new URL(origin).hostname.replace(/^\[|\]$/g, '');
+  const kind = addressClass(address);
+  if (kind === null || kind === 'public' || kind === 'private' || kind === 'loopback' || kind === 'cgnat') return;
+  throw settingsFault(`EVIDENCE_S3_ENDPOINT is a ${kind} address, at which there is no evidence store: correct it`);
+}
+
 /** Who writes a private address into the configuration means it; a name that leads to one has to be listed, for names are what attackers turn. */
-function isMeant(endpoint: string | null, allowPrivate: readonly string[]): boolean {
-  if (endpoint === null) return false;
-  const { hostname, host, port, protocol } = new URL(endpoint);
+function isMeant(origin: string, allowPrivate: readonly string[]): boolean {
+  const { hostname, host, port, protocol } = new URL(origin);
   const full = `${hostname}:${port === '' ? (protocol === 'https:' ? '443' : '80') : port}`;
   return isThisMachine(hostname) || allowPrivate.some((each) => each === host || each === full);
 }

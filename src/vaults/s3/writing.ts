@@ -64,11 +64,12 @@ export async function writeObject(
   await requireOwnClaim(bucket, ref, own);
   await writeNote(bucket, ref, note, broken === null);
   await makeObject(ports, ref, upload.sent(), note);
-  const unlocked = await readBack(bucket, ref, note);
-  await dropClaim(bucket, ref);
-  if (unlocked === null || broken !== null) return { ...taken, broken };
+  const fault = await readBack(bucket, ref, note);
+  // The object is there: a claim that stands on is looked at by the next start, and says nothing else.
+  await dropClaim(bucket, ref).catch(() => undefined);
+  if (fault === null || broken !== null) return { ...taken, broken };
   ports.onUnlocked();
-  return { ...taken, broken: { by: 'store', why: messageOf(unlocked), thrown: unlocked } };
+  return { ...taken, broken: { by: 'store', why: messageOf(fault), thrown: fault } };
 }
 
 async function makeObject(
@@ -91,18 +92,20 @@ async function makeObject(
   }
 }
 
-/** Whether the store has what was sent, and the lock that was asked for; null: both. @throws VaultError `damaged`, `missing`, `unavailable`. */
-async function readBack(bucket: Bucket, ref: string, note: Note): Promise<StoreFault | null> {
-  const { content } = await find(bucket, ref);
-  if (content === null) throw new VaultError('unavailable', 'The evidence store does not list what it just took');
-  const [fault] = await contentFaults(bucket, content, note);
-  if (fault !== undefined) throw new VaultError('unavailable', fault);
-  if (!isAhead(bucket.wallNow(), note.retainUntil)) return null;
+/**
+ * Whether the store shows what it has acknowledged, and the lock that was asked for; null: both. Never throws: the bytes were taken,
+ * and whatever is wrong with them goes on record with them.
+ */
+async function readBack(bucket: Bucket, ref: string, note: Note): Promise<VaultError | null> {
   try {
-    await requireLock(bucket, content, note.retainUntil);
+    const { content } = await find(bucket, ref);
+    if (content === null) return new VaultError('unavailable', 'The evidence store does not list what it just took');
+    const [fault] = await contentFaults(bucket, content, note);
+    if (fault !== undefined) return new VaultError('damaged', fault);
+    if (isAhead(bucket.wallNow(), note.retainUntil)) await requireLock(bucket, content, note.retainUntil);
     return null;
   } catch (thrown) {
-    if (thrown instanceof StoreFault && thrown.reason === 'LockNotKept') return thrown;
+    if (thrown instanceof VaultError) return thrown;
     throw thrown;
   }
 }
