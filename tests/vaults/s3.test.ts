@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { promisify } from 'node:util';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Vault } from '../../src/pipeline/evidence/vault.ts';
-import { judgedLookup } from '../../src/vaults/s3/client.ts';
+import type { S3VaultOptions } from '../../src/vaults/s3/vault.ts';
 import { FAKE_KEY } from '../support/fake-s3-signature.ts';
 import type { Lies } from '../support/fake-s3-store.ts';
 import type { Fault } from '../support/fake-s3.ts';
+import { hasOpenssl, mailKeys } from '../support/mail-certificates.ts';
 import { contentOf, DAY_MS, digestsOf, KEY, NOW, options, pieces, REF, s3Bed, type S3Bed } from './beds.ts';
 
 const MIB = 1024 * 1024;
@@ -332,14 +334,45 @@ describe('a removal', () => {
   });
 });
 
-it('goes to no private address that a name leads to, unless that was said', async () => {
-  await started();
-  const ask = (mayBePrivate: boolean) =>
-    promisify((name: string, done: (error: Error | null, found?: unknown) => void) =>
-      judgedLookup(mayBePrivate)(name, { all: true }, (error, found) => done(error, found)),
-    );
-  await expect(ask(false)('localhost')).rejects.toThrow('leads to a loopback address');
-  await expect(ask(true)('localhost')).resolves.toBeDefined();
-  for (const endpoint of ['https://169.254.169.254', 'https://[fd00:ec2::254]', 'https://192.0.2.1'])
-    await expect(bed.openWith({ endpoint })).rejects.toThrow('at which there is no evidence store');
+describe('the way there', () => {
+  it('leads to no private address that a name gives, unless that was said', async () => {
+    await started();
+    const port = new URL(bed.s3.url).port;
+    const named = {
+      endpoint: `http://store.example:${port}`,
+      lookup: (...[, , done]: Parameters<NonNullable<S3VaultOptions['lookup']>>) =>
+        done(null, [{ address: '127.0.0.1', family: 4 }]),
+    };
+    await expect(bed.openWith(named)).rejects.toThrow('needs its host:port in WEBHOOK_ALLOW');
+    expect(bed.s3.seen).toEqual([]);
+    await bed.openWith({ ...named, allowPrivate: [`store.example:${port}`] });
+    for (const endpoint of ['https://169.254.169.254', 'https://[fd00:ec2::254]', 'https://192.0.2.1'])
+      await expect(bed.openWith({ endpoint })).rejects.toThrow('at which there is no evidence store');
+  });
+
+  it('leads to no plain address that was not meant', async () => {
+    await started();
+    await expect(bed.openWith({ endpoint: 'http://192.0.2.1' })).rejects.toThrow('at which there is no evidence store');
+    process.env['AWS_ENDPOINT_URL_S3'] = bed.s3.url;
+    try {
+      await expect(bed.openWith({ endpoint: null })).rejects.toThrow('by https only');
+      expect(bed.s3.seen).toEqual([]);
+    } finally {
+      delete process.env['AWS_ENDPOINT_URL_S3'];
+    }
+  });
+
+  it.skipIf(!hasOpenssl)('ends at a certificate that nobody vouches for', async () => {
+    await started();
+    const { certificate: cert, privateKey: key } = mailKeys({ key: 'ec:P-256', extensions: [] });
+    const server = createServer({ cert, key }, (_request, response) => void response.end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      await expect(bed.openWith({ endpoint: `https://127.0.0.1:${port}` })).rejects.toThrow('NODE_EXTRA_CA_CERTS');
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
 });

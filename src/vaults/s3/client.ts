@@ -20,6 +20,8 @@ export interface ClientOptions {
   /** `host:port` pairs that may be private although they are names. */
   readonly allowPrivate: readonly string[];
   readonly limits?: Partial<Limits>;
+  /** Resolves names; the system's when absent. For tests only. */
+  readonly lookup?: Lookup;
 }
 
 /** Of one request, in ms; `attempts` counts the first one. */
@@ -40,12 +42,17 @@ const USUAL_LIMITS: Limits = { connectMs: 5_000, requestMs: 300_000, silenceMs: 
 const MAX_SOCKETS = 32;
 
 /** A client that goes to the store that was named and to nowhere else. */
-export function s3Client({ region, endpoint, pathStyle, credentials, allowPrivate, limits }: ClientOptions): S3Client {
+export function s3Client(options: ClientOptions): S3Client {
+  const { region, endpoint, pathStyle, credentials, allowPrivate, limits, lookup = systemLookup } = options;
   const { connectMs, requestMs, silenceMs, attempts } = { ...USUAL_LIMITS, ...limits };
   const isPlain = endpoint?.startsWith('http:') === true;
   const origin = endpoint ?? `https://s3.${region}.amazonaws.com`;
   requireNoTrap(origin);
-  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS, lookup: judgedLookup(isMeant(origin, allowPrivate)) };
+  const agent = {
+    keepAlive: true,
+    maxSockets: MAX_SOCKETS,
+    lookup: judgedLookup(isMeant(origin, allowPrivate), lookup),
+  };
   return new S3Client({
     region,
     ...(endpoint === null ? {} : { endpoint }),
@@ -74,7 +81,7 @@ function identityOf({ accessKeyId, secretAccessKey, sessionToken }: NonNullable<
 /** The SDK takes an endpoint from the machine's own files too; none of them makes evidence travel in clear. */
 class NoPlainAgent extends HttpAgent {
   override createConnection(): never {
-    throw Object.assign(new Error('the evidence store is reached by https only'), { name: 'AddressRefused' });
+    throw Object.assign(new Error('the evidence store is reached by https only'), { name: 'PlainRefused' });
   }
 }
 
@@ -93,12 +100,19 @@ function isMeant(origin: string, allowPrivate: readonly string[]): boolean {
   return isThisMachine(hostname) || allowPrivate.some((each) => each === host || each === full);
 }
 
+/** As `node:dns` has it. */
+type Lookup = (
+  hostname: string,
+  options: LookupOptions & { readonly all: true },
+  callback: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
+) => void;
+
 type Callback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
 
 /** Resolves a name and judges every address of it. One bad address spoils the answer: a mixture is what an attack looks like. */
-export function judgedLookup(mayBePrivate: boolean) {
+function judgedLookup(mayBePrivate: boolean, lookup: Lookup) {
   return (hostname: string, options: LookupOptions, callback: Callback): void => {
-    systemLookup(hostname, { ...options, all: true }, (error, found) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return callback(error, '');
       const refused = found.find(({ address }) => !passes(address, mayBePrivate));
       const [first] = found;

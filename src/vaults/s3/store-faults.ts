@@ -31,7 +31,7 @@ export function settingsFault(message: string): StoreFault {
 /** Turns whatever a request threw into a fault. @param what the operation by S3's name. */
 export function faultOf(thrown: unknown, what: string, bucket: string): VaultError {
   if (thrown instanceof VaultError) return thrown;
-  const reason = thrown instanceof Error ? thrown.name : 'Error';
+  const reason = wordOf(thrown);
   const status = statusOf(thrown);
   const known = SETTINGS.find(([names]) => names.includes(reason));
   const with_ = { reason, status, cause: thrown };
@@ -95,11 +95,34 @@ const SETTINGS: readonly (readonly [names: readonly string[], sentence: Sentence
     () => 'The clock of this machine is not that of the evidence store: set it (NTP)',
   ],
   [
+    [
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+      'CERT_HAS_EXPIRED',
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+    ],
+    () =>
+      'The certificate of the evidence store is none that this machine trusts for its name: name its authority in NODE_EXTRA_CA_CERTS, or correct EVIDENCE_S3_ENDPOINT',
+  ],
+  [
+    ['PlainRefused'],
+    () =>
+      'The evidence store is reached by https only: name its address in EVIDENCE_S3_ENDPOINT, or take the plain one out of the AWS settings of this machine',
+  ],
+  [
     ['AddressRefused'],
     () =>
       'The address of the evidence store is refused: a name that leads to a private address needs its host:port in WEBHOOK_ALLOW',
   ],
 ];
+
+/** What names a failure: S3's word, or the system's for one that no store has seen. */
+function wordOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return 'Error';
+  return thrown.name === 'Error' && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : thrown.name;
+}
 
 function statusOf(thrown: unknown): number {
   if (typeof thrown !== 'object' || thrown === null || !('$metadata' in thrown)) return 0;
