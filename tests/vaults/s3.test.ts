@@ -173,6 +173,11 @@ describe('what is written', () => {
       expect(ended.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
       await expect(one.write(REF, pieces(Buffer.from('third')), options())).rejects.toMatchObject({ code: 'taken' });
       expect(bed.s3.store.keys.get(CONTENT)).toHaveLength(1);
+      const won = ended[0]?.status === 'fulfilled' ? 'one' : 'other';
+      const address = { ref: REF, sha256: digestsOf(Buffer.from(won)).sha256 };
+      await one.attach(address, 'x_meta.json', Buffer.from('{}'));
+      await expect(one.attach(address, 'x_meta.json', Buffer.from('[]'))).rejects.toMatchObject({ code: 'taken' });
+      expect((await one.stat(address))?.faults).toEqual([]);
     },
   );
 });
