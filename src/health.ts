@@ -19,6 +19,7 @@ export interface HealthPorts {
   readonly keeper: Pick<LogKeeper, 'state'>;
   readonly witness: Pick<Witnessing, 'unwitnessedMs'>;
   readonly timeStamps: { unstampedMs(): number | null };
+  readonly evidenceStore: { readonly ailing: boolean };
   readonly wall: Pick<WallClock, 'jumpMs'>;
   /** Null: the journal is in use. */
   readonly setBack: SetBack | null;
@@ -31,6 +32,7 @@ export function createHealthService({
   keeper,
   witness,
   timeStamps,
+  evidenceStore,
   wall,
   setBack,
 }: HealthPorts): HealthService {
@@ -82,9 +84,11 @@ export function createHealthService({
       const witnessed = (unwitnessedMs ?? 0) <= MAX_UNWITNESSED_MS;
       const unstampedMs = timeStamps.unstampedMs();
       const stamped = (unstampedMs ?? 0) <= MAX_UNSTAMPED_MS;
+      // Containment goes on without it: what cannot be preserved says so where it happens.
+      const stores = !evidenceStore.ailing;
       const clockJumpMs = wall.jumpMs();
       return {
-        healthy: parts.length === 0 && witnessed && stamped && clockJumpMs === 0 && setBack === null,
+        healthy: parts.length === 0 && witnessed && stamped && stores && clockJumpMs === 0 && setBack === null,
         models: {
           incidentPlaybook: stored,
           playbookExecution: stored,
@@ -96,6 +100,7 @@ export function createHealthService({
         pausedSince: await pausedSince(),
         unreviewedBreakGlass: await count('break-glass', UNREVIEWED),
         alarmedEvidence: await alarmed(),
+        evidenceStoreAiling: evidenceStore.ailing,
         unwitnessedMs,
         unstampedMs,
         clockJumpMs,

@@ -330,6 +330,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const voters = createVoters(throughCommitter);
   const { warningsFor } = beside;
+  const looked = { journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack };
   const services: Services = {
     ...openRights(throughCommitter, (name) => policies.naming(name)),
     setup,
@@ -356,7 +357,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
-    health: createHealthService({ journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack }),
+    health: createHealthService({ ...looked, evidenceStore: beside.evidenceStore }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';

@@ -155,6 +155,8 @@ export interface HealthService {
     readonly unreviewedBreakGlass?: number;
     /** Artefacts that are not as they were left. */
     readonly alarmedEvidence?: number;
+    /** Whether the evidence store could not be reached, or did not do what it should, when it was last used. */
+    readonly evidenceStoreAiling?: boolean;
     /** How far the wall clock has jumped, in ms; 0 while business time follows it. */
     readonly clockJumpMs?: number;
   }>;

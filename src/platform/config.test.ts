@@ -62,6 +62,7 @@ describe('readConfig', () => {
         oidc: null,
         evidence: {
           dir: null,
+          s3: null,
           keyFile: null,
           retentionDays: { usual: 365, byKind: new Map() },
           reverifyDays: 30,
@@ -145,6 +146,7 @@ describe('readConfig', () => {
       oidc: null,
       evidence: {
         dir: '/evidence',
+        s3: null,
         keyFile: '/keys',
         retentionDays: {
           usual: 90,
@@ -389,5 +391,55 @@ describe('hosts over SSH', () => {
     expect(faultsOf({ SSH_HOSTS_FILE: '/h', SSH_KEY: 'secret' })).toEqual([
       'SSH_KEY must be a private key in OpenSSH or PEM form',
     ]);
+  });
+});
+
+describe('the bucket of evidence', () => {
+  const S3 = { EVIDENCE_STORE: 's3', EVIDENCE_S3_BUCKET: 'our-evidence', EVIDENCE_S3_REGION: 'eu-central-1' };
+  const read = (more: Record<string, string> = {}, readFile = noFile) =>
+    readConfig({ ...S3, ...more }, readFile).config.evidence.s3;
+
+  it('is read, with credentials of the machine or of its own', () => {
+    expect(read()).toEqual({
+      bucket: 'our-evidence',
+      prefix: '',
+      region: 'eu-central-1',
+      endpoint: null,
+      pathStyle: false,
+      credentials: null,
+    });
+    const own = {
+      EVIDENCE_S3_PREFIX: 'cases/production',
+      EVIDENCE_S3_ENDPOINT: 'https://objects.example:9000',
+      EVIDENCE_S3_ACCESS_KEY_ID: 'AKIA',
+      EVIDENCE_S3_SECRET_ACCESS_KEY_FILE: '/secret',
+    };
+    expect(read(own, () => 'from-a-file\n')).toMatchObject({
+      prefix: 'cases/production/',
+      endpoint: 'https://objects.example:9000',
+      pathStyle: true,
+      credentials: { accessKeyId: 'AKIA', secretAccessKey: 'from-a-file', sessionToken: null },
+    });
+    expect(read({ EVIDENCE_S3_BUCKET: 'with.dots' })?.pathStyle).toBe(true);
+    expect(read({ EVIDENCE_S3_ENDPOINT: 'https://s3.eu-west-1.amazonaws.com' })?.pathStyle).toBe(false);
+    expect(read({ EVIDENCE_S3_PATH_STYLE: 'on' })?.pathStyle).toBe(true);
+  });
+
+  it.each<[Record<string, string>, string]>([
+    [{ EVIDENCE_STORE: 'tape' }, 'EVIDENCE_STORE must be one of local, s3'],
+    [{ EVIDENCE_STORE: 'local' }, 'EVIDENCE_S3_BUCKET is set, and EVIDENCE_STORE is not s3'],
+    [{ EVIDENCE_S3_BUCKET: '' }, 'EVIDENCE_STORE=s3 needs EVIDENCE_S3_BUCKET'],
+    [{ EVIDENCE_S3_BUCKET: '../x' }, 'EVIDENCE_S3_BUCKET must be the name of a bucket'],
+    [{ EVIDENCE_S3_REGION: '' }, 'EVIDENCE_STORE=s3 needs EVIDENCE_S3_REGION'],
+    [{ EVIDENCE_S3_PREFIX: 'a/../b' }, 'EVIDENCE_S3_PREFIX must be words'],
+    [{ EVIDENCE_S3_PREFIX: '/a' }, 'EVIDENCE_S3_PREFIX must be words'],
+    [{ EVIDENCE_S3_ENDPOINT: 'http://objects.example' }, 'EVIDENCE_S3_ENDPOINT must be an https address'],
+    [{ EVIDENCE_S3_ENDPOINT: 'http://169.254.169.254' }, 'EVIDENCE_S3_ENDPOINT must be an https address'],
+    [{ EVIDENCE_S3_ENDPOINT: 'https://u:p@objects.example' }, 'EVIDENCE_S3_ENDPOINT must be an https address'],
+    [{ EVIDENCE_S3_ACCESS_KEY_ID: 'AKIA' }, 'belong together: set both or none'],
+    [{ EVIDENCE_S3_SESSION_TOKEN: 'token' }, 'EVIDENCE_S3_SESSION_TOKEN needs'],
+    [{ EVIDENCE_DIR: '/evidence' }, 'EVIDENCE_DIR is the folder of EVIDENCE_STORE=local'],
+  ])('is refused with %j', (more, fault) => {
+    expect(faultsOf({ ...S3, ...more }).join('\n')).toContain(fault);
   });
 });

@@ -5,6 +5,7 @@ import { readOidc, type OidcConfig } from './oidc-config.ts';
 import { messageOf } from './errors.ts';
 import { readPersons, type PersonConfig } from './person-config.ts';
 import { readEvidence, type EvidenceConfig } from './evidence-config.ts';
+import { EVIDENCE_S3_SECRETS } from './evidence-s3-config.ts';
 import { readTimeStamps, type TimeStampConfig } from './time-stamp-config.ts';
 import { NOTIFICATION_SECRETS, readNotifications, type NotificationConfig } from './notification-config.ts';
 
@@ -87,6 +88,7 @@ const SECRETS = [
   'SSH_KEY',
   'SSH_KEY_PASSPHRASE',
   'TIMESTAMP_CA',
+  ...EVIDENCE_S3_SECRETS,
   ...NOTIFICATION_SECRETS,
 ];
 const ALIASES = [

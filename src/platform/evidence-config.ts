@@ -1,9 +1,12 @@
 import type { ConfigReader } from './config-reader.ts';
+import { readEvidenceS3, type EvidenceS3Config } from './evidence-s3-config.ts';
 
 /** Where evidence is kept, for how long, and how often it is looked at again. */
 export interface EvidenceConfig {
   /** The folder of the local store; null: `evidence` in the data directory. */
   readonly dir: string | null;
+  /** The bucket; null: the local store. */
+  readonly s3: EvidenceS3Config | null;
   /** File with the keys that encrypt it at rest; null: it is not encrypted. */
   readonly keyFile: string | null;
   /** How long each kind of artefact is kept at least, in days; 0: it may go at any time. */
@@ -35,6 +38,7 @@ export const RETENTION_KINDS = [
 export function readEvidence(read: ConfigReader): EvidenceConfig {
   return {
     dir: read.path('EVIDENCE_DIR'),
+    s3: readEvidenceS3(read),
     keyFile: read.path('EVIDENCE_KEY_FILE'),
     retentionDays: readRetention(read),
     lawfulBasisRequired: read.oneOf('LAWFUL_BASIS_REQUIRED', ['off', 'on']) === 'on',

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { RequestHolders } from '../api/idempotency.ts';
 import type { GroupCommitter } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -13,17 +12,15 @@ import { keepReverifying } from '../pipeline/evidence/reverify.ts';
 import { createVerifying } from '../pipeline/evidence/verifying.ts';
 import { takeDigestsHere } from '../pipeline/evidence/digests.ts';
 import { reconcile } from '../pipeline/evidence/reconcile.ts';
-import type { Vault } from '../pipeline/evidence/vault.ts';
 import type { TellRecord } from '../pipeline/tell-of-record.ts';
 import type { WallClock } from '../platform/clock.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
-import { FirebreakError, messageOf } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Machine } from '../platform/machine.ts';
 import type { Log } from '../platform/log.ts';
-import { readKeyFile, type VaultKey } from '../vaults/local/key-file.ts';
-import { openLocalVault } from '../vaults/local/vault.ts';
+import type { WatchedVault } from '../vaults/watched-vault.ts';
+import { openVault } from './evidence-vault.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -48,7 +45,7 @@ export interface EvidencePorts {
 export interface OpenedEvidence {
   readonly desk: EvidenceDesk;
   readonly service: EvidenceService;
-  readonly vault: Vault;
+  readonly vault: WatchedVault;
   /** Reads everything again from time to time, until the server closes. */
   keepReverifying(): Promise<void>;
   /** Finishes what a crash or an outage has left. Takes as long as that is to read; never rejects: the server goes on without. */
@@ -62,12 +59,12 @@ export interface OpenedEvidence {
  */
 export async function openEvidence(config: Config, ports: EvidencePorts): Promise<OpenedEvidence> {
   const { journal, clock, log } = ports;
-  const vault = await openVault(config);
+  const takeDigests = takeDigestsHere;
+  const vault = await openVault(config, { takeDigests, log });
   const store = createEvidenceStore(ports);
   const onError = (thrown: unknown): void => log.error({ err: thrown }, 'the evidence store could not be reached');
   const holds = createHoldKeeping({ journal, store, vault, onError });
   const { usual, byKind } = config.evidence.retentionDays;
-  const takeDigests = takeDigestsHere;
   const verifying = createVerifying({ store, vault, clock, holds, takeDigests });
   const disposing = createDisposing({ store, vault, clock, holds, onError });
   const holder = (): string => ports.holders.own();
@@ -132,15 +129,4 @@ export async function openEvidence(config: Config, ports: EvidencePorts): Promis
       await vault.close();
     },
   };
-}
-
-async function openVault({ dataDir, evidence }: Config): Promise<Vault> {
-  try {
-    const keys: readonly VaultKey[] = evidence.keyFile === null ? [] : readKeyFile(evidence.keyFile);
-    return await openLocalVault({ folder: evidence.dir ?? join(dataDir, 'evidence'), keys });
-  } catch (thrown) {
-    throw new FirebreakError('store_unavailable', `The evidence store cannot be used: ${messageOf(thrown)}`, [], {
-      cause: thrown,
-    });
-  }
 }

@@ -7,6 +7,7 @@ import type { SetBack } from '../pipeline/recovery/recovery.service.ts';
 import type { Runner } from '../pipeline/executions/runner.ts';
 import type { Config } from '../platform/config.ts';
 import type { TimeStampAuthority } from '../timestamps/time-stamp-authority.ts';
+import type { WatchedVault } from '../vaults/watched-vault.ts';
 import { openEvidenceBundles } from './evidence-bundles.ts';
 import { openEvidence, type EvidencePorts } from './evidence.ts';
 import { openRegulatory, type RegulatoryPorts } from './regulatory.ts';
@@ -52,6 +53,8 @@ export interface OpenedRooms extends Pick<VendorRoom, 'startsFor' | 'refresh'> {
   /** Finishes what a crash or an outage has left of evidence. */
   settle(): Promise<void>;
   keepReverifying(): Promise<void>;
+  /** For health. */
+  readonly evidenceStore: Pick<WatchedVault, 'ailing'>;
   close(): Promise<void>;
 }
 
@@ -83,6 +86,7 @@ export async function openRooms(config: Config, ports: RoomPorts): Promise<Opene
     refresh: () => vendors.refresh(),
     settle: () => evidence.settle(),
     keepReverifying: () => evidence.keepReverifying(),
+    evidenceStore: evidence.vault,
     close: () => evidence.close(),
   };
 }

@@ -10,7 +10,8 @@ function health(unwitnessedMs: number | null, unstampedMs: number | null = null)
   const witness = { unwitnessedMs: () => unwitnessedMs };
   const [committer, wall] = [{ ailing: false }, { jumpMs: () => 0 }];
   const timeStamps = { unstampedMs: () => unstampedMs };
-  return createHealthService({ journal, committer, keeper, witness, timeStamps, wall, setBack: null });
+  const evidenceStore = { ailing: false };
+  return createHealthService({ journal, committer, keeper, witness, timeStamps, evidenceStore, wall, setBack: null });
 }
 
 describe('health', () => {

@@ -28,7 +28,10 @@ const PLAYBOOK_HEALTH = z.object({
     .optional()
     .describe('Only of a journal that was set back, until two people have confirmed it'),
   pause: z.object({ since: z.iso.datetime() }).optional().describe('Only while everything is paused'),
-  evidence: z.object({ alarmed: z.int() }).optional().describe('Only while artefacts are not as they were left'),
+  evidence: z
+    .object({ alarmed: z.int(), storeAiling: z.boolean().optional() })
+    .optional()
+    .describe('Only while artefacts are not as they were left, or their store could not be used the last time'),
   breakGlass: z
     .object({ unreviewed: z.int() })
     .optional()
@@ -76,6 +79,7 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
         pausedSince = null,
         unreviewedBreakGlass = 0,
         alarmedEvidence = 0,
+        evidenceStoreAiling = false,
       } = more;
       if (!healthy) void reply.code(503).header('retry-after', String(RETRY_AFTER_SECONDS));
       const status = healthy ? ('healthy' as const) : ('unhealthy' as const);
@@ -89,7 +93,9 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
       const journal = setBack === null ? {} : { journal: { state: 'RECOVERED' as const, ...setBack } };
       const pause = pausedSince === null ? {} : { pause: { since: new Date(pausedSince).toISOString() } };
       const breakGlass = unreviewedBreakGlass === 0 ? {} : { breakGlass: { unreviewed: unreviewedBreakGlass } };
-      const evidence = alarmedEvidence === 0 ? {} : { evidence: { alarmed: alarmedEvidence } };
+      const isEvidenceWell = alarmedEvidence === 0 && !evidenceStoreAiling;
+      const ailing = evidenceStoreAiling ? { storeAiling: true } : {};
+      const evidence = isEvidenceWell ? {} : { evidence: { alarmed: alarmedEvidence, ...ailing } };
       return { status, models, executions, ...log, ...evidence, ...journal, ...pause, ...breakGlass, ...jumped };
     },
   });

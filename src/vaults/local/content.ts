@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { DigestTaker } from '../../pipeline/evidence/digests.ts';
-import { VaultError, type ByteRange, type ContentDigests } from '../../pipeline/evidence/vault.ts';
-import { BLOCK_BYTES, type BlockSink } from './blocks.ts';
-import type { VaultKey } from './key-file.ts';
-import { CLEAR_FORM, formOfHeader, HEADER_BYTES, type BlockForm } from './sealed-blocks.ts';
+import { VaultError, type ByteRange } from '../../pipeline/evidence/vault.ts';
+import { BLOCK_BYTES, type BlockSink } from '../blocks.ts';
+import type { VaultKey } from '../key-file.ts';
+import { CLEAR_FORM, formOfHeader, HEADER_BYTES, type BlockForm } from '../sealed-blocks.ts';
 
 /** The content of one file: how it is written, measured, read and cut to what is whole. */
 
@@ -116,17 +116,6 @@ async function readBlock(
     done += bytesRead;
   }
   return form.open(bytes, index, isLast);
-}
-
-/** Both digests of content. */
-export async function measure(content: AsyncIterable<Uint8Array>, digests: DigestTaker): Promise<ContentDigests> {
-  try {
-    for await (const piece of content) await digests.add(piece);
-    return await digests.finish();
-  } catch (thrown) {
-    digests.drop();
-    throw thrown;
-  }
 }
 
 /**

@@ -28,8 +28,12 @@ import {
   type WrittenObject,
 } from '../../pipeline/evidence/vault.ts';
 import { messageOf } from '../../platform/errors.ts';
-import { pour, type Poured } from './blocks.ts';
-import { fileSink, makeWhole, measure, readContent, shapeOf, type Shape } from './content.ts';
+import { requireAttachedName } from '../attached-name.ts';
+import { brokenBy, pour } from '../blocks.ts';
+import type { VaultKey } from '../key-file.ts';
+import { measure } from '../measure.ts';
+import { CLEAR_FORM, newSealedForm } from '../sealed-blocks.ts';
+import { fileSink, makeWhole, readContent, shapeOf, type Shape } from './content.ts';
 import { contentName, findContent, type FoundContent } from './find-content.ts';
 import {
   codeOf,
@@ -44,13 +48,9 @@ import {
   syncFolder,
 } from './folders.ts';
 import { readKept, writeKept } from './kept.ts';
-import type { VaultKey } from './key-file.ts';
-import { CLEAR_FORM, newSealedForm } from './sealed-blocks.ts';
 
 /** What a file of evidence may be done with: read by its owner, and nothing else. */
 const CONTENT_MODE = 0o400;
-/** Names of files that are laid beside an object. */
-const ATTACHED = /^[A-Za-z0-9][A-Za-z0-9._-]{0,150}_meta\.json$/;
 const IDENTITY = z.strictObject({ id: z.string().regex(/^local:[0-9a-f]{32}$/) });
 
 export interface LocalVaultOptions {
@@ -233,7 +233,7 @@ export async function openLocalVault({
     attach: (address, fileName, bytes) =>
       available(async () => {
         await contentAt(address);
-        if (!ATTACHED.test(fileName)) throw new VaultError('missing', 'That is no name of a file beside evidence');
+        requireAttachedName(fileName);
         await writeOnce(objectFolder(folders, address.ref), fileName, bytes);
       }),
     destroy: (address, now) =>
@@ -339,19 +339,6 @@ async function writeOnce(folder: string, name: string, bytes: Uint8Array): Promi
     await rm(draft, { force: true });
   }
   await syncFolder(folder);
-}
-
-function brokenBy(poured: Poured): WrittenObject['broken'] {
-  switch (poured.end) {
-    case 'source':
-      return { by: 'source', why: `The source broke off: ${messageOf(poured.thrown)}`, thrown: poured.thrown };
-    case 'aborted':
-      return { by: 'aborted', why: 'The collection was ended before the source had ended', thrown: null };
-    case 'limit':
-      return { by: 'limit', why: 'The source has more than one artefact may have', thrown: null };
-    default:
-      return null;
-  }
 }
 
 /** What the system says becomes the port's own error. */

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { VaultError } from '../../pipeline/evidence/vault.ts';
+import { VaultError } from '../pipeline/evidence/vault.ts';
 import { BLOCK_BYTES } from './blocks.ts';
 import type { VaultKey } from './key-file.ts';
 

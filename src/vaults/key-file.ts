@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { sha256Hex } from '../../platform/hash.ts';
+import { sha256Hex } from '../platform/hash.ts';
 
 /** A key under which evidence is encrypted at rest. */
 export interface VaultKey {

@@ -1,3 +1,6 @@
+import { messageOf } from '../platform/errors.ts';
+import type { WrittenObject } from '../pipeline/evidence/vault.ts';
+
 /**
  * Content of any size as blocks of one size: what is hashed, encrypted and written at a time. Everything but the last block
  * is full; the last one has what is left, which may be nothing.
@@ -123,4 +126,18 @@ function nextOf(
 function letGo(iterator: AsyncIterator<Uint8Array>, answer: Poured): Poured {
   void Promise.resolve(iterator.return?.()).catch(() => undefined);
   return answer;
+}
+
+/** What a custody record says of content that ended as it did; null: it is whole. */
+export function brokenBy(poured: Poured): WrittenObject['broken'] {
+  switch (poured.end) {
+    case 'source':
+      return { by: 'source', why: `The source broke off: ${messageOf(poured.thrown)}`, thrown: poured.thrown };
+    case 'aborted':
+      return { by: 'aborted', why: 'The collection was ended before the source had ended', thrown: null };
+    case 'limit':
+      return { by: 'limit', why: 'The source has more than one artefact may have', thrown: null };
+    default:
+      return null;
+  }
 }
