@@ -64,7 +64,7 @@ function markDay(effectKey: string): number {
 }
 
 /** @throws ConnectorError for anything but `account@host`, and for accounts that must never be locked */
-function accountOf(inventory: HostInventory, id: string): { readonly host: SshHost; readonly name: string } {
+export function accountOf(inventory: HostInventory, id: string): { readonly host: SshHost; readonly name: string } {
   const at = id.lastIndexOf('@');
   const name = id.slice(0, Math.max(at, 0));
   if (!ACCOUNT.test(name))
@@ -101,7 +101,7 @@ async function readAccount(pool: Pool, host: SshHost, name: string, context: Act
   };
 }
 
-async function database(
+export async function database(
   pool: Pool,
   host: SshHost,
   command: Command,
