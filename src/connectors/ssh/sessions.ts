@@ -8,7 +8,7 @@ import { declare } from './declare.ts';
 import type { SshHost } from './hosts-file.ts';
 import type { HostInventory } from './inventory.ts';
 import type { Pool } from './pool.ts';
-import { failedCommand, outcomeOf } from './run.ts';
+import { failedCommand, foundNothing, outcomeOf } from './run.ts';
 
 /**
  * FULL_SESSION_KILL for accounts of one host: ends its SSH connections and all that it runs at a terminal. What runs without one
@@ -66,10 +66,9 @@ async function endAll(ports: SessionPorts, inventory: HostInventory, call: Call<
   return { changed: found.length > 0, ended: found.length, endedAt };
 }
 
-/** `pkill` says with 1 that there was nothing of the kind, which is as good. */
 async function end({ pool }: SessionPorts, host: SshHost, command: Command, context: ActionContext): Promise<void> {
   const exit = await outcomeOf(pool, host, command, { context, changes: true });
-  if (exit.code !== 0 && !(exit.code === 1 && exit.errors.trim() === '')) throw failedCommand(host, exit);
+  if (exit.code !== 0 && !foundNothing(exit)) throw failedCommand(host, exit);
 }
 
 /** Whether none is left of the sessions that were there; those that began since are not this effect's. */
@@ -106,8 +105,7 @@ async function sessionsOf(
   context: ActionContext,
 ): Promise<readonly SessionProcess[]> {
   const exit = await outcomeOf(pool, host, listProcesses(host, uid), { context, changes: false });
-  // 1 without a word of error: the account runs nothing.
-  if (exit.code !== 0 && !(exit.code === 1 && exit.errors.trim() === '')) throw failedCommand(host, exit);
+  if (exit.code !== 0 && !foundNothing(exit)) throw failedCommand(host, exit);
   return exit.output
     .split('\n')
     .slice(1)
