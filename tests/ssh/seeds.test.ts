@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BASE } from '../support/playbooks.ts';
+import { BASE, byHand } from '../support/playbooks.ts';
 import { type Body, type Harness, type Person, startHarness, verified } from '../support/server.ts';
 import { startCompany, type SshCompany } from '../support/ssh-company.ts';
 import { note, whyNoHosts } from '../support/ssh-world.ts';
@@ -193,6 +193,43 @@ describe.skipIf(missing !== null)(`the seeds' runbooks on real hosts${note(missi
     expect(await approve(id)).toMatchObject({ status: 'ROLLED_BACK', failedActions: ['trigger_forensic_imaging'] });
     expect(await company.officeReachesWeb(SOON)).toBe(true);
     expect(company.world.inside('nft', ['list', 'ruleset'])).not.toContain('firebreak');
+  });
+
+  /** Runs one action on the segment. */
+  async function onSegment(playbookId: string, ...types: string[]): Promise<NonNullable<Body['data']>> {
+    const actions = types.map((actionType, index) => ({
+      actionId: actionType.toLowerCase(),
+      actionType,
+      target: '{{event.segment_id}}',
+      stage: index + 1,
+    }));
+    const saved = await house.admin.api('POST', BASE, byHand(playbookId, actions));
+    expect([saved.status, saved.text]).toEqual([201, expect.anything()]);
+    const body = { playbookId, userId: 'nobody', triggerEvent: { segment_id: 'dmz' } };
+    const started = await house.admin.api('POST', `${EXECUTIONS}/trigger`, body);
+    return house.settled(started.body.data.executionId);
+  }
+
+  it('keeps a segment cut off until the last of two lets go, also when somebody restores it meanwhile', async () => {
+    const first = await onSegment('first', 'ISOLATE_NETWORK_SEGMENT');
+    const second = await onSegment('second', 'ISOLATE_NETWORK_SEGMENT');
+    expect(second).toMatchObject({ status: 'SKIPPED' });
+    const early = await onSegment('early', 'RESTORE_NETWORK_SEGMENT');
+    expect(early).toMatchObject({ status: 'FAILED', failedActions: ['restore_network_segment'] });
+    const audits = await house.admin.api('GET', `${BASE}/audits?executionId=${early.executionId}`);
+    expect(audits.text).toContain('still_held');
+    for (const { executionId } of [first, second]) expect(audits.text).toContain(executionId);
+    expect(await company.officeReachesWeb(CUT)).toBe(false);
+    expect(await takeBack(first.executionId)).toMatchObject({ status: 'ROLLED_BACK' });
+    expect(await company.officeReachesWeb(CUT)).toBe(false);
+    expect(await takeBack(second.executionId)).toMatchObject({ status: 'ROLLED_BACK' });
+    expect(await company.officeReachesWeb(SOON)).toBe(true);
+    // Its own is no other's: a playbook may open what it has cut off.
+    const both = await onSegment('both', 'ISOLATE_NETWORK_SEGMENT', 'RESTORE_NETWORK_SEGMENT');
+    expect(both).toMatchObject({ status: 'COMPLETED', failedActions: [] });
+    expect(await company.officeReachesWeb(SOON)).toBe(true);
+    expect(await takeBack(both.executionId)).toMatchObject({ status: 'ROLLED_BACK' });
+    expect(await company.officeReachesWeb(SOON)).toBe(true);
   });
 
   it('leaves a record that verifies', async () => {

@@ -7,7 +7,7 @@ const SETTLE_MS = 1_000;
 
 export function declare(
   type: ActionDeclaration['type'],
-  rest: Pick<ActionDeclaration, 'targetType' | 'idempotency' | 'reversibility' | 'holds' | 'contains'>,
+  rest: Pick<ActionDeclaration, 'targetType' | 'idempotency' | 'reversibility' | 'holds' | 'releases' | 'contains'>,
 ): ActionDeclaration {
   return { type, connector: CONNECTOR, readBack: true, settleMs: SETTLE_MS, waits: false, ...rest };
 }

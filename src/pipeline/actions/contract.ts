@@ -43,6 +43,11 @@ export interface ActionDeclaration {
    * Two executions that want the same (connector, target, effect) share one hold.
    */
   readonly holds: string | null;
+  /**
+   * Name of a state that the action ends at the target, whoever holds it. It is refused as `still_held` while another execution
+   * holds that: whoever relies on a containment lets go of it first.
+   */
+  readonly releases?: string;
   /** True when the action contains the attacker (for time-to-contain), false for notices and logging. */
   readonly contains: boolean;
 }

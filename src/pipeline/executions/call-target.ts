@@ -20,6 +20,7 @@ import type { AttemptError, NewInput } from './core/inputs.ts';
 import type { PauseWatch } from '../guards/pause-watch.ts';
 import { HoldLost } from './hold-lost.ts';
 import { KeptBack } from './kept-back.ts';
+import { requireReleased } from './released.ts';
 import { STRAGGLER_MARGIN_MS } from './straggler.ts';
 import { untilStored } from './until-stored.ts';
 
@@ -128,6 +129,8 @@ async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answ
     case 'observe':
       return { result: await observe(ports, executionId, effect, call), type: 'observed' };
     case 'perform': {
+      const { releases } = handler.declaration;
+      if (releases !== undefined) await requireReleased(storedHolds(ports), executionId, effect, releases);
       // Looked at again under the target's lock: two executions may both have found it free before either acted.
       const shared = await sharedHold(ports, executionId, effect, call);
       if (shared !== null) return { type: 'performed', result: shared };
@@ -377,10 +380,16 @@ async function isHeldByOthers(ports: CallPorts, executionId: string, effect: Att
 
 async function holdsOf(ports: CallPorts, effect: AttemptEffect): Promise<readonly StoredView[]> {
   if (effect.holds === null) return [];
-  const parent = holdGroup(effect.connector, effect.target, effect.holds);
-  const query = { kind: 'hold', parent, limit: MAX_HOLDS_READ, skip: 0 } as const;
-  const { items } = await untilStored(ports, () => ports.journal.listViews(query));
-  return items;
+  return storedHolds(ports)(holdGroup(effect.connector, effect.target, effect.holds));
+}
+
+/** Reads the holds of a group; waits where the store is away. */
+function storedHolds(ports: CallPorts): (parent: string) => Promise<readonly StoredView[]> {
+  return async (parent) => {
+    const query = { kind: 'hold', parent, limit: MAX_HOLDS_READ, skip: 0 } as const;
+    const { items } = await untilStored(ports, () => ports.journal.listViews(query));
+    return items;
+  };
 }
 
 function isOwn(hold: StoredView, executionId: string, effect: AttemptEffect): boolean {
