@@ -21,6 +21,8 @@ export interface SessionPorts {
   readonly now: () => number;
 }
 
+/** A process that was ended may still be listed until its parent has heard of it, in ms. */
+const GONE_MS = 1_000;
 /** Hosts count the age of a process in whole seconds, and each list takes a moment, in ms. */
 const AGE_SLACK_MS = 1_000;
 /** Ids of terminals that are ended by one command: more than this of one account is no person. */
@@ -36,6 +38,7 @@ export function endSessions(ports: SessionPorts, inventory: HostInventory): Acti
       reversibility: 'selfRecoverable',
       holds: null,
       contains: true,
+      settleMs: GONE_MS,
     }),
     parameters,
     perform: (call) => endAll(ports, inventory, call),
