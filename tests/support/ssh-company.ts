@@ -98,8 +98,13 @@ function attachDisk(file: string, content: Buffer): Device | null {
   writeFileSync(file, content);
   try {
     const path = execFileSync('losetup', ['--find', '--show', '--read-only', file], { encoding: 'utf8' }).trim();
-    const minor = Number(/^\/dev\/loop(\d+)$/.exec(path)?.[1]);
-    return { minor, detach: () => void execFileSync('losetup', ['--detach', path]) };
+    let attached = true;
+    const detach = (): void => {
+      if (attached) execFileSync('losetup', ['--detach', path]);
+      attached = false;
+    };
+    process.once('exit', detach);
+    return { minor: Number(path.replace('/dev/loop', '')), detach };
   } catch {
     return null;
   }
