@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { organisationHandlers } from '../../src/connectors/organisation/actions.ts';
 import { sandboxHandlers } from '../../src/connectors/sandbox/actions.ts';
+import { openHosts } from '../../src/connectors/ssh/open.ts';
 import { webhookHandlers } from '../../src/connectors/webhook/actions.ts';
 import { KNOWN_ACTIONS } from '../../src/pipeline/runbooks/known-actions.ts';
 import { safeHttp } from '../../src/platform/safe-http.ts';
@@ -15,6 +16,7 @@ describe('what is known of actions without a server', () => {
       ...sandboxHandlers({ baseUrl: 'http://127.0.0.1', token: '', http }, evidence),
       ...webhookHandlers({ http }),
       ...organisationHandlers(desks),
+      ...openHosts({ hosts: [], evidence, now: () => 0 }).handlers,
     ];
     expect(new Set(handlers.map(({ declaration }) => declaration.type)).size).toBeGreaterThan(22);
     for (const { declaration } of handlers) {

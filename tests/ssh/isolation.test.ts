@@ -59,7 +59,7 @@ describe.skipIf(missing !== null)(`ISOLATE_HOST on a real host${note(missing)}`,
   it('does nothing twice, and finds its own work after a crash', async () => {
     const { context, outcome, verify, undo } = await isolate();
     const again = await bed.handler('ISOLATE_HOST').perform(target, {}, null, context);
-    expect(again).toEqual(outcome);
+    expect(outcome).toEqual({ ...again, replaced: null });
     expect(await bed.handler('ISOLATE_HOST').observe?.(target, {}, context)).toEqual({ present: null });
     expect(await verify()).toMatchObject({ says: 'holds' });
     await undo();
@@ -80,6 +80,67 @@ describe.skipIf(missing !== null)(`ISOLATE_HOST on a real host${note(missing)}`,
     expect(await first.verify()).toMatchObject({ says: 'holds' });
     expect(world.inside('nft', ['list', 'table', 'inet', 'firebreak_isolation'])).toMatch(/timeout (9|10)m/);
     expect(await first.undo()).toMatchObject({ result: 'restored' });
+  });
+
+  it('is given to the kernel with an end that comes after the last one that people may give it', async () => {
+    const day = 24 * 3_600_000;
+    const timeouts = () =>
+      [...world.inside('nft', ['list', 'table', 'inet', 'firebreak_isolation']).matchAll(/timeout (\S+) /g)].map(
+        ([, text]) => text,
+      );
+    const first = await isolate({ ...contextOf(), atMostMs: 7 * day });
+    expect(timeouts()).toEqual(['8d', '8d']);
+    // What is meant exactly comes first.
+    const exact = await isolate({ ...contextOf(), atMostMs: 7 * day }, { expirationMinutes: 60 * 24 * 9 });
+    expect(exact.outcome).toMatchObject({ changed: false });
+    await first.undo();
+    const short = await isolate({ ...contextOf(), atMostMs: 7 * day }, { expirationMinutes: 30 });
+    expect(timeouts()).toEqual(['30m', '30m']);
+    await short.undo();
+  });
+
+  it('is not shared with who needs it for longer', async () => {
+    const { verify, undo, context } = await isolate(contextOf(), { expirationMinutes: 30 });
+    const asks = (parameters: object, atMostMs?: number) => {
+      const asking = { ...context, toShare: true as const, ...(atMostMs === undefined ? {} : { atMostMs }) };
+      return bed.handler('ISOLATE_HOST').verify?.(target, parameters, null, null, asking);
+    };
+    expect(await verify()).toMatchObject({ says: 'holds' });
+    expect(await asks({ expirationMinutes: 30 })).toMatchObject({ says: 'holds' });
+    expect(await asks({}, 20 * 60_000)).toMatchObject({ says: 'holds' });
+    expect(await asks({})).toMatchObject({ says: 'absent' });
+    expect(await asks({ expirationMinutes: 31 })).toMatchObject({ says: 'absent' });
+    expect(await asks({}, 40 * 60_000)).toMatchObject({ says: 'absent' });
+    await undo();
+  });
+
+  it('goes back to the execution in whose place it stood, and to nobody who let go', async () => {
+    const handler = bed.handler('ISOLATE_HOST');
+    const replacing = async () => {
+      const first = await isolate(contextOf(), { expirationMinutes: 30 });
+      const context = contextOf();
+      // As the engine says it: what was there before is what was before the first of them.
+      const outcome = await handler.perform(target, {}, { present: null }, context);
+      const undo = (known: typeof outcome | null, ...wantedByOthers: string[]) =>
+        handler.undo?.(target, {}, { present: null }, known, { ...undoOf(context.effectKey), wantedByOthers });
+      return { first, outcome, undo };
+    };
+    const one = await replacing();
+    expect(await one.undo(one.outcome, one.first.context.effectKey)).toMatchObject({ result: 'restored' });
+    expect(await one.first.verify()).toMatchObject({ says: 'holds' });
+    expect(world.inside('nft', ['list', 'table', 'inet', 'firebreak_isolation'])).toMatch(/timeout (29|30)m/);
+    expect(await one.first.undo()).toMatchObject({ result: 'restored' });
+
+    const two = await replacing();
+    expect(await two.undo(two.outcome)).toMatchObject({ result: 'restored' });
+    expect(world.inside('nft', ['list', 'ruleset'])).not.toContain('firebreak');
+
+    // Our answer was lost: it stays cut off for who wants it, until that lets go.
+    const three = await replacing();
+    expect(await three.undo(null, three.first.context.effectKey)).toMatchObject({ result: 'restored' });
+    expect(await reaches(world.there, SERVICE, CUT)).toBe(false);
+    expect(await three.first.undo()).toMatchObject({ result: 'restored' });
+    expect(await reaches(world.there, SERVICE, SOON)).toBe(true);
   });
 
   it('is not believed any more when somebody loosened its rules', async () => {

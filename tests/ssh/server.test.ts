@@ -63,6 +63,40 @@ describe.skipIf(missing !== null)(`a server with a real host${note(missing)}`, (
     expect(await verified(house.dataDir)).toMatchObject({ code: 0, intact: true });
   });
 
+  it('gives each execution the end that it asked for, whoever came first and whoever lets go first', async () => {
+    const { api } = house.admin;
+    const isolate = async (playbookId: string, more: object): Promise<string> => {
+      const action = { actionId: 'isolate', actionType: 'ISOLATE_HOST', target: '{{event.host_id}}', ...more };
+      expect((await api('POST', BASE, byHand(playbookId, [action]))).status).toBe(201);
+      const body = { playbookId, userId: 'anna', triggerEvent: { host_id: 'web-1' } };
+      const { executionId } = (await api('POST', `${BASE}/executions/trigger`, body)).body.data;
+      // Nothing of it is shared: what ends sooner than it was asked for is no containment of this one.
+      expect(await house.settled(executionId)).toMatchObject({ status: 'COMPLETED' });
+      return executionId;
+    };
+    const cancel = async (executionId: string): Promise<void> => {
+      await api('POST', `${BASE}/executions/${executionId}/cancel`, { compensate: true });
+      expect(await house.settled(executionId)).toMatchObject({ status: 'ROLLED_BACK' });
+    };
+    const barrier = () => world.inside('nft', ['list', 'ruleset']);
+    const minutes = await isolate('for-minutes', { parameters: { expirationMinutes: 30 } });
+    expect(barrier()).toMatch(/timeout 30m/);
+    // Firebreak itself ends it after an hour. People may keep it for a week; where nobody is left to end it, the kernel does.
+    const hour = await isolate('for-an-hour', { ttlMs: 3_600_000 });
+    expect(barrier()).toMatch(/timeout 8d/);
+    const always = await isolate('until-undone', {});
+    expect(barrier()).toContain('firebreak_isolation');
+    expect(barrier()).not.toContain('timeout 8d');
+    await cancel(hour);
+    await cancel(always);
+    // The first one still wants it.
+    expect(barrier()).toContain('firebreak_isolation');
+    expect(await reaches(world.there, SERVICE, CUT)).toBe(false);
+    await cancel(minutes);
+    expect(barrier()).not.toContain('firebreak');
+    expect(await reaches(world.there, SERVICE, SOON)).toBe(true);
+  });
+
   it('says it when a playbook names a connector that does not offer the action', async () => {
     const actions = [{ ...NOTIFY, connector: 'ssh' }];
     const refused = await house.admin.api('POST', BASE, byHand('nobody', actions));

@@ -1,10 +1,11 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2 from 'ssh2';
+import { makeEtc, type HostRoot } from './ssh-root.ts';
 
 /**
  * Real hosts for tests: network namespaces with an sshd of their own, joined to this machine by a virtual cable. Accounts are
@@ -66,6 +67,16 @@ export interface World {
   /** Starts a TCP service in a network namespace that greets with `hello`. Resolves when it listens. */
   serve(port: number, namespace?: string): Promise<void>;
   startSshd(extra?: readonly string[]): Promise<void>;
+  /** Starts an sshd in a root and with processes of its own, in a network namespace, with this world's host key and user key. */
+  startHost(
+    root: HostRoot,
+    options?: {
+      readonly namespace?: string;
+      readonly extra?: readonly string[];
+      /** Devices more, as `mknod` takes them. */
+      readonly devices?: readonly string[];
+    },
+  ): Promise<void>;
   /** Ends the sshd that listens; sessions that are open go on. */
   stopListening(): void;
   /** Ends every session that is open, as a cable that is cut does; new ones are let in. */
@@ -108,6 +119,27 @@ export async function startWorld(): Promise<World> {
   writeFileSync(join(directory, 'authorized_keys'), `${user.public}\n`);
   makeEtc(etc);
 
+  /** Starts an sshd, and gives it when it listens. */
+  async function listening([program = '', ...args]: readonly string[]): Promise<ChildProcess> {
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    children.push(child);
+    let said = '';
+    await new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`sshd says: ${said}`)), READY_MS);
+      child.stderr.on('data', (bytes: Buffer) => {
+        said = `${said}${bytes.toString('utf8')}`.slice(-10_000);
+        if (!said.includes('Server listening on')) return;
+        clearTimeout(late);
+        resolve();
+      });
+      child.once('exit', (code) => {
+        clearTimeout(late);
+        reject(new Error(`sshd ended with ${code}: ${said}`));
+      });
+    });
+    return child;
+  }
+
   const world: World = {
     directory,
     here: net(1),
@@ -148,25 +180,17 @@ export async function startWorld(): Promise<World> {
       const file = join(directory, `sshd_config-${randomUUID()}`);
       writeFileSync(file, configOf(directory, extra).join('\n'));
       const enter = `mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && mount --bind ${etc} /etc && exec /usr/sbin/sshd -D -e -f ${file}`;
-      const child = spawn('ip', ['netns', 'exec', name, 'unshare', '-m', 'sh', '-c', enter], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-      });
-      sshd = child;
-      children.push(child);
-      let said = '';
-      await new Promise<void>((resolve, reject) => {
-        const late = setTimeout(() => reject(new Error(`sshd says: ${said}`)), READY_MS);
-        child.stderr.on('data', (bytes: Buffer) => {
-          said = `${said}${bytes.toString('utf8')}`.slice(-10_000);
-          if (!said.includes('Server listening on')) return;
-          clearTimeout(late);
-          resolve();
-        });
-        child.once('exit', (code) => {
-          clearTimeout(late);
-          reject(new Error(`sshd ended with ${code}: ${said}`));
-        });
-      });
+      sshd = await listening(['ip', 'netns', 'exec', name, 'unshare', '-m', 'sh', '-c', enter]);
+    },
+    async startHost(root, { namespace = name, extra = [], devices = [] } = {}) {
+      for (const file of ['host_key', 'authorized_keys']) {
+        const mode = file === 'host_key' ? 0o600 : 0o644;
+        root.write(`/etc/ssh/${file}`, readFileSync(join(directory, file)), mode);
+      }
+      root.write('/etc/ssh/sshd_config', configOf('/etc/ssh', extra).join('\n'));
+      const enter = root.enter('/usr/sbin/sshd -D -e -f /etc/ssh/sshd_config', devices);
+      const own = ['unshare', '--mount', '--pid', '--fork', '--kill-child'];
+      await listening(['ip', 'netns', 'exec', namespace, ...own, 'sh', '-c', enter]);
     },
     stopListening() {
       sshd?.kill('SIGTERM');
@@ -240,55 +264,6 @@ function makeHostKey(directory: string): World['hostKey'] {
   const line = readFileSync(`${file}.pub`, 'utf8').trim();
   const printed = execFileSync('ssh-keygen', ['-l', '-f', `${file}.pub`], { encoding: 'utf8' });
   return { line, fingerprint: /SHA256:\S+/.exec(printed)?.[0] ?? '' };
-}
-
-/** A copy of /etc with accounts that may be changed: `alice` is open, `bob` was locked by somebody. */
-function makeEtc(etc: string): void {
-  mkdirSync(etc);
-  for (const name of [
-    'passwd',
-    'group',
-    'shadow',
-    'gshadow',
-    'login.defs',
-    'nsswitch.conf',
-    'pam.d',
-    'security',
-    'protocols',
-    'services',
-    'ld.so.cache',
-    'localtime',
-    'iproute2',
-    'default',
-  ]) {
-    quietly(() => cpSync(join('/etc', name), join(etc, name), { recursive: true, dereference: false }));
-  }
-  const hash = '$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g.';
-  append(
-    join(etc, 'passwd'),
-    [
-      'alice:x:4001:4001:Alice:/nonexistent:/bin/sh',
-      'bob:x:4002:4002:Bob:/nonexistent:/bin/sh',
-      'sshd:x:4003:65534::/run/sshd:/usr/sbin/nologin',
-    ],
-    'sshd',
-  );
-  append(join(etc, 'group'), ['alice:x:4001:', 'bob:x:4002:'], '');
-  append(join(etc, 'shadow'), [`alice:${hash}:19000:0:99999:7:::`, `bob:!${hash}:19000:0:99999:7::20000:`], '');
-  const passwd = join(etc, 'passwd');
-  // A plain shell, and no start-up files of this machine's root.
-  writeFileSync(passwd, readFileSync(passwd, 'utf8').replace(/^root:.*$/m, 'root:x:0:0:root:/:/bin/sh'));
-  const shadow = join(etc, 'shadow');
-  // A locked root would not be let in, whatever its key.
-  writeFileSync(shadow, readFileSync(shadow, 'utf8').replace(/^root:[^:]*:/m, 'root:*:'), { mode: 0o600 });
-}
-
-/** @param unless a name whose line is left out where there is one already. */
-function append(file: string, lines: readonly string[], unless: string): void {
-  const present = readFileSync(file, 'utf8');
-  const has = (name: string): boolean => new RegExp(`^${name}:`, 'm').test(present);
-  const added = lines.filter((line) => unless === '' || !line.startsWith(`${unless}:`) || !has(unless));
-  writeFileSync(file, `${present.replace(/\n*$/, '\n')}${added.join('\n')}\n`);
 }
 
 function pidsIn(namespace: string): number[] {

@@ -36,12 +36,15 @@ export function isolateHost(client: SandboxClient): ActionHandler {
   });
 }
 
+/** What isolating a segment holds, and restoring it ends. */
+const SEGMENT_ISOLATED = 'segment.isolated';
+
 export function isolateNetworkSegment(client: SandboxClient): ActionHandler {
   return heldStateHandler(client, {
     declaration: declare('ISOLATE_NETWORK_SEGMENT', {
       targetType: 'segment',
       reversibility: 'undo',
-      holds: 'segment.isolated',
+      holds: SEGMENT_ISOLATED,
       contains: true,
     }),
     parameters: PARAMETERS.withReason,
@@ -60,7 +63,8 @@ const anyReply = z.object({});
 const MAX_CONFLICTS = 5;
 
 /**
- * Lets a segment back in, whoever isolated it, as a step of its own: the end of a containment that people decided on. It has
+ * Lets a segment back in, whoever isolated it, as a step of its own: the end of a containment that people decided on. Another
+ * execution that holds the segment keeps it isolated (`still_held`). It has
  * no undo: who wants the segment isolated again isolates it, and nothing is lost until then.
  */
 export function restoreNetworkSegment(client: SandboxClient): ActionHandler {
@@ -69,6 +73,7 @@ export function restoreNetworkSegment(client: SandboxClient): ActionHandler {
       targetType: 'segment',
       reversibility: 'selfRecoverable',
       holds: null,
+      releases: SEGMENT_ISOLATED,
       contains: false,
     }),
     parameters: PARAMETERS.withReason,

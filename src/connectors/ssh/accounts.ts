@@ -15,7 +15,7 @@ import { answered } from './failure.ts';
 import { ACCOUNT, type SshHost } from './hosts-file.ts';
 import type { HostInventory } from './inventory.ts';
 import type { Pool } from './pool.ts';
-import { failedCommand, outcomeOf, run } from './run.ts';
+import { failedCommand, foundNothing, outcomeOf, run } from './run.ts';
 
 /**
  * DISABLE_COMPROMISED_CREDENTIALS for accounts of one host: the password is locked and the account has expired, which keeps SSH keys
@@ -64,7 +64,7 @@ function markDay(effectKey: string): number {
 }
 
 /** @throws ConnectorError for anything but `account@host`, and for accounts that must never be locked */
-function accountOf(inventory: HostInventory, id: string): { readonly host: SshHost; readonly name: string } {
+export function accountOf(inventory: HostInventory, id: string): { readonly host: SshHost; readonly name: string } {
   const at = id.lastIndexOf('@');
   const name = id.slice(0, Math.max(at, 0));
   if (!ACCOUNT.test(name))
@@ -101,7 +101,7 @@ async function readAccount(pool: Pool, host: SshHost, name: string, context: Act
   };
 }
 
-async function database(
+export async function database(
   pool: Pool,
   host: SshHost,
   command: Command,
@@ -145,7 +145,7 @@ async function endAll(pool: Pool, host: SshHost, uid: number, context: ActionCon
   if (uid === 0) throw refused('account_protected', `the account has the rights of root on ${host.id}`);
   const exit = await outcomeOf(pool, host, endProcesses(host, uid), { context, changes: true });
   if (exit.code === 0) return true;
-  if (exit.code === 1 && exit.errors.trim() === '') return false;
+  if (foundNothing(exit)) return false;
   // The account is locked by now; what failed is the rest, and it can be tried again.
   const { code, message } = failedCommand(host, exit);
   throw new ConnectorError(code, message, { retryable: true, resultUnknown: false, answered: true });

@@ -48,6 +48,13 @@ const parameters = z.strictObject({ expirationMinutes: EXPIRATION });
 type Parameters = z.infer<typeof parameters>;
 
 const MINUTE_MS = 60_000;
+/**
+ * How much later than needed the kernel ends a barrier whose end Firebreak itself sees to, in ms: what begins within a day of it can
+ * rely on it for as long as it may need it. And Firebreak, where it runs, is there first and reads back.
+ */
+const BACKSTOP_MS = 24 * 60 * MINUTE_MS;
+/** An end that is sooner by no more than this, in ms, is as good: executions of one incident begin within seconds of each other. */
+const SAME_END_MS = 10_000;
 /** Taking a barrier away after its confirmation failed gets this long, in ms; the kernel does it anyway when the trial ends. */
 const REVERT_MS = 3_000;
 
@@ -80,13 +87,32 @@ export function formerOf(ports: BarrierPorts, reading: BarrierReading, own: stri
 async function putUp(ports: BarrierPorts, place: Place, call: Call<Parameters>): Promise<JsonObject> {
   const { context, parameters: given } = call;
   const mark = markOf(context.idempotencyKey);
-  const lastsMs = given.expirationMinutes === undefined ? null : given.expirationMinutes * MINUTE_MS;
+  const { neededMs, lastsMs } = endsOf(given, context);
   const reading = await readAt(ports, place, context);
   if (reading.mark === mark && reading.state === 'held') return doneOf(ports, true, reading);
   if (reading.present && reading.mark === null) throw notOurs(place);
-  if (reading.state === 'held' && outlasts(reading.leftMs, lastsMs)) return doneOf(ports, false, reading);
+  if (reading.state === 'held' && outlasts(reading.leftMs, neededMs)) return doneOf(ports, false, reading);
+  const replaced = formerOf(ports, reading, mark);
   await tryThenKeep(ports, place, mark, lastsMs, context);
-  return doneOf(ports, true, await readAt(ports, place, context));
+  return { ...doneOf(ports, true, await readAt(ports, place, context)), replaced };
+}
+
+/**
+ * How long a barrier has to last, and when the kernel ends it, in ms from now; null: not by itself. `expirationMinutes` is meant
+ * exactly. The end of a containment (`ttl`) is seen to by Firebreak, and people may extend it: the kernel comes after that.
+ */
+function endsOf({ expirationMinutes }: Parameters, { atMostMs }: Pick<ActionContext, 'atMostMs'>): Ends {
+  const exactMs = expirationMinutes === undefined ? Infinity : expirationMinutes * MINUTE_MS;
+  const finite = (ms: number): number | null => (ms === Infinity ? null : ms);
+  return {
+    neededMs: finite(Math.min(exactMs, atMostMs ?? Infinity)),
+    lastsMs: finite(Math.min(exactMs, (atMostMs ?? Infinity) + BACKSTOP_MS)),
+  };
+}
+
+interface Ends {
+  readonly neededMs: number | null;
+  readonly lastsMs: number | null;
 }
 
 function doneOf(ports: BarrierPorts, changed: boolean, { leftMs, rules }: BarrierReading): JsonObject {
@@ -94,7 +120,7 @@ function doneOf(ports: BarrierPorts, changed: boolean, { leftMs, rules }: Barrie
 }
 
 function outlasts(leftMs: number | null, wantedMs: number | null): boolean {
-  return leftMs === null || (wantedMs !== null && leftMs >= wantedMs);
+  return leftMs === null || (wantedMs !== null && leftMs + SAME_END_MS >= wantedMs);
 }
 
 /**
@@ -156,8 +182,11 @@ async function managementPort({ pool }: BarrierPorts, host: SshHost, context: Ac
 
 async function verify(ports: BarrierPorts, place: Place, call: Call<Parameters>): Promise<VerifyResult> {
   const { context, outcome } = call;
-  const { mark, state, rules, digest } = await readAt(ports, place, context);
+  const { mark, state, leftMs, rules, digest } = await readAt(ports, place, context);
   if (mark === null || state !== 'held') return { says: 'absent', digest };
+  // Whoever would rely on it for longer puts up its own.
+  if (context.toShare === true && !outlasts(leftMs, endsOf(call.parameters, context).neededMs))
+    return { says: 'absent', digest };
   if (mark !== markOf(context.effectKey)) return { says: 'foreign', digest };
   // Rules that somebody has loosened since are not what was put up.
   const expected = outcome?.['changed'] === true ? outcome['rules'] : rules;
@@ -165,36 +194,56 @@ async function verify(ports: BarrierPorts, place: Place, call: Call<Parameters>)
 }
 
 async function takeAway(ports: BarrierPorts, place: Place, call: Call<Parameters>): Promise<UndoResult> {
-  const { context, outcome, prior } = call;
+  const { context, outcome } = call;
   const { host } = place;
   const mark = markOf(context.effectKey);
   const reading = await readAt(ports, place, context);
-  const former = objectOf(prior?.['present']);
-  const formerMark = typeof former?.['mark'] === 'string' ? former['mark'] : null;
+  const former = formerAt(call);
+  const isOver = former === null || (former.until !== null && former.until <= ports.now());
   const { digest } = reading;
   if (reading.mark !== mark) {
     if (outcome?.['changed'] === false) return { result: 'not_needed', digest };
-    if (reading.mark !== null && reading.mark === formerMark) return { result: 'restored', digest };
+    if (reading.mark !== null && reading.mark === former?.mark) return { result: 'restored', digest };
     if (reading.present) return { result: 'superseded', digest };
-    if (formerMark !== null && !isOver(ports, former)) return { result: 'superseded', digest };
+    if (!isOver) return { result: 'superseded', digest };
     return { result: outcome === null ? 'not_needed' : 'restored', digest };
   }
-  if (formerMark === null || isOver(ports, former)) {
+  if (isOver) {
     // The port is of no matter for taking it away.
     const input = removeScript(place.barrier(host.port), mark);
     await run(ports.pool, host, applyRules(host), { context, input, changes: true });
   } else {
-    const until = former?.['until'];
-    const lastsMs = typeof until === 'number' ? until - ports.now() : null;
-    await tryThenKeep(ports, place, formerMark, lastsMs, context);
+    const lastsMs = former.until === null ? null : former.until - ports.now();
+    await tryThenKeep(ports, place, former.mark, lastsMs, context);
   }
   const after = await readAt(ports, place, context);
   return { result: after.mark === mark ? 'superseded' : 'restored', digest: after.digest };
 }
 
-function isOver({ now }: BarrierPorts, former: Readonly<Record<string, unknown>> | null): boolean {
-  const until = former?.['until'];
-  return typeof until === 'number' && until <= now();
+interface Former {
+  readonly mark: string;
+  /** When it ends by itself, ms since 1970; null: it does not. */
+  readonly until: number | null;
+}
+
+/**
+ * The barrier that ours stands in the place of. One that nobody knows of was there before us. One of another execution goes back as
+ * long as that wants it; where it is not known which it was, or whether there was one, it stays cut off under the name of one that does.
+ */
+function formerAt({ context, prior, outcome }: Call<Parameters>): Former | null {
+  const before = barrierIn(prior?.['present']);
+  if (before !== null) return before;
+  const replaced = barrierIn(outcome?.['replaced']);
+  // Absent where a repeat found its own work: what it replaced is not known any more.
+  if (outcome?.['replaced'] === null) return null;
+  const wanted = (context.wantedByOthers ?? []).map(markOf);
+  const mark = replaced !== null && wanted.includes(replaced.mark) ? replaced.mark : wanted[0];
+  return mark === undefined ? null : { mark, until: replaced?.until ?? null };
+}
+
+function barrierIn(value: unknown): Former | null {
+  const { mark, until } = objectOf(value) ?? {};
+  return typeof mark === 'string' ? { mark, until: typeof until === 'number' ? until : null } : null;
 }
 
 /** What stands at the barrier's place. @throws ConnectorError */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { changeAccount, endProcesses, listTable, read, showAccount, showShadow } from './commands.ts';
+import { changeAccount, endProcesses, endTerminals, listTable, read, showAccount, showShadow } from './commands.ts';
 import { sourceOf } from './collect.ts';
 import type { SshHost } from './hosts-file.ts';
 import { READ_SCRIPT } from './read-script.ts';
@@ -27,6 +27,21 @@ describe('the table of commands', () => {
 
   it('builds no command of a number that is not one', () => {
     for (const wrong of [-1, 1.5, Number.NaN, Infinity]) expect(() => endProcesses(host, wrong)).toThrow(RangeError);
+  });
+
+  it('builds no command of a terminal that is not one, nor of none', () => {
+    for (const wrong of [
+      [],
+      [''],
+      ['pts/0 -u 0'],
+      ['pts/0', '$(id)'],
+      ['pts/0,tty1'],
+      ['-u'],
+      ['pts/0\n'],
+      ['../pts/0'],
+    ])
+      expect(() => endTerminals(host, 1_000, wrong), JSON.stringify(wrong)).toThrow(RangeError);
+    expect(endTerminals(host, 1_000, ['pts/0', 'ttyS0']).line).toMatch(/pkill -KILL -u 1000 -t pts\/0,ttyS0$/);
   });
 
   it('gives every command a fixed environment, and sudo where the account is not root', () => {

@@ -27,6 +27,9 @@ export const LISTS = {
 } as const;
 export type ListName = keyof typeof LISTS;
 
+/** A terminal as `ps` and `pkill` name it. */
+export const TERMINAL = /^[A-Za-z]{1,16}(\/?[0-9]{1,6})?$/;
+
 /** Where the connection comes from as the host sees it. The only one that needs the session's own environment. */
 export const SHOW_CONNECTION: Command = { line: 'printenv SSH_CONNECTION' };
 
@@ -66,6 +69,23 @@ export function changeAccount(
 /** Ends every process of a user at once. */
 export function endProcesses(host: SshHost, uid: number): Command {
   return privileged(host, `pkill -KILL -u ${integer(uid)}`);
+}
+
+/** What an account has running: process, seconds since it began, terminal and short name, under a line of headings. */
+export function listProcesses(host: SshHost, uid: number): Command {
+  return privileged(host, `ps -ww -o pid -o etimes -o tty -o comm -u ${integer(uid)}`);
+}
+
+/** Ends what sshd runs for an account: with it goes the connection. Matches `sshd`, and `sshd-session` since OpenSSH 9.8. */
+export function endConnections(host: SshHost, uid: number): Command {
+  return privileged(host, `pkill -KILL -u ${integer(uid)} sshd`);
+}
+
+/** Ends what an account runs at these terminals. @param terminals as `ps` names them: `pts/3`, `tty1` */
+export function endTerminals(host: SshHost, uid: number, terminals: readonly string[]): Command {
+  if (terminals.length === 0 || !terminals.every((each) => TERMINAL.test(each)))
+    throw new RangeError('This is no name of a terminal');
+  return privileged(host, `pkill -KILL -u ${integer(uid)} -t ${terminals.join(',')}`);
 }
 
 export function collectList(host: SshHost, name: ListName): Command {

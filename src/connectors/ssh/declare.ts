@@ -2,12 +2,12 @@ import type { ActionDeclaration } from '../../pipeline/actions/contract.ts';
 
 /** Name of the connector. */
 export const CONNECTOR = 'ssh';
-/** How long a host may take to show a change, in ms: the kernel and the account files show it at once. */
-const SETTLE_MS = 1_000;
 
+/** What most actions on hosts have in common: the kernel and the account files show a change as soon as its command has ended. */
 export function declare(
   type: ActionDeclaration['type'],
-  rest: Pick<ActionDeclaration, 'targetType' | 'idempotency' | 'reversibility' | 'holds' | 'contains'>,
+  rest: Pick<ActionDeclaration, 'targetType' | 'idempotency' | 'reversibility' | 'holds' | 'contains'> &
+    Pick<Partial<ActionDeclaration>, 'releases' | 'settleMs'>,
 ): ActionDeclaration {
-  return { type, connector: CONNECTOR, readBack: true, settleMs: SETTLE_MS, waits: false, ...rest };
+  return { type, connector: CONNECTOR, readBack: true, settleMs: 0, waits: false, ...rest };
 }

@@ -62,6 +62,9 @@ describe('examples/ssh', () => {
       commands.changeAccount(host, 'alice', 'unlock', null),
       commands.changeAccount(host, 'alice', 'keep', 20_000),
       commands.endProcesses(host, 1_000),
+      commands.listProcesses(host, 1_000),
+      commands.endConnections(host, 1_000),
+      commands.endTerminals(host, 1_000, ['pts/3', 'tty1', 'ttyS0']),
       commands.read(host, 'artifact'),
       commands.read(host, 'image'),
       // Safe: the keys of an object that is written down are its keys.
@@ -88,6 +91,10 @@ describe('examples/ssh', () => {
     'nft -j list table inet firebreak_x; flush ruleset',
     'nft -j list table inet filter',
     'pkill -KILL -u 0',
+    'pkill -KILL -u 0 sshd',
+    'pkill -KILL -u 1000 -t pts/0 -u 0',
+    'pkill -KILL -u 1000 systemd',
+    'ps -ww -o pid -o etimes -o tty -o comm -u 1000 e',
     'firebreak-read artifact /etc/shadow',
     'sh -c id',
   ])('does not let sudo run %s', (line) => {

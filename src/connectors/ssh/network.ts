@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { ActionHandler, JsonObject, UndoResult, VerifyResult } from '../../pipeline/actions/contract.ts';
+import type { ActionHandler, JsonObject, VerifyResult } from '../../pipeline/actions/contract.ts';
 import { type Call, handler, objectOf } from '../define-handler.ts';
 import { hostBarrier, removeScript, segmentBarrier } from './barrier.ts';
-import { barrierHandler, formerOf, readAt, tryThenKeep, type BarrierPorts, type Place } from './barrier-handler.ts';
+import { barrierHandler, formerOf, readAt, type BarrierPorts, type Place } from './barrier-handler.ts';
 import { applyRules } from './commands.ts';
 import { declare } from './declare.ts';
 import type { HostInventory } from './inventory.ts';
@@ -24,6 +24,9 @@ export function isolateHost(ports: BarrierPorts, inventory: HostInventory): Acti
   });
 }
 
+/** What isolating a segment holds, and restoring it ends. */
+const SEGMENT_ISOLATED = 'segment.isolated';
+
 function segmentPlace(inventory: HostInventory, id: string): Place {
   const { host, segment } = inventory.segment(id);
   return { host, barrier: (port) => segmentBarrier(host, segment, port) };
@@ -34,20 +37,24 @@ export function isolateSegment(ports: BarrierPorts, inventory: HostInventory): A
     targetType: 'segment',
     idempotency: 'state',
     reversibility: 'undo',
-    holds: 'segment.isolated',
+    holds: SEGMENT_ISOLATED,
     contains: true,
   });
   return barrierHandler(ports, declaration, (id) => segmentPlace(inventory, id));
 }
 
-/** Opens a segment again, whichever execution cut it off. Its undo cuts it off as it was. */
+/**
+ * Opens a segment again, whoever cut it off, unless another execution holds that (`still_held`). It has no undo: who wants the
+ * segment cut off again isolates it, and nothing is lost until then.
+ */
 export function restoreSegment(ports: BarrierPorts, inventory: HostInventory): ActionHandler {
   return handler({
     declaration: declare('RESTORE_NETWORK_SEGMENT', {
       targetType: 'segment',
       idempotency: 'state',
-      reversibility: 'undo',
+      reversibility: 'selfRecoverable',
       holds: null,
+      releases: SEGMENT_ISOLATED,
       contains: false,
     }),
     parameters: z.strictObject({}),
@@ -57,7 +64,6 @@ export function restoreSegment(ports: BarrierPorts, inventory: HostInventory): A
     },
     perform: ({ target, context }) => open(ports, segmentPlace(inventory, target.id), context),
     verify: (call) => isOpen(ports, segmentPlace(inventory, call.target.id), call),
-    undo: (call) => closeAgain(ports, segmentPlace(inventory, call.target.id), call),
   });
 }
 
@@ -79,23 +85,4 @@ async function isOpen(
   if (mark !== null && state !== 'over') return { says: 'absent', digest };
   const wasOpen = outcome?.['changed'] === false || objectOf(prior?.['present']) === null;
   return { says: wasOpen ? 'foreign' : 'holds', digest };
-}
-
-async function closeAgain(
-  ports: BarrierPorts,
-  place: Place,
-  { context, prior, outcome }: Call<unknown>,
-): Promise<UndoResult> {
-  const reading = await readAt(ports, place, context);
-  const former = objectOf(prior?.['present']);
-  const mark = former?.['mark'];
-  const { digest } = reading;
-  if (outcome?.['changed'] === false || typeof mark !== 'string') return { result: 'not_needed', digest };
-  if (reading.mark === mark && reading.state === 'held') return { result: 'restored', digest };
-  if (reading.present) return { result: 'superseded', digest };
-  const until = former?.['until'];
-  const leftMs = typeof until === 'number' ? until - ports.now() : null;
-  if (leftMs !== null && leftMs <= 0) return { result: 'not_needed', digest };
-  await tryThenKeep(ports, place, mark, leftMs, context);
-  return { result: 'restored', digest: (await readAt(ports, place, context)).digest };
 }

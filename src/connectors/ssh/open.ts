@@ -6,6 +6,7 @@ import { collectHandlers } from './collect.ts';
 import { hostInventory } from './inventory.ts';
 import { isolateHost, isolateSegment, restoreSegment } from './network.ts';
 import { sshPool } from './pool.ts';
+import { endSessions } from './sessions.ts';
 
 export interface HostsOptions {
   readonly hosts: readonly SshHost[];
@@ -37,6 +38,7 @@ export function openHosts({ hosts, evidence, now, trialSeconds = TRIAL_SECONDS }
       isolateSegment(ports, inventory),
       restoreSegment(ports, inventory),
       disableCredentials(pool, inventory),
+      endSessions({ pool, now }, inventory),
       ...(evidence === null ? [] : collectHandlers({ pool, evidence, now }, inventory)),
     ],
     close: () => pool.close(),

@@ -36,6 +36,17 @@ export async function run(pool: Pool, host: SshHost, command: Command, options: 
   throw failedCommand(host, exit);
 }
 
+/**
+ * Whether `pkill` or `ps` ended with having found nothing: they say so with 1 and no word of their own. Others may have said
+ * something (sshd of a missing home, sudo of a host name that it cannot resolve).
+ */
+export function foundNothing({ code, errors }: Exit): boolean {
+  return code === 1 && !errors.split('\n').some((line) => SAYS_WHY.test(line));
+}
+
+const SAYS_WHY =
+  /^(sudo: (?!unable to resolve host)|(pkill|ps|env|sh): )|is not allowed to (execute|run)|not in the sudoers/;
+
 /** The error of a command that ended with one. */
 export function failedCommand(host: SshHost, { code, errors }: Exit): ConnectorError {
   const said = shown(errors);
@@ -52,9 +63,12 @@ export function failedCommand(host: SshHost, { code, errors }: Exit): ConnectorE
   return answered('command_failed', `the command failed on ${host.id} with ${code}: ${said}`);
 }
 
+/** What is said of an account or a host before its command runs; the reason comes after it. */
+const NOTICE = /^(Could not chdir to home directory |sudo: unable to resolve host )/;
+
 /** The first line of what a host says, fit for a record: it may hold anything. */
 function shown(errors: string): string {
-  const [line = ''] = errors.split('\n');
+  const [line = ''] = errors.split('\n').filter((each) => !NOTICE.test(each));
   return (
     line
       .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')

@@ -43,6 +43,11 @@ export interface ActionDeclaration {
    * Two executions that want the same (connector, target, effect) share one hold.
    */
   readonly holds: string | null;
+  /**
+   * Name of a state that the action ends at the target, whoever holds it. It is refused as `still_held` while another execution
+   * holds that: whoever relies on a containment lets go of it first.
+   */
+  readonly releases?: string;
   /** True when the action contains the attacker (for time-to-contain), false for notices and logging. */
   readonly contains: boolean;
 }
@@ -73,6 +78,15 @@ export interface ActionContext {
   readonly startedAt: number;
   readonly traceparent: string | null;
   readonly origin: ActionOrigin;
+  /**
+   * How long from its beginning the effect may stand at most, in ms, also where people extend it. Absent: until it is undone. A
+   * target that can end an effect by itself is told an end that is not before this one.
+   */
+  readonly atMostMs?: number;
+  /** To `verify`: another execution asks whether it may rely on this effect. One that ends before its own would does not do. */
+  readonly toShare?: true;
+  /** To `undo`: keys of the effects that other executions hold at this target, and that ours may stand in the place of. */
+  readonly wantedByOthers?: readonly string[];
 }
 
 export interface VerifyResult {

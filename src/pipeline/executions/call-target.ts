@@ -16,10 +16,12 @@ import {
 import type { AttemptSignals } from './attempt-signals.ts';
 import { holdGroup } from './change.ts';
 import type { AttemptEffect } from './core/demands.ts';
+import { MAX_CONTAINED_MS } from './core/extending.ts';
 import type { AttemptError, NewInput } from './core/inputs.ts';
 import type { PauseWatch } from '../guards/pause-watch.ts';
 import { HoldLost } from './hold-lost.ts';
 import { KeptBack } from './kept-back.ts';
+import { requireReleased } from './released.ts';
 import { STRAGGLER_MARGIN_MS } from './straggler.ts';
 import { untilStored } from './until-stored.ts';
 
@@ -86,6 +88,8 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
       startedAt: effect.startedAt,
       traceparent: null,
       origin: { executionId: held.executionId, actionId: effect.actionId },
+      // Whoever is on duty may extend it that far; the target must not end it before.
+      ...(effect.ttlMs === undefined ? {} : { atMostMs: Math.max(effect.ttlMs, MAX_CONTAINED_MS) }),
     };
     const asked = ask(ports, held, { handler, context });
     return recordable(await within(signal, asked));
@@ -128,6 +132,8 @@ async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answ
     case 'observe':
       return { result: await observe(ports, executionId, effect, call), type: 'observed' };
     case 'perform': {
+      const { releases } = handler.declaration;
+      if (releases !== undefined) await requireReleased(storedHolds(ports), executionId, effect, releases);
       // Looked at again under the target's lock: two executions may both have found it free before either acted.
       const shared = await sharedHold(ports, executionId, effect, call);
       if (shared !== null) return { type: 'performed', result: shared };
@@ -153,7 +159,8 @@ async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answ
       await requireHold(ports, held, context.signal);
       const send = ports.points?.at('undo.send');
       if (send !== undefined) await send;
-      const undone = await handler.undo?.(target, parameters, prior, reply, context);
+      const wantedByOthers = await keysOfOthers(ports, executionId, effect);
+      const undone = await handler.undo?.(target, parameters, prior, reply, { ...context, wantedByOthers });
       return { type: 'undone', result: undone ?? { result: 'not_needed', digest: '' } };
     }
     default:
@@ -272,7 +279,8 @@ async function verify(ports: CallPorts, executionId: string, effect: AttemptEffe
  * is being undone: that may land at any time. Nor one whose call may be still to come, at a target that remembers nobody and so
  * shows it as soon as it shows any: whoever shared that would wait for nobody.
  */
-async function sharedHold(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
+async function sharedHold(ports: CallPorts, executionId: string, effect: AttemptEffect, asked: Call) {
+  const call: Call = { ...asked, context: { ...asked.context, toShare: true } };
   const settled = await shownHold(ports, executionId, effect, call, (hold) => isSettled(hold));
   if (settled !== null) return settled;
   const unsettled = await shownHold(ports, executionId, effect, call, (hold) => hold.isBeingUndone !== true);
@@ -377,10 +385,25 @@ async function isHeldByOthers(ports: CallPorts, executionId: string, effect: Att
 
 async function holdsOf(ports: CallPorts, effect: AttemptEffect): Promise<readonly StoredView[]> {
   if (effect.holds === null) return [];
-  const parent = holdGroup(effect.connector, effect.target, effect.holds);
-  const query = { kind: 'hold', parent, limit: MAX_HOLDS_READ, skip: 0 } as const;
-  const { items } = await untilStored(ports, () => ports.journal.listViews(query));
-  return items;
+  return storedHolds(ports)(holdGroup(effect.connector, effect.target, effect.holds));
+}
+
+/** Reads the holds of a group; waits where the store is away. */
+function storedHolds(ports: CallPorts): (parent: string) => Promise<readonly StoredView[]> {
+  return async (parent) => {
+    const query = { kind: 'hold', parent, limit: MAX_HOLDS_READ, skip: 0 } as const;
+    const { items } = await untilStored(ports, () => ports.journal.listViews(query));
+    return items;
+  };
+}
+
+/** Of those that contain the same target and are not being taken back, in the order of their rows. */
+async function keysOfOthers(ports: CallPorts, executionId: string, effect: AttemptEffect): Promise<readonly string[]> {
+  const views = await holdsOf(ports, effect);
+  return views.flatMap((view) => {
+    const hold = view.body as unknown as Hold; // written by `change.ts`
+    return isOwn(view, executionId, effect) || !isSettled(hold) ? [] : [hold.key];
+  });
 }
 
 function isOwn(hold: StoredView, executionId: string, effect: AttemptEffect): boolean {

@@ -6,6 +6,7 @@ import { attemptSignals } from './attempt-signals.ts';
 import { callTarget, isPaused, requireStillHeld, type CallPorts } from './call-target.ts';
 import { HoldLost } from './hold-lost.ts';
 import { KeptBack } from './kept-back.ts';
+import { endsAHold } from './released.ts';
 import { readBackOf, type AskEffect, type AttemptEffect, type Effect } from './core/demands.ts';
 import type { Loaded } from './execution-store.ts';
 import type { NewInput } from './core/inputs.ts';
@@ -121,7 +122,8 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
         return hand(executionId, { ...answer, read: read.result, ...said });
       };
       const target = `${connector}|${effect.target.type}|${effect.target.id}`;
-      if (effect.holds === null) return targets.run(target, once);
+      const { declaration } = ports.handlerFor(effect.actionType, connector) ?? {};
+      if (effect.holds === null && !endsAHold(effect, declaration)) return targets.run(target, once);
       // The lock is kept until the answer is on disk, so that the next one on this target sees the hold.
       // The lock may not be had because the store is away; `once` itself never ends by that.
       return untilStored(ports, () => ports.members.withTarget(target, once));

@@ -81,6 +81,8 @@ export interface AttemptEffect {
   readonly holds: string | null;
   /** Whether the target can be asked if the effect is there. */
   readonly readBack: boolean;
+  /** After how long the containment ends by itself, in ms; absent: it does not. */
+  readonly ttlMs?: number;
 }
 
 export interface HeldTimer {
@@ -192,7 +194,7 @@ function attemptEffect(
   action: ActionState,
   kind: AttemptEffect['kind'],
 ): AttemptEffect {
-  const { declaration, timeoutMs } = planActionOf(plan, action.actionId);
+  const { declaration, timeoutMs, ttlMs } = planActionOf(plan, action.actionId);
   const attempt = kind === 'undo' ? action.undoAttempt : action.attempt;
   const turn = turnOf(kind, action);
   const ownKey = action.key ?? '';
@@ -216,6 +218,7 @@ function attemptEffect(
     timeoutMs,
     holds: declaration.holds,
     readBack: declaration.readBack,
+    ...(ttlMs === null ? {} : { ttlMs }),
   };
 }
 
