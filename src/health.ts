@@ -22,6 +22,8 @@ export interface HealthPorts {
   readonly wall: Pick<WallClock, 'jumpMs'>;
   /** Null: the journal is in use. */
   readonly setBack: SetBack | null;
+  /** How taking runbooks from Git at the start went. */
+  readonly fromGit: { failure(): string | null };
 }
 
 /** Whether the parts that requests need can do their work, told in the seeds' shape too. */
@@ -33,6 +35,7 @@ export function createHealthService({
   timeStamps,
   wall,
   setBack,
+  fromGit,
 }: HealthPorts): HealthService {
   async function failing(): Promise<readonly string[]> {
     const { size, signedSize } = keeper.state();
@@ -96,6 +99,7 @@ export function createHealthService({
         pausedSince: await pausedSince(),
         unreviewedBreakGlass: await count('break-glass', UNREVIEWED),
         alarmedEvidence: await alarmed(),
+        runbooksOutOfDate: fromGit.failure() !== null,
         unwitnessedMs,
         unstampedMs,
         clockJumpMs,

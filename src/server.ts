@@ -57,6 +57,7 @@ import { takeInventoryFile } from './start/inventory-file.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import { openRights } from './start/rights.ts';
 import { openRooms } from './start/rooms.ts';
+import { takeRunbookSource } from './start/runbook-source.ts';
 import type { Role } from './start/role.ts';
 import { openApprovers } from './start/approvers.ts';
 import { sendersOf } from './start/senders.ts';
@@ -197,8 +198,10 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     channels: ['IN_APP', ...senders.map(({ channel }) => channel).filter((channel) => !isContactChannel(channel))],
     approvers: approvers?.names ?? [],
   });
-  const { playbooks, runbooks, policies, exemptions, guards, onCall, inventory, changes, governance } = definitions;
+  const { playbooks, runbooks, runbookSource, policies, exemptions, guards, onCall, inventory, changes } = definitions;
+  const { governance } = definitions;
   await takeInventoryFile(config, inventory, clock.now());
+  const fromGit = await takeRunbookSource(acts ? config : null, { ...shared, source: runbookSource });
   const beside = await openRooms(config, {
     ...shared,
     inventory,
@@ -322,6 +325,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ...signIn,
     playbooks,
     runbooks,
+    runbookSource,
     policies,
     guards,
     inventory,
@@ -341,7 +345,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
-    health: createHealthService({ journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack }),
+    health: createHealthService({ journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack, fromGit }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';
@@ -389,7 +393,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onError: onError('timers could not be applied'),
   };
   const membership = { members, machine, closing: closing.signal, takeOver: acts ? takeOver : null };
-  const background = [witness.run(closing.signal), timeStamps.run(closing.signal)];
+  const background = [witness.run(closing.signal), timeStamps.run(closing.signal), fromGit.over];
   background.push(probeStore({ committer, clock, machine, closing: closing.signal }));
   if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
   if (acts) background.push(beside.keepReverifying());

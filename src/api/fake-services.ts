@@ -185,6 +185,10 @@ function cannedServices(
       put: one('runbooks.put'),
       remove: one('runbooks.remove'),
     },
+    runbookSource: {
+      get: (ctx) => one('runbookSource.get')(ctx, {}),
+      sync: one('runbookSource.sync'),
+    },
     playbooks: {
       list: many('playbooks.list'),
       get: one('playbooks.get'),

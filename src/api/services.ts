@@ -39,6 +39,7 @@ import type { OnCallService } from '../pipeline/oncall/oncall.service.ts';
 import type { NotificationService } from '../pipeline/notifications/notifications.service.ts';
 import type { RecoveryService } from '../pipeline/recovery/recovery.service.ts';
 import type { RunbookService } from '../pipeline/runbooks/runbooks.service.ts';
+import type { RunbookSourceService } from '../pipeline/runbooks/sync/sync.service.ts';
 import type { PlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
 
 /**
@@ -57,6 +58,7 @@ export interface Services {
   readonly singleSignOn: SingleSignOn | null;
   readonly playbooks: PlaybookVerbs;
   readonly runbooks: RunbookService;
+  readonly runbookSource: RunbookSourceService;
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
   readonly exemptions: ExemptionVerbs;
@@ -146,6 +148,8 @@ export interface HealthService {
     readonly unreviewedBreakGlass?: number;
     /** Artefacts that are not as they were left. */
     readonly alarmedEvidence?: number;
+    /** The runbooks of Git could not be taken at the start: older ones go on. */
+    readonly runbooksOutOfDate?: boolean;
     /** How far the wall clock has jumped, in ms; 0 while business time follows it. */
     readonly clockJumpMs?: number;
   }>;

@@ -4,6 +4,7 @@ import { ConfigReader } from './config-reader.ts';
 import { readOidc, type OidcConfig } from './oidc-config.ts';
 import { messageOf } from './errors.ts';
 import { readEvidence, type EvidenceConfig } from './evidence-config.ts';
+import { readRunbooks, type RunbookConfig } from './runbook-config.ts';
 import { readTimeStamps, type TimeStampConfig } from './time-stamp-config.ts';
 import { NOTIFICATION_SECRETS, readNotifications, type NotificationConfig } from './notification-config.ts';
 
@@ -51,6 +52,7 @@ export interface Config {
   /** The identity provider with which people sign in; null: none. */
   readonly oidc: OidcConfig | null;
   readonly evidence: EvidenceConfig;
+  readonly runbooks: RunbookConfig;
   /** The witness that cosigns the log's checkpoints: its address and its public key line; null: none. */
   readonly witness: { readonly url: string; readonly key: string } | null;
   /** The authority that stamps the log and evidence bundles; null: none. */
@@ -136,6 +138,7 @@ export function readConfig(
     externalApprovers: readApprovers(read),
     oidc: readOidc(read),
     evidence: readEvidence(read),
+    runbooks: readRunbooks(read),
     geoLocationApiKey: read.optional('GEO_LOCATION_API_KEY', /^\S{1,512}$/, 'one word'),
     witness: read.witness('WITNESS_URL', 'WITNESS_KEY'),
     timeStamps: readTimeStamps(read),

@@ -10,7 +10,16 @@ function health(unwitnessedMs: number | null, unstampedMs: number | null = null)
   const witness = { unwitnessedMs: () => unwitnessedMs };
   const [committer, wall] = [{ ailing: false }, { jumpMs: () => 0 }];
   const timeStamps = { unstampedMs: () => unstampedMs };
-  return createHealthService({ journal, committer, keeper, witness, timeStamps, wall, setBack: null });
+  return createHealthService({
+    journal,
+    committer,
+    keeper,
+    witness,
+    timeStamps,
+    wall,
+    setBack: null,
+    fromGit: { failure: () => null },
+  });
 }
 
 describe('health', () => {

@@ -4,6 +4,7 @@ import { answerToken } from '../../src/pipeline/approvals/answer-token.ts';
 import { linkKeyOf } from '../../src/start/addresses.ts';
 import type { DeclaredRoute } from '../../src/api/route-table.ts';
 import { BASE, byHand, NOTIFY, SUSPEND } from '../support/playbooks.ts';
+import { runbookSet } from '../support/runbook-set.ts';
 import { POLICY } from '../support/seed-bodies.ts';
 import { until } from '../support/server.ts';
 import { fieldOf } from '../support/visitor.ts';
@@ -67,6 +68,15 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ],
   ['PUT /api/runbooks/:id', async (scene) => asAdmin(scene, `/api/runbooks/${scene.fresh('runbook-')}`, RUNBOOK)],
   ['DELETE /api/runbooks/:id', async (scene) => asAdmin(scene, `/api/runbooks/${await runbook(scene)}`)],
+  [
+    'POST /api/runbook-source/sync',
+    async (scene) => {
+      const set = runbookSet(scene.fresh('synced-'));
+      const { source } = await succeeds(scene.house.admin.api('GET', '/api/runbook-source'));
+      const before = { previousCommit: source?.commitId ?? null, history: source === null ? 'first' : 'ahead' };
+      return asAdmin(scene, '/api/runbook-source/sync', { ...set, ...before });
+    },
+  ],
   [`POST ${BASE}`, async (scene) => asAdmin(scene, BASE, byHand(scene.fresh('playbook-'), [NOTIFY]))],
   [`PUT ${BASE}/:id`, async (scene) => asAdmin(scene, `${BASE}/${await playbook(scene)}`, { severity: 'LOW' })],
   [`DELETE ${BASE}/:id`, async (scene) => asAdmin(scene, `${BASE}/${await playbook(scene)}`)],

@@ -28,6 +28,10 @@ const PLAYBOOK_HEALTH = z.object({
     .optional()
     .describe('Only of a journal that was set back, until two people have confirmed it'),
   pause: z.object({ since: z.iso.datetime() }).optional().describe('Only while everything is paused'),
+  runbooks: z
+    .object({ outOfDate: z.boolean() })
+    .optional()
+    .describe('Only while the runbooks of Git could not be taken at the start'),
   evidence: z.object({ alarmed: z.int() }).optional().describe('Only while artefacts are not as they were left'),
   breakGlass: z
     .object({ unreviewed: z.int() })
@@ -76,6 +80,7 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
         pausedSince = null,
         unreviewedBreakGlass = 0,
         alarmedEvidence = 0,
+        runbooksOutOfDate = false,
       } = more;
       if (!healthy) void reply.code(503).header('retry-after', String(RETRY_AFTER_SECONDS));
       const status = healthy ? ('healthy' as const) : ('unhealthy' as const);
@@ -90,7 +95,19 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
       const pause = pausedSince === null ? {} : { pause: { since: new Date(pausedSince).toISOString() } };
       const breakGlass = unreviewedBreakGlass === 0 ? {} : { breakGlass: { unreviewed: unreviewedBreakGlass } };
       const evidence = alarmedEvidence === 0 ? {} : { evidence: { alarmed: alarmedEvidence } };
-      return { status, models, executions, ...log, ...evidence, ...journal, ...pause, ...breakGlass, ...jumped };
+      const runbooks = runbooksOutOfDate ? { runbooks: { outOfDate: true } } : {};
+      return {
+        status,
+        models,
+        executions,
+        ...log,
+        ...evidence,
+        ...runbooks,
+        ...journal,
+        ...pause,
+        ...breakGlass,
+        ...jumped,
+      };
     },
   });
 }

@@ -1,0 +1,111 @@
+import type { GroupCommitter } from '../journal/group-commit.ts';
+import type { Journal } from '../journal/journal.ts';
+import { readSource } from '../git/read-source.ts';
+import { accountsOf } from '../pipeline/access/access.ts';
+import { enabledPeople } from '../pipeline/access/access-in-force.ts';
+import { systemPrincipal, type CallContext } from '../pipeline/access/principal.ts';
+import type { ActionRegistry } from '../pipeline/actions/registry.ts';
+import type { PlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
+import { createRunbookSourceService, type RunbookSourceService } from '../pipeline/runbooks/sync/sync.service.ts';
+import { SOURCE_ID, sourceOf } from '../pipeline/runbooks/sync/stored-source.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Config } from '../platform/config.ts';
+import { FirebreakError, messageOf } from '../platform/errors.ts';
+import type { Log } from '../platform/log.ts';
+import type { Machine } from '../platform/machine.ts';
+
+/** How long a start waits for Git, in ms: what is in force protects meanwhile, and the repository may be far away or gone. */
+const MAX_START_WAIT_MS = 15_000;
+
+export interface SourcePorts {
+  readonly journal: Journal;
+  readonly committer: GroupCommitter;
+  readonly playbooks: PlaybookService;
+  readonly registry: Pick<ActionRegistry, 'declarations' | 'checkParameters'>;
+}
+
+/** Runbooks from Git: judged with the connectors that there are here, and with the people whom authors of commits are. */
+export function openRunbookSource({ runbooks }: Config, ports: SourcePorts): RunbookSourceService {
+  const { journal, committer, playbooks, registry } = ports;
+  const offers = registry.declarations();
+  const offered = new Set(offers.map(({ type }) => type));
+  return createRunbookSourceService({
+    journal,
+    committer,
+    playbooks,
+    surroundings: {
+      connectors: [...new Set(offers.map(({ connector }) => connector))],
+      parameterFaults: (type, parameters) => (offered.has(type) ? registry.checkParameters(type, parameters) : []),
+    },
+    readOnly: runbooks.readOnly,
+    requireSigned: runbooks.requireSigned,
+    async peopleOf(authors) {
+      const people = await enabledPeople(journal);
+      const known = new Map(people.flatMap((user) => accountsOf(user).map((account) => [account, user.id] as const)));
+      return new Map(
+        authors.flatMap(({ email }) => {
+          const id = known.get(email.normalize('NFC').toLowerCase());
+          return id === undefined ? [] : [[email, id] as const];
+        }),
+      );
+    },
+  });
+}
+
+export interface StartPorts {
+  readonly journal: Pick<Journal, 'view'>;
+  readonly source: RunbookSourceService;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly machine: Machine;
+  readonly log: Pick<Log, 'info' | 'error' | 'warn'>;
+}
+
+/** What became of taking runbooks at the start. */
+export interface TakenSource {
+  /** Why it failed; null: it did not, or not yet, or no repository is configured. */
+  failure(): string | null;
+  /** Resolves when it is over. */
+  readonly over: Promise<void>;
+}
+
+/**
+ * Takes the runbooks of the repository that the configuration names. A start does not fail by it: without runbooks from Git those
+ * in force go on, and the log and the health say why. It is waited for a while, and goes on beside the rest after that.
+ * @param config null: this process takes none
+ */
+export async function takeRunbookSource(
+  config: Pick<Config, 'runbooks'> | null,
+  ports: StartPorts,
+): Promise<TakenSource> {
+  const git = config?.runbooks.git ?? null;
+  if (git === null) return { failure: () => null, over: Promise.resolve() };
+  let failure: string | null = null;
+  const take = async (): Promise<void> => {
+    try {
+      const view = await ports.journal.view('runbook-source', SOURCE_ID);
+      const previous = view === null ? null : sourceOf(view).source.commitId;
+      const { set, skipped } = await readSource({ ...git, origin: null }, previous, process.env);
+      const ctx = contextAt(ports.clock.now());
+      const { data, warnings = [] } = await ports.source.sync(ctx, {
+        set,
+        readBy: 'server',
+        allowOlder: false,
+        dryRun: false,
+      });
+      for (const each of [...skipped, ...warnings]) ports.log.warn({ commitId: set.commitId }, each);
+      ports.log.info({ commitId: set.commitId, changes: data['changes'] }, 'the runbooks are those of Git');
+    } catch (thrown) {
+      failure = messageOf(thrown);
+      const faults = thrown instanceof FirebreakError ? thrown.faults : [];
+      ports.log.error({ err: thrown, faults }, 'the runbooks could not be taken from Git; those in force go on');
+    }
+  };
+  const over = take();
+  await Promise.race([over, ports.machine.sleep(MAX_START_WAIT_MS)]);
+  return { failure: () => failure, over };
+}
+
+function contextAt(now: number): CallContext {
+  const principal = systemPrincipal('git');
+  return { principal, traceId: '0'.repeat(32), correlationId: 'start', now, idempotencyKey: null };
+}
