@@ -38,7 +38,6 @@ import { createIngestService } from './pipeline/intake/intake.service.ts';
 import { createIntake, type Intake } from './pipeline/intake/intake.ts';
 import { createOwnSignIns } from './pipeline/intake/own-sign-ins.ts';
 import { loadSurroundings } from './pipeline/intake/surroundings.ts';
-import { isContactChannel } from './pipeline/notifications/contract.ts';
 import { createRecoveryService } from './pipeline/recovery/recovery.service.ts';
 import type { Config } from './platform/config.ts';
 import { FirebreakError, messageOf } from './platform/errors.ts';
@@ -56,11 +55,12 @@ import { outsideSystems, type SandboxAccess } from './start/outside-systems.ts';
 import { takeInventoryFile } from './start/inventory-file.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import { openRights } from './start/rights.ts';
+import { openEventPlans } from './start/event-plans.ts';
 import { openRooms } from './start/rooms.ts';
 import { takeRunbookSource } from './start/runbook-source.ts';
 import type { Role } from './start/role.ts';
 import { openApprovers } from './start/approvers.ts';
-import { sendersOf } from './start/senders.ts';
+import { peopleChannels, sendersOf } from './start/senders.ts';
 import { throughTheDoor } from './start/through-the-door.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
 import { requireSiteFor } from './start/passkeys.ts';
@@ -195,13 +195,12 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const definitions = openDefinitions(config, {
     ...shared,
     registry: outside.registry,
-    channels: ['IN_APP', ...senders.map(({ channel }) => channel).filter((channel) => !isContactChannel(channel))],
+    channels: peopleChannels(senders),
     approvers: approvers?.names ?? [],
   });
-  const { playbooks, runbooks, runbookSource, policies, exemptions, guards, onCall, inventory, changes } = definitions;
-  const { governance } = definitions;
+  const { playbooks, runbooks, policies, exemptions, guards, onCall, inventory, changes, governance } = definitions;
   await takeInventoryFile(config, inventory, clock.now());
-  const fromGit = await takeRunbookSource(acts ? config : null, { ...shared, source: runbookSource });
+  const fromGit = await takeRunbookSource(acts ? config : null, { ...shared, source: definitions.runbookSource });
   const beside = await openRooms(config, {
     ...shared,
     inventory,
@@ -325,7 +324,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ...signIn,
     playbooks,
     runbooks,
-    runbookSource,
+    runbookSource: definitions.runbookSource,
+    eventPlans: openEventPlans({ ...shared, ...definitions, runner, senders, withPlace }),
     policies,
     guards,
     inventory,

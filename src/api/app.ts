@@ -39,6 +39,7 @@ import { notificationDraftRoutes } from './routes/notification-drafts.routes.ts'
 import { portalMessageRoutes } from './routes/portal-messages.routes.ts';
 import { playbookRoutes } from './routes/playbooks.routes.ts';
 import { runbookRoutes } from './routes/runbooks.routes.ts';
+import { eventPlanRoutes } from './routes/event-plans.routes.ts';
 import { runbookSourceRoutes } from './routes/runbook-source.routes.ts';
 import { deadlineRoutes } from './routes/deadlines.routes.ts';
 import { deadlineRuleRoutes } from './routes/deadline-rules.routes.ts';
@@ -191,6 +192,7 @@ async function addRoutes(
   playbookRoutes(server, services.playbooks);
   await runbookRoutes(server, services.runbooks);
   runbookSourceRoutes(server, services.runbookSource);
+  eventPlanRoutes(server, services.eventPlans);
 }
 
 function newServer(options: AppOptions): ApiServer {

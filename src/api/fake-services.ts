@@ -185,6 +185,7 @@ function cannedServices(
       put: one('runbooks.put'),
       remove: one('runbooks.remove'),
     },
+    eventPlans: { plan: one('eventPlans.plan') },
     runbookSource: {
       get: (ctx) => one('runbookSource.get')(ctx, {}),
       sync: one('runbookSource.sync'),

@@ -38,6 +38,7 @@ import type { IngestService } from '../pipeline/intake/intake.service.ts';
 import type { OnCallService } from '../pipeline/oncall/oncall.service.ts';
 import type { NotificationService } from '../pipeline/notifications/notifications.service.ts';
 import type { RecoveryService } from '../pipeline/recovery/recovery.service.ts';
+import type { EventPlanService } from '../pipeline/intake/event-plan/event-plan.service.ts';
 import type { RunbookService } from '../pipeline/runbooks/runbooks.service.ts';
 import type { RunbookSourceService } from '../pipeline/runbooks/sync/sync.service.ts';
 import type { PlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
@@ -59,6 +60,7 @@ export interface Services {
   readonly playbooks: PlaybookVerbs;
   readonly runbooks: RunbookService;
   readonly runbookSource: RunbookSourceService;
+  readonly eventPlans: EventPlanService;
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
   readonly exemptions: ExemptionVerbs;

@@ -69,6 +69,16 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ['PUT /api/runbooks/:id', async (scene) => asAdmin(scene, `/api/runbooks/${scene.fresh('runbook-')}`, RUNBOOK)],
   ['DELETE /api/runbooks/:id', async (scene) => asAdmin(scene, `/api/runbooks/${await runbook(scene)}`)],
   [
+    'POST /api/event-plans',
+    async (scene) => {
+      const id = scene.fresh('planned-');
+      await succeeds(scene.house.admin.api('PUT', `/api/runbooks/${id}`, RUNBOOK));
+      const asked = { event: { ...alert(scene), severity: 'LOW' }, reference: id };
+      const { planSha256 } = await succeeds(scene.house.admin.api('POST', '/api/event-plans', asked));
+      return asAdmin(scene, '/api/event-plans', { ...asked, planSha256 });
+    },
+  ],
+  [
     'POST /api/runbook-source/sync',
     async (scene) => {
       const set = runbookSet(scene.fresh('synced-'));

@@ -205,6 +205,7 @@ const ROUTES: Readonly<Record<string, Operation | 'public'>> = {
   'GET /api/runbooks/:id': 'playbook.read',
   'PUT /api/runbooks/:id': 'playbook.write',
   'DELETE /api/runbooks/:id': 'playbook.write',
+  'POST /api/event-plans': 'execution.trigger',
   'GET /api/runbook-source': 'playbook.read',
   'POST /api/runbook-source/sync': 'runbook.sync',
   'GET /api/oncall/schedules': 'oncall.read',
