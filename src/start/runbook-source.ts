@@ -8,6 +8,7 @@ import type { ActionRegistry } from '../pipeline/actions/registry.ts';
 import type { PlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
 import { createRunbookSourceService, type RunbookSourceService } from '../pipeline/runbooks/sync/sync.service.ts';
 import { SOURCE_ID, sourceOf } from '../pipeline/runbooks/sync/stored-source.ts';
+import { parameterFaultsOf } from '../pipeline/runbooks/validate/parameter-faults.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import { FirebreakError, messageOf } from '../platform/errors.ts';
@@ -27,15 +28,13 @@ export interface SourcePorts {
 /** Runbooks from Git: judged with the connectors that there are here, and with the people whom authors of commits are. */
 export function openRunbookSource({ runbooks }: Config, ports: SourcePorts): RunbookSourceService {
   const { journal, committer, playbooks, registry } = ports;
-  const offers = registry.declarations();
-  const offered = new Set(offers.map(({ type }) => type));
   return createRunbookSourceService({
     journal,
     committer,
     playbooks,
     surroundings: {
-      connectors: [...new Set(offers.map(({ connector }) => connector))],
-      parameterFaults: (type, parameters) => (offered.has(type) ? registry.checkParameters(type, parameters) : []),
+      connectors: [...new Set(registry.declarations().map(({ connector }) => connector))],
+      parameterFaults: parameterFaultsOf(registry),
     },
     readOnly: runbooks.readOnly,
     requireSigned: runbooks.requireSigned,
