@@ -200,7 +200,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const { playbooks, runbooks, policies, exemptions, guards, onCall, inventory, changes, governance } = definitions;
   await takeInventoryFile(config, inventory, clock.now());
-  const fromGit = await takeRunbookSource(acts ? config : null, { ...shared, source: definitions.runbookSource });
+  const { runbookSource } = definitions;
+  const fromGit = await takeRunbookSource(acts ? config : null, { ...shared, source: runbookSource });
   const beside = await openRooms(config, {
     ...shared,
     inventory,
@@ -324,7 +325,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ...signIn,
     playbooks,
     runbooks,
-    runbookSource: definitions.runbookSource,
+    runbookSource,
     eventPlans: openEventPlans({ ...shared, ...definitions, runner, senders, withPlace }),
     policies,
     guards,
@@ -345,7 +346,16 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
-    health: createHealthService({ journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack, fromGit }),
+    health: createHealthService({
+      journal,
+      committer,
+      keeper,
+      witness,
+      timeStamps,
+      wall: own.wall,
+      setBack,
+      fromGit: runbookSource,
+    }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';

@@ -189,6 +189,8 @@ function cannedServices(
     runbookSource: {
       get: (ctx) => one('runbookSource.get')(ctx, {}),
       sync: one('runbookSource.sync'),
+      pull: one('runbookSource.pull'),
+      failure: () => null,
     },
     playbooks: {
       list: many('playbooks.list'),

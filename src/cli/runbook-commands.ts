@@ -32,6 +32,7 @@ export function addRunbookCommands({ program, io, exitWith }: CommandRoom): void
     .option('--origin <name>', 'what records call the repository, where its path says little')
     .option('--allowed-signers <file>', 'keys that count, as ssh-keygen reads them')
     .option('--allow-older', 'go back to an older commit on purpose', false)
+    .option('--pull', 'have the server read its own repository (RUNBOOKS_GIT) again, and read none here', false)
     .option('--check', 'compare only', false)
     .action(async (repository: string, options) => {
       const { syncCommand } = await import('./sync.ts');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { readSource } from '../git/read-source.ts';
+import { readSource, type ReadSource } from '../git/read-source.ts';
 import { printable } from '../platform/printable.ts';
-import { apiClient, jsonBody } from './api-client.ts';
+import { apiClient, jsonBody, type ApiClient } from './api-client.ts';
 import type { Io } from './io.ts';
 
 /** `firebreak sync`: the runbooks of a server are made those of a Git commit, or are compared with it. */
@@ -24,6 +24,8 @@ export interface SyncOptions {
   readonly origin?: string;
   readonly allowedSigners?: string;
   readonly allowOlder: boolean;
+  /** The server reads its own repository; none is read here. */
+  readonly pull: boolean;
   /** Compare only. */
   readonly check: boolean;
 }
@@ -50,16 +52,20 @@ type Answer = z.infer<typeof ANSWER>;
  * differs. @throws FirebreakError for what git or the server refused, with every fault at its file and line
  */
 export async function syncCommand(repository: string, options: SyncOptions, io: Io): Promise<number> {
-  const { url, json, ref, folder, origin = null, allowedSigners = null, allowOlder, check } = options;
+  const { url, json, allowOlder, check, pull } = options;
   const client = apiClient(url, io);
-  const { source } = STATE.parse((await client.call('GET', BASE)).data);
-  const asked = { repository, ref, folder, origin, allowedSigners };
-  const { set, skipped } = await readSource(asked, source?.commitId ?? null, io.env);
+  const { set, skipped } = pull ? { set: { pull }, skipped: [] } : await readHere(repository, options, client, io);
   const { data, warnings } = await client.call('POST', `${BASE}/sync`, jsonBody({ ...set, allowOlder, dryRun: check }));
   const answer = ANSWER.parse(data);
   for (const each of [...skipped, ...warnings]) io.stderr.write(`warning: ${printable(each)}\n`);
   io.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${linesOf(answer, check).map(printable).join('\n')}\n`);
   return check && !answer.inStep ? SYNC_EXIT_CODES.drift : SYNC_EXIT_CODES.inStep;
+}
+
+async function readHere(repository: string, options: SyncOptions, client: ApiClient, { env }: Io): Promise<ReadSource> {
+  const { ref, folder, origin = null, allowedSigners = null } = options;
+  const { source } = STATE.parse((await client.call('GET', BASE)).data);
+  return readSource({ repository, ref, folder, origin, allowedSigners }, source?.commitId ?? null, env);
 }
 
 function linesOf(answer: Answer, check: boolean): readonly string[] {

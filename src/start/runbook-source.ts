@@ -7,11 +7,10 @@ import { systemPrincipal, type CallContext } from '../pipeline/access/principal.
 import type { ActionRegistry } from '../pipeline/actions/registry.ts';
 import type { PlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
 import { createRunbookSourceService, type RunbookSourceService } from '../pipeline/runbooks/sync/sync.service.ts';
-import { SOURCE_ID, sourceOf } from '../pipeline/runbooks/sync/stored-source.ts';
 import { parameterFaultsOf } from '../pipeline/runbooks/validate/parameter-faults.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
-import { FirebreakError, messageOf } from '../platform/errors.ts';
+import { FirebreakError } from '../platform/errors.ts';
 import type { Log } from '../platform/log.ts';
 import type { Machine } from '../platform/machine.ts';
 
@@ -28,6 +27,7 @@ export interface SourcePorts {
 /** Runbooks from Git: judged with the connectors that there are here, and with the people whom authors of commits are. */
 export function openRunbookSource({ runbooks }: Config, ports: SourcePorts): RunbookSourceService {
   const { journal, committer, playbooks, registry } = ports;
+  const { git } = runbooks;
   return createRunbookSourceService({
     journal,
     committer,
@@ -37,6 +37,7 @@ export function openRunbookSource({ runbooks }: Config, ports: SourcePorts): Run
       parameterFaults: parameterFaultsOf(registry),
     },
     readOnly: runbooks.readOnly,
+    readOwn: git === null ? null : (previous) => readSource({ ...git, origin: null }, previous, process.env),
     requireSigned: runbooks.requireSigned,
     async peopleOf(authors) {
       const people = await enabledPeople(journal);
@@ -52,56 +53,36 @@ export function openRunbookSource({ runbooks }: Config, ports: SourcePorts): Run
 }
 
 export interface StartPorts {
-  readonly journal: Pick<Journal, 'view'>;
-  readonly source: RunbookSourceService;
+  readonly source: Pick<RunbookSourceService, 'pull'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly machine: Machine;
   readonly log: Pick<Log, 'info' | 'error' | 'warn'>;
-}
-
-/** What became of taking runbooks at the start. */
-export interface TakenSource {
-  /** Why it failed; null: it did not, or not yet, or no repository is configured. */
-  failure(): string | null;
-  /** Resolves when it is over. */
-  readonly over: Promise<void>;
 }
 
 /**
  * Takes the runbooks of the repository that the configuration names. A start does not fail by it: without runbooks from Git those
  * in force go on, and the log and the health say why. It is waited for a while, and goes on beside the rest after that.
  * @param config null: this process takes none
+ * @returns when it is over
  */
 export async function takeRunbookSource(
   config: Pick<Config, 'runbooks'> | null,
-  ports: StartPorts,
-): Promise<TakenSource> {
-  const git = config?.runbooks.git ?? null;
-  if (git === null) return { failure: () => null, over: Promise.resolve() };
-  let failure: string | null = null;
+  { source, clock, machine, log }: StartPorts,
+): Promise<{ readonly over: Promise<void> }> {
+  if ((config?.runbooks.git ?? null) === null) return { over: Promise.resolve() };
   const take = async (): Promise<void> => {
     try {
-      const view = await ports.journal.view('runbook-source', SOURCE_ID);
-      const previous = view === null ? null : sourceOf(view).source.commitId;
-      const { set, skipped } = await readSource({ ...git, origin: null }, previous, process.env);
-      const ctx = contextAt(ports.clock.now());
-      const { data, warnings = [] } = await ports.source.sync(ctx, {
-        set,
-        readBy: 'server',
-        allowOlder: false,
-        dryRun: false,
-      });
-      for (const each of [...skipped, ...warnings]) ports.log.warn({ commitId: set.commitId }, each);
-      ports.log.info({ commitId: set.commitId, changes: data['changes'] }, 'the runbooks are those of Git');
+      const { data, warnings = [] } = await source.pull(contextAt(clock.now()), { allowOlder: false, dryRun: false });
+      for (const each of warnings) log.warn({ runbooks: true }, each);
+      log.info({ changes: data['changes'] }, 'the runbooks are those of Git');
     } catch (thrown) {
-      failure = messageOf(thrown);
       const faults = thrown instanceof FirebreakError ? thrown.faults : [];
-      ports.log.error({ err: thrown, faults }, 'the runbooks could not be taken from Git; those in force go on');
+      log.error({ err: thrown, faults }, 'the runbooks could not be taken from Git; those in force go on');
     }
   };
   const over = take();
-  await Promise.race([over, ports.machine.sleep(MAX_START_WAIT_MS)]);
-  return { failure: () => failure, over };
+  await Promise.race([over, machine.sleep(MAX_START_WAIT_MS)]);
+  return { over };
 }
 
 function contextAt(now: number): CallContext {

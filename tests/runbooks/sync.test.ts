@@ -37,11 +37,20 @@ interface Ran {
 }
 
 /** The command with the robot's key; what it refuses is told as the program would. */
-async function sync(more: Partial<SyncOptions> = {}, from = repository.folder): Promise<Ran> {
+async function sync(more: Partial<SyncOptions> = {}, from = repository.folder, key = robot.key): Promise<Ran> {
   let warned = '';
   const stderr = { write: (text: string) => (warned += text) };
-  const io = { ...testIo({ ...GIT_ENVIRONMENT, FIREBREAK_API_KEY: robot.key }), stderr };
-  const options = { url: house.url, json: false, ref: 'HEAD', folder: '', allowOlder: false, check: false, ...more };
+  const io = { ...testIo({ ...GIT_ENVIRONMENT, FIREBREAK_API_KEY: key }), stderr };
+  const options = {
+    url: house.url,
+    json: false,
+    ref: 'HEAD',
+    folder: '',
+    allowOlder: false,
+    check: false,
+    pull: false,
+    ...more,
+  };
   try {
     return { code: await syncCommand(from, options, io), said: io.said(), warned, faults: [] };
   } catch (thrown) {
@@ -241,6 +250,10 @@ describe('firebreak sync', () => {
       expect.stringContaining('is not that of the object'),
     ]);
   });
+
+  it('has no repository of its own to pull here', async () => {
+    expect((await sync({ pull: true })).faults).toEqual([expect.stringContaining('RUNBOOKS_GIT')]);
+  });
 });
 
 describe('RUNBOOKS_READ_ONLY and a repository at the start', () => {
@@ -279,6 +292,21 @@ describe('RUNBOOKS_READ_ONLY and a repository at the start', () => {
       expect(kept).toMatchObject({ sha256: sha256Hex(tells('the second')), enabled: true });
       const health = await own.anonymous('GET', '/health/incident-playbooks');
       expect([health.status, (health.body as { runbooks?: unknown }).runbooks]).toEqual([200, { outOfDate: true }]);
+      // Nobody is believed where the server can look itself; it does so when it is asked to.
+      const here = { url: own.url, folder: 'soc' };
+      const sent = await sync({ ...here, ref: second }, source.folder, own.admin.key);
+      expect([sent.code, sent.said, sent.faults]).toEqual([
+        null,
+        expect.stringContaining('from its own repository only'),
+        [expect.stringContaining('--pull')],
+      ]);
+      source.write('soc/a.yaml', tells('the third'));
+      const third = source.commit();
+      const pull = { ...here, pull: true };
+      expect((await sync({ ...pull, check: true }, 'nowhere', own.admin.key)).code).toBe(2);
+      expect((await sync(pull, 'nowhere', own.admin.key)).said).toContain(`changed a, version 3 (soc/a.yaml)`);
+      expect(await state()).toMatchObject({ readBy: 'server', by: own.admin.id, source: { commitId: third } });
+      expect((await own.anonymous('GET', '/health/incident-playbooks')).body).not.toHaveProperty('runbooks');
     } finally {
       await own.stop();
       source.remove();

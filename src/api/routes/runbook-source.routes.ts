@@ -27,6 +27,11 @@ const FILE = z.strictObject({
   author: AUTHOR,
   text: z.string().min(1).max(MAX_BODY_BYTES).describe('Byte for byte'),
 });
+const HOW = {
+  allowOlder: z.boolean().default(false).describe('Go back to an older commit on purpose'),
+  dryRun: z.boolean().default(false).describe('Say what would change, and change nothing'),
+};
+const PULL = z.strictObject({ pull: z.literal(true).describe('The server reads its own repository'), ...HOW });
 const SYNC = z.strictObject({
   origin: TEXT.describe('What the repository is called'),
   ref: TEXT,
@@ -42,8 +47,7 @@ const SYNC = z.strictObject({
   previousCommit: OBJECT_ID.nullable().describe('The commit in force when the repository was read; null: none was'),
   history: z.enum(HISTORIES).describe('How the commit follows that one'),
   files: z.array(FILE).max(MAX_SET_FILES),
-  allowOlder: z.boolean().default(false).describe('Go back to an older commit on purpose'),
-  dryRun: z.boolean().default(false).describe('Say what would change, and change nothing'),
+  ...HOW,
 });
 
 /** Where runbooks come from, and taking them from there. */
@@ -67,12 +71,14 @@ export function runbookSourceRoutes(app: ApiServer, source: RunbookSourceService
     schema: {
       tags,
       summary: 'Make the runbooks those of a Git commit, all or none; dryRun says what would change',
-      body: SYNC,
+      body: SYNC.or(PULL),
       response: { 200: ONE, ...PROBLEMS },
     },
     handler: async (request, reply) => {
+      const ctx = contextOf(request);
+      if ('pull' in request.body) return one(await source.pull(ctx, request.body), reply);
       const { allowOlder, dryRun, ...set } = request.body;
-      return one(await source.sync(contextOf(request), { set, readBy: 'sender', allowOlder, dryRun }), reply);
+      return one(await source.sync(ctx, { set, readBy: 'sender', allowOlder, dryRun }), reply);
     },
   });
 }

@@ -1,4 +1,4 @@
-import { FirebreakError } from '../../../platform/errors.ts';
+import { FirebreakError, messageOf } from '../../../platform/errors.ts';
 import type { GroupCommitter } from '../../../journal/group-commit.ts';
 import type { Change, JournalReader, StoredView } from '../../../journal/journal.ts';
 import { mergeChanges } from '../../../journal/merge-changes.ts';
@@ -32,8 +32,16 @@ export interface SyncPorts {
   readonly readOnly: boolean;
   /** Only commits with a good signature are taken. */
   readonly requireSigned: boolean;
+  /** Reads the repository that this server is configured with; null: it has none. */
+  readonly readOwn: ((previous: string | null) => Promise<ReadSet>) | null;
   /** Ids of the people here whom these authors of commits are; the others are unknown here. */
   peopleOf(authors: readonly Author[]): Promise<ReadonlyMap<string, string>>;
+}
+
+/** A set with what was left out of it, in sentences. */
+export interface ReadSet {
+  readonly set: RunbookSet;
+  readonly skipped: readonly string[];
 }
 
 export interface SyncOrder {
@@ -55,6 +63,13 @@ export interface RunbookSourceService {
    *   since the set was read; `conflict` for an older or unsigned commit that is not wanted, and playbooks of the same id
    */
   sync(ctx: CallContext, order: SyncOrder): Promise<Answer>;
+  /**
+   * The same with the set that the server reads out of its own repository now, one at a time.
+   * @throws FirebreakError as `sync`; `conflict` without a repository, `overloaded` while one is being read, `invalid_request` for one that cannot be
+   */
+  pull(ctx: CallContext, order: Pick<SyncOrder, 'allowOlder' | 'dryRun'>): Promise<Answer>;
+  /** Why the own repository could not be taken the last time; null: it could, or was not tried. */
+  failure(): string | null;
 }
 
 interface Attempt {
@@ -67,7 +82,9 @@ interface Attempt {
 
 /** Builds the service. Every sync that changes something is a record with what it changed. */
 export function createRunbookSourceService(ports: SyncPorts): RunbookSourceService {
-  const { journal, committer, playbooks, readOnly } = ports;
+  const { journal, committer, playbooks, readOnly, readOwn } = ports;
+  let pulling = false;
+  let failed: string | null = null;
 
   async function runbooksHere(): Promise<readonly StoredView[]> {
     return (await journal.listViews({ kind: 'runbook', limit: MAX_RUNBOOKS, skip: 0 })).items;
@@ -127,7 +144,25 @@ export function createRunbookSourceService(ports: SyncPorts): RunbookSourceServi
     return { result, stored };
   }
 
-  return {
+  const service: RunbookSourceService = {
+    failure: () => failed,
+    async pull(ctx, { allowOlder, dryRun }) {
+      if (readOwn === null) throw noRepository();
+      if (pulling) throw new FirebreakError('overloaded', 'The repository is being read; try again');
+      pulling = true;
+      try {
+        const view = await journal.view('runbook-source', SOURCE_ID);
+        const { set, skipped } = await readOwn(view === null ? null : sourceOf(view).source.commitId);
+        const answer = await service.sync(ctx, { set, readBy: 'server', allowOlder, dryRun });
+        if (!dryRun) failed = null;
+        return { ...answer, warnings: [...skipped, ...(answer.warnings ?? [])] };
+      } catch (thrown) {
+        if (!dryRun) failed = messageOf(thrown);
+        throw thrown;
+      } finally {
+        pulling = false;
+      }
+    },
     async get() {
       const view = await journal.view('runbook-source', SOURCE_ID);
       if (view === null) {
@@ -140,6 +175,7 @@ export function createRunbookSourceService(ports: SyncPorts): RunbookSourceServi
     },
     async sync(ctx, order) {
       const { set } = order;
+      if (order.readBy === 'sender' && readOnly && readOwn !== null) throw ownOnly();
       if (set.files.length === 0) throw emptySet(set);
       const judged = judgeSet(set.files, {
         surroundings: ports.surroundings,
@@ -173,6 +209,22 @@ export function createRunbookSourceService(ports: SyncPorts): RunbookSourceServi
       });
     },
   };
+  return service;
+}
+
+function noRepository(): FirebreakError {
+  const detail = 'Name one in RUNBOOKS_GIT, or send what you read yourself.';
+  return new FirebreakError('conflict', 'This server has no repository of its own', [{ pointer: '/pull', detail }]);
+}
+
+/** Where Git is the only way and the server can read it, nobody has to be believed. */
+function ownOnly(): FirebreakError {
+  const detail = 'Have it read again with `firebreak sync --pull`.';
+  return new FirebreakError(
+    'conflict',
+    'This server takes runbooks from its own repository only (RUNBOOKS_READ_ONLY)',
+    [{ pointer: '', detail }],
+  );
 }
 
 /** @throws FirebreakError `stale_version` when the set was read against another commit than the one in force */
