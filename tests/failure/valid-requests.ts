@@ -82,10 +82,14 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   [
     'POST /api/runbook-source/sync',
     async (scene) => {
-      const set = runbookSet(scene.fresh('synced-'));
+      const path = '/api/runbook-source/sync';
       const { source } = await succeeds(scene.house.admin.api('GET', '/api/runbook-source'));
-      const before = { previousCommit: source?.commitId ?? null, history: source === null ? 'first' : 'ahead' };
-      return asAdmin(scene, '/api/runbook-source/sync', { ...set, ...before });
+      const former = runbookSet(scene.fresh('former-'));
+      const follows = { previousCommit: source?.commitId ?? null, history: source === null ? 'first' : 'ahead' };
+      // So that each sync retires what the one before it brought: the first one too.
+      await succeeds(scene.house.admin.api('POST', path, { ...former, ...follows }));
+      const next = { ...runbookSet(scene.fresh('synced-')), previousCommit: former.commitId, history: 'ahead' };
+      return asAdmin(scene, path, next);
     },
   ],
   [`POST ${BASE}`, async (scene) => asAdmin(scene, BASE, byHand(scene.fresh('playbook-'), [NOTIFY]))],
