@@ -200,8 +200,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const { playbooks, runbooks, policies, exemptions, guards, onCall, inventory, changes, governance } = definitions;
   await takeInventoryFile(config, inventory, clock.now());
-  const { runbookSource } = definitions;
-  const fromGit = await takeRunbookSource(acts ? config : null, { ...shared, source: runbookSource });
+  const { runbookSource: fromGit } = definitions;
+  const taking = await takeRunbookSource(acts ? config : null, { ...shared, source: fromGit });
   const beside = await openRooms(config, {
     ...shared,
     inventory,
@@ -325,7 +325,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ...signIn,
     playbooks,
     runbooks,
-    runbookSource,
+    runbookSource: fromGit,
     eventPlans: openEventPlans({ ...shared, ...definitions, runner, senders, withPlace }),
     policies,
     guards,
@@ -346,16 +346,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
-    health: createHealthService({
-      journal,
-      committer,
-      keeper,
-      witness,
-      timeStamps,
-      wall: own.wall,
-      setBack,
-      fromGit: runbookSource,
-    }),
+    health: createHealthService({ journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack, fromGit }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';
@@ -403,7 +394,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onError: onError('timers could not be applied'),
   };
   const membership = { members, machine, closing: closing.signal, takeOver: acts ? takeOver : null };
-  const background = [witness.run(closing.signal), timeStamps.run(closing.signal), fromGit.over];
+  const background = [witness.run(closing.signal), timeStamps.run(closing.signal), taking.over];
   background.push(probeStore({ committer, clock, machine, closing: closing.signal }));
   if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
   if (acts) background.push(beside.keepReverifying());

@@ -186,12 +186,7 @@ function cannedServices(
       remove: one('runbooks.remove'),
     },
     eventPlans: { plan: one('eventPlans.plan') },
-    runbookSource: {
-      get: (ctx) => one('runbookSource.get')(ctx, {}),
-      sync: one('runbookSource.sync'),
-      pull: one('runbookSource.pull'),
-      failure: () => null,
-    },
+    runbookSource: { get: (ctx) => one('source.get')(ctx, {}), sync: one('source.sync'), pull: one('source.pull') },
     playbooks: {
       list: many('playbooks.list'),
       get: one('playbooks.get'),

@@ -59,7 +59,7 @@ export interface Services {
   readonly singleSignOn: SingleSignOn | null;
   readonly playbooks: PlaybookVerbs;
   readonly runbooks: RunbookService;
-  readonly runbookSource: RunbookSourceService;
+  readonly runbookSource: Omit<RunbookSourceService, 'failure'>;
   readonly eventPlans: EventPlanService;
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
