@@ -109,6 +109,16 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/(platform|single-sign-on)/|^src/pipeline/access/identity-provider\\.ts$' },
     },
     {
+      name: 'git-reads-runbooks-only',
+      severity: 'error',
+      comment: 'what calls git knows texts and sets of runbooks, and neither the journal nor the API',
+      from: { path: '^src/git/', pathNot: TESTS },
+      to: {
+        path: '^src/',
+        pathNot: '^src/(platform|git)/|^src/pipeline/runbooks/(validate/document-kind|sync/runbook-set)\\.ts$',
+      },
+    },
+    {
       name: 'core-is-pure',
       severity: 'error',
       comment: 'the decisions of an execution touch no network, file, process, clock or database',

@@ -23,6 +23,8 @@ export interface HealthPorts {
   readonly wall: Pick<WallClock, 'jumpMs'>;
   /** Null: the journal is in use. */
   readonly setBack: SetBack | null;
+  /** How taking runbooks from Git at the start went. */
+  readonly fromGit: { failure(): string | null };
 }
 
 /** Whether the parts that requests need can do their work, told in the seeds' shape too. */
@@ -35,6 +37,7 @@ export function createHealthService({
   evidenceStore,
   wall,
   setBack,
+  fromGit,
 }: HealthPorts): HealthService {
   async function failing(): Promise<readonly string[]> {
     const { size, signedSize } = keeper.state();
@@ -101,6 +104,7 @@ export function createHealthService({
         unreviewedBreakGlass: await count('break-glass', UNREVIEWED),
         alarmedEvidence: await alarmed(),
         evidenceStoreAiling: evidenceStore.ailing,
+        runbooksOutOfDate: fromGit.failure() !== null,
         unwitnessedMs,
         unstampedMs,
         clockJumpMs,

@@ -38,7 +38,6 @@ import { createIngestService } from './pipeline/intake/intake.service.ts';
 import { createIntake, type Intake } from './pipeline/intake/intake.ts';
 import { createOwnSignIns } from './pipeline/intake/own-sign-ins.ts';
 import { loadSurroundings } from './pipeline/intake/surroundings.ts';
-import { isContactChannel } from './pipeline/notifications/contract.ts';
 import { createRecoveryService } from './pipeline/recovery/recovery.service.ts';
 import type { Config } from './platform/config.ts';
 import { FirebreakError, messageOf } from './platform/errors.ts';
@@ -57,10 +56,12 @@ import { takeInventoryFile } from './start/inventory-file.ts';
 import { openOwnJournal } from './start/own-journal.ts';
 import { openPrivacy } from './start/privacy.ts';
 import { openRights } from './start/rights.ts';
+import { openEventPlans } from './start/event-plans.ts';
 import { openRooms } from './start/rooms.ts';
+import { takeRunbookSource } from './start/runbook-source.ts';
 import type { Role } from './start/role.ts';
 import { openApprovers } from './start/approvers.ts';
-import { sendersOf } from './start/senders.ts';
+import { peopleChannels, sendersOf } from './start/senders.ts';
 import { throughTheDoor } from './start/through-the-door.ts';
 import { lookBack, untilConfirmed } from './start/set-back.ts';
 import { requireSiteFor } from './start/passkeys.ts';
@@ -195,12 +196,14 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const definitions = openDefinitions(config, {
     ...shared,
     registry: outside.registry,
-    channels: ['IN_APP', ...senders.map(({ channel }) => channel).filter((channel) => !isContactChannel(channel))],
+    channels: peopleChannels(senders),
     approvers: approvers?.names ?? [],
   });
   const { playbooks, runbooks, policies, exemptions, guards, onCall, inventory, changes, governance } = definitions;
   await takeInventoryFile(config, inventory, clock.now());
   const store = executionStore(journal);
+  const { runbookSource: fromGit } = definitions;
+  const taking = await takeRunbookSource(acts ? config : null, { ...shared, source: fromGit });
   const beside = await openRooms(config, {
     ...shared,
     store,
@@ -337,6 +340,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ...signIn,
     playbooks,
     runbooks,
+    runbookSource: fromGit,
+    eventPlans: openEventPlans({ ...shared, ...definitions, runner, senders, withPlace }),
     policies,
     guards,
     inventory,
@@ -357,7 +362,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
-    health: createHealthService({ ...looked, evidenceStore: beside.evidenceStore }),
+    health: createHealthService({ ...looked, evidenceStore: beside.evidenceStore, fromGit }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';
@@ -405,7 +410,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     onError: onError('timers could not be applied'),
   };
   const membership = { members, machine, closing: closing.signal, takeOver: acts ? takeOver : null };
-  const background = [witness.run(closing.signal), timeStamps.run(closing.signal)];
+  const background = [witness.run(closing.signal), timeStamps.run(closing.signal), taking.over];
   background.push(probeStore({ committer, clock, machine, closing: closing.signal }));
   if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
   if (acts) background.push(beside.keepReverifying(), privacy.run());

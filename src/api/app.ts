@@ -40,6 +40,8 @@ import { notificationDraftRoutes } from './routes/notification-drafts.routes.ts'
 import { portalMessageRoutes } from './routes/portal-messages.routes.ts';
 import { playbookRoutes } from './routes/playbooks.routes.ts';
 import { runbookRoutes } from './routes/runbooks.routes.ts';
+import { eventPlanRoutes } from './routes/event-plans.routes.ts';
+import { runbookSourceRoutes } from './routes/runbook-source.routes.ts';
 import { deadlineRoutes } from './routes/deadlines.routes.ts';
 import { lawfulBasisRoutes } from './routes/lawful-basis.routes.ts';
 import { taskRoutes } from './routes/tasks.routes.ts';
@@ -195,6 +197,8 @@ async function addRoutes(
   journalRoutes(server, services.recovery);
   playbookRoutes(server, services.playbooks);
   await runbookRoutes(server, services.runbooks);
+  runbookSourceRoutes(server, services.runbookSource);
+  eventPlanRoutes(server, services.eventPlans);
 }
 
 function newServer(options: AppOptions): ApiServer {

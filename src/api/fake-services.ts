@@ -186,6 +186,8 @@ function cannedServices(
       put: one('runbooks.put'),
       remove: one('runbooks.remove'),
     },
+    eventPlans: { plan: one('eventPlans.plan') },
+    runbookSource: { get: (ctx) => one('source.get')(ctx, {}), sync: one('source.sync'), pull: one('source.pull') },
     playbooks: {
       list: many('playbooks.list'),
       get: one('playbooks.get'),

@@ -42,7 +42,9 @@ import type { IngestService } from '../pipeline/intake/intake.service.ts';
 import type { OnCallService } from '../pipeline/oncall/oncall.service.ts';
 import type { NotificationService } from '../pipeline/notifications/notifications.service.ts';
 import type { RecoveryService } from '../pipeline/recovery/recovery.service.ts';
+import type { EventPlanService } from '../pipeline/intake/event-plan/event-plan.service.ts';
 import type { RunbookService } from '../pipeline/runbooks/runbooks.service.ts';
+import type { RunbookSourceService } from '../pipeline/runbooks/sync/sync.service.ts';
 import type { PlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
 
 /**
@@ -61,6 +63,8 @@ export interface Services {
   readonly singleSignOn: SingleSignOn | null;
   readonly playbooks: PlaybookVerbs;
   readonly runbooks: RunbookService;
+  readonly runbookSource: Omit<RunbookSourceService, 'failure'>;
+  readonly eventPlans: EventPlanService;
   readonly policies: PolicyVerbs;
   readonly guards: GuardVerbs;
   readonly exemptions: ExemptionVerbs;
@@ -157,6 +161,8 @@ export interface HealthService {
     readonly alarmedEvidence?: number;
     /** Whether the evidence store could not be reached, or did not do what it should, when it was last used. */
     readonly evidenceStoreAiling?: boolean;
+    /** The runbooks of Git could not be taken at the start: older ones go on. */
+    readonly runbooksOutOfDate?: boolean;
     /** How far the wall clock has jumped, in ms; 0 while business time follows it. */
     readonly clockJumpMs?: number;
   }>;

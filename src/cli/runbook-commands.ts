@@ -22,6 +22,22 @@ export function addRunbookCommands({ program, io, exitWith }: CommandRoom): void
       const { validateCommand } = await import('./validate.ts');
       return exitWith(validateCommand(paths, options, io));
     });
+  asking(program.command('sync'))
+    .description(
+      'make the runbooks of the server those of a Git commit; exit code 0: in step, 2: --check found drift, 1: an error',
+    )
+    .argument('[repository]', 'a path, or an https or ssh address', '.')
+    .option('--ref <name>', 'a branch, a tag or a whole commit id', 'HEAD')
+    .option('--folder <path>', 'only this folder of the repository', '')
+    .option('--origin <name>', 'what records call the repository, where its path says little')
+    .option('--allowed-signers <file>', 'keys that count, as ssh-keygen reads them')
+    .option('--allow-older', 'go back to an older commit on purpose', false)
+    .option('--pull', 'have the server read its own repository (RUNBOOKS_GIT) again, and read none here', false)
+    .option('--check', 'compare only', false)
+    .action(async (repository: string, options) => {
+      const { syncCommand } = await import('./sync.ts');
+      return exitWith(syncCommand(repository, options, io));
+    });
   const runbooks = program.command('runbooks').description('what is done about an alert, by its severity');
   asking(runbooks.command('list'))
     .description('the runbooks, one line each')

@@ -1,14 +1,18 @@
+import { organisationHandlers } from '../connectors/organisation/actions.ts';
 import { sandboxHandlers } from '../connectors/sandbox/actions.ts';
+import { openHosts } from '../connectors/ssh/open.ts';
 import { webhookHandlers } from '../connectors/webhook/actions.ts';
 import { actionRegistry } from '../pipeline/actions/registry.ts';
 import { runbookJsonSchema } from '../pipeline/runbooks/json-schema.ts';
 import { documentKind } from '../pipeline/runbooks/validate/document-kind.ts';
 import { fixText, judgeFor, soundRepair } from '../pipeline/runbooks/validate/fix-text.ts';
 import type { Surroundings } from '../pipeline/runbooks/validate/lint-steps.ts';
+import { parameterFaultsOf } from '../pipeline/runbooks/validate/parameter-faults.ts';
 import { validateText } from '../pipeline/runbooks/validate/validate-text.ts';
 import { messageOf } from '../platform/errors.ts';
 import { printable } from '../platform/printable.ts';
 import { safeHttp } from '../platform/safe-http.ts';
+import { lateDesks, type Rooms } from '../start/desks.ts';
 import type { Io } from './io.ts';
 import { replaceFile } from './replace-file.ts';
 import { findFiles, readTextFile, type FoundFile } from './validate-files.ts';
@@ -100,14 +104,20 @@ async function validateFile(
   return { path, text, problems, fixed: 0 };
 }
 
-/** Parameters are judged by those connectors that can be had without being configured. */
+/** Parameters are judged by all connectors that a server has by itself or by configuration alone: none of them is called here. */
 function surroundingsOf(connectors: readonly string[]): Surroundings {
   const http = safeHttp({});
-  const baseUrl = 'http://127.0.0.1';
-  const registry = actionRegistry([...sandboxHandlers({ baseUrl, token: '', http }), ...webhookHandlers({ http })]);
-  const offered = new Set(registry.declarations().map(({ type }) => type));
+  const { people, evidence, regulatory, tasks } = neverAsked;
+  const registry = actionRegistry([
+    ...sandboxHandlers({ baseUrl: 'http://127.0.0.1', token: '', http }, evidence),
+    ...webhookHandlers({ http }),
+    ...organisationHandlers({ people, evidence, regulatory, tasks }),
+    ...openHosts({ hosts: [], evidence, now: () => 0 }).handlers,
+  ]);
   return {
     connectors: [...new Set([...OWN_CONNECTORS, ...connectors])],
-    parameterFaults: (type, parameters) => (offered.has(type) ? registry.checkParameters(type, parameters) : []),
+    parameterFaults: parameterFaultsOf(registry),
   };
 }
+
+const neverAsked = lateDesks({ evidence: true, regulatory: true, tasks: true }).desks as Required<Rooms>; // all of them were asked for

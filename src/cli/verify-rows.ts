@@ -59,6 +59,7 @@ export async function firstForgedRow(journal: Journal): Promise<ForgedRow | null
     escalationRows,
     taskRows,
     inventoryRows,
+    sourceRows,
     draftRows,
     noticeRows,
     accessRows,
@@ -160,6 +161,18 @@ const inventoryRows: RowSource = {
         stream,
         row: { columns: {}, members, membersOf: bodyOf },
       };
+    }
+  },
+};
+
+const sourceRows: RowSource = {
+  kinds: ['runbook-source'],
+  async *rows(journal) {
+    for (const stream of await journal.streams('runbook-source/')) {
+      const last = (await journal.readStream(stream)).at(-1)?.record;
+      const members = objectOf(last?.data['document'] ?? null);
+      const row = { columns: {}, members, membersOf: bodyOf };
+      yield { kind: 'runbook-source', id: stream.slice('runbook-source/'.length), stream, row };
     }
   },
 };

@@ -93,6 +93,8 @@ export const VIEW_KINDS = [
   'playbook-version',
   /** What is done about an alert, by its severity, as people wrote it. */
   'runbook',
+  /** Which commit runbooks were last taken from. */
+  'runbook-source',
   'policy',
   'guard',
   /** One use of break-glass; it stays for ever. */

@@ -17,6 +17,7 @@ import { createOnCallService } from '../pipeline/oncall/oncall.service.ts';
 import { createPlaybookService } from '../pipeline/playbooks/playbooks.service.ts';
 import { createRunbookService } from '../pipeline/runbooks/runbooks.service.ts';
 import { openChanges } from './rights.ts';
+import { openRunbookSource } from './runbook-source.ts';
 
 export interface DefinitionPorts {
   readonly journal: Journal;
@@ -88,7 +89,8 @@ export function openDefinitions(config: Config, ports: DefinitionPorts) {
   const guards = createGuardService({ journal, committer, tell, twoPeople });
   return {
     playbooks,
-    runbooks: createRunbookService({ journal, committer, playbooks }),
+    runbooks: createRunbookService({ journal, committer, playbooks, readOnly: config.runbooks.readOnly }),
+    runbookSource: openRunbookSource(config, { journal, committer, playbooks, registry }),
     policies,
     exemptions,
     guards,

@@ -1,5 +1,5 @@
 import type { Config } from '../platform/config.ts';
-import type { Sender } from '../pipeline/notifications/contract.ts';
+import { isContactChannel, type Sender } from '../pipeline/notifications/contract.ts';
 import { clientFor } from './client-for.ts';
 
 /** One message to one receiver, from connecting to the reply, in ms: a receiver that takes longer is tried again later. */
@@ -43,4 +43,9 @@ export async function sendersOf(config: Config): Promise<readonly Sender[]> {
     senders.push(webhookSender({ http: clientFor(webhook.url, config, LIMITS), ...webhook, now: () => Date.now() }));
   }
   return [...senders, ...contactSenders];
+}
+
+/** Channels that lead to people here, in-app among them. */
+export function peopleChannels(senders: readonly Pick<Sender, 'channel'>[]): readonly string[] {
+  return ['IN_APP', ...senders.map(({ channel }) => channel).filter((channel) => !isContactChannel(channel))];
 }

@@ -11,7 +11,17 @@ function health(unwitnessedMs: number | null, unstampedMs: number | null = null)
   const [committer, wall] = [{ ailing: false }, { jumpMs: () => 0 }];
   const timeStamps = { unstampedMs: () => unstampedMs };
   const evidenceStore = { ailing: false };
-  return createHealthService({ journal, committer, keeper, witness, timeStamps, evidenceStore, wall, setBack: null });
+  return createHealthService({
+    journal,
+    committer,
+    keeper,
+    witness,
+    timeStamps,
+    evidenceStore,
+    wall,
+    setBack: null,
+    fromGit: { failure: () => null },
+  });
 }
 
 describe('health', () => {

@@ -59,6 +59,7 @@ const DOORS: ReadonlyMap<string, string> = new Map([
   ['src/connectors/define-handler.ts {observe}', 'a handler made of a definition'],
   ['src/connectors/ssh/prefixes.ts list.check', 'whether an address is in a list'],
   ['src/demo/verifier.ts {check}', 'a check of the demo'],
+  ['src/cli/sync.ts {check}', 'an option of the command'],
   ['src/pipeline/executions/core/attempts.ts input.undo', 'whether a call that was cut off was an undo'],
   ['src/pipeline/executions/core/pausing.ts input.undo', 'whether a call that was kept back was an undo'],
   ['src/witness/witness-server.ts witness.addCheckpoint', "the witness's own store"],

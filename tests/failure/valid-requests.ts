@@ -4,6 +4,7 @@ import { answerToken } from '../../src/pipeline/approvals/answer-token.ts';
 import { linkKeyOf } from '../../src/start/addresses.ts';
 import type { DeclaredRoute } from '../../src/api/route-table.ts';
 import { BASE, byHand, NOTIFY, SUSPEND } from '../support/playbooks.ts';
+import { runbookSet } from '../support/runbook-set.ts';
 import { POLICY } from '../support/seed-bodies.ts';
 import { until } from '../support/server.ts';
 import { fieldOf } from '../support/visitor.ts';
@@ -69,6 +70,30 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ],
   ['PUT /api/runbooks/:id', async (scene) => asAdmin(scene, `/api/runbooks/${scene.fresh('runbook-')}`, RUNBOOK)],
   ['DELETE /api/runbooks/:id', async (scene) => asAdmin(scene, `/api/runbooks/${await runbook(scene)}`)],
+  [
+    'POST /api/event-plans',
+    async (scene) => {
+      // One runbook of a severity of its own, however often it is asked: a plan executes all that map it.
+      const medium = { playbooks: { medium: RUNBOOK.playbooks.low } };
+      await succeeds(scene.house.admin.api('PUT', '/api/runbooks/planned', medium));
+      const asked = { event: { ...alert(scene), severity: 'MEDIUM' }, reference: scene.fresh('plan-') };
+      const { planSha256 } = await succeeds(scene.house.admin.api('POST', '/api/event-plans', asked));
+      return asAdmin(scene, '/api/event-plans', { ...asked, planSha256 });
+    },
+  ],
+  [
+    'POST /api/runbook-source/sync',
+    async (scene) => {
+      const path = '/api/runbook-source/sync';
+      const { source } = await succeeds(scene.house.admin.api('GET', '/api/runbook-source'));
+      const former = runbookSet(scene.fresh('former-'));
+      const follows = { previousCommit: source?.commitId ?? null, history: source === null ? 'first' : 'ahead' };
+      // So that each sync retires what the one before it brought: the first one too.
+      await succeeds(scene.house.admin.api('POST', path, { ...former, ...follows }));
+      const next = { ...runbookSet(scene.fresh('synced-')), previousCommit: former.commitId, history: 'ahead' };
+      return asAdmin(scene, path, next);
+    },
+  ],
   [`POST ${BASE}`, async (scene) => asAdmin(scene, BASE, byHand(scene.fresh('playbook-'), [NOTIFY]))],
   [`PUT ${BASE}/:id`, async (scene) => asAdmin(scene, `${BASE}/${await playbook(scene)}`, { severity: 'LOW' })],
   [`DELETE ${BASE}/:id`, async (scene) => asAdmin(scene, `${BASE}/${await playbook(scene)}`)],

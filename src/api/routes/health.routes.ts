@@ -28,6 +28,10 @@ const PLAYBOOK_HEALTH = z.object({
     .optional()
     .describe('Only of a journal that was set back, until two people have confirmed it'),
   pause: z.object({ since: z.iso.datetime() }).optional().describe('Only while everything is paused'),
+  runbooks: z
+    .object({ outOfDate: z.boolean() })
+    .optional()
+    .describe('Only while the runbooks of Git could not be taken at the start'),
   evidence: z
     .object({ alarmed: z.int(), storeAiling: z.boolean().optional() })
     .optional()
@@ -80,6 +84,7 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
         unreviewedBreakGlass = 0,
         alarmedEvidence = 0,
         evidenceStoreAiling = false,
+        runbooksOutOfDate = false,
       } = more;
       if (!healthy) void reply.code(503).header('retry-after', String(RETRY_AFTER_SECONDS));
       const status = healthy ? ('healthy' as const) : ('unhealthy' as const);
@@ -96,7 +101,19 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
       const isEvidenceWell = alarmedEvidence === 0 && !evidenceStoreAiling;
       const ailing = evidenceStoreAiling ? { storeAiling: true } : {};
       const evidence = isEvidenceWell ? {} : { evidence: { alarmed: alarmedEvidence, ...ailing } };
-      return { status, models, executions, ...log, ...evidence, ...journal, ...pause, ...breakGlass, ...jumped };
+      const runbooks = runbooksOutOfDate ? { runbooks: { outOfDate: true } } : {};
+      return {
+        status,
+        models,
+        executions,
+        ...log,
+        ...evidence,
+        ...runbooks,
+        ...journal,
+        ...pause,
+        ...breakGlass,
+        ...jumped,
+      };
     },
   });
 }

@@ -84,8 +84,14 @@ const CATALOGUE: readonly RecordType[] = [
   { type: 'playbook.saved', v: 1, personal: [] },
   { type: 'playbook.deleted', v: 1, personal: [] },
   // The text that people wrote, and the playbooks that were made of it.
-  { type: 'runbook.saved', v: 1, personal: [] },
+  // The author of a commit is a person; those of versions that people put have none.
+  {
+    type: 'runbook.saved',
+    v: 1,
+    personal: ['/document/git/author', '/document/git/changedIn/author', '/document/git/signature/signer'],
+  },
   { type: 'runbook.deleted', v: 1, personal: [] },
+  { type: 'runbook.synced', v: 1, personal: ['/document/source/author', '/document/source/signature/signer'] },
   { type: 'guard.saved', v: 1, personal: ['/document/identities'] },
   { type: 'guard.reserved', v: 1, personal: [] },
   { type: 'guard.paused', v: 1, personal: PAUSE_PERSONAL },

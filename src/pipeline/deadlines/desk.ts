@@ -132,7 +132,10 @@ export async function loadRequest(
 }
 
 /** What a request starts, what it leaves out and why, and tags that name nothing here. */
-function chosenRules({ rules, settings }: RulesInForce, { regimes, deadlineHours }: Request) {
+export function chosenRules(
+  { rules, settings }: RulesInForce,
+  { regimes, deadlineHours }: Pick<Request, 'regimes' | 'deadlineHours'>,
+) {
   const named = regimes.map((tag) => ({ tag, regime: tagRegime(tag, rules) }));
   const wanted = new Set(named.flatMap(({ regime }) => (regime === null ? [] : [regime])));
   const begin: DeadlineRule[] = [];

@@ -100,7 +100,11 @@ export function executionOf(ports: ByHandPorts, ctx: CallContext, asked: Asked, 
  * A repeat under the same key must not start a second one, even when the reply of the first was lost in a crash; and a plan
  * is executed once, whoever asks.
  */
-export function incidentIdFor(ports: ByHandPorts, ctx: CallContext, planSha256: string | null): string {
+export function incidentIdFor(
+  ports: Pick<ByHandPorts, 'journal' | 'ids'>,
+  ctx: CallContext,
+  planSha256: string | null,
+): string {
   const cause = planSha256 === null ? ctx.idempotencyKey : `plan ${planSha256}`;
   return cause === null ? ports.ids.next('inc') : derivedId('inc', ports.journal.id, cause);
 }

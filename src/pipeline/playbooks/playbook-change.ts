@@ -10,6 +10,8 @@ import type { Playbook } from './playbook.ts';
 export interface OwningRunbook {
   readonly id: string;
   readonly version: number;
+  /** Who wrote it besides the one who saved it, by their ids here. Absent: nobody that is known. */
+  readonly authorIds?: readonly string[];
 }
 
 /** What the view of a playbook holds. */
@@ -41,7 +43,7 @@ export function savedPlaybookChange(
 ): Change {
   const { document, version, createdAt, runbook } = stored;
   const { userId: by } = ctx.principal;
-  const data = { version, by, document, ...(runbook === undefined ? {} : { runbook: { ...runbook } }) };
+  const data = { version, by, document, ...(runbook === undefined ? {} : { runbook: ownerAsJson(runbook) }) };
   return {
     appends: [
       {
@@ -95,6 +97,11 @@ export function storedOf(view: StoredView): StoredPlaybook {
 
 export function asDefinition(document: Json): Definition {
   return document as Definition;
+}
+
+/** As records and answers hold it. */
+export function ownerAsJson({ id, version, authorIds }: OwningRunbook): { readonly [key: string]: Json } {
+  return { id, version, ...(authorIds === undefined ? {} : { authorIds: [...authorIds] }) };
 }
 
 function asJson(value: StoredPlaybook): Json {

@@ -24,6 +24,7 @@ import { compilePlaybook, type CompiledPlaybook, type DeclarationOf, type Parame
 import {
   asDefinition,
   hiddenPlaybookChange,
+  ownerAsJson,
   savedPlaybookChange,
   storedOf,
   streamOf,
@@ -181,7 +182,7 @@ export function createPlaybookService(ports: PlaybookPorts): PlaybookService {
   function activeOf(id: string, stored: StoredPlaybook): ActivePlaybook {
     const { compiled } = checked(asDefinition(stored.document));
     const owner = stored.runbook === undefined ? {} : { runbookId: stored.runbook.id };
-    return { playbookId: id, version: stored.version, compiled, authorIds: [stored.savedBy], ...owner };
+    return { playbookId: id, version: stored.version, compiled, authorIds: authorsOf(stored), ...owner };
   }
 
   async function loadActive(): Promise<readonly ActivePlaybook[]> {
@@ -312,7 +313,12 @@ function shown(id: string, stored: StoredPlaybook): Answer['data'] {
   const { document, version, createdAt, updatedAt, savedBy, runbook } = stored;
   const times = { createdAt: shownTime(createdAt), updatedAt: shownTime(updatedAt), savedBy };
   const data = { ...(document as Answer['data']), id, version, ...times };
-  return runbook === undefined ? data : { ...data, runbook: { ...runbook } };
+  return runbook === undefined ? data : { ...data, runbook: ownerAsJson(runbook) };
+}
+
+/** Who saved it, and who wrote the runbook that it is made of. */
+function authorsOf({ savedBy, runbook }: StoredPlaybook): readonly string[] {
+  return [...new Set([savedBy, ...(runbook?.authorIds ?? [])])];
 }
 
 /** @throws FirebreakError `conflict` for a playbook that is made of a runbook: the next version of that would undo the change */

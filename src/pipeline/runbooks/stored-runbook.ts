@@ -2,6 +2,7 @@ import type { Json } from '../../platform/canonical-json.ts';
 import type { StoredView, View } from '../../journal/journal.ts';
 import { shownTime, type Answer } from '../service.ts';
 import type { Severity } from '../vocabulary.ts';
+import type { Author, SetOrigin } from './sync/runbook-set.ts';
 
 /** Runbooks as the journal holds them: the text as it was put, and what was made of it. */
 
@@ -18,6 +19,17 @@ export interface RunbookDocument {
   readonly declaredVersion: string | null;
   readonly complianceTags: readonly string[];
   readonly playbooks: readonly { readonly severity: Severity; readonly playbookId: string }[];
+  /** The commit that it was taken from. Absent: somebody put it. */
+  readonly git?: GitOrigin;
+}
+
+/** Where a version comes from, as `firebreak sync` took it. */
+export interface GitOrigin extends Omit<SetOrigin, 'folder'> {
+  readonly path: string;
+  /** Object id of its bytes. */
+  readonly blob: string;
+  /** The last commit that changed the file, and who made that; `commit` is the one that was synced. */
+  readonly changedIn: { readonly commitId: string; readonly author: Author };
 }
 
 export interface StoredRunbook {
@@ -66,12 +78,13 @@ export function runbookOfRecord(
 /** @param whole with the text; lists leave it out */
 export function shownRunbook(id: string, stored: StoredRunbook, whole: boolean): Answer['data'] {
   const { document, version, createdAt, updatedAt, savedBy } = stored;
-  const { source, complianceTags, playbooks, ...rest } = document;
+  const { source, complianceTags, playbooks, git, ...rest } = document;
   return {
     id,
     ...rest,
     complianceTags: [...complianceTags],
     playbooks: playbooks.map((each) => ({ ...each })),
+    ...(git === undefined ? {} : { git: git as unknown as Json }), // plain JSON by its type
     ...(whole ? { source } : {}),
     version,
     createdAt: shownTime(createdAt),

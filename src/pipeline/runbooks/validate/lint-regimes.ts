@@ -1,13 +1,13 @@
 import type { Runbook } from '../runbook.ts';
 import { nearestWord } from './nearest-word.ts';
 import type { Finding } from './problem.ts';
-import { REGIME_TAGS, regimeName } from './regimes.ts';
+import { REGIME_TAGS, regimeName, regimeOf } from './regimes.ts';
 import type { Writer } from './writer.ts';
 
 /** Tags that are no regime, duties without their step, and deadlines after those of the law. */
 export function regimeFindings(runbook: Runbook, writer: Writer): readonly Finding[] {
   const tags = runbook.metadata.complianceTags;
-  const known = tags.filter((tag) => Object.hasOwn(REGIME_TAGS, regimeName(tag)));
+  const known = tags.filter((tag) => regimeOf(tag) !== null);
   return [
     ...tags.flatMap((tag, index) => unknownTag(tag, index, writer)),
     ...missingSteps(runbook, known, writer),
@@ -16,8 +16,8 @@ export function regimeFindings(runbook: Runbook, writer: Writer): readonly Findi
 }
 
 function unknownTag(tag: string, index: number, writer: Writer): readonly Finding[] {
-  if (Object.hasOwn(REGIME_TAGS, regimeName(tag))) return [];
-  const nearest = nearestWord(regimeName(tag), Object.keys(REGIME_TAGS));
+  if (regimeName(tag) !== null) return [];
+  const nearest = nearestWord(tag.trim().toUpperCase(), Object.keys(REGIME_TAGS));
   const pointer = `/metadata/compliance_tags/${index}`;
   const edit = nearest === null ? null : writer.replaceValue(pointer, nearest);
   return [
@@ -32,7 +32,7 @@ function unknownTag(tag: string, index: number, writer: Writer): readonly Findin
 }
 
 function missingSteps({ playbooks, places }: Runbook, tags: readonly string[], writer: Writer): readonly Finding[] {
-  const duties = tags.filter((tag) => REGIME_TAGS[regimeName(tag)]?.notifies === true);
+  const duties = tags.filter((tag) => regimeOf(tag)?.notifies === true);
   if (duties.length === 0) return [];
   return playbooks.flatMap(({ severity, pointer, stages }): readonly Finding[] => {
     const serious = severity === 'HIGH' || severity === 'CRITICAL';
@@ -53,7 +53,7 @@ function missingSteps({ playbooks, places }: Runbook, tags: readonly string[], w
 }
 
 function lateDeadlines({ playbooks }: Runbook, tags: readonly string[], writer: Writer): readonly Finding[] {
-  const limits = tags.flatMap((tag) => REGIME_TAGS[regimeName(tag)]?.latestHours ?? []);
+  const limits = tags.flatMap((tag) => regimeOf(tag)?.latestHours ?? []);
   if (limits.length === 0) return [];
   const latest = Math.min(...limits);
   return playbooks.flatMap(({ stages }) =>

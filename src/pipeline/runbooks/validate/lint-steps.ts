@@ -21,8 +21,11 @@ import type { Writer } from './writer.ts';
 export interface Surroundings {
   /** Names of the connectors. */
   readonly connectors: readonly string[];
-  /** Faults of parameters; none where no connector at hand knows the action. Pointers start at the parameters. */
-  readonly parameterFaults: (type: ActionType, parameters: JsonObject) => readonly Fault[];
+  /**
+   * Faults of parameters at the named connector, or at whichever is most content; none where no connector at hand knows the action.
+   * Pointers start at the parameters.
+   */
+  readonly parameterFaults: (type: ActionType, parameters: JsonObject, connector?: string) => readonly Fault[];
 }
 
 /** Everything about the steps of one severity. */
@@ -133,7 +136,7 @@ function parameterFindings(
     message: `${name} holds a secret in clear`,
     fix: 'Take it out of the file, put it into the configuration of the connector, and change it: it was written down.',
   }));
-  const faults = parameterFaults(step.action, compiled).filter(({ pointer }) => {
+  const faults = parameterFaults(step.action, compiled, step.connector).filter(({ pointer }) => {
     const value = valueAt(compiled, pointer);
     return !(typeof value === 'string' && value.includes('{{'));
   });
