@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { RequestHolders } from '../api/idempotency.ts';
 import type { GroupCommitter } from '../journal/group-commit.ts';
@@ -11,7 +12,9 @@ import { createDisposing } from '../pipeline/evidence/dispose.ts';
 import { createEvidenceService, type EvidenceService } from '../pipeline/evidence/evidence.service.ts';
 import { keepReverifying } from '../pipeline/evidence/reverify.ts';
 import { createVerifying } from '../pipeline/evidence/verifying.ts';
-import { takeDigestsHere } from '../pipeline/evidence/digests.ts';
+import { takeDigestsHere, type DigestTaker } from '../pipeline/evidence/digests.ts';
+import { lanesFor, openDigestThreads } from '../pipeline/evidence/digest-threads.ts';
+import { DIGEST_THREAD } from '../pipeline/evidence/start-digest-thread.ts';
 import { reconcile } from '../pipeline/evidence/reconcile.ts';
 import type { Vault } from '../pipeline/evidence/vault.ts';
 import type { TellRecord } from '../pipeline/tell-of-record.ts';
@@ -41,6 +44,8 @@ export interface EvidencePorts {
   readonly log: Pick<Log, 'error' | 'warn'>;
   /** For tests only. */
   readonly at?: PreservePorts['at'];
+  /** The program of threads that take digests; absent: the compiled one, or this thread where there is none. For tests only. */
+  readonly digestThread?: URL;
 }
 
 export interface OpenedEvidence {
@@ -60,12 +65,12 @@ export interface OpenedEvidence {
  */
 export async function openEvidence(config: Config, ports: EvidencePorts): Promise<OpenedEvidence> {
   const { journal, clock, log } = ports;
-  const vault = await openVault(config);
+  const { takeDigests, closeDigests } = openDigests(ports.digestThread);
+  const vault = await openVault(config, takeDigests);
   const store = createEvidenceStore(ports);
   const onError = (thrown: unknown): void => log.error({ err: thrown }, 'the evidence store could not be reached');
   const holds = createHoldKeeping({ journal, store, vault, onError });
   const { usual, byKind } = config.evidence.retentionDays;
-  const takeDigests = takeDigestsHere;
   const verifying = createVerifying({ store, vault, clock, holds, takeDigests });
   const disposing = createDisposing({ store, vault, clock, holds, onError });
   const holder = (): string => ports.holders.own();
@@ -128,14 +133,24 @@ export async function openEvidence(config: Config, ports: EvidencePorts): Promis
     async close() {
       await settling;
       await vault.close();
+      await closeDigests();
     },
   };
 }
 
-async function openVault({ dataDir, evidence }: Config): Promise<Vault> {
+function openDigests(program: URL | null = DIGEST_THREAD): {
+  readonly takeDigests: () => DigestTaker;
+  closeDigests(): Promise<void>;
+} {
+  if (program === null) return { takeDigests: takeDigestsHere, closeDigests: async () => undefined };
+  const threads = openDigestThreads({ program, lanes: lanesFor(availableParallelism()) });
+  return { takeDigests: () => threads.take(), closeDigests: () => threads.close() };
+}
+
+async function openVault({ dataDir, evidence }: Config, takeDigests: () => DigestTaker): Promise<Vault> {
   try {
     const keys: readonly VaultKey[] = evidence.keyFile === null ? [] : readKeyFile(evidence.keyFile);
-    return await openLocalVault({ folder: evidence.dir ?? join(dataDir, 'evidence'), keys });
+    return await openLocalVault({ folder: evidence.dir ?? join(dataDir, 'evidence'), keys, takeDigests });
   } catch (thrown) {
     throw new FirebreakError('store_unavailable', `The evidence store cannot be used: ${messageOf(thrown)}`, [], {
       cause: thrown,
