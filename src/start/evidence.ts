@@ -12,8 +12,8 @@ import { createDisposing } from '../pipeline/evidence/dispose.ts';
 import { createEvidenceService, type EvidenceService } from '../pipeline/evidence/evidence.service.ts';
 import { keepReverifying } from '../pipeline/evidence/reverify.ts';
 import { createVerifying } from '../pipeline/evidence/verifying.ts';
-import { takeDigestsHere, type DigestTaker } from '../pipeline/evidence/digests.ts';
-import { lanesFor, openDigestThreads } from '../pipeline/evidence/digest-threads.ts';
+import type { DigestTaker } from '../pipeline/evidence/digests.ts';
+import { openDigests } from '../pipeline/evidence/digest-threads.ts';
 import { DIGEST_THREAD } from '../pipeline/evidence/start-digest-thread.ts';
 import { reconcile } from '../pipeline/evidence/reconcile.ts';
 import type { Vault } from '../pipeline/evidence/vault.ts';
@@ -65,7 +65,8 @@ export interface OpenedEvidence {
  */
 export async function openEvidence(config: Config, ports: EvidencePorts): Promise<OpenedEvidence> {
   const { journal, clock, log } = ports;
-  const { takeDigests, closeDigests } = openDigests(ports.digestThread);
+  const digests = openDigests(ports.digestThread ?? DIGEST_THREAD, availableParallelism());
+  const takeDigests = (): DigestTaker => digests.take();
   const vault = await openVault(config, takeDigests);
   const store = createEvidenceStore(ports);
   const onError = (thrown: unknown): void => log.error({ err: thrown }, 'the evidence store could not be reached');
@@ -133,18 +134,9 @@ export async function openEvidence(config: Config, ports: EvidencePorts): Promis
     async close() {
       await settling;
       await vault.close();
-      await closeDigests();
+      await digests.close();
     },
   };
-}
-
-function openDigests(program: URL | null = DIGEST_THREAD): {
-  readonly takeDigests: () => DigestTaker;
-  closeDigests(): Promise<void>;
-} {
-  if (program === null) return { takeDigests: takeDigestsHere, closeDigests: async () => undefined };
-  const threads = openDigestThreads({ program, lanes: lanesFor(availableParallelism()) });
-  return { takeDigests: () => threads.take(), closeDigests: () => threads.close() };
 }
 
 async function openVault({ dataDir, evidence }: Config, takeDigests: () => DigestTaker): Promise<Vault> {

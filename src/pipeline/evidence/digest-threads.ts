@@ -29,6 +29,12 @@ export function lanesFor(processors: number): number {
   return Math.min(4, Math.max(1, Math.floor(processors / 2)));
 }
 
+/** Digests in threads where there is a program for them, else in this thread. @param processors of this machine */
+export function openDigests(program: URL | null, processors: number): DigestThreads {
+  if (program === null) return { take: takeDigestsHere, close: async () => undefined };
+  return openDigestThreads({ program, lanes: lanesFor(processors) });
+}
+
 /** Threads start with the first content that is not small, a further pair when all others have something to do. */
 export function openDigestThreads({ program, lanes: most }: DigestThreadsOptions): DigestThreads {
   let lanes: readonly Lane[] = [];
