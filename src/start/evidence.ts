@@ -84,6 +84,7 @@ export async function openEvidence(config: Config, ports: EvidencePorts): Promis
     holder,
     isGone: (holder) => ports.holders.isGone(holder),
     retentionMs,
+    onUnfinished: onError,
     clockJumpMs: () => ports.wall.jumpMs(),
     ...(ports.at === undefined ? {} : { at: ports.at }),
   });
