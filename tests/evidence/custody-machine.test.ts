@@ -103,7 +103,8 @@ async function play({ artefacts, holds, ...world }: World, [verb, number]: Step)
   switch (verb) {
     case 'hold': {
       const { data } = await service.hold(ada, { scope: { type: 'evidence', id }, reason: 'x' });
-      holds.set(String(data['holdId']), { on: id });
+      const { holdId } = data;
+      if (typeof holdId === 'string') holds.set(holdId, { on: id });
       return bed;
     }
     case 'tamper':
@@ -185,7 +186,7 @@ async function compare({ bed, artefacts, holds }: World): Promise<void> {
     const { id, counts, custodian, isAlarmed, isGone, records } = modelled;
     const read = (await bed.journal.readStream(`evidence/${id}`)).map(({ record }) => record);
     const state = foldEvidence(read);
-    if (state?.integrity == null) throw new Error('what was taken is on record');
+    if (state === null || state.integrity === null) throw new Error('what was taken is on record');
     expect((await bed.journal.view('evidence', id))?.body).toEqual(state);
     expect(state).toMatchObject({ counts, custodian, version: records });
     expect([statusOfEvidence(state), state.alarm !== null]).toEqual([isGone ? 'DISPOSED' : 'PRESERVED', isAlarmed]);
