@@ -2,6 +2,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { openWorkshop, type Workshop } from './children.ts';
 import { benchEvents } from './events.ts';
+import { benchEvidence } from './evidence.ts';
 import { benchExecutionsAtRate } from './execution-rate.ts';
 import { benchExecutions } from './executions.ts';
 import { machine } from './measure.ts';
@@ -14,8 +15,8 @@ import { reportTable, writeReport } from './report.ts';
 import { benchWaiting } from './waiting.ts';
 
 /**
- * `npm run bench -- executions|events|reaction|people|waiting|report [--db sqlite|postgres] [--json] [--runs N] [--rate N]
- * [--seconds N] [--warmup N] [--count N] [--program FILE] [--profile DIR]`
+ * `npm run bench -- executions|events|reaction|people|waiting|evidence|report [--db sqlite|postgres] [--json] [--runs N] [--rate N]
+ * [--seconds N] [--warmup N] [--count N] [--sizes MiB,MiB] [--program FILE] [--profile DIR]`
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,6 +26,7 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string' },
     rate: { type: 'string' },
     count: { type: 'string', default: '100000' },
+    sizes: { type: 'string', default: '2048,4096' },
     seconds: { type: 'string', default: '6' },
     warmup: { type: 'string', default: '2' },
     program: { type: 'string', default: PROGRAM },
@@ -87,6 +89,7 @@ async function main(name: string): Promise<void> {
     count: Math.round(positive('count', values.count, 1_000_000)),
     program: values.program,
     profileDir: values.profile ?? null,
+    sizesMiB: values.sizes.split(',').map((size) => Math.ceil(positive('sizes', size, 102_400))),
     db: storeKind(values.db),
   };
   const runs =
@@ -123,9 +126,11 @@ function benchOf(name: string): Bench {
       return benchPeople;
     case 'waiting':
       return benchWaiting;
+    case 'evidence':
+      return benchEvidence;
     default:
       throw new Error(
-        'say which one: npm run bench -- executions | events | reaction | people | waiting | report [--json]',
+        'say which one: npm run bench -- executions | events | reaction | people | waiting | evidence | report [--json]',
       );
   }
 }

@@ -15,6 +15,8 @@ export interface BenchOptions {
   readonly db: StoreKind;
   /** Executions that wait, in `waiting`. */
   readonly count: number;
+  /** Artefacts of `evidence`, in MiB. */
+  readonly sizesMiB: readonly number[];
 }
 
 /** One run. @throws CannotRunError where something is missing on this machine; Error when the product did wrong. */

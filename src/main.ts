@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { addAssetCommands } from './cli/asset-commands.ts';
 import { addBundleCommands } from './cli/evidence-bundle-commands.ts';
+import { addEvidenceCommands } from './cli/evidence-commands.ts';
 import { addDeadlineCommands } from './cli/deadline-commands.ts';
 import { addGovernanceCommands } from './cli/governance-commands.ts';
 import { addJournalCommands } from './cli/journal-commands.ts';
@@ -256,6 +257,7 @@ addLawfulBasisCommands({ program, io, exitWith });
 addBreakGlass(program, server, io, exitWith);
 
 const evidence = program.command('evidence').description('what was preserved, and bundles of it for others');
+addEvidenceCommands(evidence, { io, exitWith });
 addBundleCommands(evidence, { io, exitWith });
 
 const changes = program

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
-import type { CommandRoom } from './governance-commands.ts';
+import { isVaultRef } from '../pipeline/evidence/vault.ts';
+import { asking, type CommandRoom } from './governance-commands.ts';
 
 /** Commands about evidence bundles, under `firebreak evidence`. */
 export function addBundleCommands(evidence: Command, { io, exitWith }: Omit<CommandRoom, 'program'>): void {
@@ -18,19 +19,19 @@ export function addBundleCommands(evidence: Command, { io, exitWith }: Omit<Comm
       const { evidenceExportCommand } = await import('./evidence-export.ts');
       return exitWith(evidenceExportCommand(options, io));
     });
-  evidence
-    .command('verify')
-    .description('verify an evidence bundle offline; needs no server, no data directory and no configuration')
-    .argument('<bundle>', 'the archive, or the folder that it was unpacked to')
+  asking(evidence.command('verify'))
+    .description('verify a bundle offline, without a server; or have the server read an artefact again')
+    .argument('<bundle or evidence>', 'an archive, the folder that it was unpacked to, or the id of an artefact')
     .option('--key <key>', 'the key of the log that you were given: a line of `audit key`, or a file of such lines')
     .option(
       '--anchor <file>',
       'checkpoints that were published elsewhere; one of them must be in the log of the bundle',
     )
     .option('--tsa-ca <file>', 'roots of time-stamping authorities that you trust, in PEM')
-    .option('--json', 'one JSON line', false)
-    .action(async (bundle: string, options) => {
+    .action(async (what: string, options) => {
+      // An id looks like no path that anybody writes; a file of that name is ./evd_….
+      if (isVaultRef(what)) return exitWith((await import('./evidence.ts')).examineEvidenceCommand(what, options, io));
       const { evidenceVerifyCommand } = await import('./evidence-verify.ts');
-      return exitWith(evidenceVerifyCommand({ ...options, bundle }, io));
+      return exitWith(evidenceVerifyCommand({ ...options, bundle: what }, io));
     });
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { RequestHolders } from '../api/idempotency.ts';
 import type { GroupCommitter } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -10,7 +11,9 @@ import { createDisposing } from '../pipeline/evidence/dispose.ts';
 import { createEvidenceService, type EvidenceService } from '../pipeline/evidence/evidence.service.ts';
 import { keepReverifying } from '../pipeline/evidence/reverify.ts';
 import { createVerifying } from '../pipeline/evidence/verifying.ts';
-import { takeDigestsHere } from '../pipeline/evidence/digests.ts';
+import type { DigestTaker } from '../pipeline/evidence/digests.ts';
+import { openDigests } from '../pipeline/evidence/digest-threads.ts';
+import { DIGEST_THREAD } from '../pipeline/evidence/start-digest-thread.ts';
 import { reconcile } from '../pipeline/evidence/reconcile.ts';
 import type { TellRecord } from '../pipeline/tell-of-record.ts';
 import type { WallClock } from '../platform/clock.ts';
@@ -40,6 +43,8 @@ export interface EvidencePorts {
   readonly log: Pick<Log, 'error' | 'warn'>;
   /** For tests only. */
   readonly at?: PreservePorts['at'];
+  /** The program of threads that take digests; absent: the compiled one, or this thread where there is none. For tests only. */
+  readonly digestThread?: URL;
 }
 
 export interface OpenedEvidence {
@@ -59,7 +64,8 @@ export interface OpenedEvidence {
  */
 export async function openEvidence(config: Config, ports: EvidencePorts): Promise<OpenedEvidence> {
   const { journal, clock, log } = ports;
-  const takeDigests = takeDigestsHere;
+  const digests = openDigests(ports.digestThread ?? DIGEST_THREAD, availableParallelism());
+  const takeDigests = (): DigestTaker => digests.take();
   const vault = await openVault(config, { takeDigests, log });
   const store = createEvidenceStore(ports);
   const onError = (thrown: unknown): void => log.error({ err: thrown }, 'the evidence store could not be reached');
@@ -77,6 +83,7 @@ export async function openEvidence(config: Config, ports: EvidencePorts): Promis
     holder,
     isGone: (holder) => ports.holders.isGone(holder),
     retentionMs,
+    onUnfinished: onError,
     clockJumpMs: () => ports.wall.jumpMs(),
     ...(ports.at === undefined ? {} : { at: ports.at }),
   });
@@ -127,6 +134,7 @@ export async function openEvidence(config: Config, ports: EvidencePorts): Promis
     async close() {
       await settling;
       await vault.close();
+      await digests.close();
     },
   };
 }

@@ -8,8 +8,9 @@ const LEVELS = z
   .array(z.looseObject({ connections: z.int(), ratioToRows: z.number().positive(), p50Ms: z.number() }))
   .min(2);
 
-function bench(name: string): unknown {
-  const args = ['node_modules/tsx/dist/cli.mjs', 'bench/main.ts', name, '--json', '--seconds', '3', '--warmup', '0.5'];
+function bench(name: string, ...more: readonly string[]): unknown {
+  const short = ['--json', '--seconds', '3', '--warmup', '0.5', ...more];
+  const args = ['node_modules/tsx/dist/cli.mjs', 'bench/main.ts', name, ...short];
   const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   expect({ status, stderr }).toMatchObject({ status: 0 });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
@@ -19,6 +20,13 @@ describe('bench', () => {
   it('measures events beside their rows', () => {
     const { levels } = z.looseObject({ levels: LEVELS }).parse(bench('events'));
     expect(levels.map((level) => Number(level['eventsPerSecond']) > 0)).not.toContain(false);
+  });
+
+  it('measures evidence beside openssl', () => {
+    const timed = z.looseObject({ seconds: z.number(), ratioToOpenssl: z.number().positive() });
+    const size = z.looseObject({ sizeMiB: z.int(), preserve: timed, verify: timed, download: timed });
+    const { sizes } = z.looseObject({ sizes: z.array(size) }).parse(bench('evidence', '--sizes', '4,8'));
+    expect(sizes.map(({ sizeMiB }) => sizeMiB)).toEqual([4, 8]);
   });
 
   it('measures executions beside bare, rows and none', () => {

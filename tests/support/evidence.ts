@@ -40,6 +40,8 @@ export interface BedOptions {
   /** A journal that is open already: another process beside the first one. */
   readonly beside?: EvidenceBed;
   readonly holder?: string;
+  /** Takes digests in threads, by this program. */
+  readonly digestThread?: URL;
   /** Processes that have ended. */
   readonly isGone?: (holder: string) => boolean;
 }
@@ -71,6 +73,7 @@ export async function evidenceBed(options: BedOptions = {}, at?: string): Promis
     version: 'test',
     log: createLog({ level: 'warn', destination: { write: (line) => void said.push(line) } }),
     ...(options.at === undefined ? {} : { at: options.at }),
+    ...(options.digestThread === undefined ? {} : { digestThread: options.digestThread }),
   });
   const bed: EvidenceBed = {
     ...opened,

@@ -41,6 +41,8 @@ export interface PreservePorts {
   readonly isGone: (holder: string) => Promise<boolean>;
   /** How long artefacts of a kind are kept, in ms. */
   readonly retentionMs: (kind: ArtifactKind) => number;
+  /** What follows from a record could not be done at the store, for example because it is full. The next start does it. */
+  readonly onUnfinished: (thrown: unknown) => void;
   /** By how much the machine's clock is off at this moment, in ms; 0: it can be believed. */
   readonly clockJumpMs: () => number;
   /** What holds a process at a point. For tests only. */
@@ -124,7 +126,8 @@ export function createPreserving(ports: PreservePorts): Preserving {
       const { broken, ...digests } = written;
       const evidence = await record(id, { ...digests, complete: broken === null, exceptions }, taking.trace);
       await ports.at?.('recorded');
-      await finish(id, evidence);
+      // Who asked hears what was kept, also when there is no room for the note beside it.
+      await finish(id, evidence).catch(ports.onUnfinished);
       const winner = evidence.lineage.duplicateOf === null ? null : await store.byKey(key);
       return { ...(winner ?? { id, evidence }), broken };
     } finally {

@@ -41,7 +41,9 @@ export function fileSink(handle: FileHandle, form: BlockForm, digests: DigestTak
       index += 1;
       written = written.then(() => write(block, at, isLast));
       if (isLast) written = written.then(() => syncing);
-      await Promise.all([written, hashed ?? Promise.resolve()]);
+      // Both have to have ended before anybody looks at what the file holds, also when one of them has failed.
+      const ended = await Promise.allSettled([written, hashed]);
+      for (const each of ended) if (each.status === 'rejected') throw each.reason;
     },
   };
 }

@@ -112,10 +112,10 @@ export async function openLocalVault({
     }
   }
 
-  async function measured(path: string, isSealed: boolean): Promise<ContentDigests> {
+  async function measured(path: string, isSealed: boolean, digests = takeDigests()): Promise<ContentDigests> {
     return measure(
       readContent(() => openOwnFile(path), await shapeAt(path, isSealed)),
-      takeDigests(),
+      digests,
     );
   }
 
@@ -125,12 +125,13 @@ export async function openLocalVault({
     handle: FileHandle,
     path: string,
     isSealed: boolean,
+    digests = takeDigests(),
   ): Promise<ContentDigests | null> {
     if (!(await makeWhole(handle, isSealed, keys))) return null;
-    const digests = await measured(path, isSealed);
-    if (digests.size === 0) return null;
-    await publish(ref, handle, path, contentName(digests.sha256, isSealed, true));
-    return digests;
+    const rest = await measured(path, isSealed, digests);
+    if (rest.size === 0) return null;
+    await publish(ref, handle, path, contentName(rest.sha256, isSealed, true));
+    return rest;
   }
 
   async function discard(ref: string): Promise<void> {
@@ -161,8 +162,9 @@ export async function openLocalVault({
     try {
       const form = writeKey === undefined ? CLEAR_FORM : newSealedForm(writeKey);
       const poured = await pour(content, fileSink(handle, form, digests), options);
-      if (poured.end === 'sink') return await afterFullDisk(ref, handle, path, poured.thrown);
-      const taken = await digests.finish();
+      if (poured.end === 'sink') return await afterFailure(ref, handle, path, poured.thrown);
+      const taken = await settled(digests.finish());
+      if ('thrown' in taken) return await afterFailure(ref, handle, path, taken.thrown);
       const broken = brokenBy(poured);
       if (taken.size === 0 && broken !== null) {
         await discard(ref);
@@ -176,8 +178,9 @@ export async function openLocalVault({
     }
   }
 
-  async function afterFullDisk(ref: string, handle: FileHandle, path: string, thrown: unknown): Promise<WrittenObject> {
-    const rest = await keepRest(ref, handle, path, isSealing);
+  /** The disk is full, or what takes the digests is gone: what is in the file is kept, and hashed again as it lies there, in this thread. */
+  async function afterFailure(ref: string, handle: FileHandle, path: string, thrown: unknown): Promise<WrittenObject> {
+    const rest = await keepRest(ref, handle, path, isSealing, takeDigestsHere());
     if (rest === null) {
       await discard(ref);
       throw thrown;
@@ -339,6 +342,14 @@ async function writeOnce(folder: string, name: string, bytes: Uint8Array): Promi
     await rm(draft, { force: true });
   }
   await syncFolder(folder);
+}
+
+async function settled<Value extends object>(promise: Promise<Value>): Promise<Value | { readonly thrown: unknown }> {
+  try {
+    return await promise;
+  } catch (thrown) {
+    return { thrown };
+  }
 }
 
 /** What the system says becomes the port's own error. */
