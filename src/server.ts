@@ -7,11 +7,9 @@ import type { Services } from './api/services.ts';
 import { groupCommitter } from './journal/group-commit.ts';
 import type { Journal } from './journal/journal.ts';
 import type { QueuedEffect } from './journal/membership.ts';
-import { keepMembership } from './journal/keep-membership.ts';
 import { fileAnchor } from './journal/file-anchor.ts';
-import { keepLog, openLogKeeper } from './journal/log-keeper.ts';
+import { openLogKeeper } from './journal/log-keeper.ts';
 import { loadLogKey } from './journal/log-key.ts';
-import { probeStore } from './journal/store-probe.ts';
 import { enabledPeople } from './pipeline/access/access-in-force.ts';
 import { createVoters } from './pipeline/access/voters.ts';
 import type { ScryptCost } from './pipeline/access/password-hasher.ts';
@@ -31,7 +29,6 @@ import { createPerformer } from './pipeline/executions/performer.ts';
 import type { Launcher } from './pipeline/executions/launcher.ts';
 import { createRunner, type Runner } from './pipeline/executions/runner.ts';
 import { spawnChildren } from './pipeline/executions/spawn.ts';
-import { keepAcceleratedTime, keepTime } from './pipeline/executions/timekeeper.ts';
 import { untilStored } from './pipeline/executions/until-stored.ts';
 import { createIncidentService } from './pipeline/incidents/incidents.service.ts';
 import { createIngestService } from './pipeline/intake/intake.service.ts';
@@ -47,6 +44,7 @@ import { realMachine } from './platform/machine.ts';
 import { createHealthService } from './health.ts';
 import { openWitnessing } from './witness/witnessing.ts';
 import { addressesOn, linkKeyOf, passkeyKeyOf } from './start/addresses.ts';
+import { beginBackground } from './start/background.ts';
 import { announceTime, businessTime } from './start/business-time.ts';
 import { lateDesks } from './start/desks.ts';
 import { openDefinitions } from './start/definitions.ts';
@@ -221,10 +219,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   opened.push(() => beside.close());
   const pause = createPauseWatch({
-    journal,
-    clock,
-    machine,
-    closing: closing.signal,
+    ...shared,
     onResumed() {
       const begin = untilStored({ machine, closing: closing.signal }, () => runner.catchUp());
       begin.catch(onError('what a pause kept back could not be begun'));
@@ -401,31 +396,21 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const anonymous = { traceId: '0'.repeat(32), correlationId: 'start', now: clock.now(), idempotencyKey: null };
   // A worker offers no way to use one; others that share the journal print their own.
   const setupToken = role === 'worker' ? null : await setup.issueToken(anonymous, { keepEarlier: journal.shared });
-  const timekeeping = {
-    runner: beside.beside(runner),
-    journal,
+  const background = beginBackground({
+    ...shared,
     members,
-    machine,
-    closing: closing.signal,
-    onError: onError('timers could not be applied'),
-  };
-  const membership = { members, machine, closing: closing.signal, takeOver: acts ? takeOver : null };
-  const background = [witness.run(closing.signal), timeStamps.run(closing.signal), taking.over];
-  background.push(probeStore({ committer, clock, machine, closing: closing.signal }));
-  if (journal.shared) background.push(keepMembership({ ...membership, onError: onError('membership failed') }));
-  if (acts) background.push(beside.keepReverifying(), privacy.run());
-  if (acts && journal.shared) background.push(pause.keepLooking());
-  if (acts) {
-    const onLogError = onError('the log could not be kept');
-    background.push(keepLog(keeper, { members, machine, closing: closing.signal, onError: onLogError }));
-    const accelerated = {
-      ...timekeeping,
-      quiet: () => !intake.busy,
-      paused: () => pause.standing() === 'paused',
-      announce: (at: number) => announceTime(sandbox, outside.http, at),
-    };
-    background.push(steered === null ? keepTime(timekeeping, clock) : keepAcceleratedTime(accelerated, steered));
-  } else keeper.leave();
+    keeper,
+    pause,
+    timekeeper: beside.beside(runner),
+    steered,
+    acts,
+    takeOver,
+    isQuiet: () => !intake.busy,
+    announce: (at) => announceTime(sandbox, outside.http, at),
+    always: [witness.run(closing.signal), timeStamps.run(closing.signal), taking.over],
+    whereItActs: () => [beside.keepReverifying(), privacy.run()],
+    onError,
+  });
   const confirmed = untilConfirmed({ journal, setBack, machine, closing: closing.signal });
   const waiting = () => ({ changes: committer.waiting, inputs: runner.waiting, events: intake.waiting });
   const stop = async (): Promise<void> => {

@@ -13,6 +13,7 @@ import { openInbox } from '../pipeline/notifications/inbox.ts';
 import type { Role } from '../pipeline/vocabulary.ts';
 import { steeredClock, type SteeredClock } from '../platform/clock.ts';
 import { buildApp, type App, type AppOptions } from './app.ts';
+import { fakeEvidence, type Call } from './fake-evidence.ts';
 import { createIdempotencyStore, soleHolder } from './idempotency.ts';
 import type { Answer, Listing } from '../pipeline/service.ts';
 import { fakeTasks } from './fake-tasks.ts';
@@ -21,12 +22,6 @@ import type { Services } from './services.ts';
 export const START = Date.UTC(2026, 0, 5, 8);
 
 /** A call that a route made: what was asked of which service, in what context. */
-export interface Call {
-  readonly verb: string;
-  readonly ctx: unknown;
-  readonly input: unknown;
-}
-
 /** A cost that no test waits for. */
 const CHEAP = { n: 16, r: 8, p: 1 };
 
@@ -103,16 +98,6 @@ export async function harness(
   };
   return { ...app, calls, journal, clock, services, keyFor, adminKey: secret };
 }
-
-/** A bundle that was sealed. */
-const CANNED_BUNDLE = {
-  manifest: null as never, // routes send its content only
-  hash: '0'.repeat(64),
-  size: 3,
-  async *content() {
-    yield Buffer.from('tar');
-  },
-};
 
 /** What an approval looks like. */
 const APPROVAL = {
@@ -322,48 +307,13 @@ function cannedServices(
       set: one('onCall.set'),
       who: one('onCall.who'),
     },
-    erasures: {
-      list: many('erasures.list'),
-      get: one('erasures.get'),
-      request: one('erasures.request'),
-      confirm: one('erasures.confirm'),
-      withdraw: one('erasures.withdraw'),
-    },
-    heldData: {
-      async export(ctx, input) {
-        calls.push({ verb: 'heldData.export', ctx, input });
-        return (async function* lines() {
-          yield { what: 'account' };
-        })();
-      },
-    },
+    ...fakeEvidence({ one, many, calls }),
     contacts: {
       list: many('contacts.list'),
       get: one('contacts.get'),
       set: one('contacts.set'),
       vouch: one('contacts.vouch'),
       revoke: one('contacts.revoke'),
-    },
-    evidence: {
-      list: many('evidence.list'),
-      get: one('evidence.get'),
-      download: async (ctx, input) => {
-        calls.push({ verb: 'evidence.download', ctx, input });
-        const content = (async function* () {
-          yield Buffer.from('bytes');
-        })();
-        return { evidenceId: 'evd_1', name: 'a.log', size: 5, sha256: 'ab'.repeat(32), content };
-      },
-      upload: async (ctx, input, content) => {
-        for await (const _piece of content);
-        return one('evidence.upload')(ctx, input);
-      },
-      transfer: one('evidence.transfer'),
-      examine: one('evidence.examine'),
-      hold: one('evidence.hold'),
-      holds: many('evidence.holds'),
-      release: one('evidence.release'),
-      dispose: one('evidence.dispose'),
     },
     drafts: {
       list: many('drafts.list'),
@@ -409,13 +359,6 @@ function cannedServices(
       setPreferences: one('notifications.setPreferences'),
     },
     audits: { list: many('audits.list'), get: one('audits.get'), records: many('audits.records') },
-    evidenceBundles: {
-      order: one('evidenceBundles.order'),
-      async take(ctx, input) {
-        calls.push({ verb: 'evidenceBundles.take', ctx, input });
-        return { bundleId: 'bun_1', sealed: CANNED_BUNDLE };
-      },
-    },
     incidents: {
       list: many('incidents.list'),
       get: one('incidents.get'),
