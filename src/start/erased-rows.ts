@@ -8,6 +8,7 @@ import { draftView, foldDraft } from '../pipeline/deadlines/drafts/draft.ts';
 import { incidentWrite } from '../pipeline/incidents/incident-change.ts';
 import type { Incident } from '../pipeline/incidents/incident.ts';
 import { deliveryViews, foldNotice } from '../pipeline/notifications/notice-state.ts';
+import { foldTask, TASK_STREAMS, taskView } from '../pipeline/tasks/task.ts';
 import type { JournalRecord } from '../pipeline/audit/record.ts';
 
 type Rows = (
@@ -22,6 +23,10 @@ const ROWS: ReadonlyMap<string, Rows> = new Map<string, Rows>([
   ['execution/', rowsOfExecution],
   ['notice/', (id, records) => deliveryViews(foldNotice(id, records))],
   ['evidence/', (id, records) => rowOf(foldEvidence(records), (evidence) => evidenceView(id, evidence))],
+  [
+    TASK_STREAMS,
+    (id, records) => rowOf(foldTask(records), (task) => ({ ...taskView(id, task), expectedVersion: null })),
+  ],
   [
     'draft/',
     (id, records) => rowOf(foldDraft(records), (draft) => ({ ...draftView(id, draft), expectedVersion: null })),

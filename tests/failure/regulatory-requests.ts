@@ -7,6 +7,25 @@ import { succeeds, type Scene } from './scene.ts';
 /** How requests about regulatory contacts, and what they are told, succeed. */
 export const REGULATORY_REQUESTS: readonly (readonly [string, Maker])[] = [
   [
+    'POST /api/person-exports',
+    async (scene) => asAdmin(scene, '/api/person-exports', { account: scene.fresh('asks-'), reason: 'asked for' }),
+  ],
+  ['POST /api/erasures', async (scene) => asAdmin(scene, '/api/erasures', erasureOf(scene))],
+  [
+    'POST /api/erasures/:id/confirm',
+    async (scene) => {
+      const { id } = await succeeds(scene.house.admin.api('POST', '/api/erasures', erasureOf(scene)));
+      return { api: scene.alone, path: `/api/erasures/${id}/confirm` };
+    },
+  ],
+  [
+    'POST /api/erasures/:id/withdraw',
+    async (scene) => {
+      const { id } = await succeeds(scene.house.admin.api('POST', '/api/erasures', erasureOf(scene)));
+      return asAdmin(scene, `/api/erasures/${id}/withdraw`, { reason: 'a drill' });
+    },
+  ],
+  [
     'PUT /api/regulatory-contacts/:id',
     async (scene) => asAdmin(scene, '/api/regulatory-contacts/dpo', contactDefinition(scene)),
   ],
@@ -84,6 +103,10 @@ export const REGULATORY_REQUESTS: readonly (readonly [string, Maker])[] = [
     },
   ],
 ];
+
+function erasureOf(scene: Scene): object {
+  return { account: scene.fresh('forgotten-'), reason: 'asked for' };
+}
 
 const DRAFTS = '/api/notification-drafts';
 const MESSAGES = '/api/portal-messages';

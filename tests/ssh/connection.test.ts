@@ -1,3 +1,4 @@
+import { newSshKey } from '../support/ssh-key.ts';
 import { createServer } from 'node:net';
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -30,12 +31,12 @@ describe.skipIf(missing !== null)(`connections to a real host${note(missing)}`, 
   it('believes a pinned fingerprint and a pinned key', async () => {
     await expect(look({})).resolves.toEqual({ present: null });
     await expect(look({ host_keys: [world.hostKey.line] })).resolves.toEqual({ present: null });
-    const old = ssh2.utils.generateKeyPairSync('ed25519').public;
+    const old = newSshKey().public;
     await expect(look({ host_keys: [old, world.hostKey.fingerprint] })).resolves.toEqual({ present: null });
   });
 
   it('refuses a changed host key before it signs in, and says which it saw', async () => {
-    const other = ssh2.utils.generateKeyPairSync('ed25519').public;
+    const other = newSshKey().public;
     const changed = { code: 'host_key_changed', retryable: false, resultUnknown: false };
     await expect(look({ host_keys: [other] })).rejects.toMatchObject(changed);
     await expect(look({ host_keys: [other] })).rejects.toThrow(world.hostKey.fingerprint);

@@ -1,10 +1,10 @@
+import { newSshKey } from './ssh-key.ts';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import { makeEtc, type HostRoot } from './ssh-root.ts';
 
 /**
@@ -115,7 +115,7 @@ export async function startWorld(): Promise<World> {
   ip('-n', name, 'addr', 'add', `${net6(2)}/126`, 'dev', `${cable}b`, 'nodad');
   ip('-n', name, 'link', 'set', `${cable}b`, 'up');
   const hostKey = makeHostKey(directory);
-  const user = ssh2.utils.generateKeyPairSync('ed25519');
+  const user = newSshKey();
   writeFileSync(join(directory, 'authorized_keys'), `${user.public}\n`);
   makeEtc(etc);
 

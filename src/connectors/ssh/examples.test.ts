@@ -1,6 +1,6 @@
+import { newSshKey } from '../../../tests/support/ssh-key.ts';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import ssh2 from 'ssh2';
 import { describe, expect, it } from 'vitest';
 import * as commands from './commands.ts';
 import { parseHosts, type SshHost } from './hosts-file.ts';
@@ -10,7 +10,7 @@ const example = (name: string): string =>
   readFileSync(new URL(`../../../examples/ssh/${name}`, import.meta.url), 'utf8');
 
 function hosts(): readonly SshHost[] {
-  const key = ssh2.utils.generateKeyPairSync('ed25519').private;
+  const key = newSshKey().private;
   const parsed = parseHosts(example('hosts.yaml'), { readFile: () => '', key, passphrase: null });
   if ('faults' in parsed) throw new Error(parsed.faults.join('\n'));
   return parsed.hosts;

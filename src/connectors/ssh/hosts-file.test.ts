@@ -1,8 +1,8 @@
-import ssh2 from 'ssh2';
+import { newSshKey } from '../../../tests/support/ssh-key.ts';
 import { describe, expect, it } from 'vitest';
 import { parseHosts, type KeySources } from './hosts-file.ts';
 
-const pair = ssh2.utils.generateKeyPairSync('ed25519');
+const pair = newSshKey();
 const sources: KeySources = {
   key: pair.private,
   passphrase: null,

@@ -33,14 +33,21 @@ interface Ownership {
 /** What somebody typed says something about them first of all; whom else it names nobody can tell. */
 const WRITER: Ownership = { of: [{ user: '/by' }] };
 const USER_OF = (member: string, id = 'userId'): Ownership => ({ of: [{ user: `/${member}/${id}` }] });
-/** About whom the artefact is: the first record says it. */
-const CUSTODY: Ownership = { of: [] };
+/** About whom it is, the first record of the stream says. */
+const EARLIER: Ownership = { of: [] };
 const INCIDENT: Ownership = {
   of: [{ account: '/incident/subject/id' }],
   names: ['/incident/accounts/*'],
 };
 const CLOCK: Ownership = { of: [{ user: '/by' }] };
 const DRAFT: Ownership = { of: [{ stream: 'incident/', id: '/about/incidentId' }] };
+const TASK: Ownership = {
+  of: [
+    { stream: 'incident/', id: '/task/origin/incidentId' },
+    { stream: 'execution/', id: '/task/origin/executionId' },
+    { thing: true },
+  ],
+};
 const PORTAL: Ownership = { of: [{ thing: true }] };
 
 const OWNERSHIPS: ReadonlyMap<string, Ownership> = new Map<string, Ownership>([
@@ -85,13 +92,13 @@ const OWNERSHIPS: ReadonlyMap<string, Ownership> = new Map<string, Ownership>([
       ],
     },
   ],
-  ['evidence.preserved', CUSTODY],
-  ['evidence.failed', CUSTODY],
-  ['evidence.accessed', CUSTODY],
-  ['evidence.exported', CUSTODY],
-  ['evidence.transferred', CUSTODY],
-  ['evidence.alarm', CUSTODY],
-  ['evidence.disposed', CUSTODY],
+  ['evidence.preserved', EARLIER],
+  ['evidence.failed', EARLIER],
+  ['evidence.accessed', EARLIER],
+  ['evidence.exported', EARLIER],
+  ['evidence.transferred', EARLIER],
+  ['evidence.alarm', EARLIER],
+  ['evidence.disposed', EARLIER],
   ['evidence.held', WRITER],
   ['evidence.released', WRITER],
   ['evidence.bundle_exported', WRITER],
@@ -126,6 +133,13 @@ const OWNERSHIPS: ReadonlyMap<string, Ownership> = new Map<string, Ownership>([
   ['erasure.requested', { of: [{ account: '/account' }] }],
   ['erasure.withdrawn', WRITER],
   ['person.exported', { of: [{ account: '/account' }] }],
+  ['task.opened', TASK],
+  ['task.claimed', EARLIER],
+  ['task.draft_saved', EARLIER],
+  ['task.commented', EARLIER],
+  ['task.reminded', EARLIER],
+  ['task.done', EARLIER],
+  ['task.dropped', EARLIER],
   ['execution.note', WRITER],
 ]);
 
@@ -153,6 +167,9 @@ export const KEPT_IN_THE_CLEAR: ReadonlyMap<string, string> = new Map([
   ['escalation.acknowledged', 'contacts of other companies, in their function'],
   ['oncall.saved', 'a schedule is a rule'],
   ['policy.saved', 'a policy is a rule'],
+  ['runbook.saved', 'who wrote a rule in Git'],
+  ['runbook.synced', 'who wrote a rule in Git'],
+  ['basis.saved', 'who decided by what right data are touched'],
 ]);
 
 /** Whose something is: an identity, or `stream:` and the name of the stream whose persons are meant. */
