@@ -10,6 +10,7 @@ import { addPlanningCommands } from './cli/planning-commands.ts';
 import { addRegulatoryCommands } from './cli/regulatory-commands.ts';
 import { addRunbookCommands } from './cli/runbook-commands.ts';
 import { addLawfulBasisCommands } from './cli/lawful-basis-commands.ts';
+import { addPersonCommands } from './cli/person-commands.ts';
 import { addTaskCommands } from './cli/task-commands.ts';
 import { addBreakGlass } from './cli/break-glass-commands.ts';
 import { processIo } from './cli/io.ts';
@@ -252,6 +253,7 @@ addAssetCommands({ program, io, exitWith });
 addRunbookCommands({ program, io, exitWith });
 addDeadlineCommands({ program, io, exitWith });
 addTaskCommands({ program, io, exitWith });
+addPersonCommands({ program, io, exitWith });
 addLawfulBasisCommands({ program, io, exitWith });
 
 addBreakGlass(program, server, io, exitWith);

@@ -87,6 +87,7 @@ const SECRETS = [
   'DATABASE_URL',
   'GEO_LOCATION_API_KEY',
   'OIDC_CLIENT_SECRET',
+  'PERSON_KEYS_URL',
   'SSH_KEY',
   'SSH_KEY_PASSPHRASE',
   'TIMESTAMP_CA',
@@ -168,7 +169,8 @@ function readSsh(read: ConfigReader): Config['ssh'] {
 export function personsOf(env: Environment, readFile: (path: string) => string): PersonConfig {
   const faults: string[] = [];
   const persons = readPersons(new ConfigReader(collectValues(env, readFile, faults, []), faults));
-  if (faults.length > 0) throw new ConfigError(faults);
+  const own = faults.filter((fault) => fault.startsWith('PERSON'));
+  if (own.length > 0) throw new ConfigError(own);
   return persons;
 }
 

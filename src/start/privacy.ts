@@ -84,6 +84,7 @@ export function openPrivacy(ports: PrivacyPorts): OpenedPrivacy {
       }),
     },
     async run() {
+      await eraser.again().catch(ports.onError);
       while (!closing.aborted) {
         woken = new AbortController();
         const isDone = await eraser.round().then(

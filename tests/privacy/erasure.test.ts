@@ -1,6 +1,15 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  confirmErasureCommand,
+  eraseCommand,
+  exportPersonCommand,
+  listErasuresCommand,
+  showErasureCommand,
+  withdrawErasureCommand,
+} from '../../src/cli/persons.ts';
 import { replayCommand } from '../../src/cli/replay.ts';
 import { withOwnKey } from '../support/own-key.ts';
 import { BASE, byHand, NOTIFY, SUSPEND } from '../support/playbooks.ts';
@@ -86,6 +95,26 @@ describe('an erasure', () => {
     expect(await replayCommand({ execution: executionId, data: house.dataDir, json: true }, testIo())).toBe(0);
   });
 
+  it('is done again where the keys were set back to before it', async () => {
+    const { executionId } = await happened('tilda');
+    const files = ['person-keys.sqlite', 'person-keys.sqlite-wal'].map((name) => join(house.dataDir, name));
+    const saved = new Map<string, Buffer>();
+    await house.restart(() => {
+      for (const file of files) if (existsSync(file)) saved.set(file, readFileSync(file));
+    });
+    const id = await asked('tilda');
+    await counsel('POST', `${ERASURES}/${id}/confirm`);
+    await until('rows are written anew', async () => (left('tilda')['rows'] === 0 ? true : null));
+    await house.restart(() => {
+      for (const file of files) rmSync(file, { force: true });
+      for (const [file, bytes] of saved) writeFileSync(file, bytes);
+    });
+    const isErased = async () =>
+      (await api('GET', `${BASE}/executions/${executionId}`)).body.data.userId === '[erased]';
+    await until('the key is destroyed again', async () => ((await isErased()) ? true : null));
+    expect((await shown(id)).status).toBe('ERASING');
+  });
+
   it('takes nothing of anybody else', async () => {
     const nina = await happened('nina');
     await happened('oskar');
@@ -148,13 +177,43 @@ describe('what is held on somebody', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     const whats = new Set(lines.map(({ what }) => what));
-    expect([...whats].toSorted()).toEqual(['account', 'event', 'record', 'row']);
+    expect([...whats].toSorted()).toEqual(['account', 'end', 'event', 'record', 'row']);
     const streams = new Set(lines.filter(({ what }) => what === 'record').map(({ stream }) => stream));
     for (const stream of [`execution/${executionId}`, `incident/${incidentId}`, 'disclosures'])
       expect(streams).toContain(stream);
     expect(text).not.toContain('simon');
     expect(text).toContain('rosa travelled');
     expect(left('she asked on')['records']).toBe(0);
+  });
+});
+
+describe('firebreak persons', () => {
+  it('asks, waits, takes back, and writes what is held to a file that is whole', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'firebreak-privacy-'));
+    const out = join(folder, 'uma.ndjson');
+    const { key } = await withOwnKey(house, await house.person('COMPLIANCE_OFFICER'));
+    const io = testIo({ FIREBREAK_API_KEY: key });
+    const server = { url: house.url, json: true };
+    try {
+      await happened('uma');
+      expect(await exportPersonCommand({ ...server, account: 'uma', reason: 'asked', out }, io)).toBe(0);
+      const written = readFileSync(out, 'utf8');
+      expect(written).toContain('uma travelled');
+      expect(written.endsWith('{"what":"end"}\n')).toBe(true);
+      const again = exportPersonCommand(
+        { ...server, account: 'uma', reason: 'asked', out: join(folder, 'no', 'x') },
+        io,
+      );
+      await expect(again).rejects.toMatchObject({ code: 'conflict' });
+      expect(await eraseCommand({ ...server, account: 'uma', reason: 'a letter' }, io)).toBe(0);
+      const [erasure] = (await officer('GET', `${ERASURES}?status=REQUESTED`)).body.data;
+      await expect(confirmErasureCommand(erasure.id, server, io)).rejects.toMatchObject({ code: 'conflict' });
+      expect(await showErasureCommand(erasure.id, server, io)).toBe(0);
+      expect(await listErasuresCommand(server, io)).toBe(0);
+      expect(await withdrawErasureCommand(erasure.id, { ...server, reason: 'not meant' }, io)).toBe(0);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 

@@ -31,11 +31,18 @@ export interface EraserPorts {
   readonly now: () => number;
 }
 
+export interface Eraser {
+  /** Goes on with everything that may go on. */
+  round(): Promise<void>;
+  /** Destroys once more the keys of those who are erased: a store of keys that was restored from a backup knows them again. */
+  again(): Promise<void>;
+}
+
 /**
  * Erases what was agreed to, as soon as nothing needs the person. First on record, then the key, then what was made of the texts: a
  * crash between two steps repeats the later one.
  */
-export function createEraser(ports: EraserPorts): { round(): Promise<void> } {
+export function createEraser(ports: EraserPorts): Eraser {
   const { journal, committer, keys, now } = ports;
   /** What only waits for its last events: after a restart it is gone over once more. */
   const cleared = new Set<string>();
@@ -135,6 +142,16 @@ export function createEraser(ports: EraserPorts): { round(): Promise<void> } {
   }
 
   return {
+    async again() {
+      for (const status of ['ERASING', 'DONE'] as const) {
+        for (let skip = 0; ; skip += PAGE) {
+          const { items } = await journal.listViews({ kind: 'erasure', status, limit: PAGE, skip });
+          const persons = items.map((item) => erasureIn(item).begun?.person ?? null).filter((id) => id !== null);
+          for (const { id, key } of (await keys.load(persons)).values()) if (key !== null) await keys.erase(id, now());
+          if (items.length < PAGE) break;
+        }
+      }
+    },
     async round() {
       for (const status of ['WAITING', 'ERASING'] as const) {
         const { items } = await journal.listViews({ kind: 'erasure', status, limit: MAX_PER_ROUND, skip: 0 });

@@ -49,6 +49,8 @@ export async function* heldOn(account: string, until: number, ports: HeldDataPor
   }
   if (person !== null) yield* recordsOf(person, ports);
   yield* eventsOf(account, until, journal);
+  // Whoever gets less knows that it broke off.
+  yield { what: 'end' };
 }
 
 async function* artefactsOf(incidentId: string, journal: HeldDataPorts['journal']): AsyncGenerator<HeldLine> {
