@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startHarness, verified, type Harness, type Person, type Reply } from '../support/server.ts';
+import { startHarness, until, verified, type Harness, type Person, type Reply } from '../support/server.ts';
 
 let house: Harness;
 let legal: Person;
@@ -32,6 +32,24 @@ async function handedIn(query?: string, bytes?: string): Promise<string> {
   return reply.body.data.id;
 }
 
+/** A body that comes in two pieces. */
+class TwoPieces {
+  readonly stream: ReadableStream;
+  #controller: ReadableStreamDefaultController | null = null;
+  constructor(text: string) {
+    this.stream = new ReadableStream({
+      start: (controller) => {
+        this.#controller = controller;
+        controller.enqueue(Buffer.from(text));
+      },
+    });
+  }
+  end(text: string): void {
+    this.#controller?.enqueue(Buffer.from(text));
+    this.#controller?.close();
+  }
+}
+
 const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const typesOf = (reply: Reply): readonly string[] =>
   reply.body.data.timeline.map((each: { type: string }) => each.type);
@@ -42,6 +60,34 @@ function contentFile(id: string): string {
 }
 
 describe('handing in', () => {
+  it('lets a repeat that comes while it goes on end nothing of it', async () => {
+    const [first, second] = [new TwoPieces('first half, '), 'first half, second half'];
+    const send = (body: ReadableStream | string) =>
+      fetch(`${house.url}/api/evidence?kind=screenshot&name=slow.png`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${analyst.key}`,
+          'content-type': 'application/octet-stream',
+          'idempotency-key': 'slow-1',
+        },
+        body,
+        duplex: 'half',
+      } as RequestInit);
+    const slow = send(first.stream);
+    const drafts = () => readdirSync(join(house.dataDir, 'evidence'), { recursive: true }).map(String);
+    await until('it is being written', async () =>
+      drafts().some((name) => name.includes('partial') || name.includes('evd_')) ? true : null,
+    );
+    expect((await send(second)).status).toBe(409);
+    first.end('second half');
+    const reply = await slow;
+    const { data } = (await reply.json()) as { data: { id: string } };
+    expect([reply.status, (await analyst.api('GET', `/api/evidence/${data.id}`)).body.data.integrity]).toMatchObject([
+      201,
+      { sha256: sha256(second), complete: true },
+    ]);
+  });
+
   it('keeps the bytes, says what they are, and shows the custody record', async () => {
     const reply = await handIn(
       'kind=email&name=mail.eml&host=mx1&location=inbox%2F7&modifiedAt=2026-11-01T10:00:00Z',

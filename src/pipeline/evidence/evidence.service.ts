@@ -26,7 +26,7 @@ const MAX_HELD_SCOPES = 200;
 /** Artefacts of one held incident that a list of what is held shows. */
 const MAX_HELD = 1_000;
 
-export interface EvidenceServicePorts extends Omit<UploadPorts, 'takeDigests'> {
+export interface EvidenceServicePorts extends Omit<UploadPorts, 'takeDigests' | 'underWay'> {
   readonly journal: Pick<JournalReader, 'view' | 'listViews' | 'longReads' | 'readStream'>;
   readonly store: EvidenceStore;
   readonly vault: Vault;
@@ -105,6 +105,7 @@ export interface EvidenceService {
 /** Builds the service. Whoever may call which verb stands in `../access/operations.ts`. */
 export function createEvidenceService(ports: EvidenceServicePorts): EvidenceService {
   const { journal, store, vault, ids, holds, verifying, disposing, takeDigests } = ports;
+  const underWay = new Set<string>();
 
   async function existing(id: string): Promise<Evidence> {
     const evidence = await store.load(id);
@@ -221,7 +222,7 @@ export function createEvidenceService(ports: EvidenceServicePorts): EvidenceServ
       if (parentId !== null) await existing(parentId);
       const right =
         input.personal && ports.basisFor !== undefined ? { lawfulBasis: await ports.basisFor(input.kind) } : {};
-      const { id, evidence } = await upload(ports, ctx, { ...input, ...right }, content, signal);
+      const { id, evidence } = await upload({ ...ports, underWay }, ctx, { ...input, ...right }, content, signal);
       return answer(id, evidence);
     },
     async transfer(ctx, { id, from, to, reason, sha256After }) {

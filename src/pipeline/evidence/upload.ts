@@ -35,6 +35,8 @@ export interface UploadPorts {
   readonly retentionMs: (kind: ArtifactKind) => number;
   readonly takeDigests: () => DigestTaker;
   readonly version: string;
+  /** Names of what is being handed in to this process: whoever comes again meanwhile must not take it for what a crash has left. */
+  readonly underWay: Set<string>;
   /** What follows from the record, at the store. */
   finish(id: string, evidence: Evidence): Promise<void>;
 }
@@ -59,6 +61,28 @@ export async function upload(
     requireSame(before.integrity, await measured(content, ports.takeDigests()));
     return { id, evidence: before };
   }
+  if (ports.underWay.has(id)) throw atWork();
+  ports.underWay.add(id);
+  try {
+    return await takeIn({ store, vault, finish, ...ports }, ctx, given, { key, id, content, signal });
+  } finally {
+    ports.underWay.delete(id);
+  }
+}
+
+interface Coming {
+  readonly key: string;
+  readonly id: string;
+  readonly content: AsyncIterable<Uint8Array>;
+  readonly signal: AbortSignal;
+}
+
+async function takeIn(
+  { store, vault, finish, ...ports }: UploadPorts,
+  ctx: CallContext,
+  given: Upload,
+  { key, id, content, signal }: Coming,
+): Promise<KeptEvidence> {
   const retainUntil = ctx.now + ports.retentionMs(given.kind);
   // Bytes without a record have no term: what turns out to be useless may go at once. `finish` sets it.
   const came = await contentOf(vault, id, content, { signal, retainUntil: ctx.now }, ports.takeDigests);
@@ -148,14 +172,15 @@ async function earlier(
   retainUntil: number,
 ): Promise<ContentDigests> {
   const there = await vault.salvage(id, { retainUntil });
-  if (there === null || !there.complete)
-    throw new FirebreakError(
-      'conflict',
-      'An earlier try of this request is at work or was cut off: use another Idempotency-Key',
-    );
+  if (there === null || !there.complete) throw atWork();
   const { complete: _whole, ...was } = there;
   requireSame(was, await measured(content, digests));
   return was;
+}
+
+function atWork(): FirebreakError {
+  const message = 'An earlier try of this request is at work or was cut off: use another Idempotency-Key';
+  return new FirebreakError('conflict', message);
 }
 
 async function measured(content: AsyncIterable<Uint8Array>, digests: DigestTaker): Promise<ContentDigests> {
