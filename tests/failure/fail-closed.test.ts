@@ -23,8 +23,11 @@ import type { ValidRequest } from './scene-parts.ts';
  * told that something was done, nothing was done, and the same request succeeds as soon as the store is well again.
  */
 
-/** Within this a caller hears that it cannot be, in ms of real time. */
-const PATIENCE_MS = 2_000;
+/**
+ * Within this a caller hears that it cannot be, in ms of real time. Nobody waits for a store for more than a second
+ * (`COMMIT_DEADLINE_MS`), twice at most; the rest is what a busy machine may take. Whoever waited for the store itself would wait for ever.
+ */
+const PATIENCE_MS = 15_000;
 const LATE = 'hang, then written' satisfies Ailment;
 
 interface World extends Scene {
@@ -255,7 +258,7 @@ function isHeard(kind: Ailment): void {
     for (const { route, struck } of reached) expect([route, struck > 0]).toEqual([route, true]);
   });
 
-  it('is heard by the caller within two seconds, with the time to try again', () => {
+  it('is heard by the caller, who does not wait for the store, with the time to try again', () => {
     for (const { route, nth, reply, ms } of inTheWay(kind)) {
       const expected = { status: 503, retryAfter: '5', code: 'store_unavailable' };
       expect([route, nth, reply]).toEqual([route, nth, expected]);
