@@ -172,7 +172,7 @@ function doneIn({ effects }: Ledger): string[] {
  * in as a whole, and nobody answers a challenge, so that it always expires.
  */
 async function outcomesOf({ dataDir }: Play): Promise<string[]> {
-  const journal = openJournal(dataDir);
+  const journal = await openJournal(dataDir);
   const states = [...(await executionsOf(journal)).values()];
   await journal.close();
   return states.map(outcomeOf).sort();
@@ -225,7 +225,7 @@ async function expectProven({ scenario, dataDir, labelsFile, sandbox, responses 
     const replay = await replayExecution(processes, dataDir, id);
     expect(replay, replay.said).toMatchObject({ holds: true });
   }
-  const journal = openJournal(dataDir);
+  const journal = await openJournal(dataDir);
   await expectQuiet(journal);
   await expectReplays(journal);
   await journal.close();

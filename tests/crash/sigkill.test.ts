@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSqliteJournal } from '../../src/journal/sqlite/sqlite-journal.ts';
+import { openLeftJournal } from '../support/personal.ts';
 import { compiled, kill, proxyTo, start, type Program, type Proxy, type Strike } from '../support/killable.ts';
 import { BASE, byHand } from '../support/playbooks.ts';
 import { executionsOf, expectQuiet, expectReplays } from '../support/records.ts';
@@ -118,7 +118,7 @@ async function giveWork(life: number): Promise<void> {
 
 /** Executions that were begun and not ended, as the dead process left them. */
 async function unfinished(): Promise<number> {
-  const journal = openJournal();
+  const journal = await openJournal();
   const states = [...(await executionsOf(journal)).values()];
   await journal.close();
   return states.filter(({ ended }) => ended === null).length;
@@ -126,7 +126,7 @@ async function unfinished(): Promise<number> {
 
 function openJournal() {
   const birth = { id: 'jrn_never', at: START_AT, accelerated: true };
-  return openSqliteJournal({ file: join(dataDir, 'journal.sqlite'), birth });
+  return openLeftJournal({ file: join(dataDir, 'journal.sqlite'), birth });
 }
 
 function firebreak(...args: string[]): { status: number | null; stdout: string } {
@@ -173,7 +173,7 @@ describe.skipIf(!compiled)('SIGKILL', () => {
     const verified = firebreak('audit', 'verify', '--data', dataDir, '--json');
     expect(JSON.parse(verified.stdout), verified.stdout).toMatchObject({ intact: true });
     expect(verified.status).toBe(0);
-    const journal = openJournal();
+    const journal = await openJournal();
     await expectQuiet(journal);
     await expectReplays(journal);
     await journal.close();

@@ -4,7 +4,7 @@ import { auditVerifyCommand } from '../../src/cli/audit.ts';
 import { processIo } from '../../src/cli/io.ts';
 import { loadLogKey } from '../../src/journal/log-key.ts';
 import { loadDriver } from '../../src/journal/sqlite/open.ts';
-import { openSqliteJournal } from '../../src/journal/sqlite/sqlite-journal.ts';
+import { openLeftJournal } from '../support/personal.ts';
 import { messageOf } from '../../src/platform/errors.ts';
 import { ACCESS_STREAM } from '../../src/pipeline/access/access.store.ts';
 import { expectReplays } from '../support/records.ts';
@@ -32,7 +32,7 @@ async function judgeOpened(directory: string, told: readonly Told[]): Promise<Ve
   if (!existsSync(file)) return { lost: told, broken: [] };
   // As at a start: who finds no key makes one.
   loadLogKey(join(directory, 'log-key.pem'));
-  const journal = openSqliteJournal({ file, birth: { id: 'jrn_reborn', at: 0, accelerated: false } });
+  const journal = await openLeftJournal({ file, birth: { id: 'jrn_reborn', at: 0, accelerated: false } });
   try {
     await expectReplays(journal);
   } finally {

@@ -107,7 +107,9 @@ describe.skipIf(skip !== null)('a power cut', () => {
     async ({ name, lie, edits }) => {
       const all = await endure({ lives: 1, moments: 4, images: 1, lie, edits });
       report(name, all);
-      expect(all.flatMap(({ lost }) => lost).length, `seed ${SEED}`).toBeGreaterThan(0);
+      // A journal that is gone as a whole has keys of persons beside it that are not its own: nothing is looked for in it then.
+      const found = all.flatMap(({ lost, broken }) => [...lost, ...broken]);
+      expect(found.length, `seed ${SEED}`).toBeGreaterThan(0);
     },
     PATIENCE_MS,
   );

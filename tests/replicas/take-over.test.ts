@@ -173,7 +173,9 @@ describe.skipIf(shared.skip !== null || !canBeKilled)('a process that holds effe
   it('leaves records that replay, and a log that verifies', async () => {
     await until('everything is told', async () => ((await journal.queuedEffects()).length === 0 ? true : null));
     await expectQuiet(journal);
-    await expectReplays(journal);
+    const readable = await house.readable(journal);
+    await expectReplays(readable);
+    await readable.keys.close();
     expect(await house.verified()).toMatchObject({ code: 0 });
   });
 });

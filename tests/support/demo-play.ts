@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSqliteJournal } from '../../src/journal/sqlite/sqlite-journal.ts';
+import { openLeftJournal } from './personal.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { postToSandbox, type Client } from '../../src/demo/api-client.ts';
 import { DEMO_START } from '../../src/demo/demo.ts';
@@ -64,9 +64,9 @@ export interface Play {
 }
 
 /** Opens the journal of a server that does not run. */
-export function openJournal(dataDir: string): Journal {
+export function openJournal(dataDir: string): Promise<Journal> {
   const birth = { id: 'jrn_never', at: DEMO_START, accelerated: true };
-  return openSqliteJournal({ file: join(dataDir, 'journal.sqlite'), birth });
+  return openLeftJournal({ file: join(dataDir, 'journal.sqlite'), birth });
 }
 
 /**
@@ -151,7 +151,7 @@ function createVictim(moments: readonly Moment[], dataDir: string, serve: Serve)
       const { child, moment, call } = struck;
       struck = null;
       await kill({ child });
-      const journal = openJournal(dataDir);
+      const journal = await openJournal(dataDir);
       const unfinished = [...(await executionsOf(journal)).values()].filter(({ ended }) => ended === null);
       await journal.close();
       kills.push({ moment, call, unfinished });

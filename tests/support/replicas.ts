@@ -15,6 +15,8 @@ import type { Edit } from '../../torture/plants.ts';
 import { compiled } from './killable.ts';
 import type { Cluster, SharedCluster } from './postgres.ts';
 import { apiAt, CHEAP_PASSWORDS, ownKey, testIo, until, type Api, type Person } from './server.ts';
+import type { PersonalJournal } from '../../src/journal/persons/personal-journal.ts';
+import { withKeysOf } from './personal.ts';
 
 /** Several servers on one database, with one sandbox company to act in. Only tests import this file. */
 
@@ -72,6 +74,8 @@ export interface Replicas {
   verified(): Promise<{ readonly code: number; readonly said: string }>;
   /** The journal as one more process opens it, which performs nothing. */
   open(): Promise<Journal>;
+  /** The same with its personal texts, once a server has written some. */
+  readable(journal: Journal): Promise<PersonalJournal>;
   query(sql: string, values?: unknown[]): Promise<readonly Record<string, unknown>[]>;
   remove(): Promise<void>;
 }
@@ -187,6 +191,7 @@ export async function startReplicas(shared: SharedCluster): Promise<Replicas> {
       const code = await auditVerifyCommand({ data: folder, json: false }, io);
       return { code, said: io.said() };
     },
+    readable: (journal) => withKeysOf(journal, database),
     open: () =>
       openPostgresJournal({
         url: database,

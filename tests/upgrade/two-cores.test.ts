@@ -137,7 +137,7 @@ describe.skipIf(!compiled)('an execution that two versions of the program have d
 
   it('is derived again out of an export, which holds all that is needed', async () => {
     const out = join(scratch, 'export');
-    expect((await run('main', ['audit', 'export', out, '--data', data], {})).code).toBe(0);
+    expect((await run('main', ['audit', 'export', out, '--open', '--data', data], {})).code).toBe(0);
     expect((await run('main', ['audit', 'verify', out, '--json'], {})).code).toBe(0);
     const elsewhere = ['--data', join(scratch, 'no-journal'), '--export', out];
     const { said } = await replay(...elsewhere);
