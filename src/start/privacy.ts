@@ -10,6 +10,7 @@ import { createEraser } from '../pipeline/privacy/eraser.ts';
 import { createErasureService } from '../pipeline/privacy/erasures.service.ts';
 import type { HeldRecord } from '../pipeline/privacy/held-data.ts';
 import { createHeldDataService } from '../pipeline/privacy/held-data.service.ts';
+import { streamsOfPerson } from '../pipeline/privacy/person-streams.ts';
 import { needsOf } from '../pipeline/privacy/needs.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
@@ -46,7 +47,12 @@ export interface OpenedPrivacy {
 export function openPrivacy(ports: PrivacyPorts): OpenedPrivacy {
   const { journal, personal, committer, store, clock, machine, closing } = ports;
   const isProtected = async (account: string) => (await ports.protectedIdentities()).includes(account);
-  const needs = (account: string) => needsOf(account, { journal, isProtected });
+  const personOf = async (account: string) => (await personal.keys.find(accountIdentity(account)))?.id ?? null;
+  const streamsOf = async (account: string) => {
+    const person = await personOf(account);
+    return person === null ? [] : streamsOfPerson(journal, person);
+  };
+  const needs = (account: string) => needsOf(account, { journal, isProtected, streamsOf });
   let woken = new AbortController();
   const wake = (): void => woken.abort();
   closing.addEventListener('abort', wake, { once: true });
@@ -80,7 +86,7 @@ export function openPrivacy(ports: PrivacyPorts): OpenedPrivacy {
         journal,
         committer,
         recordsOf,
-        personOf: async (account) => (await personal.keys.find(accountIdentity(account)))?.id ?? null,
+        personOf,
       }),
     },
     async run() {

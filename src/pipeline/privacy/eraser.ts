@@ -7,8 +7,9 @@ import type { PersonKeys } from '../persons/person-keys.ts';
 import { erasureChange, erasureIn } from './erasures.service.ts';
 import { statusOf, type Erasure, type ErasureRecord } from './erasure.ts';
 import type { Need } from './needs.ts';
+import { streamsOfPerson } from './person-streams.ts';
 
-/** Streams of one person that are read at once. */
+/** Rows read at once. */
 const PAGE = 500;
 /** Rows written in one commit. */
 const ROWS_PER_COMMIT = 100;
@@ -57,7 +58,7 @@ export function createEraser(ports: EraserPorts): Eraser {
   async function begin(id: string, erasure: Erasure): Promise<Erasure | null> {
     if ((await ports.needsOf(erasure.account)).length > 0) return null;
     const person = (await keys.find(accountIdentity(erasure.account)))?.id ?? null;
-    const streams = person === null ? 0 : (await streamsOf(person)).length;
+    const streams = person === null ? 0 : (await streamsOfPerson(journal, person)).length;
     const at = Math.max(now(), erasure.changedAt);
     const data = { person, streams, eventsAfter: at + DEDUPE_HORIZON_MS };
     return append(id, erasure, { type: 'erasure.begun', at, data });
@@ -66,7 +67,7 @@ export function createEraser(ports: EraserPorts): Eraser {
   /** The key, and what was made of the texts. */
   async function eraseTexts({ account, begun }: Erasure): Promise<void> {
     const person = begun?.person ?? null;
-    const streams = person === null ? [] : await streamsOf(person);
+    const streams = person === null ? [] : await streamsOfPerson(journal, person);
     if (person !== null) await keys.erase(person, now());
     ports.forget(person, streams);
     let page: View[] = [];
@@ -91,21 +92,6 @@ export function createEraser(ports: EraserPorts): Eraser {
       const { items } = await journal.listViews({ kind: 'finding', subject: account, limit: PAGE, skip });
       for (const { id, at } of items) found.push({ kind: 'finding', id, expectedVersion: null, at, body: null });
       if (items.length < PAGE) return found;
-    }
-  }
-
-  async function streamsOf(person: string): Promise<readonly string[]> {
-    const streams: string[] = [];
-    for (let skip = 0; ; skip += PAGE) {
-      const { items } = await journal.listViews({
-        kind: 'person-stream',
-        parent: person,
-        status: 'holds',
-        limit: PAGE,
-        skip,
-      });
-      for (const { id } of items) streams.push(id.slice(0, -person.length - 1));
-      if (items.length < PAGE) return streams;
     }
   }
 

@@ -2,6 +2,7 @@ import type { Journal } from '../../journal/journal.ts';
 import type { Json } from '../../platform/canonical-json.ts';
 import type { Event } from '../events/event.ts';
 import { shownTime } from '../service.ts';
+import { streamsOfPerson } from './person-streams.ts';
 
 /** Rows and events read at once. */
 const PAGE = 500;
@@ -62,15 +63,8 @@ async function* artefactsOf(incidentId: string, journal: HeldDataPorts['journal'
 }
 
 async function* recordsOf(person: string, { journal, recordsOf: read }: HeldDataPorts): AsyncGenerator<HeldLine> {
-  for (let skip = 0; ; skip += PAGE) {
-    const page = { kind: 'person-stream', parent: person, status: 'holds', limit: PAGE, skip } as const;
-    const { items } = await journal.listViews(page);
-    for (const { id } of items) {
-      for await (const { at, ...record } of read(id.slice(0, -person.length - 1), person))
-        yield { what: 'record', ...record, at: shownTime(at) };
-    }
-    if (items.length < PAGE) return;
-  }
+  for (const stream of await streamsOfPerson(journal, person))
+    for await (const { at, ...record } of read(stream, person)) yield { what: 'record', ...record, at: shownTime(at) };
 }
 
 async function* eventsOf(account: string, until: number, journal: HeldDataPorts['journal']): AsyncGenerator<HeldLine> {

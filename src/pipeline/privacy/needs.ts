@@ -14,13 +14,19 @@ export interface Need {
 const MAX_NAMED = 20;
 
 export interface NeedPorts {
-  readonly journal: Pick<JournalReader, 'listViews'>;
+  readonly journal: Pick<JournalReader, 'listViews' | 'view'>;
+  /** Streams whose records hold texts of the account: it may be one of many in somebody else's incident. */
+  readonly streamsOf: (account: string) => Promise<readonly string[]>;
   /** Whether actions against this account are forbidden by a rule that names it. */
   readonly isProtected: (account: string) => Promise<boolean>;
 }
 
 const OPEN_INCIDENTS = ['OPEN', 'CONTAINED'] as const;
 const RUNNING = ['INITIATED', 'RUNNING', 'AWAITING_APPROVAL', 'COMPENSATING'] as const;
+/** Of an incident it stands one level deeper. */
+const STATUS = z
+  .looseObject({ status: z.string().optional(), incident: z.looseObject({ status: z.string() }).optional() })
+  .transform(({ status, incident }) => ({ status: status ?? incident?.status }));
 const EVIDENCE = z.looseObject({
   disposition: z.unknown().nullable(),
   identity: z.looseObject({ personal: z.boolean() }),
@@ -35,12 +41,12 @@ export async function needsOf(account: string, ports: NeedPorts): Promise<readon
     const page = { kind, subject: account, limit: MAX_NAMED, skip: 0, ...(status === undefined ? {} : { status }) };
     return (await journal.listViews(page)).items;
   };
-  for (const status of OPEN_INCIDENTS)
-    for (const { id } of await list('incident', status))
-      needs.push({ kind: 'incident', id, says: `Incident ${id} is open: close it.` });
-  for (const status of RUNNING)
-    for (const { id } of await list('execution', status))
-      needs.push({ kind: 'execution', id, says: `Execution ${id} has not ended: let it end, or cancel it.` });
+  const [incidents, executions] = await underWay(account, ports);
+  for (const status of OPEN_INCIDENTS) for (const { id } of await list('incident', status)) incidents.add(id);
+  for (const status of RUNNING) for (const { id } of await list('execution', status)) executions.add(id);
+  for (const id of incidents) needs.push({ kind: 'incident', id, says: `Incident ${id} is open: close it.` });
+  for (const id of executions)
+    needs.push({ kind: 'execution', id, says: `Execution ${id} has not ended: let it end, or cancel it.` });
   for (const { id } of await list('hold'))
     needs.push({ kind: 'hold', id, says: 'A containment of the account stands: release it.' });
   if (await ports.isProtected(account))
@@ -51,6 +57,22 @@ export async function needsOf(account: string, ports: NeedPorts): Promise<readon
     });
   needs.push(...(await needsOfEvidence(account, ports)));
   return needs;
+}
+
+/** Incidents and executions that hold texts of the account, whomever they are about, and are not over. */
+async function underWay(
+  account: string,
+  { journal, streamsOf }: NeedPorts,
+): Promise<readonly [incidents: Set<string>, executions: Set<string>]> {
+  const [incidents, executions] = [new Set<string>(), new Set<string>()];
+  for (const stream of await streamsOf(account)) {
+    const [kind, id = ''] = stream.split('/', 2);
+    if (kind !== 'incident' && kind !== 'execution') continue;
+    const { status = null } = STATUS.parse((await journal.view(kind, id))?.body ?? {});
+    if (kind === 'incident' && OPEN_INCIDENTS.some((open) => open === status)) incidents.add(id);
+    if (kind === 'execution' && RUNNING.some((running) => running === status)) executions.add(id);
+  }
+  return [incidents, executions];
 }
 
 async function needsOfEvidence(account: string, { journal }: NeedPorts): Promise<readonly Need[]> {
