@@ -182,6 +182,7 @@ describe('what is held on somebody', () => {
     for (const stream of [`execution/${executionId}`, `incident/${incidentId}`, 'disclosures'])
       expect(streams).toContain(stream);
     expect(text).not.toContain('simon');
+    expect(lines.find(({ what, kind }) => what === 'row' && kind === 'incident')).not.toHaveProperty('body');
     expect(text).toContain('rosa travelled');
     expect(left('she asked on')['records']).toBe(0);
   });

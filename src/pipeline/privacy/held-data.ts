@@ -8,6 +8,8 @@ import { streamsOfPerson } from './person-streams.ts';
 const PAGE = 500;
 /** Kinds of rows that are of an account, and are found by it. */
 const KINDS = ['incident', 'finding', 'execution', 'approval', 'hold'] as const;
+/** Those of them that follow from records. */
+const RECORDED = ['incident', 'execution', 'approval'] as const;
 
 export interface HeldDataPorts {
   readonly journal: Pick<Journal, 'listViews' | 'longReads' | 'listEvents'>;
@@ -42,7 +44,9 @@ export async function* heldOn(account: string, until: number, ports: HeldDataPor
     for (let skip = 0; ; skip += PAGE) {
       const { items } = await journal.longReads.listViews({ kind, subject: account, limit: PAGE, skip });
       for (const { id, at, body } of items) {
-        yield { what: 'row', kind, id, at: shownTime(at), body };
+        // What the records tell by person is not told whole: others stand in it too.
+        const isTold = person !== null && RECORDED.some((each) => each === kind);
+        yield { what: 'row', kind, id, at: shownTime(at), ...(isTold ? {} : { body }) };
         if (kind === 'incident') yield* artefactsOf(id, journal);
       }
       if (items.length < PAGE) break;
