@@ -45,7 +45,8 @@ export async function openPostgresPersonKeys(options: PostgresPersonKeysOptions)
     try {
       return await inTransaction(line, work);
     } catch (thrown) {
-      throw thrown instanceof FirebreakError ? thrown : storeFault(thrown, address.scrub, true);
+      // Whatever became of a key: nothing of the journal was written.
+      throw thrown instanceof FirebreakError ? thrown : storeFault(thrown, address.scrub, false);
     }
   };
   const found = async (connection: Queryable, identity: string): Promise<Person | null> => {
