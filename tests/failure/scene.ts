@@ -38,8 +38,11 @@ export async function sceneEnv(): Promise<Readonly<Record<string, string>>> {
   return { SMTP_HOST: '127.0.0.1', SMTP_PORT: String(port), ...sender, ...rules };
 }
 
+/** Files share what they load: the next one begins with a server of its own. */
 export async function closeSceneMail(): Promise<void> {
-  await (await mail)?.close();
+  const closing = mail;
+  mail = null;
+  await (await closing)?.close();
 }
 
 export async function sceneAt(house: Harness): Promise<Scene> {
