@@ -156,10 +156,11 @@ async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answ
     case 'undo': {
       if (await isHeldByOthers(ports, executionId, effect, call))
         return { type: 'undone', result: { result: 'still_held', digest: '' } };
+      // Asked before the last look: nothing may come between that and the call.
+      const wantedByOthers = await keysOfOthers(ports, executionId, effect);
       await requireHold(ports, held, context.signal);
       const send = ports.points?.at('undo.send');
       if (send !== undefined) await send;
-      const wantedByOthers = await keysOfOthers(ports, executionId, effect);
       const undone = await handler.undo?.(target, parameters, prior, reply, { ...context, wantedByOthers });
       return { type: 'undone', result: undone ?? { result: 'not_needed', digest: '' } };
     }
