@@ -1,8 +1,8 @@
 import type { SealedRecord } from '../../pipeline/audit/record.ts';
 import { decryptTexts, recordKey } from '../../pipeline/persons/encrypted-texts.ts';
 import type { StoredPerson } from '../../pipeline/persons/person-keys.ts';
-import { boxesIn } from '../../pipeline/persons/openings.ts';
-import { ERASED, OTHERS, putTexts, TAKEN } from '../../pipeline/persons/personal-texts.ts';
+import { boxesIn, openedWith } from '../../pipeline/persons/openings.ts';
+import { ERASED, OTHERS, TAKEN } from '../../pipeline/persons/personal-texts.ts';
 import { FirebreakError } from '../../platform/errors.ts';
 
 /** Whose texts a stored record holds. It was judged by others that it is one. */
@@ -23,22 +23,22 @@ export async function openedRecord<Stored extends Pick<SealedRecord, 'record'>>(
   only: string | null = null,
 ): Promise<Stored> {
   const { record } = stored;
-  const { [TAKEN]: taken, ...data } = record.data;
-  if (taken === undefined) return stored;
-  const texts: (readonly string[] | string)[] = [];
-  for (const [id, box] of boxesIn(record.data)) {
-    if (only !== null && id !== only) {
-      texts.push(OTHERS);
-      continue;
-    }
+  const whose = new Map<string, StoredPerson>();
+  for (const [id] of boxesIn(record.data)) {
+    if (only !== null && id !== only) continue;
     const person = await persons.load(id);
     if (person === null) throw unreadable(`there is no key of ${id}`);
-    texts.push(person.key === null ? ERASED : opened(person.key, record, box));
+    whose.set(id, person);
   }
-  return { ...stored, record: { ...record, data: putTexts(data, texts) } };
+  const opened = openedWith(record, (id, box) => {
+    const person = whose.get(id);
+    if (person === undefined) return OTHERS;
+    return person.key === null ? ERASED : textsIn(person.key, record, box);
+  });
+  return { ...stored, record: opened };
 }
 
-function opened(key: Uint8Array, place: SealedRecord['record'], box: string): readonly string[] {
+function textsIn(key: Uint8Array, place: SealedRecord['record'], box: string): readonly string[] {
   try {
     return decryptTexts(recordKey(key, place), place, box);
   } catch (cause) {

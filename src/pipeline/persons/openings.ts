@@ -57,34 +57,35 @@ export function parseOpening(line: string): Opening {
 }
 
 /**
- * A stored record with the texts that these openings open; the others read `[erased]`.
- * @throws FirebreakError `invalid_request` when an opening is not of this record.
+ * A stored record with its texts; its bytes stay as they are.
+ * @param textsOf the texts of a person's box, or what all of them read instead.
  */
-function openedWith<Kept extends Pick<JournalRecord, 'stream' | 'seq' | 'data'>>(
+export function openedWith<Kept extends Pick<JournalRecord, 'data'>>(
   record: Kept,
-  openings: readonly Opening[],
+  textsOf: (person: string, box: string) => readonly string[] | string,
 ): Kept {
-  const boxes = boxesIn(record.data);
-  if (boxes.length === 0) return record;
-  const { [TAKEN]: _taken, ...data } = record.data;
-  const texts = boxes.map(([person, box]) => {
-    const opening = openings.find((each) => each.person === person);
-    return opening === undefined ? ERASED : textsOf(opening, record, box);
-  });
+  const { [TAKEN]: taken, ...data } = record.data;
+  if (taken === undefined) return record;
+  const texts = boxesIn(record.data).map(([person, box]) => textsOf(person, box));
   return { ...record, data: putTexts(data, texts) };
 }
 
-/** `openedWith` for many openings, each of which is found by its record. */
+/**
+ * Opens records with what was handed out for them; texts that none of these opens read `[erased]`.
+ * The function that it returns throws FirebreakError `invalid_request` when an opening is not of its record.
+ */
 export function opener(openings: Iterable<Opening>): <Kept extends JournalRecord>(record: Kept) => Kept {
-  const byRecord = new Map<string, Opening[]>();
-  for (const opening of openings) {
-    const name = `${opening.stream} ${opening.seq}`;
-    byRecord.set(name, [...(byRecord.get(name) ?? []), opening]);
-  }
-  return (record) => openedWith(record, byRecord.get(`${record.stream} ${record.seq}`) ?? []);
+  const keys = new Map<string, string>();
+  const name = (stream: string, seq: number, person: string): string => canonicalJson([stream, seq, person]);
+  for (const { stream, seq, person, key } of openings) keys.set(name(stream, seq, person), key);
+  return (record) =>
+    openedWith(record, (person, box) => {
+      const key = keys.get(name(record.stream, record.seq, person));
+      return key === undefined ? ERASED : textsIn(key, record, box);
+    });
 }
 
-function textsOf({ key }: Opening, record: Pick<JournalRecord, 'stream' | 'seq'>, box: string): readonly string[] {
+function textsIn(key: string, record: Pick<JournalRecord, 'stream' | 'seq'>, box: string): readonly string[] {
   try {
     return decryptTexts(Buffer.from(key, 'base64'), record, box);
   } catch (cause) {
