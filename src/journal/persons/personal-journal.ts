@@ -147,11 +147,20 @@ async function encryptedAppend(
   async function whoseTheyAre() {
     const { first } = prepared;
     const names = textOwnersOf(prepared);
-    const before = begun.get(stream) ?? (expectedSeq === 0 ? null : await persons.ofStream(stream));
+    const before = await living(begun.get(stream) ?? (expectedSeq === 0 ? null : await persons.ofStream(stream)));
     const found = await persons.ofOwners(before === null ? [...names, first] : names, at, begun);
-    const known = before ?? found.get(first) ?? (await nobodys(stream, at, persons));
+    const known = before ?? (await living(found.get(first) ?? null)) ?? (await nobodys(stream, at, persons));
     begun.set(stream, known);
-    return { usual: known, ids: new Map(names.map((name) => [name, found.get(name) ?? known])) };
+    const ids = new Map<Owner, string>();
+    for (const name of names) ids.set(name, (await living(found.get(name) ?? null)) ?? known);
+    return { usual: known, ids };
+  }
+
+  /** Null: nobody, or somebody who was erased. What is written about them afterwards is not theirs to be forgotten with. */
+  async function living(person: string | null): Promise<string | null> {
+    if (person === null) return null;
+    const stored = await persons.load(person);
+    return stored === null || stored.key === null ? null : person;
   }
 
   async function withBoxes({ data, texts }: Taken, seq: number): Promise<RecordDraft['data']> {

@@ -31,11 +31,12 @@ export interface RememberedPersons {
   rowsFor(stream: string, at: number, usual: string, whose: readonly string[]): Promise<readonly View[]>;
   /** Those rows are on disk. */
   written(rows: readonly View[]): void;
+  /** Its key, and whose it is. */
   forget(id: string): void;
 }
 
-interface Known {
-  readonly person: StoredPerson;
+interface Known<Value> {
+  readonly value: Value;
   readonly until: number;
 }
 
@@ -45,39 +46,28 @@ export function rememberedPersons(
   keys: PersonKeys,
   monotonic: () => number,
 ): RememberedPersons {
-  const byIdentity = new Map<string, string>();
-  const byId = new Map<string, Known>();
+  const byIdentity = new Map<string, Known<string>>();
+  const byId = new Map<string, Known<StoredPerson>>();
   const usualOf = new Map<string, string>();
   const pairs = new Map<string, true>();
   const until = (): number => (journal.shared ? monotonic() + PERSON_MEMORY_MS : Number.POSITIVE_INFINITY);
 
-  function known(id: string): StoredPerson | null {
-    const found = byId.get(id);
-    if (found === undefined || found.until < monotonic()) return null;
-    return found.person;
+  function known<Value>(map: ReadonlyMap<string, Known<Value>>, key: string): Value | null {
+    const found = map.get(key);
+    return found === undefined || found.until < monotonic() ? null : found.value;
   }
 
-  function knownId(identity: string): string | null {
-    const id = byIdentity.get(identity);
-    // Somebody of this name who comes after an erasure is another person.
-    return id !== undefined && hasKey(id) ? id : null;
-  }
-
-  function hasKey(id: string): boolean {
-    const person = known(id);
-    return person !== null && person.key !== null;
-  }
-
+  /** Whose an identity is has a term of its own: reading what was written for somebody does not make a name theirs for longer. */
   function learn(identity: string, { id, key }: Person): void {
-    remember(byIdentity, identity, id);
-    remember(byId, id, { person: { id, key, erasedAt: null }, until: until() });
+    remember(byIdentity, identity, { value: id, until: until() });
+    remember(byId, id, { value: { id, key, erasedAt: null }, until: until() });
   }
 
   async function load(id: string): Promise<StoredPerson | null> {
-    const found = known(id);
+    const found = known(byId, id);
     if (found !== null) return found;
     const person = (await keys.load([id])).get(id) ?? null;
-    if (person !== null) remember(byId, id, { person, until: until() });
+    if (person !== null) remember(byId, id, { value: person, until: until() });
     return person;
   }
 
@@ -100,7 +90,7 @@ export function rememberedPersons(
       for (const owner of owners) {
         if (owner === USUAL) continue;
         const stream = isStream(owner) ? streamIn(owner) : null;
-        const id = stream === null ? knownId(owner) : (begun.get(stream) ?? (await ofStream(stream)));
+        const id = stream === null ? known(byIdentity, owner) : (begun.get(stream) ?? (await ofStream(stream)));
         if (id !== null) found.set(owner, id);
         else if (stream === null) unknown.add(owner);
       }
@@ -134,7 +124,11 @@ export function rememberedPersons(
         else remember(pairs, id, true);
       }
     },
-    forget: (id) => byId.delete(id),
+    forget(id) {
+      byId.delete(id);
+      // Somebody of this name who comes from now on is another person.
+      for (const [identity, { value }] of byIdentity) if (value === id) byIdentity.delete(identity);
+    },
   };
 }
 
