@@ -48,6 +48,7 @@ const NO_KEYS: PersonKeys = {
   ensure: () => Promise.reject(new Error('invariant broken: nothing is encrypted without a store of keys')),
   find: async () => null,
   load: async () => new Map(),
+  detach: async () => undefined,
   erase: async () => undefined,
   count: async () => 0,
   close: async () => undefined,

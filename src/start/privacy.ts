@@ -1,5 +1,6 @@
 import type { Services } from '../api/services.ts';
 import { openedRecord } from '../journal/persons/opened-record.ts';
+import { PERSON_MEMORY_MS } from '../journal/persons/remembered-persons.ts';
 import type { PersonalJournal } from '../journal/persons/personal-journal.ts';
 import type { GroupCommitter } from '../journal/group-commit.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -10,8 +11,7 @@ import { createEraser } from '../pipeline/privacy/eraser.ts';
 import { createErasureService } from '../pipeline/privacy/erasures.service.ts';
 import type { HeldRecord } from '../pipeline/privacy/held-data.ts';
 import { createHeldDataService } from '../pipeline/privacy/held-data.service.ts';
-import { streamsOfPerson } from '../pipeline/privacy/person-streams.ts';
-import { needsOf } from '../pipeline/privacy/needs.ts';
+import { needsOf, stillNeeding } from '../pipeline/privacy/needs.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Machine } from '../platform/machine.ts';
@@ -48,11 +48,8 @@ export function openPrivacy(ports: PrivacyPorts): OpenedPrivacy {
   const { journal, personal, committer, store, clock, machine, closing } = ports;
   const isProtected = async (account: string) => (await ports.protectedIdentities()).includes(account);
   const personOf = async (account: string) => (await personal.keys.find(accountIdentity(account)))?.id ?? null;
-  const streamsOf = async (account: string) => {
-    const person = await personOf(account);
-    return person === null ? [] : streamsOfPerson(journal, person);
-  };
-  const needs = (account: string) => needsOf(account, { journal, isProtected, streamsOf });
+  const needs = (account: string) => needsOf(account, { journal, isProtected, personOf });
+  const still = (person: string) => stillNeeding(person, journal);
   let woken = new AbortController();
   const wake = (): void => woken.abort();
   closing.addEventListener('abort', wake, { once: true });
@@ -61,11 +58,17 @@ export function openPrivacy(ports: PrivacyPorts): OpenedPrivacy {
     committer,
     keys: personal.keys,
     forget(person, streams) {
-      if (person !== null) personal.persons.forget(person);
+      personal.persons.forget(person);
       for (const stream of streams)
         if (stream.startsWith('execution/')) store.forget(stream.slice('execution/'.length));
     },
+    async othersForgot() {
+      if (journal.shared) await machine.sleep(PERSON_MEMORY_MS, closing);
+      return !closing.aborted;
+    },
     needsOf: needs,
+    stillNeeding: still,
+    onError: ports.onError,
     rowsOf: (streams) => erasedRows(journal, streams),
     neededUpTo: () => neededUpTo(journal),
     now: () => clock.now(),
@@ -81,7 +84,7 @@ export function openPrivacy(ports: PrivacyPorts): OpenedPrivacy {
 
   return {
     services: {
-      erasures: createErasureService({ ...ports, needsOf: needs, onConfirmed: wake }),
+      erasures: createErasureService({ ...ports, needsOf: needs, stillNeeding: still, onConfirmed: wake }),
       heldData: createHeldDataService({
         journal,
         committer,

@@ -84,6 +84,11 @@ export async function openPostgresPersonKeys(options: PostgresPersonKeysOptions)
         const { rows } = await connection.query<Row>({ text, values: [ids] });
         return new Map(rows.map(({ id, key, erased }): [string, StoredPerson] => [id, { id, key, erasedAt: erased }]));
       }),
+    detach: (id) =>
+      guarded(async (connection) => {
+        const text = `update ${PERSON_KEYS_SCHEMA}.persons set lookup = null where id = $1`;
+        await connection.query({ text, values: [id] });
+      }),
     erase: (id, at) =>
       guarded(async (connection) => {
         const text = `update ${PERSON_KEYS_SCHEMA}.persons set lookup = null, key = null, erased = $2

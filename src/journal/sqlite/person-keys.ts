@@ -51,6 +51,7 @@ export function openSqlitePersonKeys({
   const erase = database.prepare(
     `update persons set lookup = null, key = null, erased = ? where id = ? and key is not null`,
   );
+  const detach = database.prepare(`update persons set lookup = null where id = ?`);
   const count = database.prepare<[], { n: number }>(`select count(*) as n from persons`);
 
   function found(identity: string): Person | null {
@@ -80,6 +81,10 @@ export function openSqlitePersonKeys({
           if (row !== undefined) persons.set(id, { id, key: row.key, erasedAt: row.erased });
         }
         return persons;
+      }),
+    detach: async (id) =>
+      guard(() => {
+        detach.run(id);
       }),
     erase: async (id, at) =>
       guard(() => {

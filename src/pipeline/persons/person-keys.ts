@@ -14,6 +14,11 @@ export interface PersonKeys {
   /** By id; a person without a key was erased. @throws StoreUnavailableError. */
   load(ids: readonly string[]): Promise<ReadonlyMap<string, StoredPerson>>;
   /**
+   * Forgets whose it is. The key stays for what is written already: somebody who comes again under the same name is another person
+   * from now on, and in other processes as soon as they forget what they know.
+   */
+  detach(id: string): Promise<void>;
+  /**
    * Destroys the key, and forgets whose it was: somebody who comes again under the same name is another person. What is gone
    * already is no error. When the promise resolves the key is not in the store's files any more.
    */

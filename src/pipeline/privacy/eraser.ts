@@ -5,7 +5,7 @@ import type { Event } from '../events/event.ts';
 import { accountIdentity } from '../persons/owners.ts';
 import type { PersonKeys } from '../persons/person-keys.ts';
 import { erasureChange, erasureIn } from './erasures.service.ts';
-import { statusOf, type Erasure, type ErasureRecord } from './erasure.ts';
+import { statusOf, type Erasure, type ErasureRecord, type ErasureStatus } from './erasure.ts';
 import type { Need } from './needs.ts';
 import { streamsOfPerson } from './person-streams.ts';
 
@@ -15,27 +15,30 @@ const PAGE = 500;
 const ROWS_PER_COMMIT = 100;
 /** Events read at once. */
 const EVENTS_PER_READ = 1_000;
-/** Erasures taken up in one round; the rest waits for the next. */
-const MAX_PER_ROUND = 100;
 
 export interface EraserPorts {
   readonly journal: Pick<Journal, 'listViews' | 'view' | 'retention'>;
   readonly committer: Pick<GroupCommitter, 'submit'>;
   readonly keys: PersonKeys;
-  /** What is remembered of the person is forgotten: key, folded executions, whatever else was read from these streams. */
-  readonly forget: (person: string | null, streams: readonly string[]) => void;
+  /** What this process remembers of the person is forgotten: whose it is, its key, and what was folded from these streams. */
+  readonly forget: (person: string, streams: readonly string[]) => void;
+  /** Resolves when no other process writes for somebody because it has not heard that they are detached; false: this process closes. */
+  readonly othersForgot: () => Promise<boolean>;
   readonly needsOf: (account: string) => Promise<readonly Need[]>;
+  readonly stillNeeding: (person: string) => Promise<readonly Need[]>;
   /** The rows of streams, made anew from what their records say now. */
   readonly rowsOf: (streams: readonly string[]) => AsyncIterable<View>;
   /** Up to which batch of events nothing is needed any more to go on; null where batches are not counted. */
   readonly neededUpTo: () => Promise<number | null>;
   readonly now: () => number;
+  /** One that cannot go on keeps no other waiting. */
+  readonly onError: (thrown: unknown) => void;
 }
 
 export interface Eraser {
   /** Goes on with everything that may go on. */
   round(): Promise<void>;
-  /** Destroys once more the keys of those who are erased: a store of keys that was restored from a backup knows them again. */
+  /** Destroys once more the keys of those whose erasure is done: a store of keys that was restored from a backup knows them again. */
   again(): Promise<void>;
 }
 
@@ -64,12 +67,27 @@ export function createEraser(ports: EraserPorts): Eraser {
     return append(id, erasure, { type: 'erasure.begun', at, data });
   }
 
-  /** The key, and what was made of the texts. */
-  async function eraseTexts({ account, begun }: Erasure): Promise<void> {
+  /**
+   * The key, and what was made of the texts. False: not yet. Something began between the last look and the moment from which on nothing
+   * new is written for the person (that is waited for, too), or this process closes.
+   */
+  async function eraseTexts({ account, begun }: Erasure): Promise<boolean> {
     const person = begun?.person ?? null;
+    if (person !== null) {
+      await keys.detach(person);
+      ports.forget(person, []);
+      if (!(await ports.othersForgot())) return false;
+      if ((await ports.stillNeeding(person)).length > 0) return false;
+      await keys.erase(person, now());
+    }
     const streams = person === null ? [] : await streamsOfPerson(journal, person);
-    if (person !== null) await keys.erase(person, now());
-    ports.forget(person, streams);
+    if (person !== null) ports.forget(person, streams);
+    await rewrite(account, streams);
+    return true;
+  }
+
+  /** The rows of streams as their records read now, and none of findings. */
+  async function rewrite(account: string, streams: readonly string[]): Promise<void> {
     let page: View[] = [];
     const write = async (row: View): Promise<void> => {
       page.push(row);
@@ -116,7 +134,7 @@ export function createEraser(ports: EraserPorts): Eraser {
     if (statusOf(erasure) === 'WAITING') erasure = await begin(id, erasure);
     if (erasure === null || statusOf(erasure) !== 'ERASING') return;
     if (!cleared.has(id)) {
-      await eraseTexts(erasure);
+      if (!(await eraseTexts(erasure))) return;
       await eraseEvents(erasure.account);
       cleared.add(id);
     }
@@ -127,22 +145,26 @@ export function createEraser(ports: EraserPorts): Eraser {
     cleared.delete(id);
   }
 
+  /** All at once: what is done of one changes which page the others are on. */
+  async function erasuresIn(...statuses: readonly ErasureStatus[]): Promise<readonly (readonly [string, Erasure])[]> {
+    const found: [string, Erasure][] = [];
+    for (const status of statuses) {
+      for (let skip = 0; ; skip += PAGE) {
+        const { items } = await journal.listViews({ kind: 'erasure', status, limit: PAGE, skip });
+        for (const item of items) found.push([item.id, erasureIn(item)]);
+        if (items.length < PAGE) break;
+      }
+    }
+    return found;
+  }
+
   return {
     async again() {
-      for (const status of ['ERASING', 'DONE'] as const) {
-        for (let skip = 0; ; skip += PAGE) {
-          const { items } = await journal.listViews({ kind: 'erasure', status, limit: PAGE, skip });
-          const persons = items.map((item) => erasureIn(item).begun?.person ?? null).filter((id) => id !== null);
-          for (const { id, key } of (await keys.load(persons)).values()) if (key !== null) await keys.erase(id, now());
-          if (items.length < PAGE) break;
-        }
-      }
+      const persons = (await erasuresIn('DONE')).flatMap(([, { begun }]) => begun?.person ?? []);
+      for (const { id, key } of (await keys.load(persons)).values()) if (key !== null) await keys.erase(id, now());
     },
     async round() {
-      for (const status of ['WAITING', 'ERASING'] as const) {
-        const { items } = await journal.listViews({ kind: 'erasure', status, limit: MAX_PER_ROUND, skip: 0 });
-        for (const { id } of items) await goOn(id);
-      }
+      for (const [id] of await erasuresIn('WAITING', 'ERASING')) await goOn(id).catch(ports.onError);
     },
   };
 }

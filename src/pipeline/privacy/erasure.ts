@@ -50,7 +50,7 @@ export function erasureStream(id: string): string {
   return `erasure/${id}`;
 }
 
-/** `WAITING`: agreed to, and something may still need the person. `ERASING`: the key is gone, and the rest goes. */
+/** `WAITING`: agreed to, and something may still need the person. `ERASING`: it cannot be taken back any more. */
 export function statusOf({ confirmed, withdrawn, begun, done }: Erasure): ErasureStatus {
   if (withdrawn !== null) return 'WITHDRAWN';
   if (done !== null) return 'DONE';

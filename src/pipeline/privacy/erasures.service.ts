@@ -26,6 +26,7 @@ export interface ErasurePorts {
   readonly committer: Pick<GroupCommitter, 'submit'>;
   readonly ids: Ids;
   readonly needsOf: (account: string) => Promise<readonly Need[]>;
+  readonly stillNeeding: (person: string) => Promise<readonly Need[]>;
   /** Whether records hold personal texts under keys: in the clear nothing can be erased. */
   readonly encrypts: boolean;
   /** Called when one was agreed to: it may begin. */
@@ -61,6 +62,7 @@ export function createErasureService({
   committer,
   ids,
   needsOf,
+  stillNeeding,
   encrypts,
   onConfirmed,
 }: ErasurePorts): ErasureService {
@@ -73,6 +75,13 @@ export function createErasureService({
   async function append(ctx: CallContext, id: string, before: Erasure | null, record: ErasureRecord) {
     const { change, erasure } = erasureChange(id, before, record, recordedTrace(ctx));
     return { result: await committer.submit(change), answer: erasure };
+  }
+
+  async function needsNow(erasure: Erasure): Promise<readonly Need[]> {
+    const status = statusOf(erasure);
+    if (status === 'REQUESTED' || status === 'WAITING') return needsOf(erasure.account);
+    const person = erasure.begun?.person ?? null;
+    return status === 'ERASING' && person !== null ? stillNeeding(person) : [];
   }
 
   async function requireNone(account: string): Promise<void> {
@@ -91,8 +100,7 @@ export function createErasureService({
     },
     async get(_ctx, { id }) {
       const erasure = await existing(id);
-      const needs = ['REQUESTED', 'WAITING'].includes(statusOf(erasure)) ? await needsOf(erasure.account) : [];
-      const waitsFor = needs as unknown as Json; // plain JSON by its type
+      const waitsFor = (await needsNow(erasure)) as unknown as Json; // plain JSON by its type
       return { data: { ...shown(id, erasure), waitsFor }, version: erasure.version };
     },
     async request(ctx, { account: given, reason, reference }) {

@@ -2,8 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { StoredView } from '../../journal/journal.ts';
 import { needsOf, type NeedPorts } from './needs.ts';
 
-const nothing: NeedPorts['journal']['listViews'] = async () => ({ items: [], total: 0 });
-const streamsOf = async () => ['execution/exe_1', 'incident/inc_1', 'notice/ntc_1', 'access'];
+const listViews: NeedPorts['journal']['listViews'] = async ({ kind }) => {
+  const rows =
+    kind === 'person-stream' ? streams.map((stream) => ({ id: `${stream} per_bob`, version: 1, at: 0, body: {} })) : [];
+  return { items: rows, total: rows.length };
+};
+const personOf = async () => 'per_bob';
+const streams = ['execution/exe_1', 'incident/inc_1', 'notice/ntc_1', 'access'];
 const isProtected = async () => false;
 
 function needing(bodies: Readonly<Record<string, StoredView['body']>>): NeedPorts {
@@ -11,7 +16,7 @@ function needing(bodies: Readonly<Record<string, StoredView['body']>>): NeedPort
     const body = bodies[`${kind}/${id}`];
     return body === undefined ? null : { id, version: 1, at: 0, body };
   };
-  return { journal: { listViews: nothing, view }, streamsOf, isProtected };
+  return { journal: { listViews, view }, personOf, isProtected };
 }
 
 describe('what needs an account', () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { JournalReader } from '../../journal/journal.ts';
 import { shownTime } from '../service.ts';
+import { streamsOfPerson } from './person-streams.ts';
 
 /** Something that still needs a person: while there is one, nothing of them is erased. */
 export interface Need {
@@ -15,8 +16,8 @@ const MAX_NAMED = 20;
 
 export interface NeedPorts {
   readonly journal: Pick<JournalReader, 'listViews' | 'view'>;
-  /** Streams whose records hold texts of the account: it may be one of many in somebody else's incident. */
-  readonly streamsOf: (account: string) => Promise<readonly string[]>;
+  /** Pseudonym of an account; null: no record holds texts of it. */
+  readonly personOf: (account: string) => Promise<string | null>;
   /** Whether actions against this account are forbidden by a rule that names it. */
   readonly isProtected: (account: string) => Promise<boolean>;
 }
@@ -41,12 +42,11 @@ export async function needsOf(account: string, ports: NeedPorts): Promise<readon
     const page = { kind, subject: account, limit: MAX_NAMED, skip: 0, ...(status === undefined ? {} : { status }) };
     return (await journal.listViews(page)).items;
   };
-  const [incidents, executions] = await underWay(account, ports);
+  const person = await ports.personOf(account);
+  const [incidents, executions] = await underWay(person, journal);
   for (const status of OPEN_INCIDENTS) for (const { id } of await list('incident', status)) incidents.add(id);
   for (const status of RUNNING) for (const { id } of await list('execution', status)) executions.add(id);
-  for (const id of incidents) needs.push({ kind: 'incident', id, says: `Incident ${id} is open: close it.` });
-  for (const id of executions)
-    needs.push({ kind: 'execution', id, says: `Execution ${id} has not ended: let it end, or cancel it.` });
+  needs.push(...said(incidents, executions));
   for (const { id } of await list('hold'))
     needs.push({ kind: 'hold', id, says: 'A containment of the account stands: release it.' });
   if (await ports.isProtected(account))
@@ -59,13 +59,27 @@ export async function needsOf(account: string, ports: NeedPorts): Promise<readon
   return needs;
 }
 
+/** What needs a person of whom nothing new is written any more: between the last look and then something may have begun. */
+export async function stillNeeding(person: string, journal: NeedPorts['journal']): Promise<readonly Need[]> {
+  return said(...(await underWay(person, journal)));
+}
+
+function said(incidents: Iterable<string>, executions: Iterable<string>): readonly Need[] {
+  return [
+    ...Array.from(incidents, (id): Need => ({ kind: 'incident', id, says: `Incident ${id} is open: close it.` })),
+    ...Array.from(executions, (id): Need => {
+      return { kind: 'execution', id, says: `Execution ${id} has not ended: let it end, or cancel it.` };
+    }),
+  ];
+}
+
 /** Incidents and executions that hold texts of the account, whomever they are about, and are not over. */
 async function underWay(
-  account: string,
-  { journal, streamsOf }: NeedPorts,
+  person: string | null,
+  journal: NeedPorts['journal'],
 ): Promise<readonly [incidents: Set<string>, executions: Set<string>]> {
   const [incidents, executions] = [new Set<string>(), new Set<string>()];
-  for (const stream of await streamsOf(account)) {
+  for (const stream of person === null ? [] : await streamsOfPerson(journal, person)) {
     const [kind, id = ''] = stream.split('/', 2);
     if (kind !== 'incident' && kind !== 'execution') continue;
     const { status = null } = STATUS.parse((await journal.view(kind, id))?.body ?? {});
