@@ -1,5 +1,5 @@
 import { Argument, Option } from 'commander';
-import { asking, type CommandRoom } from './governance-commands.ts';
+import { asking, type CommandRoom } from './command-room.ts';
 
 const TYPES = ['user', 'host', 'segment', 'ip', 'vendor'];
 const FORMAT = new Option('--format <format>', 'where the name of the file does not say it').choices([

@@ -1,5 +1,5 @@
 import { addDeadlineKeepingCommands } from './deadline-keeping-commands.ts';
-import { asking, type CommandRoom } from './governance-commands.ts';
+import { asking, type CommandRoom } from './command-room.ts';
 
 /** Commands for people who keep regulatory clocks; each asks a running server with the key in FIREBREAK_API_KEY. */
 export function addDeadlineCommands({ program, io, exitWith }: CommandRoom): void {

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { asking, type CommandRoom } from './governance-commands.ts';
+import { asking, type CommandRoom } from './command-room.ts';
 
 /** Commands about deadlines that are moved, what an organisation sets about them, and the register of breaches. */
 export function addDeadlineKeepingCommands(deadlines: Command, { io, exitWith }: Omit<CommandRoom, 'program'>): void {

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { isVaultRef } from '../pipeline/evidence/vault.ts';
-import { asking, type CommandRoom } from './governance-commands.ts';
+import { asking, type CommandRoom } from './command-room.ts';
 
 /** Commands about evidence bundles, under `firebreak evidence`. */
 export function addBundleCommands(evidence: Command, { io, exitWith }: Omit<CommandRoom, 'program'>): void {

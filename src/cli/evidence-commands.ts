@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { ARTIFACT_KINDS } from '../pipeline/actions/desks.ts';
-import { asking, type CommandRoom } from './governance-commands.ts';
+import { asking, type CommandRoom } from './command-room.ts';
 
 /** Commands about artefacts and their custody, under `firebreak evidence`; bundles of them are in `evidence-bundle-commands.ts`. */
 export function addEvidenceCommands(evidence: Command, { io, exitWith }: Omit<CommandRoom, 'program'>): void {

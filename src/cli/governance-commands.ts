@@ -1,21 +1,7 @@
-import { Argument, Option, type Command } from 'commander';
-import type { Io } from './io.ts';
-
-/** What the commands of a program share. */
-export interface CommandRoom {
-  readonly program: Command;
-  readonly io: Io;
-  exitWith(code: Promise<number>): Promise<void>;
-}
+import { Argument } from 'commander';
+import { asking, type CommandRoom } from './command-room.ts';
 
 const CHANNELS = ['email', 'slack', 'teams', 'pagerduty', 'webhook', 'in_app'];
-
-/** Of commands that ask a running server. */
-export function asking(command: Command): Command {
-  return command
-    .addOption(new Option('--url <url>', 'server').default('http://127.0.0.1:3000'))
-    .option('--json', 'one JSON line', false);
-}
 
 /** Commands for people who look after an installation; each asks a running server with the key in FIREBREAK_API_KEY. */
 export function addGovernanceCommands(room: CommandRoom): void {

@@ -1,4 +1,4 @@
-import type { CommandRoom } from './governance-commands.ts';
+import type { CommandRoom } from './command-room.ts';
 
 /**
  * Commands about a journal as a whole; they work on its store, without a server.

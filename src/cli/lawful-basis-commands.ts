@@ -1,4 +1,4 @@
-import { asking, type CommandRoom } from './governance-commands.ts';
+import { asking, type CommandRoom } from './command-room.ts';
 
 /** Commands about the right by which personal data are touched. */
 export function addLawfulBasisCommands({ program, io, exitWith }: CommandRoom): void {

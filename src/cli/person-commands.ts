@@ -1,12 +1,4 @@
-import { Option, type Command } from 'commander';
-import type { CommandRoom } from './governance-commands.ts';
-
-/** Of commands that ask a running server. */
-function asking(command: Command): Command {
-  return command
-    .addOption(new Option('--url <url>', 'server').default('http://127.0.0.1:3000'))
-    .option('--json', 'one JSON line', false);
-}
+import { asking, type CommandRoom } from './command-room.ts';
 
 /** Commands about what people may ask about their data. */
 export function addPersonCommands({ program, io, exitWith }: CommandRoom): void {

@@ -1,5 +1,5 @@
 import { FirebreakError } from '../platform/errors.ts';
-import { asking, type CommandRoom } from './governance-commands.ts';
+import { asking, type CommandRoom } from './command-room.ts';
 
 /** Commands that show what would be done before it is, and have exactly that done. */
 export function addPlanningCommands({ program, io, exitWith }: CommandRoom): void {

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { asking, type CommandRoom } from './governance-commands.ts';
+import { asking, type CommandRoom } from './command-room.ts';
 
 /** The commands about runbooks: as files, and in a running server, which does by them what the severity of an alert says. */
 export function addRunbookCommands({ program, io, exitWith }: CommandRoom): void {

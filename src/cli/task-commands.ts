@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { asking, type CommandRoom } from './governance-commands.ts';
+import { asking, type CommandRoom } from './command-room.ts';
 import type { TaskChangeOptions, TaskVerb } from './tasks.ts';
 
 /** Commands for people who work on tasks; each asks a running server with the key in FIREBREAK_API_KEY. */
