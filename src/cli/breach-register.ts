@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { printable } from '../platform/printable.ts';
-import { apiClient, jsonBody } from './api-client.ts';
-import { documentIn } from './document-file.ts';
+import { apiClient } from './api-client.ts';
 import type { Io } from './io.ts';
+import { putDocument } from './put-document.ts';
 import { MAX_LISTED, say, type ServerOptions } from './say.ts';
 
 const REGISTER = '/api/breach-register';
@@ -71,14 +71,12 @@ export async function showBreachCommand(incident: string, options: ServerOptions
 export async function setBreachCommand(
   incident: string,
   file: string,
-  { ifVersion, ...options }: ServerOptions & { readonly ifVersion?: string },
+  options: ServerOptions & { readonly ifVersion?: string },
   io: Io,
 ): Promise<number> {
-  const given = Object.entries(await documentIn(file, 'invalid_deadline', io));
-  const definition = Object.fromEntries(given.filter(([name]) => !ANSWER_MEMBERS.has(name)));
-  const body = { ...jsonBody(definition), ...(ifVersion === undefined ? {} : { ifMatch: `"${ifVersion}"` }) };
   const path = `${REGISTER}/${encodeURIComponent(incident)}`;
-  return told((await apiClient(options.url, io).call('PUT', path, body)).data, options, io);
+  const put = { ...options, code: 'invalid_deadline', answerMembers: ANSWER_MEMBERS } as const;
+  return told((await putDocument(path, file, put, io)).data, options, io);
 }
 
 function told(data: unknown, options: ServerOptions, io: Io): number {

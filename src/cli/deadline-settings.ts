@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { FirebreakError } from '../platform/errors.ts';
 import { apiClient, jsonBody } from './api-client.ts';
-import { documentIn } from './document-file.ts';
 import type { Io } from './io.ts';
+import { putDocument } from './put-document.ts';
 import { say, type ServerOptions } from './say.ts';
 
 /** What an organisation sets about its clocks, and which rules apply to an incident. */
@@ -37,14 +37,11 @@ export async function showDeadlineSettingsCommand(options: ServerOptions, io: Io
  */
 export async function setDeadlineSettingsCommand(
   file: string,
-  { ifVersion, ...options }: ServerOptions & { readonly ifVersion?: string },
+  options: ServerOptions & { readonly ifVersion?: string },
   io: Io,
 ): Promise<number> {
-  const given = Object.entries(await documentIn(file, 'invalid_deadline', io));
-  const definition = Object.fromEntries(given.filter(([name]) => !ANSWER_MEMBERS.has(name)));
-  const body = { ...jsonBody(definition), ...(ifVersion === undefined ? {} : { ifMatch: `"${ifVersion}"` }) };
-  const { data } = await apiClient(options.url, io).call('PUT', SETTINGS, body);
-  return told(data, options, io);
+  const put = { ...options, code: 'invalid_deadline', answerMembers: ANSWER_MEMBERS } as const;
+  return told((await putDocument(SETTINGS, file, put, io)).data, options, io);
 }
 
 /** Which rules apply to an incident, and why. Exit code 0; 1 while one is undecided. @throws FirebreakError `not_found` */

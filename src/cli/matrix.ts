@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { FirebreakError, messageOf } from '../platform/errors.ts';
+import { FirebreakError } from '../platform/errors.ts';
 import { printable } from '../platform/printable.ts';
-import { readDocument } from '../pipeline/playbooks/document.ts';
 import { matrixTable } from '../pipeline/incidents/matrix-table.ts';
 import { readMatrix } from '../pipeline/incidents/read-matrix.ts';
-import { apiClient, jsonBody } from './api-client.ts';
+import { apiClient } from './api-client.ts';
 import type { Io } from './io.ts';
+import { putDocument } from './put-document.ts';
 import { say, type ServerOptions } from './say.ts';
 
 const MATRIX = '/api/guards/decision-matrix';
@@ -34,7 +34,9 @@ export async function showMatrixCommand(
 ): Promise<number> {
   const { data } = await apiClient(options.url, io).call('GET', MATRIX);
   if (markdown) {
-    const document = readMatrix(documentOf(data));
+    // What the answer shows, without what it adds.
+    const shown = Object.entries(data).filter(([name]) => !ANSWER_MEMBERS.has(name));
+    const document = readMatrix(Object.fromEntries(shown));
     if ('faults' in document) throw new FirebreakError('invalid_guard', 'This version cannot read it', document.faults);
     io.stdout.write(`${matrixTable(document)}\n`);
     return 0;
@@ -50,27 +52,11 @@ export async function showMatrixCommand(
 
 /** Replaces the matrix by what a YAML or JSON file says. Exit code 0. @throws what the server refused */
 export async function setMatrixCommand(file: string, options: ServerOptions, io: Io): Promise<number> {
-  let text: string;
-  try {
-    text = Buffer.from(await io.readInput(file)).toString('utf8');
-  } catch (thrown) {
-    throw new FirebreakError('invalid_request', `${file} cannot be read: ${messageOf(thrown)}`);
-  }
-  const read = readDocument(text, file.endsWith('.json') ? 'json' : 'yaml');
-  if ('faults' in read) throw new FirebreakError('invalid_guard', `${file} cannot be read`, read.faults);
-  const { data, warnings, status } = await apiClient(options.url, io).call(
-    'PUT',
-    MATRIX,
-    jsonBody(documentOf(Object(read.value))),
-  );
+  const put = { ...options, code: 'invalid_guard', answerMembers: ANSWER_MEMBERS } as const;
+  const { data, warnings, status } = await putDocument(MATRIX, file, put, io);
   for (const warning of warnings) io.stderr.write(`warning: ${printable(warning)}\n`);
   say(options, io, data, [
     status === 202 ? `waits for a second person as ${String(data['id'])}` : `version ${String(data['version'])}`,
   ]);
   return 0;
-}
-
-/** What an answer shows, without what it adds. */
-function documentOf(shown: object): object {
-  return Object.fromEntries(Object.entries(shown).filter(([name]) => !ANSWER_MEMBERS.has(name)));
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { FirebreakError, messageOf } from '../platform/errors.ts';
-import { readDocument } from '../pipeline/playbooks/document.ts';
 import { apiClient, jsonBody } from './api-client.ts';
+import { documentIn } from './document-file.ts';
 import type { Io } from './io.ts';
 import { MAX_LISTED, say, type ServerOptions } from './say.ts';
 
@@ -94,16 +93,9 @@ export async function recordSubmissionCommand(
   options: ServerOptions,
   io: Io,
 ): Promise<number> {
-  let text: string;
-  try {
-    text = Buffer.from(await io.readInput(file)).toString('utf8');
-  } catch (thrown) {
-    throw new FirebreakError('invalid_request', `${file} cannot be read: ${messageOf(thrown)}`);
-  }
-  const read = readDocument(text, file.endsWith('.json') ? 'json' : 'yaml');
-  if ('faults' in read) throw new FirebreakError('invalid_draft', `${file} cannot be read`, read.faults);
+  const proof = await documentIn(file, 'invalid_draft', io);
   return tell(
-    await apiClient(options.url, io).call('POST', `${addressOf(id)}/submissions`, jsonBody(read.value)),
+    await apiClient(options.url, io).call('POST', `${addressOf(id)}/submissions`, jsonBody(proof)),
     options,
     io,
   );

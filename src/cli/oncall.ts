@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { FirebreakError, messageOf } from '../platform/errors.ts';
 import { printable } from '../platform/printable.ts';
-import { readDocument } from '../pipeline/playbooks/document.ts';
 import { apiClient } from './api-client.ts';
 import type { Io } from './io.ts';
+import { putDocument } from './put-document.ts';
 
 const BASE = '/api/oncall/schedules';
 /** Schedules of one answer: there are at most 200. */
@@ -42,25 +41,12 @@ export async function whoIsOnCallCommand(
 
 /** Makes a schedule of a file, or replaces the whole of it. Exit code 0. @throws what the server refused */
 export async function setScheduleCommand(id: string, file: string, options: OnCallOptions, io: Io): Promise<number> {
-  const body = { type: 'application/json', bytes: JSON.stringify(await definitionIn(file, io)) };
-  const { data, warnings } = await apiClient(options.url, io).call('PUT', `${BASE}/${encodeURIComponent(id)}`, body);
+  const put = { ...options, code: 'invalid_schedule' } as const;
+  const { data, warnings } = await putDocument(`${BASE}/${encodeURIComponent(id)}`, file, put, io);
   const schedule = SCHEDULE.parse(data);
   for (const warning of warnings) io.stderr.write(`warning: ${printable(warning)}\n`);
   io.stdout.write(`${options.json ? JSON.stringify(schedule) : lineOf(schedule)}\n`);
   return 0;
-}
-
-/** YAML and JSON alike. */
-async function definitionIn(file: string, { readInput }: Io): Promise<unknown> {
-  let text: string;
-  try {
-    text = Buffer.from(await readInput(file)).toString('utf8');
-  } catch (thrown) {
-    throw new FirebreakError('invalid_request', `${file} cannot be read: ${messageOf(thrown)}`);
-  }
-  const read = readDocument(text, file.endsWith('.json') ? 'json' : 'yaml');
-  if ('faults' in read) throw new FirebreakError('invalid_schedule', `${file} cannot be read`, read.faults);
-  return read.value;
 }
 
 function lineOf({ id, name, timeZone, version }: z.infer<typeof SCHEDULE>): string {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FirebreakError, messageOf } from '../platform/errors.ts';
-import { readDocument } from '../pipeline/playbooks/document.ts';
 import { apiClient, jsonBody } from './api-client.ts';
+import { documentIn } from './document-file.ts';
 import type { Io } from './io.ts';
 import { MAX_LISTED, say, type ServerOptions } from './say.ts';
 
@@ -49,7 +49,7 @@ export async function setContactCommand(
   { certificate, ...options }: ServerOptions & { readonly certificate?: string },
   io: Io,
 ): Promise<number> {
-  const definition = await definitionIn(file, io);
+  const definition = await documentIn(file, 'invalid_contact', io);
   const pem = certificate === undefined ? {} : { certificate: await textOf(certificate, io) };
   return tell(
     await apiClient(options.url, io).call('PUT', addressOf(id), jsonBody({ ...definition, ...pem })),
@@ -92,15 +92,6 @@ async function textOf(file: string, { readInput }: Io): Promise<string> {
   } catch (thrown) {
     throw new FirebreakError('invalid_request', `${file} cannot be read: ${messageOf(thrown)}`);
   }
-}
-
-/** YAML and JSON alike. */
-async function definitionIn(file: string, io: Io): Promise<object> {
-  const read = readDocument(await textOf(file, io), file.endsWith('.json') ? 'json' : 'yaml');
-  if ('faults' in read) throw new FirebreakError('invalid_contact', `${file} cannot be read`, read.faults);
-  if (typeof read.value !== 'object' || read.value === null)
-    throw new FirebreakError('invalid_contact', `${file} holds no contact: write its members, one a line`);
-  return read.value;
 }
 
 function tell(

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { FirebreakError, messageOf } from '../platform/errors.ts';
-import { readDocument } from '../pipeline/playbooks/document.ts';
 import { apiClient, jsonBody } from './api-client.ts';
 import type { Io } from './io.ts';
+import { putDocument } from './put-document.ts';
 import { MAX_LISTED, say, type ServerOptions } from './say.ts';
 
 const BASE = '/api/vendors';
@@ -32,16 +31,8 @@ export async function listVendorsCommand(options: ServerOptions, io: Io): Promis
 
 /** Describes a vendor by a YAML or JSON file, or replaces the whole of it. Exit code 0. @throws what the server refused */
 export async function setVendorCommand(id: string, file: string, options: ServerOptions, io: Io): Promise<number> {
-  let text: string;
-  try {
-    text = Buffer.from(await io.readInput(file)).toString('utf8');
-  } catch (thrown) {
-    throw new FirebreakError('invalid_request', `${file} cannot be read: ${messageOf(thrown)}`);
-  }
-  const read = readDocument(text, file.endsWith('.json') ? 'json' : 'yaml');
-  if ('faults' in read) throw new FirebreakError('invalid_vendor', `${file} cannot be read`, read.faults);
   const path = `${BASE}/${encodeURIComponent(id)}`;
-  const { data, warnings } = await apiClient(options.url, io).call('PUT', path, jsonBody(read.value));
+  const { data, warnings } = await putDocument(path, file, { ...options, code: 'invalid_vendor' }, io);
   for (const warning of warnings) io.stderr.write(`warning: ${JSON.stringify(warning)}\n`);
   const vendor = VENDOR.parse(data);
   say(options, io, vendor, [lineOf(vendor)]);
