@@ -14,6 +14,10 @@ export interface Word {
   readonly issuedBy: string;
 }
 
+export function wordOf({ userId: by, keyIssuedBy: issuedBy }: Principal): Word {
+  return { by, issuedBy };
+}
+
 /**
  * Two people, not one with two keys or two accounts: whoever made a key for somebody else has seen its secret, and whoever made
  * both could be both. Everybody's accounts are taken as they are now.

@@ -3,8 +3,8 @@ import type { JournalReader, StoredView } from '../../journal/journal.ts';
 import type { Json } from '../../platform/canonical-json.ts';
 import { FirebreakError } from '../../platform/errors.ts';
 import type { Ids } from '../../platform/ids.ts';
-import { requireAnother } from '../access/another-person.ts';
-import { recordedTrace, type CallContext, type Principal } from '../access/principal.ts';
+import { requireAnother, wordOf } from '../access/another-person.ts';
+import { recordedTrace, type CallContext } from '../access/principal.ts';
 import { canonicalIdentity } from '../events/text.ts';
 import { shownTime, untilApplied, type Answer, type Listing, type Resource } from '../service.ts';
 import {
@@ -159,10 +159,6 @@ export function erasureChange(
 export function erasureIn({ body }: Pick<StoredView, 'body'>): Erasure {
   // Only `erasureView` makes these bodies.
   return body as unknown as Erasure;
-}
-
-function wordOf({ userId: by, keyIssuedBy: issuedBy }: Principal): { by: string; issuedBy: string } {
-  return { by, issuedBy };
 }
 
 function shown(id: string, erasure: Erasure): Resource {

@@ -2,8 +2,8 @@ import type { Json } from '../../../platform/canonical-json.ts';
 import { FirebreakError } from '../../../platform/errors.ts';
 import type { GroupCommitter } from '../../../journal/group-commit.ts';
 import type { JournalReader, StoredView } from '../../../journal/journal.ts';
-import { requireAnother } from '../../access/another-person.ts';
-import { recordedTrace, type CallContext, type Principal } from '../../access/principal.ts';
+import { requireAnother, wordOf } from '../../access/another-person.ts';
+import { recordedTrace, type CallContext } from '../../access/principal.ts';
 import {
   recordable,
   requireVersion,
@@ -247,10 +247,6 @@ function shown(id: string, contact: StoredContact, now: number): Answer['data'] 
     revokedReason: revoked?.reason ?? null,
     version,
   };
-}
-
-function wordOf({ userId: by, keyIssuedBy: issuedBy }: Principal): { by: string; issuedBy: string } {
-  return { by, issuedBy };
 }
 
 /** As the journal writes it: time never goes back within a stream. */

@@ -4,8 +4,8 @@ import { derivedId } from '../../../platform/hash.ts';
 import type { Ids } from '../../../platform/ids.ts';
 import type { GroupCommitter } from '../../../journal/group-commit.ts';
 import type { JournalReader, StoredView, View } from '../../../journal/journal.ts';
-import { requireAnother } from '../../access/another-person.ts';
-import { recordedTrace, type CallContext, type Principal } from '../../access/principal.ts';
+import { requireAnother, wordOf } from '../../access/another-person.ts';
+import { recordedTrace, type CallContext } from '../../access/principal.ts';
 import type { RecordTrace } from '../../audit/record.ts';
 import { incidentOf } from '../../incidents/incident-change.ts';
 import {
@@ -292,10 +292,6 @@ function executionOf({ id, body }: StoredView) {
     readonly containedAt: number | null;
   };
   return { id, playbookName, status, containedAt };
-}
-
-function wordOf({ userId: by, keyIssuedBy: issuedBy }: Principal): { by: string; issuedBy: string } {
-  return { by, issuedBy };
 }
 
 function draftOf(view: StoredView): Draft {
