@@ -3,20 +3,11 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { S3Client } from '@aws-sdk/client-s3';
 import { addressClass, isThisMachine } from '../../platform/address-class.ts';
+import type { EvidenceS3Config } from '../../platform/evidence-s3-config.ts';
 import { settingsFault } from './store-faults.ts';
 
-export interface ClientOptions {
-  readonly region: string;
-  /** An origin; null: Amazon's own of the region. Plain HTTP only where the line does not leave this machine. */
-  readonly endpoint: string | null;
-  /** Whether the bucket stands in the path and not in the host's name. */
-  readonly pathStyle: boolean;
-  /** Null: as the SDK finds them (environment, profile, role of the machine). */
-  readonly credentials: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken: string | null;
-  } | null;
+/** An endpoint over plain HTTP is refused unless the line does not leave this machine. */
+export interface ClientOptions extends Pick<EvidenceS3Config, 'region' | 'endpoint' | 'pathStyle' | 'credentials'> {
   /** `host:port` pairs that may be private although they are names. */
   readonly allowPrivate: readonly string[];
   readonly limits?: Partial<Limits>;
