@@ -2,21 +2,11 @@ import { createHash } from 'node:crypto';
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { foldEvidence } from '../../src/pipeline/evidence/custody.ts';
-import type { Evidence } from '../../src/pipeline/evidence/evidence.ts';
+import { afterAll, describe, expect, it } from 'vitest';
 import { fullDisk } from '../support/ill-stores.ts';
 import { writeCase } from '../support/evidence-case.ts';
 import { callOf } from '../support/person.ts';
-import {
-  artifact,
-  bytesOf,
-  EVIDENCE_START,
-  evidenceBed,
-  NEVER_ABORTED,
-  type BedOptions,
-  type EvidenceBed,
-} from '../support/evidence.ts';
+import { artifact, bedsOfTests, bytesOf, EVIDENCE_START, NEVER_ABORTED, stateOf } from '../support/evidence.ts';
 
 /** What fails under an artefact while it is taken: what came is kept, says that it is not the whole, and the next try works. */
 
@@ -27,23 +17,7 @@ const disk = fullDisk(6);
 afterAll(() => disk?.remove());
 if (disk === null) process.stderr.write('LOUD SKIP: no file system can be mounted here; a full disk is not tested\n');
 
-let beds: EvidenceBed[] = [];
-afterEach(async () => {
-  for (const bed of beds) await bed.stop();
-  beds = [];
-});
-
-async function opened(options?: BedOptions): Promise<EvidenceBed> {
-  const bed = await evidenceBed(options);
-  beds.push(bed);
-  return bed;
-}
-
-async function stateOf({ journal }: EvidenceBed, id: string): Promise<Evidence> {
-  const folded = foldEvidence((await journal.readStream(`evidence/${id}`)).map(({ record }) => record));
-  if (folded === null) throw new Error('there are no records of it');
-  return folded;
-}
+const opened = bedsOfTests();
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 

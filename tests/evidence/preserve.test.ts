@@ -1,43 +1,23 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ARTIFACT_KINDS } from '../../src/pipeline/actions/desks.ts';
 import { RETENTION_KINDS } from '../../src/platform/evidence-config.ts';
-import type { Evidence } from '../../src/pipeline/evidence/evidence.ts';
-import { foldEvidence } from '../../src/pipeline/evidence/custody.ts';
 import { PRESERVE_POINTS, type PreservePoint } from '../../src/pipeline/evidence/preserve.ts';
 import {
   artifact,
+  bedsOfTests,
   bytesOf,
   EVIDENCE_START,
-  evidenceBed,
-  openGate,
   NEVER_ABORTED,
+  openGate,
+  stateOf,
   type BedOptions,
   type EvidenceBed,
 } from '../support/evidence.ts';
 
-let beds: EvidenceBed[] = [];
-afterEach(async () => {
-  for (const bed of beds) await bed.stop();
-  beds = [];
-});
-
-async function opened(options?: BedOptions): Promise<EvidenceBed> {
-  const bed = await evidenceBed(options);
-  beds.push(bed);
-  return bed;
-}
-
-async function stateOf({ journal }: EvidenceBed, id: string): Promise<Evidence> {
-  const records = (await journal.readStream(`evidence/${id}`)).map(({ record }) => record);
-  const folded = foldEvidence(records);
-  if (folded === null) throw new Error('there are no records of it');
-  // The row is what the records say.
-  expect((await journal.view('evidence', id))?.body).toEqual(folded);
-  return folded;
-}
+const opened = bedsOfTests();
 
 async function typesOf({ journal }: EvidenceBed, id: string): Promise<readonly string[]> {
   return (await journal.readStream(`evidence/${id}`)).map(({ record }) => record.type);

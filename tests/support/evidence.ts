@@ -1,11 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach, expect } from 'vitest';
 import { soleHolder } from '../../src/api/idempotency.ts';
 import { groupCommitter } from '../../src/journal/group-commit.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite/sqlite-journal.ts';
 import type { Artifact } from '../../src/pipeline/actions/desks.ts';
+import { foldEvidence } from '../../src/pipeline/evidence/custody.ts';
+import type { Evidence } from '../../src/pipeline/evidence/evidence.ts';
 import type { PreservePoint } from '../../src/pipeline/evidence/preserve.ts';
 import { steeredClock, type SteeredClock } from '../../src/platform/clock.ts';
 import { readConfig } from '../../src/platform/config.ts';
@@ -44,6 +47,28 @@ export interface BedOptions {
   readonly digestThread?: URL;
   /** Processes that have ended. */
   readonly isGone?: (holder: string) => boolean;
+}
+
+/** What is told of an artefact; its row says the same. */
+export async function stateOf({ journal }: EvidenceBed, id: string): Promise<Evidence> {
+  const folded = foldEvidence((await journal.readStream(`evidence/${id}`)).map(({ record }) => record));
+  if (folded === null) throw new Error('there are no records of it');
+  expect((await journal.view('evidence', id))?.body).toEqual(folded);
+  return folded;
+}
+
+/** Opens beds, and ends them after each test of the file. */
+export function bedsOfTests(): (options?: BedOptions) => Promise<EvidenceBed> {
+  let beds: EvidenceBed[] = [];
+  afterEach(async () => {
+    for (const bed of beds) await bed.stop();
+    beds = [];
+  });
+  return async (options) => {
+    const bed = await evidenceBed(options);
+    beds.push(bed);
+    return bed;
+  };
 }
 
 let processes = 0;
