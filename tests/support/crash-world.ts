@@ -87,6 +87,8 @@ export async function crashWorld(story: Story): Promise<CrashWorld> {
     key: KEY,
     publish: (note) => void published.push(note),
   };
+  /** Who was stopped. */
+  const gone: Mortal[] = [];
   const acknowledged = { deeds: 0, votes: new Set<string>(), events: new Set<string>() };
 
   async function ask<Reply>(method: string, path: string, body?: object): Promise<Reply> {
@@ -216,6 +218,9 @@ export async function crashWorld(story: Story): Promise<CrashWorld> {
 
   async function drive(process: CrashProcess): Promise<void> {
     await process.takeOver();
+    // What others had asked for may land after that; it is nobody's, and a server looks for such a thing for as long as it lives.
+    await Promise.all(gone.map((life) => life.landed()));
+    await process.takeOver();
     await rest(process, false);
     for (const deed of story.deeds.slice(acknowledged.deeds)) {
       await act(process, deed);
@@ -236,7 +241,10 @@ export async function crashWorld(story: Story): Promise<CrashWorld> {
             life.stopped.then(() => 'stopped' as const),
             pause(LIFE_MS, undefined, { ref: false }).then(() => Promise.reject(new Error('it never comes to rest'))),
           ]),
-        abandon: () => process.abandon(),
+        async abandon() {
+          gone.push(life);
+          await process.abandon();
+        },
       };
     },
     async end(journal) {

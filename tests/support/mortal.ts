@@ -30,6 +30,8 @@ export interface Mortal {
   wire(http: StreamingHttp): StreamingHttp;
   /** Resolves when nothing of it is on the wire any more. */
   drained(): Promise<void>;
+  /** Resolves when nothing that it asked of what is bound is under way any more: a commit may land when its process is long gone. */
+  landed(): Promise<void>;
 }
 
 /** Turns of the loop without anything happening after which nothing will: a call that was answered needs a few. */
@@ -41,6 +43,7 @@ const NEVER = new Promise<never>(() => {});
 export function mortal(stop: Stop | null): Mortal {
   const passed = new Map<StopPoint, number>();
   const onTheWire = new Set<Promise<unknown>>();
+  const asked = new Set<Promise<unknown>>();
   let all = 0;
   let dead = false;
   let die: () => void = () => {};
@@ -86,6 +89,12 @@ export function mortal(stop: Stop | null): Mortal {
     }
   }
 
+  function remember(promise: Promise<unknown>): void {
+    asked.add(promise);
+    const forget = (): void => void asked.delete(promise);
+    promise.then(forget, forget);
+  }
+
   function bind<Thing extends object>(thing: Thing): Thing {
     const bound = new Map<unknown, unknown>();
     return new Proxy(thing, {
@@ -99,7 +108,10 @@ export function mortal(stop: Stop | null): Mortal {
         return (...args: unknown[]): unknown => {
           if (dead) return NEVER;
           const result: unknown = Reflect.apply(value, target, args);
-          return result instanceof Promise ? whileAlive(result) : result;
+          if (!(result instanceof Promise)) return result;
+          // What runs something of this process's waits for the dead for ever.
+          if (!args.some((each) => typeof each === 'function')) remember(result);
+          return whileAlive(result);
         };
       },
     });
@@ -120,11 +132,11 @@ export function mortal(stop: Stop | null): Mortal {
     },
     wire: (http) => ({
       ...bind(http),
-      async request(asked) {
-        const changes = asked.method !== 'GET';
+      async request(sent) {
+        const changes = sent.method !== 'GET';
         if (changes) await come('wire.send');
         if (dead) return NEVER;
-        const reply = http.request(asked);
+        const reply = http.request(sent);
         onTheWire.add(reply);
         try {
           await whileAlive(reply);
@@ -137,6 +149,9 @@ export function mortal(stop: Stop | null): Mortal {
     }),
     async drained() {
       await Promise.allSettled(onTheWire);
+    },
+    async landed() {
+      await Promise.allSettled(asked);
     },
   };
 }
