@@ -6,6 +6,8 @@ import { executionStream } from '../pipeline/executions/change.ts';
 import { incidentOf, incidentStream } from '../pipeline/incidents/incident-change.ts';
 import { DELIVERY_STATUSES, noticeStream } from '../pipeline/notifications/notice-state.ts';
 import { MAX_WAYS } from '../pipeline/notifications/routing.ts';
+import { taskStream } from '../pipeline/tasks/task.ts';
+import type { Cutoffs } from './cutoffs.ts';
 
 /** Rows read at once. */
 const PAGE = 1_000;
@@ -26,25 +28,50 @@ export interface OldStream {
 
 interface ExecutionRow {
   readonly id: string;
+  /** It has ended, and nothing of it is owed or held. */
+  readonly over: boolean;
+  /** It may go by itself. */
   readonly old: boolean;
   readonly parent: string | null;
   readonly incident: string;
 }
 
 /**
- * What ended before a time and is over altogether: executions with their children, and incidents that nobody works on
- * and whose executions go or went before. Never what is open, waits, holds something, or is not under a signed
- * checkpoint yet. Sorted by name.
+ * What ended before the time of its class and is over altogether: executions with their children, incidents that nobody works on and whose
+ * executions go or went before, notices and tasks. Never what is open, waits, holds something, or is not under a signed checkpoint yet.
+ * Sorted by name.
  */
-export async function oldStreams(journal: JournalReader, before: number): Promise<readonly OldStream[]> {
+export async function oldStreams(journal: JournalReader, cutoffs: Cutoffs): Promise<readonly OldStream[]> {
   const unready = await unreadyStreams(journal);
   const busy = await busyExecutions(journal);
   const executions = new Map<string, ExecutionRow>();
   for await (const { id, body } of viewsOf(journal, 'execution')) {
     const { endedAt, incidentId, parentExecutionId } = EXECUTION_ROW.parse(body);
-    const over = endedAt !== null && endedAt < before && !busy.has(id) && !unready.has(executionStream(id));
-    executions.set(id, { id, old: over, parent: parentExecutionId, incident: incidentId });
+    const over = endedAt !== null && !busy.has(id);
+    const old = over && isBefore(endedAt, cutoffs.incidents) && !unready.has(executionStream(id));
+    executions.set(id, { id, over, old, parent: parentExecutionId, incident: incidentId });
   }
+  const streams = [
+    ...(await oldIncidents(journal, { before: cutoffs.incidents, unready, executions })),
+    ...(await oldNotices(journal, { before: cutoffs.notices, unready, executions })),
+    ...(await oldTasks(journal, { before: cutoffs.tasks, unready, executions })),
+  ];
+  // As exports are ordered: by UTF-16 units.
+  return streams.sort((a, b) => (a.stream < b.stream ? -1 : 1));
+}
+
+interface Asked {
+  /** Null: nothing of this class goes. */
+  readonly before: number | null;
+  readonly unready: ReadonlySet<string>;
+  readonly executions: ReadonlyMap<string, ExecutionRow>;
+}
+
+async function oldIncidents(
+  journal: JournalReader,
+  { before, unready, executions }: Asked,
+): Promise<readonly OldStream[]> {
+  if (before === null) return [];
   // A fan-out goes as a whole.
   const kept = new Set<string>();
   for (const each of executions.values()) if (!each.old) kept.add(rootOf(executions, each));
@@ -57,30 +84,48 @@ export async function oldStreams(journal: JournalReader, before: number): Promis
     const { status } = incidentOf(view).incident;
     if (status === 'OPEN' || needed.has(view.id) || unready.has(stream)) continue;
     const newest = (await journal.readStream(stream)).at(-1)?.record;
-    if (newest !== undefined && newest.at < before) streams.push({ stream, execution: null });
+    if (newest !== undefined && isBefore(newest.at, before)) streams.push({ stream, execution: null });
   }
-  streams.push(...(await oldNotices(journal, { before, unready, executions, goingIds })));
-  // As exports are ordered: by UTF-16 units.
-  return streams.sort((a, b) => (a.stream < b.stream ? -1 : 1));
+  return streams;
 }
 
-interface NoticesAsked {
-  readonly before: number;
-  readonly unready: ReadonlySet<string>;
-  readonly executions: ReadonlyMap<string, ExecutionRow>;
-  readonly goingIds: ReadonlySet<string>;
-}
-
-/** Notices go with their executions, and those of none by their own age; never one that still has to be delivered. */
-async function oldNotices(journal: JournalReader, asked: NoticesAsked): Promise<readonly OldStream[]> {
+/** Never one that still has to be delivered, or whose execution is not over. */
+async function oldNotices(
+  journal: JournalReader,
+  { before, unready, executions }: Asked,
+): Promise<readonly OldStream[]> {
+  if (before === null) return [];
   const going = new Map<string, boolean>();
   for await (const { at, body } of viewsOf(journal, 'delivery')) {
     const { noticeId, executionId, status } = DELIVERY_ROW.parse(body);
-    const isFree = executionId === null || asked.goingIds.has(executionId) || !asked.executions.has(executionId);
-    const goes = isFree && at < asked.before && status !== 'PENDING' && !asked.unready.has(noticeStream(noticeId));
+    const isFree = executions.get(executionId ?? '')?.over !== false;
+    const goes = isFree && isBefore(at, before) && status !== 'PENDING' && !unready.has(noticeStream(noticeId));
     going.set(noticeId, goes && going.get(noticeId) !== false);
   }
   return [...going].flatMap(([id, goes]) => (goes ? [{ stream: noticeStream(id), execution: null }] : []));
+}
+
+/** Never one that nobody has ended, or whose execution is not over. */
+async function oldTasks(journal: JournalReader, { before, unready, executions }: Asked): Promise<readonly OldStream[]> {
+  if (before === null) return [];
+  const streams: OldStream[] = [];
+  for await (const { id, body } of viewsOf(journal, 'task')) {
+    const { ended, origin } = TASK_ROW.parse(body);
+    const isFree = executions.get(origin.executionId ?? '')?.over !== false;
+    const stream = taskStream(id);
+    if (isFree && ended !== null && isBefore(ended.at, before) && !unready.has(stream))
+      streams.push({ stream, execution: null });
+  }
+  return streams;
+}
+
+const TASK_ROW = z.looseObject({
+  ended: z.looseObject({ at: z.int() }).nullable(),
+  origin: z.looseObject({ executionId: z.string().nullable() }),
+});
+
+function isBefore(at: number, cutoff: number | null): boolean {
+  return cutoff !== null && at < cutoff;
 }
 
 const DELIVERY_ROW = z.looseObject({
@@ -113,6 +158,7 @@ async function rowsAbout(
 ): Promise<readonly Pick<View, 'kind' | 'id'>[]> {
   const id = stream.slice(stream.indexOf('/') + 1);
   if (stream === noticeStream(id)) return rowsOfNotice(journal, id);
+  if (stream === taskStream(id)) return [{ kind: 'task', id }];
   const [own, below] = execution === null ? (['incident', 'finding'] as const) : (['execution', 'approval'] as const);
   const rows: Pick<View, 'kind' | 'id'>[] = [{ kind: own, id }];
   for await (const view of viewsOf(journal, below, id)) {

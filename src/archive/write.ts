@@ -22,14 +22,14 @@ import { withObjects } from '../pipeline/executions/exported-objects.ts';
 import { neededUpTo } from '../pipeline/intake/memory-keeper.ts';
 import { FirebreakError } from '../platform/errors.ts';
 import { DEDUPE_HORIZON_MS, MAX_CLOCK_SKEW_MS } from '../platform/limits.ts';
+import { latestCutoff, type Cutoffs } from './cutoffs.ts';
 import { oldStreams } from './plan.ts';
 
 /** Events read at once. */
 const EVENTS_PER_READ = 500;
 
 export interface ArchiveTimes {
-  /** What ended before this business time goes. */
-  readonly before: number;
+  readonly cutoffs: Cutoffs;
   /** Business time now. */
   readonly now: number;
 }
@@ -44,16 +44,18 @@ export async function writeArchive(
   directory: string,
   journal: Journal,
   keys: readonly LogKey[],
-  { before, now }: ArchiveTimes,
+  { cutoffs, now }: ArchiveTimes,
 ): Promise<boolean> {
+  const before = latestCutoff(cutoffs);
+  if (before === null) return false;
   const draft = `${directory}.partial`;
   // What an interrupted run left; nothing was taken out for it.
   await rm(draft, { recursive: true, force: true });
-  const going = await oldStreams(journal, before);
+  const going = await oldStreams(journal, cutoffs);
   const streams: ArchivedStream[] = [];
   const range = { count: 0, from: Number.MAX_SAFE_INTEGER, to: 0 };
   const rows = logRows(journal);
-  const first = oldEvents(journal, before, now);
+  const first = oldEvents(journal, cutoffs.events, now);
   const held = await first.next();
   if (going.length === 0 && held.done === true) return false;
   async function* records(): AsyncGenerator<string> {
@@ -104,7 +106,12 @@ export async function writeArchive(
 }
 
 /** Events that no detector needs any more, and whose ids could not be sent again: those would be refused as too old. */
-async function* oldEvents(journal: Journal, before: number, now: number): AsyncGenerator<AcceptedEvent> {
+export async function* oldEvents(
+  journal: JournalReader & Pick<Journal, 'retention'>,
+  before: number | null,
+  now: number,
+): AsyncGenerator<AcceptedEvent> {
+  if (before === null) return;
   const until = Math.min(before, now - DEDUPE_HORIZON_MS - MAX_CLOCK_SKEW_MS);
   const upToArrival = await neededUpTo(journal);
   let after: OldEvents['after'] = null;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { removeArchived, type Removal } from '../archive/remove.ts';
+import { cutoffsOf, cutoffsOfTerms, DAY_MS, latestCutoff, type Cutoffs } from '../archive/cutoffs.ts';
 import { isThere, readArchive, writeArchive } from '../archive/write.ts';
 import { fileAnchor } from '../journal/file-anchor.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -14,6 +15,7 @@ import { readConfig, type Config } from '../platform/config.ts';
 import { FirebreakError, messageOf } from '../platform/errors.ts';
 import { randomIds } from '../platform/ids.ts';
 import { realMachine } from '../platform/machine.ts';
+import { RETENTION_CLASSES, type RetentionClass, type RetentionTerms } from '../platform/retention-config.ts';
 import { openOwnJournal } from '../start/own-journal.ts';
 import { lookBack } from '../start/set-back.ts';
 import { ownKeys } from './audit.ts';
@@ -23,11 +25,12 @@ import { inWords, openExistingJournal } from './open-journal.ts';
 /** How long the signature of a server may take, in ms: servers sign every 5 s. */
 const SEALING_PATIENCE_MS = 60_000;
 const LOOK_MS = 250;
-const DAY_MS = 24 * 3_600_000;
 
 export interface ArchiveOptions {
-  /** RFC 3339 time, or `90d`: so many days ago. */
-  readonly before: string;
+  /** RFC 3339 time, or `90d`: so many days ago. Absent: as `RETENTION_DAYS` says for each class. */
+  readonly before?: string;
+  /** Only these; absent: all. */
+  readonly class?: readonly RetentionClass[];
   readonly out: string;
   readonly data: string;
   /** Trusted public keys of the log, where the signing key does not lie in the data directory. */
@@ -50,7 +53,7 @@ export async function archiveCommand(options: ArchiveOptions, io: Io): Promise<n
     await present.close();
     // Business time of an accelerated journal stands still while nobody runs it.
     const now = present.accelerated ? newest : Math.max(Date.now(), newest);
-    const before = timeBefore(options.before, now);
+    const cutoffs = cutoffsFor(options, config.retention, now);
     const own = await openOwnJournal(config, {
       acceleratedFrom: present.accelerated ? newest : null,
       performs: config.databaseUrl === null,
@@ -60,7 +63,7 @@ export async function archiveCommand(options: ArchiveOptions, io: Io): Promise<n
     });
     try {
       await refuseSetBack(own.journal, config, io);
-      const removal = await archive(directory, own.journal, { options, config, io, before, now });
+      const removal = await archive(directory, own.journal, { options, config, io, cutoffs, now });
       io.stdout.write(options.json ? `${JSON.stringify(removal)}\n` : `${told(removal, directory)}\n`);
       return 0;
     } finally {
@@ -88,7 +91,7 @@ interface Setting {
   readonly options: ArchiveOptions;
   readonly config: Config;
   readonly io: Io;
-  readonly before: number;
+  readonly cutoffs: Cutoffs;
   readonly now: number;
 }
 
@@ -96,13 +99,13 @@ interface Setting {
 type Told = Removal & { readonly archive: string | null };
 
 async function archive(directory: string, journal: Journal, setting: Setting): Promise<Told> {
-  const { options, config, io, before, now } = setting;
+  const { options, config, io, cutoffs, now } = setting;
   const keys =
     options.keys === undefined ? await ownKeys(options.data, journal, io) : parseKeys(io.readTextSync(options.keys));
   if (!isThere(directory) && !(await written(directory, keys, setting)))
     return { archive: null, streams: 0, events: 0, kept: 0 };
   const read = await readArchive(directory, journal, keys, now);
-  if (read.contents.before > before) {
+  if (read.contents.before > (latestCutoff(cutoffs) ?? 0)) {
     const message = `${directory} holds an archive of a later time; name another place with --out`;
     throw new FirebreakError('conflict', message);
   }
@@ -157,6 +160,19 @@ async function ownKeeper(journal: Journal, config: Config, now: number): Promise
   }
   const clock: Clock = { now: () => now, monotonic: () => performance.now(), accelerated: journal.accelerated };
   return openLogKeeper(journal, loadLogKey(file), clock, [fileAnchor(join(config.dataDir, 'checkpoints.txt'))]);
+}
+
+/** @throws FirebreakError `invalid_request` where no time is given and none is set for these classes. */
+function cutoffsFor(
+  { before, class: classes = RETENTION_CLASSES }: ArchiveOptions,
+  terms: RetentionTerms,
+  now: number,
+): Cutoffs {
+  if (before !== undefined) return cutoffsOf(classes, timeBefore(before, now));
+  const cutoffs = cutoffsOfTerms(terms, now, classes);
+  if (latestCutoff(cutoffs) !== null) return cutoffs;
+  const message = `no term is set for ${classes.join(', ')}: say --before, or set RETENTION_DAYS`;
+  throw new FirebreakError('invalid_request', message);
 }
 
 /** @throws FirebreakError `invalid_request` for what is neither a time nor days, or lies in the future. */

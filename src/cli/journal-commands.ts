@@ -1,3 +1,5 @@
+import { Option } from 'commander';
+import { RETENTION_CLASSES } from '../platform/retention-config.ts';
 import type { CommandRoom } from './command-room.ts';
 
 /**
@@ -8,7 +10,8 @@ export function addJournalCommands({ program, io, exitWith }: CommandRoom, dataD
   program
     .command('archive')
     .description('move what ended before a time to an archive that verifies offline, and take it out of the journal')
-    .requiredOption('--before <time>', 'RFC 3339 time, or days ago (90d)')
+    .option('--before <time>', 'RFC 3339 time, or days ago (90d); usually as RETENTION_DAYS says')
+    .addOption(new Option('--class <class...>', 'only these').choices(RETENTION_CLASSES))
     .requiredOption('--out <directory>', 'where the archive is written; one that is there already is finished with')
     .option('--data <dir>', 'data directory of the journal (DATA_DIR)', dataDir)
     .option('--keys <file>', 'public keys of the log, where the signing key lies elsewhere')
@@ -16,6 +19,18 @@ export function addJournalCommands({ program, io, exitWith }: CommandRoom, dataD
     .action(async (options) => {
       const { archiveCommand } = await import('./archive.ts');
       return exitWith(archiveCommand(options, io));
+    });
+
+  program
+    .command('retention')
+    .description(
+      'what is past its term (RETENTION_DAYS) and would be archived now; exit code 2 where there is something',
+    )
+    .option('--data <dir>', 'data directory of the journal (DATA_DIR)', dataDir)
+    .option('--json', 'one JSON line', false)
+    .action(async (options) => {
+      const { retentionCommand } = await import('./retention.ts');
+      return exitWith(retentionCommand(options, io));
     });
 
   program

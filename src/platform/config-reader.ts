@@ -6,6 +6,9 @@ const MAX_VALUE_LENGTH = 4_096;
 /** Longest list of certificates, in UTF-16 units: a handful of authorities. */
 const MAX_CERTIFICATES_LENGTH = 65_536;
 
+/** A hundred years: longer than any law asks for, and a number that was meant. */
+const MOST_DAYS = 36_500;
+
 /** Widest networks that can be meant: the largest private one (RFC 1918), and what a provider is given of IPv6. */
 const LEAST_PREFIX = { v4: 8, v6: 32 } as const;
 
@@ -48,6 +51,26 @@ export class ConfigReader {
     if (items.every((item) => pattern.test(item))) return items;
     this.#faults.push(`${name} must be ${what}`);
     return [];
+  }
+
+  /** Days for all, and `name=days` for some, parted by commas. `usual` is null where no number stands alone. */
+  daysByName(
+    name: string,
+    known: readonly string[],
+    example: string,
+  ): { readonly usual: number | null; readonly byName: ReadonlyMap<string, number> } {
+    const byName = new Map<string, number>();
+    let usual: number | null = null;
+    const form = `days, and name=days for some, parted by commas, like ${example}`;
+    for (const item of this.list(name, /^(?:[a-z-]{1,20}=)?\d{1,5}$/, form)) {
+      const [of, text] = item.includes('=') ? item.split('=', 2) : [null, item];
+      const days = Number(text);
+      if (days > MOST_DAYS) this.#faults.push(`${name} has ${days} days: from 0 to ${MOST_DAYS}`);
+      else if (of === null) usual = days;
+      else if (known.includes(of ?? '')) byName.set(of ?? '', days);
+      else this.#faults.push(`${name} names ${of}: it knows ${known.join(', ')}`);
+    }
+    return { usual, byName };
   }
 
   /** Addresses and networks parted by commas; none so wide that a stranger's address is in it by accident. */

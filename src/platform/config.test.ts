@@ -69,6 +69,7 @@ describe('readConfig', () => {
           reverifyDays: 30,
           lawfulBasisRequired: false,
         },
+        retention: { events: null, incidents: null, notices: null, tasks: null },
         runbooks: { git: null, readOnly: false, requireSigned: false },
         geoLocationApiKey: null,
         witness: null,
@@ -103,6 +104,7 @@ describe('readConfig', () => {
         EVIDENCE_DIR: '/evidence',
         EVIDENCE_KEY_FILE: '/keys',
         EVIDENCE_RETENTION_DAYS: '90, disk-image=30,memory-image=14',
+        RETENTION_DAYS: '730,events=90, notices=0',
         EVIDENCE_REVERIFY_DAYS: '0',
         LAWFUL_BASIS_REQUIRED: 'on',
         RUNBOOKS_GIT: '/runbooks',
@@ -167,6 +169,7 @@ describe('readConfig', () => {
         reverifyDays: 0,
         lawfulBasisRequired: true,
       },
+      retention: { events: 90, incidents: 730, notices: 0, tasks: 730 },
       runbooks: {
         git: { repository: '/runbooks', ref: 'release', folder: 'soc', allowedSigners: '/signers' },
         readOnly: true,
@@ -187,6 +190,16 @@ describe('readConfig', () => {
       expect(faultsOf({ EVIDENCE_RETENTION_DAYS })[0]).toContain('from 0 to 36500');
     for (const EVIDENCE_RETENTION_DAYS of ['a year', 'file=', '-1', '1.5', 'file=1=2'])
       expect(faultsOf({ EVIDENCE_RETENTION_DAYS })[0]).toContain('like 365,memory-image=90');
+  });
+
+  it('takes days for all that a journal may lose, for some of it, or for nothing', () => {
+    expect(readConfig({ RETENTION_DAYS: 'tasks=30' }, () => '').config.retention).toMatchObject({
+      tasks: 30,
+      events: null,
+    });
+    expect(faultsOf({ RETENTION_DAYS: 'records=3' })[0]).toContain(
+      'names records: it knows events, incidents, notices',
+    );
   });
 
   it('lists every fault at once and repeats no value', () => {

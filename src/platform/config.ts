@@ -6,6 +6,7 @@ import { messageOf } from './errors.ts';
 import { readPersons, type PersonConfig } from './person-config.ts';
 import { readEvidence, type EvidenceConfig } from './evidence-config.ts';
 import { EVIDENCE_S3_SECRETS } from './evidence-s3-config.ts';
+import { readRetention, type RetentionTerms } from './retention-config.ts';
 import { readRunbooks, type RunbookConfig } from './runbook-config.ts';
 import { readTimeStamps, type TimeStampConfig } from './time-stamp-config.ts';
 import { NOTIFICATION_SECRETS, readNotifications, type NotificationConfig } from './notification-config.ts';
@@ -56,6 +57,8 @@ export interface Config {
   /** The identity provider with which people sign in; null: none. */
   readonly oidc: OidcConfig | null;
   readonly evidence: EvidenceConfig;
+  /** What `firebreak archive` takes out of the journal, and when. */
+  readonly retention: RetentionTerms;
   readonly runbooks: RunbookConfig;
   /** The witness that cosigns the log's checkpoints: its address and its public key line; null: none. */
   readonly witness: { readonly url: string; readonly key: string } | null;
@@ -145,6 +148,7 @@ export function readConfig(
     externalApprovers: readApprovers(read),
     oidc: readOidc(read),
     evidence: readEvidence(read),
+    retention: readRetention(read),
     runbooks: readRunbooks(read),
     geoLocationApiKey: read.optional('GEO_LOCATION_API_KEY', /^\S{1,512}$/, 'one word'),
     witness: read.witness('WITNESS_URL', 'WITNESS_KEY'),

@@ -19,8 +19,6 @@ export interface EvidenceConfig {
 
 /** A year: how long a case and the questions of an authority usually take. What the law asks for is the operator's to set. */
 const USUAL_RETENTION_DAYS = 365;
-/** A hundred years: longer than any law asks for, and a number that was meant. */
-const MOST_RETENTION_DAYS = 36_500;
 /** A month between two looks at the same bytes. */
 const USUAL_REVERIFY_DAYS = 30;
 
@@ -46,20 +44,7 @@ export function readEvidence(read: ConfigReader): EvidenceConfig {
   };
 }
 
-/** Days for all, and `kind=days` for some: `365,memory-image=90`. */
 function readRetention(read: ConfigReader): EvidenceConfig['retentionDays'] {
-  const byKind = new Map<string, number>();
-  let usual = USUAL_RETENTION_DAYS;
-  for (const item of read.list('EVIDENCE_RETENTION_DAYS', /^(?:[a-z-]{1,20}=)?\d{1,5}$/, RETENTION_FORM)) {
-    const [kind, text] = item.includes('=') ? item.split('=', 2) : [null, item];
-    const days = Number(text);
-    if (days > MOST_RETENTION_DAYS)
-      read.fault(`EVIDENCE_RETENTION_DAYS has ${days} days: from 0 to ${MOST_RETENTION_DAYS}`);
-    else if (kind === null) usual = days;
-    else if (RETENTION_KINDS.some((known) => known === kind)) byKind.set(kind ?? '', days);
-    else read.fault(`EVIDENCE_RETENTION_DAYS names ${kind}: it knows ${RETENTION_KINDS.join(', ')}`);
-  }
-  return { usual, byKind };
+  const { usual, byName } = read.daysByName('EVIDENCE_RETENTION_DAYS', RETENTION_KINDS, '365,memory-image=90');
+  return { usual: usual ?? USUAL_RETENTION_DAYS, byKind: byName };
 }
-
-const RETENTION_FORM = 'days, and kind=days for some kinds, parted by commas, like 365,memory-image=90';
