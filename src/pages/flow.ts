@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SignInChecks } from '../pipeline/access/identity-provider.ts';
-import { sameHash } from '../pipeline/access/secret.ts';
+import { sameText } from '../platform/same-text.ts';
 import { hmacSha256 } from '../platform/hash.ts';
 
 /** How long somebody may take at the identity provider, in ms: a second factor that has to be fetched first. */
@@ -32,7 +32,7 @@ export function sealedFlow(flow: Flow, key: Uint8Array): string {
 /** The flow of a cookie, or null when it is altered, of another key, or older than ten minutes. */
 export function openedFlow(cookie: string | undefined, key: Uint8Array, now: number): Flow | null {
   const [body = '', mac = '', ...rest] = (cookie ?? '').slice(0, MAX_LENGTH).split('.');
-  if (rest.length > 0 || !sameHash(mac, macOf(body, key))) return null;
+  if (rest.length > 0 || !sameText(mac, macOf(body, key))) return null;
   const flow = FLOW.parse(JSON.parse(Buffer.from(body, 'base64url').toString('utf8')));
   return flow.startedAt <= now && now < flow.startedAt + FLOW_LIFETIME_MS ? flow : null;
 }

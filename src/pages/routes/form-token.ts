@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { FirebreakError } from '../../platform/errors.ts';
-import { sha256Hex } from '../../platform/hash.ts';
-import { sameHash } from '../../pipeline/access/secret.ts';
+import { sameText } from '../../platform/same-text.ts';
 
 /**
  * A form of a session has to carry the session's own token: only our pages, in this browser, have it. An API key is never
@@ -9,6 +8,6 @@ import { sameHash } from '../../pipeline/access/secret.ts';
  */
 export function requireFormToken({ formToken }: FastifyRequest, given: string | undefined): void {
   if (formToken === null) return;
-  if (given !== undefined && sameHash(sha256Hex(given), sha256Hex(formToken))) return;
+  if (given !== undefined && sameText(given, formToken)) return;
   throw new FirebreakError('cross_site', 'The form is not one of this session: open the page again');
 }

@@ -1,7 +1,7 @@
 import { canonicalJson } from '../../platform/canonical-json.ts';
-import { hmacSha256, sha256Hex } from '../../platform/hash.ts';
+import { hmacSha256 } from '../../platform/hash.ts';
+import { sameText } from '../../platform/same-text.ts';
 import { NONCE_TEXT } from './nonce-text.ts';
-import { sameHash } from './secret.ts';
 
 /** How long a passkey may be asked for, in ms: long enough to fetch a telephone, and what an authenticator waits at most. */
 export const NONCE_LIFETIME_MS = 5 * 60_000;
@@ -23,7 +23,7 @@ export function sealedNonce(key: Uint8Array, purpose: readonly string[], now: nu
 export function isOurNonce(key: Uint8Array, nonce: string, purpose: readonly string[], now: number): boolean {
   const [, until, salt, proof] = NONCE_TEXT.exec(nonce) ?? [];
   if (until === undefined || salt === undefined || proof === undefined || now >= Number(until)) return false;
-  return sameHash(sha256Hex(proof), sha256Hex(proofOf(key, purpose, Number(until), salt)));
+  return sameText(proof, proofOf(key, purpose, Number(until), salt));
 }
 
 function proofOf(key: Uint8Array, purpose: readonly string[], until: number, salt: string): string {

@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import { sha256Hex } from '../../platform/hash.ts';
 
 /** Random bytes of a secret: 256 bits, so that guessing is out of question and no slow hash is needed. */
@@ -26,10 +25,4 @@ export function mintSecret(prefix: SecretPrefix, bytes: Uint8Array): string {
 /** What is stored of a secret, or null when `secret` does not look like one (then no store is asked). */
 export function secretHash(prefix: SecretPrefix, secret: string): string | null {
   return secret.startsWith(`${prefix}_`) && WHOLE.test(secret) ? sha256Hex(secret) : null;
-}
-
-/** Compares two SHA-256 hexes without telling by its duration where they differ. */
-export function sameHash(left: string, right: string): boolean {
-  const [a, b] = [Buffer.from(left, 'hex'), Buffer.from(right, 'hex')];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

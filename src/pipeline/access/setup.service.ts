@@ -1,5 +1,6 @@
 import { FirebreakError } from '../../platform/errors.ts';
 import { derivedId } from '../../platform/hash.ts';
+import { sameText } from '../../platform/same-text.ts';
 import { applyUserInput, type ApiKey, type Setup, type User } from './access.ts';
 import { firstKey } from './own-keys.ts';
 import { applyAccessChange, hasActiveAdmin, requireFreeEmail } from './access-change.ts';
@@ -15,7 +16,7 @@ import {
   type Versioned,
 } from './access.store.ts';
 import type { AnonymousContext } from './principal.ts';
-import { mintSecret, sameHash, SECRET_BYTES, secretHash, type RandomBytes } from './secret.ts';
+import { mintSecret, SECRET_BYTES, secretHash, type RandomBytes } from './secret.ts';
 
 /** How long a set-up token may be used, in ms: a working day to finish the installation. Each start makes a new one. */
 export const SETUP_TOKEN_LIFETIME_MS = 24 * 3_600_000;
@@ -164,7 +165,7 @@ function isSamePerson(user: User, person: Parameters<typeof applyUserInput>[1]):
 }
 
 function isIn(tokens: readonly { readonly hash: string }[], hash: string | null): boolean {
-  return hash !== null && tokens.some((token) => sameHash(hash, token.hash));
+  return hash !== null && tokens.some((token) => sameText(hash, token.hash));
 }
 
 /** The tokens that may be used once more because the answer to their first use may have been lost. */

@@ -30,8 +30,7 @@ describe('the token of a link', () => {
       fc.property(fc.nat(token.length - 1), fc.constantFrom('a', 'Z', '0', '9', '_', '-', '.'), (at, letter) => {
         fc.pre(token[at] !== letter);
         const forged = readAnswerToken(`${token.slice(0, at)}${letter}${token.slice(at + 1)}`);
-        // The last letter of base64url holds two bits that no byte has.
-        return forged === null || at === token.length - 1 || !isProven(KEY, forged, 'hash');
+        return forged === null || !isProven(KEY, forged, 'hash');
       }),
     );
   });

@@ -1,6 +1,6 @@
-import { timingSafeEqual } from 'node:crypto';
 import { canonicalJson } from '../../platform/canonical-json.ts';
 import { hmacSha256 } from '../../platform/hash.ts';
+import { sameText } from '../../platform/same-text.ts';
 
 /** What a link in a mail proves: that this person was asked exactly this, until then. */
 export interface AnswerClaim {
@@ -37,9 +37,7 @@ export function readAnswerToken(text: string): AnswerToken | null {
 
 /** Whether the token was made with this key for a request with this intent hash. Takes as long for any that is not. */
 export function isProven(key: Uint8Array, token: AnswerToken, intentHash: string): boolean {
-  const expected = Buffer.from(proofOf(key, token, intentHash), 'base64url');
-  const given = Buffer.from(token.proof, 'base64url');
-  return expected.length === given.length && timingSafeEqual(expected, given);
+  return sameText(proofOf(key, token, intentHash), token.proof);
 }
 
 function proofOf(key: Uint8Array, { approvalId, userId, expiresAt }: AnswerClaim, intentHash: string): string {

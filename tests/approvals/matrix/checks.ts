@@ -346,7 +346,7 @@ export const SERVED_CHECKS: readonly ServedCheck[] = [
     /proof: form token of another/,
     FORM,
     'form token of this session',
-    'sameHash(sha256Hex(given), sha256Hex(formToken))',
+    'sameText(given, formToken)',
     'given.length === formToken.length',
   ),
   page(/proof: from another site/, SITE, 'forms of other sites', "if (site === 'same-origin') return;", 'return;'),

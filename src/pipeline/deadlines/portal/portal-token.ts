@@ -1,6 +1,6 @@
-import { timingSafeEqual } from 'node:crypto';
 import { canonicalJson } from '../../../platform/canonical-json.ts';
 import { hmacSha256 } from '../../../platform/hash.ts';
+import { sameText } from '../../../platform/same-text.ts';
 
 /** What a link to a message proves: that this server made it for this message. It opens a page that asks who one is, and no more. */
 export interface PortalToken {
@@ -27,10 +27,7 @@ export function readPortalToken(key: Uint8Array, text: string): PortalToken | nu
   const [, portalId, until, proof] = FORM.exec(text) ?? [];
   const expiresAt = Number(until);
   if (portalId === undefined || proof === undefined || !Number.isSafeInteger(expiresAt)) return null;
-  const expected = Buffer.from(proofOf(key, portalId, expiresAt), 'base64url');
-  const given = Buffer.from(proof, 'base64url');
-  const isProven = expected.length === given.length && timingSafeEqual(expected, given);
-  return isProven ? { portalId, expiresAt, proof } : null;
+  return sameText(proofOf(key, portalId, expiresAt), proof) ? { portalId, expiresAt, proof } : null;
 }
 
 /** A code of random bytes, as it is read out: `7K2QM-9XWTD`. @param random at least `CODE_LENGTH` of them. */

@@ -1,5 +1,5 @@
-import { timingSafeEqual } from 'node:crypto';
 import { FirebreakError } from '../../../platform/errors.ts';
+import { sameText } from '../../../platform/same-text.ts';
 import type { GroupCommitter } from '../../../journal/group-commit.ts';
 import type { JournalReader, StoredView } from '../../../journal/journal.ts';
 import { canonicalAccount } from '../../access/identities.ts';
@@ -132,7 +132,7 @@ export function createPortalService(ports: PortalPorts): PortalService {
       const at = Math.max(ctx.now, before.changedAt);
       // Nothing to guess at: not recorded, or every visitor could make the journal grow.
       if (code === null) return { result: UNCHANGED, answer: null };
-      if (code.expiresAt > ctx.now && sameDigest(code.digest, codeDigest(key, id, given))) {
+      if (code.expiresAt > ctx.now && sameText(code.digest, codeDigest(key, id, given))) {
         const data = { by: `contact/${message.contactId}`, provenBy: 'code', hash: message.hash, ...from } as const;
         const { result, answer } = await submit(ctx, id, view, { type: 'portal.read', at, data });
         return { result, answer: { id, portal: answer, reading: { ...data, at } } };
@@ -242,10 +242,6 @@ export function createPortalService(ports: PortalPorts): PortalService {
 }
 
 const UNCHANGED = { status: 'applied', hashes: [] } as const;
-
-function sameDigest(left: string, right: string): boolean {
-  return left.length === right.length && timingSafeEqual(Buffer.from(left), Buffer.from(right));
-}
 
 function storedOf(view: StoredView): Portal {
   // Only this room writes these bodies.
