@@ -11,6 +11,15 @@ export const BLOCK_BYTES = 1024 * 1024;
 /** Blocks that are on their way at once, which bounds the memory of one write: one fills, one is hashed, one is written. */
 const BLOCKS_AT_ONCE = 4;
 
+/** As every engine has it; the types of Node.js leave it out. */
+declare const WebAssembly: {
+  readonly Memory: new (size: { readonly initial: number; readonly maximum: number; readonly shared: true }) => {
+    readonly buffer: SharedArrayBuffer;
+  };
+};
+/** What the memory of a WebAssembly program is counted in, in bytes. */
+const WASM_PAGE_BYTES = 65_536;
+
 export interface BlockSink {
   /** The block is in use until the promise resolves. `isLast` is true once. */
   take(block: Uint8Array, isLast: boolean): Promise<void>;
@@ -33,11 +42,7 @@ export async function pour(
   sink: BlockSink,
   { signal, maxBytes }: { readonly signal: AbortSignal; readonly maxBytes: number },
 ): Promise<Poured> {
-  // Shared memory, so that another thread can hash a block without a copy of it.
-  const ring = Array.from({ length: BLOCKS_AT_ONCE }, () => ({
-    bytes: new Uint8Array(new SharedArrayBuffer(BLOCK_BYTES)),
-    free: Promise.resolve(),
-  }));
+  const ring = alignedBlocks(BLOCKS_AT_ONCE).map((bytes) => ({ bytes, free: Promise.resolve() }));
   const failure: { thrown?: unknown; happened: boolean } = { happened: false };
   let turn = 0;
   let filled = 0;
@@ -79,6 +84,16 @@ export async function pour(
   if (!failure.happened) await handOn(true);
   await Promise.all(ring.map(({ free }) => free));
   return failure.happened ? { end: 'sink', thrown: failure.thrown } : source;
+}
+
+/**
+ * Shared memory, so that another thread can hash a block without a copy of it, and beginning with a page, so that a disk can take it as
+ * it is. Only the memory of a WebAssembly program is known to do both.
+ */
+function alignedBlocks(count: number): readonly Uint8Array[] {
+  const pages = (count * BLOCK_BYTES) / WASM_PAGE_BYTES;
+  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  return Array.from({ length: count }, (_, index) => new Uint8Array(buffer, index * BLOCK_BYTES, BLOCK_BYTES));
 }
 
 /** Reads a source until it ends, fails, is aborted, or nobody wants more; a source that hangs holds nobody up once it is aborted. */

@@ -4,55 +4,27 @@ import { VaultError, type ByteRange } from '../../pipeline/evidence/vault.ts';
 import { BLOCK_BYTES, type BlockSink } from '../blocks.ts';
 import type { VaultKey } from '../key-file.ts';
 import { CLEAR_FORM, formOfHeader, HEADER_BYTES, type BlockForm } from '../sealed-blocks.ts';
+import { writeAll, type FileWriter } from './file-writer.ts';
 
 /** The content of one file: how it is written, measured, read and cut to what is whole. */
 
-/**
- * How far the pages of the file may lie behind what is written, in bytes: what would otherwise be written all at once at the end is
- * on disk by then, and the machine's memory is not filled with it.
- */
-const SYNC_EVERY_BYTES = 64 * 1024 * 1024;
-
 /** Writes blocks to a new file in the order in which they come, and has them hashed meanwhile. */
-export function fileSink(handle: FileHandle, form: BlockForm, digests: DigestTaker): BlockSink {
+export function fileSink(file: FileWriter, form: BlockForm, digests: DigestTaker): BlockSink {
   let index = 0;
-  let position = form.header.length;
-  let unsynced = 0;
-  let syncing: Promise<void> = Promise.resolve();
-  let written: Promise<void> = form.header.length === 0 ? Promise.resolve() : writeAll(handle, form.header, 0);
-
-  async function write(block: Uint8Array, at: number, isLast: boolean): Promise<void> {
-    const bytes = form.seal(block, at, isLast);
-    await writeAll(handle, bytes, position);
-    position += bytes.length;
-    unsynced += bytes.length;
-    if (unsynced < SYNC_EVERY_BYTES) return;
-    // One at a time: the next one waits for a disk that is slower than the source.
-    await syncing;
-    unsynced = 0;
-    syncing = handle.datasync();
-    syncing.catch(() => undefined);
-  }
+  let written: Promise<void> = form.header.length === 0 ? Promise.resolve() : file.write(form.header);
 
   return {
     async take(block, isLast) {
       const hashed = digests.add(block);
       const at = index;
       index += 1;
-      written = written.then(() => write(block, at, isLast));
-      if (isLast) written = written.then(() => syncing);
+      written = written.then(() => file.write(form.seal(block, at, isLast)));
+      if (isLast) written = written.then(() => file.settle());
       // Both have to have ended before anybody looks at what the file holds, also when one of them has failed.
       const ended = await Promise.allSettled([written, hashed]);
       for (const each of ended) if (each.status === 'rejected') throw each.reason;
     },
   };
-}
-
-async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
 }
 
 /** The form of a file, and how much clear content it must have. */

@@ -34,6 +34,7 @@ import type { VaultKey } from '../key-file.ts';
 import { measure } from '../measure.ts';
 import { CLEAR_FORM, newSealedForm } from '../sealed-blocks.ts';
 import { fileSink, makeWhole, readContent, shapeOf, type Shape } from './content.ts';
+import { fileWriter } from './file-writer.ts';
 import { contentName, findContent, type FoundContent } from './find-content.ts';
 import {
   codeOf,
@@ -159,9 +160,10 @@ export async function openLocalVault({
     const path = incomingFile(folders, ref, isSealing);
     const digests = takeDigests();
     const handle = await open(path, NEW_FILE, 0o600);
+    const file = fileWriter(path, handle);
     try {
       const form = writeKey === undefined ? CLEAR_FORM : newSealedForm(writeKey);
-      const poured = await pour(content, fileSink(handle, form, digests), options);
+      const poured = await pour(content, fileSink(file, form, digests), options);
       if (poured.end === 'sink') return await afterFailure(ref, handle, path, poured.thrown);
       const taken = await settled(digests.finish());
       if ('thrown' in taken) return await afterFailure(ref, handle, path, taken.thrown);
@@ -174,6 +176,7 @@ export async function openLocalVault({
       return { ...taken, broken };
     } finally {
       digests.drop();
+      await file.close();
       await handle.close();
     }
   }
