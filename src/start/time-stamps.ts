@@ -6,7 +6,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import type { Machine } from '../platform/machine.ts';
 import { openStamping } from '../timestamps/stamping.ts';
-import { timeStampAuthority, type TimeStampAuthority } from '../timestamps/time-stamp-authority.ts';
+import type { TimeStampAuthority } from '../timestamps/time-stamp-authority.ts';
 import { clientFor } from './client-for.ts';
 
 /** The whole exchange with an authority, in ms: public ones answer within a second or two. */
@@ -42,6 +42,8 @@ export async function openTimeStamps(
     return { anchors: [], authority: null, unstampedMs: () => null, run: nothing, close: nothing };
   }
   const { journal, committer, clock, machine, stampsLog, onError } = ports;
+  // What reads time stamps takes 12 MiB: only who has an authority pays for it.
+  const { timeStampAuthority } = await import('../timestamps/time-stamp-authority.ts');
   const http = clientFor(timeStamps.url, config, { timeoutMs: REQUEST_TIMEOUT_MS, connections: 1 });
   const authority = timeStampAuthority({ ...timeStamps, http, randomBytes, wallNow: () => Date.now() });
   const monotonic = (): number => clock.monotonic();
