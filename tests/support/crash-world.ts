@@ -139,6 +139,13 @@ export async function crashWorld(story: Story): Promise<CrashWorld> {
     return members.processId !== before;
   }
 
+  /** As a server does all the time: who has not said lately that it lives takes nothing over. */
+  async function lookRound(process: CrashProcess): Promise<void> {
+    const { shared, members } = process.journal;
+    if (shared) await members.beat();
+    await process.takeOver();
+  }
+
   /**
    * Lets everything come to rest, timers included that come within a few minutes; with `far` also those that come later, as
    * long as nobody is asked.
@@ -217,10 +224,10 @@ export async function crashWorld(story: Story): Promise<CrashWorld> {
   }
 
   async function drive(process: CrashProcess): Promise<void> {
-    await process.takeOver();
+    await lookRound(process);
     // What others had asked for may land after that; it is nobody's, and a server looks for such a thing for as long as it lives.
     await Promise.all(gone.map((life) => life.landed()));
-    await process.takeOver();
+    await lookRound(process);
     await rest(process, false);
     for (const deed of story.deeds.slice(acknowledged.deeds)) {
       await act(process, deed);
