@@ -37,7 +37,7 @@ const build = () => {
 build();
 if (paths.length === 0) {
   step('types', 'typescript/bin/tsc', ['-p', 'tsconfig.json']);
-  step('format', 'prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']);
+  step('format', 'prettier/bin/prettier.cjs', ['--check', '--cache', '--log-level', 'warn', '.']);
   step('lint', 'oxlint/bin/oxlint', ['--type-aware', '--deny-warnings', '.']);
   step('layers', 'dependency-cruiser/bin/dependency-cruise.mjs', ['src', '--config', '.dependency-cruiser.cjs']);
   step('dead code', 'knip/bin/knip.js', []);
@@ -47,7 +47,7 @@ const folder = mkdtempSync(join(tmpdir(), 'firebreak-results-'));
 const output = join(folder, 'results.json');
 /** What starts processes, plays whole days, runs thousands of worlds, or takes more than five seconds by itself. */
 const SLOW = [
-  'tests/{bench,crash,failure,interleavings,power-cut,recovery,replicas,torture}/**',
+  'tests/{bench,crash,failure,interleavings,power-cut,recovery,replicas,ssh,torture,vaults}/**',
   'src/journal/postgres/**',
   'tests/{retention,upgrade}/**',
   'tests/simulation/{explore,planted,processes,simulation}.test.ts',
@@ -59,6 +59,8 @@ const SLOW = [
   'tests/approvals/together.test.ts',
   'tests/approvals/matrix/{checks,served}.test.ts',
   'tests/audit/{mutations,witness,witnessed-server}.test.ts',
+  'src/pipeline/evidence/bundles/bundles.test.ts',
+  'tests/architecture/layers.test.ts',
   'tests/intake/order-over-http.test.ts',
   'tests/demo/**/*.e2e.test.ts',
 ];

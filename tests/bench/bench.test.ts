@@ -9,7 +9,7 @@ const LEVELS = z
   .min(2);
 
 function bench(name: string, ...more: readonly string[]): unknown {
-  const short = ['--json', '--seconds', '3', '--warmup', '0.5', ...more];
+  const short = ['--json', '--seconds', '1', '--warmup', '0.2', ...more];
   const args = ['node_modules/tsx/dist/cli.mjs', 'bench/main.ts', name, ...short];
   const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   expect({ status, stderr }).toMatchObject({ status: 0 });
