@@ -16,7 +16,7 @@ import { benchWaiting } from './waiting.ts';
 
 /**
  * `npm run bench -- executions|events|reaction|people|waiting|evidence|report [--db sqlite|postgres] [--json] [--runs N] [--rate N]
- * [--seconds N] [--warmup N] [--count N] [--sizes MiB,MiB] [--program FILE] [--profile DIR]`
+ * [--seconds N] [--warmup N] [--count N] [--sizes MiB,MiB] [--settle N] [--program FILE] [--profile DIR]`
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,6 +27,7 @@ const { values, positionals } = parseArgs({
     rate: { type: 'string' },
     count: { type: 'string', default: '100000' },
     sizes: { type: 'string', default: '2048,4096' },
+    settle: { type: 'string', default: '60' },
     seconds: { type: 'string', default: '6' },
     warmup: { type: 'string', default: '2' },
     program: { type: 'string', default: PROGRAM },
@@ -90,6 +91,7 @@ async function main(name: string): Promise<void> {
     program: values.program,
     profileDir: values.profile ?? null,
     sizesMiB: values.sizes.split(',').map((size) => Math.ceil(positive('sizes', size, 102_400))),
+    settle: positive('settle', values.settle, 600),
     db: storeKind(values.db),
   };
   const runs =

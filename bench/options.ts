@@ -17,6 +17,8 @@ export interface BenchOptions {
   readonly count: number;
   /** Artefacts of `evidence`, in MiB. */
   readonly sizesMiB: readonly number[];
+  /** How long the server of `evidence` is left alone after its start, in seconds. */
+  readonly settle: number;
 }
 
 /** One run. @throws CannotRunError where something is missing on this machine; Error when the product did wrong. */

@@ -1,5 +1,9 @@
+import { z } from 'zod';
 import { personsInBytes } from '../journal/persons/opened-record.ts';
-import { bodyOf, type RowSource } from './row-source.ts';
+import type { JsonObject } from '../platform/canonical-json.ts';
+import { bodyOf, type ExpectedRow, type RowSource } from './row-source.ts';
+
+const USUAL = z.looseObject({ person: z.string() });
 
 /** Which streams hold whose personal texts: a row that is missing would hide a stream from an export of what is held on somebody. */
 export const personRows: RowSource = {
@@ -8,19 +12,17 @@ export const personRows: RowSource = {
     for (const stream of await journal.streams()) {
       const stored = await journal.log.recordRows(stream);
       const persons = new Set(stored.flatMap(({ bytes }) => personsInBytes(bytes)));
-      for (const person of persons) {
-        const row = { columns: { parent: person, ref: stream }, members: { person }, membersOf: bodyOf };
-        yield { kind: 'person-stream', id: `${stream} ${person}`, stream, row };
-      }
-      const usual = persons.size === 0 ? null : await journal.view('person-stream', stream);
-      if (usual === null) continue;
-      // Whose a stream usually is follows from its first record; here it only has to be somebody of it or of another stream.
-      yield {
-        kind: 'person-stream',
-        id: stream,
-        stream,
-        row: { columns: { ref: stream }, members: {}, membersOf: bodyOf },
-      };
+      if (persons.size === 0) continue;
+      // Whose a stream usually is follows from its first record; here it only has to be somebody.
+      const usual = USUAL.safeParse((await journal.view('person-stream', stream))?.body).data?.person ?? null;
+      yield { kind: 'person-stream', id: stream, stream, row: rowOf(usual) };
+      for (const person of persons)
+        if (person !== usual) yield { kind: 'person-stream', id: `${stream} ${person}`, stream, row: rowOf(person) };
     }
   },
 };
+
+function rowOf(person: string | null): ExpectedRow['row'] {
+  const said: JsonObject = person === null ? {} : { person };
+  return { columns: person === null ? {} : { parent: person }, members: said, membersOf: bodyOf };
+}

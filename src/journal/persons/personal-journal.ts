@@ -25,8 +25,8 @@ export interface PersonalOptions {
  * back, or `[erased]`; the bytes, and so the hashes and the log, are of what is stored. Rows hold them in the clear: they are what
  * people are shown, and an erasure writes them anew.
  *
- * In the same commit stand rows of kind `person-stream`: whose texts a stream holds (id: the stream, a space and the person), and whose
- * its texts usually are (id: the stream).
+ * In the same commit stand rows of kind `person-stream`: whose the texts of a stream usually are (id: the stream), and of whom else it
+ * holds some (id: the stream, a space and the person).
  */
 export function personalJournal(
   inner: Journal,
@@ -141,7 +141,10 @@ async function encryptedAppend(
     const each = prepared.taken[index] ?? null;
     encrypted.push(each === null ? record : { ...record, data: await withBoxes(each, expectedSeq + index + 1) });
   }
-  return { records: encrypted, rows: await persons.rowsFor(stream, at, usual, [...new Set(ids.values())]) };
+  return {
+    records: encrypted,
+    rows: await persons.rowsFor(stream, at, usual, [...new Set(ids.values())], expectedSeq === 0),
+  };
 
   /** Ids of persons by owner. What nobody knows the owner of is the stream's own: it is not written in the clear for that. */
   async function whoseTheyAre() {

@@ -27,8 +27,17 @@ export interface RememberedPersons {
   ofStream(stream: string): Promise<string | null>;
   key(id: string): Promise<Uint8Array>;
   load(id: string): Promise<StoredPerson | null>;
-  /** The rows that tell of a stream what no row tells yet. */
-  rowsFor(stream: string, at: number, usual: string, whose: readonly string[]): Promise<readonly View[]>;
+  /**
+   * The rows that tell of a stream what no row tells yet: whose its texts usually are, and of whom it holds texts besides.
+   * @param isNew nothing is written of it yet, and so there is no row
+   */
+  rowsFor(
+    stream: string,
+    at: number,
+    usual: string,
+    whose: readonly string[],
+    isNew: boolean,
+  ): Promise<readonly View[]>;
   /** Those rows are on disk. */
   written(rows: readonly View[]): void;
   /** Its key, and whose it is. */
@@ -106,22 +115,23 @@ export function rememberedPersons(
       invariant(person !== null && person.key !== null, `person ${id} has a key`);
       return person.key;
     },
-    async rowsFor(stream, at, usual, whose) {
-      const rows: View[] = [];
-      const common = { kind: 'person-stream', expectedVersion: null, ref: stream, at } as const;
-      if ((await ofStream(stream)) === null)
-        rows.push({ ...common, id: stream, status: 'usual', parent: usual, body: { person: usual } });
+    async rowsFor(stream, at, usual, whose, isNew) {
+      const known = isNew ? null : await ofStream(stream);
+      const row = (id: string, person: string): View => {
+        return { kind: 'person-stream', id, expectedVersion: null, parent: person, at, body: { person } };
+      };
+      const rows = known === null ? [row(stream, usual)] : [];
       for (const person of whose) {
         const id = `${stream} ${person}`;
-        if (!pairs.has(id)) rows.push({ ...common, id, status: 'holds', parent: person, body: { person } });
+        if (person !== (known ?? usual) && !pairs.has(id)) rows.push(row(id, person));
       }
       return rows;
     },
     written(rows) {
-      for (const { kind, id, status, parent } of rows) {
+      for (const { kind, id, parent } of rows) {
         if (kind !== 'person-stream' || parent === undefined || parent === null) continue;
-        if (status === 'usual') remember(usualOf, id, parent);
-        else remember(pairs, id, true);
+        if (id.includes(' ')) remember(pairs, id, true);
+        else remember(usualOf, id, parent);
       }
     },
     forget(id) {

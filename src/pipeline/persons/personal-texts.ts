@@ -77,8 +77,7 @@ type Visit = (text: string, owner: string | undefined) => string;
 
 /** Copies what it changes only. `owner` is undefined outside of what is personal. */
 function walk(value: Json, patterns: readonly OwnedPattern[], visit: Visit, outer?: string): Json {
-  const exact = patterns.find(({ pattern }) => pattern.length === 0);
-  const owner = exact === undefined ? outer : exact.owner;
+  const owner = patterns.length === 0 ? outer : (patterns.find(({ pattern }) => pattern.length === 0)?.owner ?? outer);
   if (typeof value === 'string') return visit(value, owner);
   if (typeof value !== 'object' || value === null) return value;
   if (isArray(value)) {
@@ -92,7 +91,8 @@ function walk(value: Json, patterns: readonly OwnedPattern[], visit: Visit, oute
     return copy ?? value;
   }
   let copy: Record<string, Json> | null = null;
-  for (const [key, member] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const member = value[key] ?? null;
     const walked = walk(member, below(patterns, key), visit, owner);
     if (walked === member) continue;
     copy ??= { ...value };
@@ -102,14 +102,17 @@ function walk(value: Json, patterns: readonly OwnedPattern[], visit: Visit, oute
   return copy ?? value;
 }
 
+/** Most places are nobody's: this is walked with every record. */
+const NONE: readonly OwnedPattern[] = [];
+
 function below(patterns: readonly OwnedPattern[], key: string): readonly OwnedPattern[] {
   if (patterns.length === 0) return patterns;
-  const found: OwnedPattern[] = [];
+  let found: OwnedPattern[] | null = null;
   for (const { pattern, owner } of patterns) {
     const [first] = pattern;
-    if (first === '*' || first === key) found.push({ pattern: pattern.slice(1), owner });
+    if (first === '*' || first === key) (found ??= []).push({ pattern: pattern.slice(1), owner });
   }
-  return found;
+  return found ?? NONE;
 }
 
 function isArray(value: Json): value is readonly Json[] {
