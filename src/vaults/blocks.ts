@@ -1,3 +1,4 @@
+import { collectYoung } from '../platform/collect-young.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { WrittenObject } from '../pipeline/evidence/vault.ts';
 
@@ -19,6 +20,9 @@ declare const WebAssembly: {
 };
 /** What the memory of a WebAssembly program is counted in, in bytes. */
 const WASM_PAGE_BYTES = 65_536;
+
+/** So often what the pieces of the content lay in is collected: 8 MiB are soon there, and a millisecond is nothing beside hashing them. */
+const BLOCKS_PER_COLLECTION = 8;
 
 export interface BlockSink {
   /** The block is in use until the promise resolves. `isLast` is true once. */
@@ -61,6 +65,7 @@ export async function pour(
     });
     turn += 1;
     filled = 0;
+    if (turn % BLOCKS_PER_COLLECTION === 0) collectYoung();
     await current().free;
   }
 
