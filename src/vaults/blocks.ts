@@ -46,7 +46,7 @@ export async function pour(
   sink: BlockSink,
   { signal, maxBytes }: { readonly signal: AbortSignal; readonly maxBytes: number },
 ): Promise<Poured> {
-  const ring = alignedBlocks(BLOCKS_AT_ONCE).map((bytes) => ({ bytes, free: Promise.resolve() }));
+  const ring = sharedBlocks(BLOCKS_AT_ONCE).map((bytes) => ({ bytes, free: Promise.resolve() }));
   const failure: { thrown?: unknown; happened: boolean } = { happened: false };
   let turn = 0;
   let filled = 0;
@@ -91,14 +91,21 @@ export async function pour(
   return failure.happened ? { end: 'sink', thrown: failure.thrown } : source;
 }
 
-/**
- * Shared memory, so that another thread can hash a block without a copy of it, and beginning with a page, so that a disk can take it as
- * it is. Only the memory of a WebAssembly program is known to do both.
- */
-function alignedBlocks(count: number): readonly Uint8Array[] {
-  const pages = (count * BLOCK_BYTES) / WASM_PAGE_BYTES;
-  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+/** Shared memory, so that another thread can hash a block without a copy of it. */
+function sharedBlocks(count: number): readonly Uint8Array[] {
+  const buffer = alignedMemory(count * BLOCK_BYTES);
   return Array.from({ length: count }, (_, index) => new Uint8Array(buffer, index * BLOCK_BYTES, BLOCK_BYTES));
+}
+
+/** It begins with a page, where it can be had so: a disk takes it as it is then. Only a WebAssembly program's memory is known to do that. */
+function alignedMemory(bytes: number): SharedArrayBuffer {
+  const pages = bytes / WASM_PAGE_BYTES;
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer;
+  } catch {
+    // It reserves far more addresses than it has bytes, which a process with a limit on them (`ulimit -v`) may not.
+    return new SharedArrayBuffer(bytes);
+  }
 }
 
 /** Reads a source until it ends, fails, is aborted, or nobody wants more; a source that hangs holds nobody up once it is aborted. */

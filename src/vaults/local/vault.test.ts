@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ObjectAddress, Vault, WriteOptions } from '../../pipeline/evidence/vault.ts';
 import { derivedId } from '../../platform/hash.ts';
 import { BLOCK_BYTES } from '../blocks.ts';
@@ -74,6 +74,23 @@ describe.each([
     await (await opened()).write(REF, pieces(Buffer.from('x')), options());
     expect((await stat(await contentFile())).mode & 0o777).toBe(0o400);
     expect(await readdir(join(folder, 'incoming'))).toEqual([]);
+  });
+
+  it('is the same where the process may not have the addresses for aligned memory', async () => {
+    class NoAddresses {
+      constructor() {
+        throw new RangeError('could not allocate memory');
+      }
+    }
+    vi.stubGlobal('WebAssembly', { Memory: NoAddresses });
+    try {
+      const bytes = randomBytes(2 * BLOCK_BYTES + 5);
+      const vault = await opened();
+      const { sha256 } = await vault.write(REF, pieces(bytes), options());
+      expect((await contentOf(vault, { ref: REF, sha256 })).equals(bytes)).toBe(true);
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   it('lists evidence and nothing else', async () => {
