@@ -16,8 +16,12 @@ export const personRows: RowSource = {
       // Whose a stream usually is follows from its first record; here it only has to be somebody.
       const usual = USUAL.safeParse((await journal.view('person-stream', stream))?.body).data?.person ?? null;
       yield { kind: 'person-stream', id: stream, stream, row: rowOf(usual) };
-      for (const person of persons)
-        if (person !== usual) yield { kind: 'person-stream', id: `${stream} ${person}`, stream, row: rowOf(person) };
+      for (const person of persons) {
+        const id = `${stream} ${person}`;
+        // For a short time whose it usually is had a row like the others' beside it.
+        if (person !== usual || (await journal.view('person-stream', id)) !== null)
+          yield { kind: 'person-stream', id, stream, row: rowOf(person) };
+      }
     }
   },
 };

@@ -8,11 +8,11 @@ export async function streamsOfPerson(
   journal: Pick<JournalReader, 'listViews'>,
   person: string,
 ): Promise<readonly string[]> {
-  const streams: string[] = [];
+  const streams = new Set<string>();
   for (let skip = 0; ; skip += PAGE) {
     const { items } = await journal.listViews({ kind: 'person-stream', parent: person, limit: PAGE, skip });
     // Names of streams have no spaces; behind one stands the person, where the stream is mostly somebody else's.
-    for (const { id } of items) streams.push(id.split(' ', 1)[0] ?? id);
-    if (items.length < PAGE) return streams;
+    for (const { id } of items) streams.add(id.split(' ', 1)[0] ?? id);
+    if (items.length < PAGE) return [...streams];
   }
 }
