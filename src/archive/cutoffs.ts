@@ -7,7 +7,7 @@ export type Cutoffs = Readonly<Record<RetentionClass, number | null>>;
 
 /** One time for some classes; the others stay. */
 export function cutoffsOf(classes: readonly RetentionClass[], before: number): Cutoffs {
-  return cutoffs((name) => (classes.includes(name) ? before : null));
+  return byClass((name) => (classes.includes(name) ? before : null));
 }
 
 /** As many days before `now` as are set for each of these classes. */
@@ -16,13 +16,13 @@ export function cutoffsOfTerms(
   now: number,
   classes: readonly RetentionClass[] = RETENTION_CLASSES,
 ): Cutoffs {
-  return cutoffs((name) => {
+  return byClass((name) => {
     const days = classes.includes(name) ? terms[name] : null;
     return days === null ? null : now - days * DAY_MS;
   });
 }
 
-function cutoffs(of: (name: RetentionClass) => number | null): Cutoffs {
+function byClass(of: (name: RetentionClass) => number | null): Cutoffs {
   return { events: of('events'), incidents: of('incidents'), notices: of('notices'), tasks: of('tasks') };
 }
 

@@ -7,6 +7,7 @@ import { incidentOf, incidentStream } from '../pipeline/incidents/incident-chang
 import { DELIVERY_STATUSES, noticeStream } from '../pipeline/notifications/notice-state.ts';
 import { MAX_WAYS } from '../pipeline/notifications/routing.ts';
 import { taskStream } from '../pipeline/tasks/task.ts';
+import type { RetentionClass } from '../platform/retention-config.ts';
 import type { Cutoffs } from './cutoffs.ts';
 
 /** Rows read at once. */
@@ -20,9 +21,10 @@ const EXECUTION_ROW = z.looseObject({
   parentExecutionId: z.string().nullable(),
 });
 
-/** A stream that may be archived, and the execution it is of. */
+/** A stream that may be archived, the class it is kept as, and the execution it is of. */
 export interface OldStream {
   readonly stream: string;
+  readonly of: RetentionClass;
   readonly execution: string | null;
 }
 
@@ -76,7 +78,11 @@ async function oldIncidents(
   const kept = new Set<string>();
   for (const each of executions.values()) if (!each.old) kept.add(rootOf(executions, each));
   const going = [...executions.values()].filter((each) => !kept.has(rootOf(executions, each)));
-  const streams: OldStream[] = going.map(({ id }) => ({ stream: executionStream(id), execution: id }));
+  const streams: OldStream[] = going.map(({ id }) => ({
+    stream: executionStream(id),
+    of: 'incidents',
+    execution: id,
+  }));
   const goingIds = new Set(going.map(({ id }) => id));
   const needed = new Set([...executions.values()].flatMap(({ id, incident }) => (goingIds.has(id) ? [] : [incident])));
   for await (const view of viewsOf(journal, 'incident')) {
@@ -84,7 +90,7 @@ async function oldIncidents(
     const { status } = incidentOf(view).incident;
     if (status === 'OPEN' || needed.has(view.id) || unready.has(stream)) continue;
     const newest = (await journal.readStream(stream)).at(-1)?.record;
-    if (newest !== undefined && isBefore(newest.at, before)) streams.push({ stream, execution: null });
+    if (newest !== undefined && isBefore(newest.at, before)) streams.push({ stream, of: 'incidents', execution: null });
   }
   return streams;
 }
@@ -102,7 +108,9 @@ async function oldNotices(
     const goes = isFree && isBefore(at, before) && status !== 'PENDING' && !unready.has(noticeStream(noticeId));
     going.set(noticeId, goes && going.get(noticeId) !== false);
   }
-  return [...going].flatMap(([id, goes]) => (goes ? [{ stream: noticeStream(id), execution: null }] : []));
+  return [...going].flatMap(([id, goes]) =>
+    goes ? [{ stream: noticeStream(id), of: 'notices', execution: null }] : [],
+  );
 }
 
 /** Never one that nobody has ended, or whose execution is not over. */
@@ -114,7 +122,7 @@ async function oldTasks(journal: JournalReader, { before, unready, executions }:
     const isFree = executions.get(origin.executionId ?? '')?.over !== false;
     const stream = taskStream(id);
     if (isFree && ended !== null && isBefore(ended.at, before) && !unready.has(stream))
-      streams.push({ stream, execution: null });
+      streams.push({ stream, of: 'tasks', execution: null });
   }
   return streams;
 }
@@ -137,7 +145,7 @@ const DELIVERY_ROW = z.looseObject({
 /** The rows that go with a stream. */
 export async function rowsOf(
   journal: Pick<JournalReader, 'listViews' | 'log'>,
-  old: OldStream,
+  old: Pick<OldStream, 'stream' | 'execution'>,
 ): Promise<readonly Pick<View, 'kind' | 'id'>[]> {
   return [...(await rowsAbout(journal, old)), ...(await rowsOfPersons(journal, old.stream))];
 }
@@ -154,7 +162,7 @@ async function rowsOfPersons(
 
 async function rowsAbout(
   journal: Pick<JournalReader, 'listViews'>,
-  { stream, execution }: OldStream,
+  { stream, execution }: Pick<OldStream, 'stream' | 'execution'>,
 ): Promise<readonly Pick<View, 'kind' | 'id'>[]> {
   const id = stream.slice(stream.indexOf('/') + 1);
   if (stream === noticeStream(id)) return rowsOfNotice(journal, id);

@@ -20,7 +20,7 @@ import { openOwnJournal } from '../start/own-journal.ts';
 import { lookBack } from '../start/set-back.ts';
 import { ownKeys } from './audit.ts';
 import type { Io } from './io.ts';
-import { inWords, openExistingJournal } from './open-journal.ts';
+import { businessNow, inWords, openExistingJournal } from './open-journal.ts';
 
 /** How long the signature of a server may take, in ms: servers sign every 5 s. */
 const SEALING_PATIENCE_MS = 60_000;
@@ -49,13 +49,11 @@ export async function archiveCommand(options: ArchiveOptions, io: Io): Promise<n
   const directory = resolve(options.out);
   return inWords(async () => {
     const present = await openExistingJournal(options.data, io);
-    const newest = (await present.newestRecordAt()) ?? 0;
+    const now = await businessNow(present);
     await present.close();
-    // Business time of an accelerated journal stands still while nobody runs it.
-    const now = present.accelerated ? newest : Math.max(Date.now(), newest);
     const cutoffs = cutoffsFor(options, config.retention, now);
     const own = await openOwnJournal(config, {
-      acceleratedFrom: present.accelerated ? newest : null,
+      acceleratedFrom: present.accelerated ? now : null,
       performs: config.databaseUrl === null,
       ids: randomIds(),
       machine: realMachine,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { StoreUnavailableError, type Journal } from '../journal/journal.ts';
+import { StoreUnavailableError, type Journal, type JournalReader } from '../journal/journal.ts';
 import type { PersonalJournal } from '../journal/persons/personal-journal.ts';
 import { openPostgresSnapshot } from '../journal/postgres/snapshot.ts';
 import { openSqliteJournal } from '../journal/sqlite/sqlite-journal.ts';
@@ -38,6 +38,15 @@ export function openSqliteFile(dataDir: string): Journal {
   if (!existsSync(file)) throw new FirebreakError('not_found', `there is no journal in ${dataDir}`);
   // The birth is for new files only, and this one exists.
   return openSqliteJournal({ file, birth: { id: 'unused', at: 0, accelerated: false }, snapshot: true });
+}
+
+/**
+ * The business time of a journal that this process does not run, in ms: that of the accelerated ones stands still while nobody does, and
+ * no other is before its newest record.
+ */
+export async function businessNow(journal: Pick<JournalReader, 'newestRecordAt' | 'accelerated'>): Promise<number> {
+  const newest = (await journal.newestRecordAt()) ?? 0;
+  return journal.accelerated ? newest : Math.max(Date.now(), newest);
 }
 
 /** A store that cannot be reached is an expected failure of a command: people read a sentence, not a stack. */

@@ -1,27 +1,15 @@
 import { cutoffsOfTerms } from '../archive/cutoffs.ts';
 import { oldStreams } from '../archive/plan.ts';
 import { oldEvents } from '../archive/write.ts';
-import { executionStream } from '../pipeline/executions/change.ts';
-import { incidentStream } from '../pipeline/incidents/incident-change.ts';
-import { noticeStream } from '../pipeline/notifications/notice-state.ts';
-import { taskStream } from '../pipeline/tasks/task.ts';
 import { readConfig } from '../platform/config.ts';
 import { RETENTION_CLASSES, type RetentionClass } from '../platform/retention-config.ts';
 import type { Io } from './io.ts';
-import { inWords, openExistingJournal } from './open-journal.ts';
+import { businessNow, inWords, openExistingJournal } from './open-journal.ts';
 
 export interface RetentionOptions {
   readonly data: string;
   readonly json: boolean;
 }
-
-/** How names of streams begin, by what they are kept as. */
-const PREFIXES: readonly (readonly [string, RetentionClass])[] = [
-  [executionStream(''), 'incidents'],
-  [incidentStream(''), 'incidents'],
-  [noticeStream(''), 'notices'],
-  [taskStream(''), 'tasks'],
-];
 
 /**
  * What stands in the journal past its term (`RETENTION_DAYS`), by class: what `firebreak archive` would take out now. Reads only, also
@@ -33,15 +21,11 @@ export async function retentionCommand({ data, json }: RetentionOptions, io: Io)
   return inWords(async () => {
     const journal = await openExistingJournal(data, io);
     try {
-      const newest = (await journal.newestRecordAt()) ?? 0;
-      const now = journal.accelerated ? newest : Math.max(Date.now(), newest);
+      const now = await businessNow(journal);
       const cutoffs = cutoffsOfTerms(terms, now);
       const past = { events: 0, incidents: 0, notices: 0, tasks: 0 };
       for await (const _ of oldEvents(journal, cutoffs.events, now)) past.events += 1;
-      for (const { stream } of await oldStreams(journal, cutoffs)) {
-        const [, of = 'incidents'] = PREFIXES.find(([prefix]) => stream.startsWith(prefix)) ?? [];
-        past[of] += 1;
-      }
+      for (const { of } of await oldStreams(journal, cutoffs)) past[of] += 1;
       const shown = RETENTION_CLASSES.map((name) => ({ class: name, days: terms[name], past: past[name] }));
       io.stdout.write(json ? `${JSON.stringify({ classes: shown })}\n` : `${shown.map(lineOf).join('\n')}\n`);
       return shown.some((each) => each.past > 0) ? 2 : 0;
