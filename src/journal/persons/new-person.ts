@@ -2,21 +2,16 @@ import { FirebreakError } from '../../platform/errors.ts';
 import { hmacSha256 } from '../../platform/hash.ts';
 import { PERSON_KEY_BYTES, type Person } from '../../pipeline/persons/person-keys.ts';
 
-/** Bytes of a person's id: so many that no two are ever the same. */
-const ID_BYTES = 17;
+/** Letters of a person's id, each of 32: 130 bits, so many that no two are ever the same. */
+const ID_LETTERS = 26;
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 export type Random = (bytes: number) => Uint8Array;
 
 /** A pseudonym and a key. The id says nothing: it stays in the records when the key is gone. */
 export function newPerson(random: Random): Person {
-  let bits = 0n;
-  for (const byte of random(ID_BYTES)) bits = (bits << 8n) | BigInt(byte);
   let text = '';
-  for (let index = 0; index < 26; index += 1) {
-    text += ALPHABET.charAt(Number(bits & 31n));
-    bits >>= 5n;
-  }
+  for (const byte of random(ID_LETTERS)) text += ALPHABET.charAt(byte & 31);
   return { id: `per_${text}`, key: random(PERSON_KEY_BYTES) };
 }
 

@@ -87,7 +87,7 @@ function preparedAppend({ stream, records }: Append): PreparedAppend | null {
   if (owned.every((each) => each === null)) return null;
   const taken = records.map(({ data }, index) => {
     const each = owned[index] ?? null;
-    return each === null ? null : takeTexts(data, each.patterns, each.named);
+    return each === null ? null : takeTexts(data, each);
   });
   if (taken.every((each) => each === null)) return null;
   return { taken, first: owned.find((each) => each !== null && each.owner !== USUAL)?.owner ?? USUAL };

@@ -59,14 +59,15 @@ export function openSqlitePersonKeys({
     return row === undefined || row.key === null ? null : { id: row.id, key: row.key };
   }
 
+  function made(identity: string, at: number): Person {
+    const person = newPerson(random);
+    insert.run(person.id, lookupOf(salt, identity), Buffer.from(person.key), at);
+    return person;
+  }
+
   const ensureAll = database.transaction((identities: readonly string[], at: number) => {
     const persons = new Map<string, Person>();
-    for (const identity of identities) {
-      const person = found(identity) ?? newPerson(random);
-      persons.set(identity, person);
-      if (byId.get(person.id) === undefined)
-        insert.run(person.id, lookupOf(salt, identity), Buffer.from(person.key), at);
-    }
+    for (const identity of identities) persons.set(identity, found(identity) ?? made(identity, at));
     return persons;
   });
 

@@ -1,15 +1,16 @@
 import type { Json, JsonObject } from '../../platform/canonical-json.ts';
-import { isJsonObject, valueAt } from './json-at.ts';
+import { isJsonObject, memberOf, valueAt } from './json-at.ts';
 import { recordType } from '../audit/record-types.ts';
-import type { OwnedPattern } from './personal-texts.ts';
+import type { OwnedPlaces } from './personal-texts.ts';
+import { partsOf, placeBelow, placeOf, type Place } from './places.ts';
 
 /**
  * Whose the personal texts of a record are. An identity says it: `account:alice@example.com` (an account that events name, an address
  * or a host), `user:usr_…` (somebody with an account here), `thing:contact/…` (somebody of whom we know no more than that).
  */
 
-/** Where it stands. The first that is there counts. */
-type Place =
+/** Where it stands whose something is. The first that is there counts. */
+type From =
   /** A pointer to the account. */
   | { readonly account: string }
   /** A pointer to the id of a user. */
@@ -23,11 +24,11 @@ type Place =
 
 interface Ownership {
   /** Empty or none found: whoever the earlier records of the stream are about. */
-  readonly of: readonly Place[];
+  readonly of: readonly From[];
   /** Patterns of members that name an account by themselves. */
   readonly names?: readonly string[];
   /** Patterns of members that are another one's: typed by them, or about them. */
-  readonly apart?: readonly (readonly [pattern: string, place: Place])[];
+  readonly apart?: readonly (readonly [pattern: string, from: From])[];
 }
 
 /** What somebody typed says something about them first of all; whom else it names nobody can tell. */
@@ -190,12 +191,9 @@ export function streamIn(owner: Owner): string {
 export const USUAL: Owner = 'usual';
 
 /** What of some data is personal, and whose it is. */
-export interface Owned {
+export interface Owned extends OwnedPlaces {
   /** Whose the stream is, as far as this record says it; `USUAL`: it does not. */
   readonly owner: Owner;
-  readonly patterns: readonly OwnedPattern[];
-  /** Accounts that the data name, with their identities. */
-  readonly named: ReadonlyMap<string, Owner>;
 }
 
 /** Null: nothing that could be anybody's. */
@@ -203,17 +201,49 @@ export function ownedIn(stream: string, { type, v, data }: OwnedRecord): Owned |
   const { personal } = recordType(type, v);
   const ownership = OWNERSHIPS.get(type);
   if (personal.length === 0 || ownership === undefined) return null;
-  const { of, names = [], apart = [] } = ownership;
-  const owner = of.map((place) => ownerAt(stream, data, place)).find((found) => found !== null) ?? USUAL;
+  const { of, apart = [] } = ownership;
+  const { place, names } = placesIn(ownership, personal);
+  const owner = firstOwner(stream, data, of);
   const named = new Map<string, Owner>();
-  for (const pattern of names)
-    for (const account of textsAt(data, partsOf(pattern))) named.set(account, accountIdentity(account));
-  const others = apart.map(([pattern, place]) => ({
-    pattern: partsOf(pattern),
-    owner: ownerAt(stream, data, place) ?? owner,
-  }));
-  // The first that matches counts.
-  return { owner, patterns: [...others, ...personal.map((pattern) => ({ pattern: partsOf(pattern), owner }))], named };
+  addNamed(data, names, named);
+  const others = apart.map(([, from]) => ownerAt(stream, data, from) ?? owner);
+  return { owner, place, owners: [...others, owner], named };
+}
+
+function firstOwner(stream: string, data: JsonObject, from: readonly From[]): Owner {
+  for (const each of from) {
+    const owner = ownerAt(stream, data, each);
+    if (owner !== null) return owner;
+  }
+  return USUAL;
+}
+
+interface Places {
+  /** Labels are numbers of what stands apart, and behind those the one of everything else. */
+  readonly place: Place;
+  /** What names accounts; it has one label. */
+  readonly names: Place;
+}
+
+/** By what is personal in a type of record: that is written down once for each. */
+const PLACES = new Map<Ownership, Map<readonly string[], Places>>();
+
+function placesIn(ownership: Ownership, personal: readonly string[]): Places {
+  const ofOwnership = PLACES.get(ownership) ?? new Map<readonly string[], Places>();
+  PLACES.set(ownership, ofOwnership);
+  const places = ofOwnership.get(personal) ?? madePlaces(ownership, personal);
+  ofOwnership.set(personal, places);
+  return places;
+}
+
+function madePlaces({ names = [], apart = [] }: Ownership, personal: readonly string[]): Places {
+  const others = apart.map(([pattern], label) => ({ parts: partsOf(pattern), label }));
+  const rest = personal.map((pattern) => ({ parts: partsOf(pattern), label: apart.length }));
+  return {
+    // The first that matches counts.
+    place: placeOf([...others, ...rest]),
+    names: placeOf(names.map((pattern) => ({ parts: partsOf(pattern), label: 0 }))),
+  };
 }
 
 export interface OwnedRecord {
@@ -238,15 +268,15 @@ const STREAM_OF: ReadonlyMap<string, string> = new Map([
   ['evidence', 'evidence/'],
 ]);
 
-function ownerAt(stream: string, data: JsonObject, place: Place): Owner | null {
-  if ('thing' in place) return `thing:${stream}`;
-  if ('account' in place) return identityOf(valueAt(data, place.account), accountIdentity);
-  if ('user' in place) return identityOf(valueAt(data, place.user), (id) => `user:${id}`);
-  if ('stream' in place) {
-    const id = valueAt(data, place.id);
-    return typeof id === 'string' ? `${STREAM}${place.stream}${id}` : null;
+function ownerAt(stream: string, data: JsonObject, from: From): Owner | null {
+  if ('thing' in from) return `thing:${stream}`;
+  if ('account' in from) return identityOf(valueAt(data, from.account), accountIdentity);
+  if ('user' in from) return identityOf(valueAt(data, from.user), (id) => `user:${id}`);
+  if ('stream' in from) {
+    const id = valueAt(data, from.id);
+    return typeof id === 'string' ? `${STREAM}${from.stream}${id}` : null;
   }
-  const about = valueAt(data, place.about);
+  const about = valueAt(data, from.about);
   if (!isJsonObject(about) || typeof about['type'] !== 'string' || typeof about['id'] !== 'string') return null;
   const prefix = STREAM_OF.get(about['type']);
   return prefix === undefined ? null : `${STREAM}${prefix}${about['id']}`;
@@ -256,18 +286,19 @@ function identityOf(value: Json | undefined, identity: (text: string) => string)
   return typeof value === 'string' && value !== '' ? identity(value) : null;
 }
 
-/** Patterns are few, and asked for with every record. */
-const PARTS = new Map<string, readonly string[]>();
-
-function partsOf(pattern: string): readonly string[] {
-  const known = PARTS.get(pattern) ?? pattern.split('/').slice(1);
-  PARTS.set(pattern, known);
-  return known;
-}
-
-function textsAt(value: Json | undefined, [first, ...rest]: readonly string[]): readonly string[] {
-  if (first === undefined) return typeof value === 'string' && value !== '' ? [value] : [];
-  if (typeof value !== 'object' || value === null) return [];
-  if (first === '*') return Object.values(value).flatMap((member: Json) => textsAt(member, rest));
-  return textsAt(valueAt(value, `/${first}`), rest);
+/** Goes where names can be, and nowhere else. */
+function addNamed(value: Json, place: Place, named: Map<string, Owner>): void {
+  if (typeof value === 'string') {
+    if (place.label !== undefined && value !== '') named.set(value, accountIdentity(value));
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  if (place.any !== null) {
+    for (const [name, member] of Object.entries(value)) addNamed(member, placeBelow(place, name) ?? place.any, named);
+    return;
+  }
+  for (const [name, next] of place.byName) {
+    const member = memberOf(value, name);
+    if (member !== undefined) addNamed(member, next, named);
+  }
 }

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../../platform/canonical-json.ts';
 import { invariant } from '../../platform/errors.ts';
+import { placeBelow, type Place } from './places.ts';
 import { ACTION_TYPES, CHANNELS, PLAYBOOK_TYPES, ROLES, SEVERITIES } from '../vocabulary.ts';
 
 /**
@@ -16,24 +17,22 @@ export const ERASED = '[erased]';
 /** What is read in the place of somebody else's text, where only one person's are asked for. */
 export const OTHERS = '[somebody else]';
 
-/** JSON pointer patterns (`*`: any one member or item), each with whose the texts below it are. */
-export interface OwnedPattern {
-  readonly pattern: readonly string[];
-  readonly owner: string;
+/** What of some data is personal, and whose it is. */
+export interface OwnedPlaces {
+  /** Each label is the number of an owner; of two patterns that match, the more exact one says whose it is. */
+  readonly place: Place;
+  readonly owners: readonly string[];
+  /** Who a text names by itself, wherever in a personal place it stands. */
+  readonly named: ReadonlyMap<string, string>;
 }
 
 /** The texts of each owner, in the order in which they were found. */
 export type TakenTexts = ReadonlyMap<string, readonly string[]>;
 
-/**
- * @param patterns what is personal; of two that match the more exact one says whose it is, and of two equal ones the first.
- * @param named who a text names by itself, wherever in a personal place it stands.
- * @returns the data without these texts, and the texts; null when there are none.
- */
+/** The data without their personal texts, and these; null when there are none. */
 export function takeTexts(
   data: JsonObject,
-  patterns: readonly OwnedPattern[],
-  named: ReadonlyMap<string, string>,
+  { place, owners, named }: OwnedPlaces,
 ): { readonly data: JsonObject; readonly texts: TakenTexts } | null {
   invariant(!(TAKEN in data), `no record has a member ${TAKEN} of its own`);
   const texts = new Map<string, string[]>();
@@ -52,14 +51,17 @@ export function takeTexts(
     return `${MARK}${boxes.get(whose)}.${index}`;
   }
 
-  const taken = walk(data, patterns, (text, owner) => (owner === undefined ? escaped(text) : take(text, owner)));
+  const taken = walk(data, place, (text, label) => {
+    const owner = label === undefined ? undefined : owners[label];
+    return owner === undefined ? escaped(text) : take(text, owner);
+  });
   // An object stays an object.
   return texts.size === 0 ? null : { data: taken as JsonObject, texts };
 }
 
 /** Puts the texts back. @param boxes of each person, in the order of their first text; or what stands for all of them. */
 export function putTexts(data: JsonObject, boxes: readonly (readonly string[] | string)[]): JsonObject {
-  return walk(data, [], (text) => {
+  return walk(data, null, (text) => {
     if (!text.startsWith(MARK)) return text;
     if (text.startsWith(MARK + MARK)) return text.slice(MARK.length);
     const [box = '', index = ''] = text.slice(MARK.length).split('.');
@@ -73,46 +75,36 @@ function escaped(text: string): string {
   return text.startsWith(MARK) ? MARK + text : text;
 }
 
-type Visit = (text: string, owner: string | undefined) => string;
+type Visit = (text: string, label: number | undefined) => string;
 
-/** Copies what it changes only. `owner` is undefined outside of what is personal. */
-function walk(value: Json, patterns: readonly OwnedPattern[], visit: Visit, outer?: string): Json {
-  const owner = patterns.length === 0 ? outer : (patterns.find(({ pattern }) => pattern.length === 0)?.owner ?? outer);
-  if (typeof value === 'string') return visit(value, owner);
+/** Copies what it changes only. The label is undefined outside of what is personal. */
+function walk(value: Json, place: Place | null, visit: Visit, outer?: number): Json {
+  const label = place?.label ?? outer;
+  if (typeof value === 'string') return visit(value, label);
   if (typeof value !== 'object' || value === null) return value;
   if (isArray(value)) {
     let copy: Json[] | null = null;
-    value.forEach((item, index) => {
-      const walked = walk(item, below(patterns, String(index)), visit, owner);
-      if (walked === item) return;
+    for (let index = 0; index < value.length; index += 1) {
+      const item = value[index] ?? null;
+      const walked = walk(item, place === null ? null : placeBelow(place, String(index)), visit, label);
+      if (walked === item) continue;
       copy ??= [...value];
       copy[index] = walked;
-    });
+    }
     return copy ?? value;
   }
   let copy: Record<string, Json> | null = null;
   for (const key of Object.keys(value)) {
     const member = value[key] ?? null;
-    const walked = walk(member, below(patterns, key), visit, owner);
+    const walked = walk(member, place === null ? null : placeBelow(place, key), visit, label);
     if (walked === member) continue;
     copy ??= { ...value };
     // Not by assignment: `__proto__` is a name like any other here.
-    Object.defineProperty(copy, key, { value: walked, enumerable: true, configurable: true, writable: true });
+    if (key === '__proto__')
+      Object.defineProperty(copy, key, { value: walked, enumerable: true, configurable: true, writable: true });
+    else copy[key] = walked;
   }
   return copy ?? value;
-}
-
-/** Most places are nobody's: this is walked with every record. */
-const NONE: readonly OwnedPattern[] = [];
-
-function below(patterns: readonly OwnedPattern[], key: string): readonly OwnedPattern[] {
-  if (patterns.length === 0) return patterns;
-  let found: OwnedPattern[] | null = null;
-  for (const { pattern, owner } of patterns) {
-    const [first] = pattern;
-    if (first === '*' || first === key) (found ??= []).push({ pattern: pattern.slice(1), owner });
-  }
-  return found ?? NONE;
 }
 
 function isArray(value: Json): value is readonly Json[] {

@@ -4,11 +4,19 @@ import { canonicalJson, type Json, type JsonObject } from '../../platform/canoni
 import { allRecordTypes } from '../audit/record-types.ts';
 import { decryptTexts, encryptTexts, recordKey } from './encrypted-texts.ts';
 import { KEPT_IN_THE_CLEAR, ownedIn, ownedTypes, USUAL } from './owners.ts';
-import { ERASED, putTexts, TAKEN, takeTexts, type OwnedPattern } from './personal-texts.ts';
+import { ERASED, putTexts, TAKEN, takeTexts, type OwnedPlaces } from './personal-texts.ts';
+import { placeOf } from './places.ts';
 
 const KEY = Buffer.alloc(32, 7);
 const PLACE = { stream: 'execution/exe_1', seq: 3 };
-const ALL: readonly OwnedPattern[] = [{ pattern: [], owner: 'per_a' }];
+
+/** The first of two equal patterns counts. */
+function owned(patterns: readonly (readonly [pattern: string, owner: string])[], named = new Map()): OwnedPlaces {
+  const parts = patterns.map(([pattern], label) => ({ parts: pattern.split('/').slice(1), label }));
+  return { place: placeOf(parts), owners: patterns.map(([, owner]) => owner), named };
+}
+
+const ALL = owned([['', 'per_a']]);
 
 const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('\u{e000}0.0', '\u{e000}', 'HIGH', '__proto__'));
 const { value: json } = fc.letrec<{ value: Json }>((tie) => ({
@@ -31,13 +39,16 @@ describe('personal texts', () => {
     fc.assert(
       fc.property(
         data,
-        fc.constantFrom<readonly OwnedPattern[]>(ALL, [
-          { pattern: ['a'], owner: 'per_a' },
-          { pattern: ['*', '*'], owner: 'per_b' },
-        ]),
-        (given, patterns) => {
+        fc.constantFrom(
+          ALL,
+          owned([
+            ['/a', 'per_a'],
+            ['/*/*', 'per_b'],
+          ]),
+        ),
+        (given, places) => {
           const before = canonicalJson(given);
-          const taken = takeTexts(given, patterns, new Map());
+          const taken = takeTexts(given, places);
           expect(canonicalJson(given)).toBe(before);
           if (taken === null) return;
           const boxes = [...taken.texts.values()];
@@ -57,7 +68,7 @@ describe('personal texts', () => {
       a: ['alice@example.com', 'HIGH', 'usr_01j9z6k3m5n7p9q1r3s5t7v9w1', { alice: 'a note' }],
       b: 'alice@example.com',
     };
-    const taken = takeTexts(given, [{ pattern: ['a'], owner: 'per_a' }], new Map());
+    const taken = takeTexts(given, owned([['/a', 'per_a']]));
     expect(JSON.stringify(taken?.data['a'])).not.toContain('example');
     expect(taken?.data['b']).toBe('alice@example.com');
     expect([...(taken?.texts.values() ?? [])]).toEqual([['alice@example.com', 'a note']]);
@@ -72,11 +83,13 @@ describe('personal texts', () => {
   it('are whose they name, and otherwise whose the place says, the more exact one', () => {
     const taken = takeTexts(
       { accounts: ['bob', 'carol'], note: 'by hand', who: 'bob' },
-      [
-        { pattern: ['note'], owner: 'per_writer' },
-        { pattern: ['*'], owner: 'per_a' },
-      ],
-      new Map([['bob', 'per_b']]),
+      owned(
+        [
+          ['/note', 'per_writer'],
+          ['/*', 'per_a'],
+        ],
+        new Map([['bob', 'per_b']]),
+      ),
     );
     expect([...(taken?.texts ?? [])]).toEqual([
       ['per_b', ['bob']],
@@ -85,8 +98,20 @@ describe('personal texts', () => {
     ]);
   });
 
+  it('are the first’s of two patterns that are equal, and an item’s number is a name as well', () => {
+    const places = owned([
+      ['/a/1', 'per_a'],
+      ['/a/*', 'per_b'],
+      ['/a/1', 'per_c'],
+    ]);
+    expect([...(takeTexts({ a: ['zero', 'one'] }, places)?.texts ?? [])]).toEqual([
+      ['per_b', ['zero']],
+      ['per_a', ['one']],
+    ]);
+  });
+
   it('refuse data that have a member of the name of theirs', () => {
-    expect(() => takeTexts({ [TAKEN]: [] }, ALL, new Map())).toThrow('no record has a member');
+    expect(() => takeTexts({ [TAKEN]: [] }, ALL)).toThrow('no record has a member');
   });
 });
 
@@ -139,9 +164,9 @@ describe('whose they are', () => {
       v: 1,
       data: { incident: { subject: { type: 'user', id: 'alice' }, accounts: ['alice', 'bob'] } },
     };
-    const owned = ownedIn('incident/inc_1', opened);
-    expect(owned?.owner).toBe('account:alice');
-    expect([...(owned?.named ?? [])]).toEqual([
+    const found = ownedIn('incident/inc_1', opened);
+    expect(found?.owner).toBe('account:alice');
+    expect([...(found?.named ?? [])]).toEqual([
       ['alice', 'account:alice'],
       ['bob', 'account:bob'],
     ]);
