@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fakeS3Options, startFakeS3, type FakeS3 } from '../support/fake-s3.ts';
+import { PEAK_MIB } from '../support/peak-memory.ts';
 
 /** Most that a process which takes an artefact may ever have in memory, in MiB, however large the artefact is. */
 const MOST_MIB = 220;
@@ -18,7 +19,7 @@ afterAll(() => s3.close());
 it(`takes and gives back ${ARTEFACT_MIB} MiB with less than ${MOST_MIB} MiB of memory`, async () => {
   const vault = fileURLToPath(new URL('../../dist/vaults/s3/vault.js', import.meta.url));
   // Every part is the same, so that the fake store holds it once.
-  const script = `
+  const script = `${PEAK_MIB}
     const { openS3Vault } = await import(${JSON.stringify(vault)});
     const options = { ...JSON.parse(process.argv[1]), prefix: '', keys: [], onFault() {} };
     const piece = Buffer.alloc(65_536, 7);
@@ -29,11 +30,11 @@ it(`takes and gives back ${ARTEFACT_MIB} MiB with less than ${MOST_MIB} MiB of m
     const ref = 'evd_0123456789abcdefghjkmnpqrs';
     const how = { signal: new AbortController().signal, maxBytes: 2 ** 40, retainUntil: Date.now() + 86_400_000 };
     const { sha256, broken } = await vault.write(ref, content(), how);
-    const written = process.resourceUsage().maxRSS / 1024;
+    const written = peakMib();
     let read = 0;
     for await (const each of await vault.read({ ref, sha256 })) read += each.length;
     await vault.close();
-    console.log(JSON.stringify({ broken, read, written, mib: process.resourceUsage().maxRSS / 1024 }));
+    console.log(JSON.stringify({ broken, read, written, mib: peakMib() }));
   `;
   const env = { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
   const child = spawn(process.execPath, ['--input-type=module', '-e', script, JSON.stringify(fakeS3Options(s3))], {
