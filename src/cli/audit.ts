@@ -79,7 +79,7 @@ async function verifyJournal(options: AuditVerifyOptions, io: Io, anchors: reado
       unsequenced: await rows.unsequenced(),
       checkpoints: (await rows.checkpoints()).map(({ note }) => note),
     };
-    const generations = await readGenerations(journal);
+    const generations = await generationsAsStored(journal);
     const keys =
       options.keys === undefined ? await ownKeys(options.data, journal, io) : parseKeys(io.readTextSync(options.keys));
     const own = ownAnchors(options.data, io).filter((note) => !isNoteKnownLost(note, generations));
@@ -268,12 +268,22 @@ async function* bytesOf(records: AsyncIterable<{ readonly bytes: string }>): Asy
  */
 export async function ownKeys(
   dataDir: string,
-  journal: Pick<Journal, 'id' | 'accelerated' | 'readStream'>,
+  journal: Pick<Journal, 'id' | 'accelerated' | 'log'>,
   io: Io,
 ): Promise<readonly LogKey[]> {
   const file = io.env['LOG_KEY_FILE']?.trim() || join(dataDir, 'log-key.pem');
   const { id: journalId, accelerated } = journal;
-  return logKeysOf({ journalId, accelerated }, await readGenerations(journal), createPublicKey(io.readTextSync(file)));
+  return logKeysOf(
+    { journalId, accelerated },
+    await generationsAsStored(journal),
+    createPublicKey(io.readTextSync(file)),
+  );
+}
+
+/** Of a journal that somebody may have changed: a record that cannot be read is for the verification to name. */
+async function generationsAsStored({ log }: Pick<Journal, 'log'>): Promise<readonly [Generation, ...Generation[]]> {
+  const rows = await log.recordRows('config');
+  return generationsIn(rows.flatMap(({ bytes }) => RECORD.safeParse(parsed(bytes)).data ?? []));
 }
 
 /** The checkpoints that were published beside the journal, but for one that a power cut left unfinished. */

@@ -162,6 +162,13 @@ describe('audit verify', () => {
       expect(await verdictAfter((database) => set(database, row.no, flipped(row)))).toMatchObject(named(row));
   });
 
+  it('names the first record of the journal itself, also where it is no JSON any more', async () => {
+    const spoil = `update records set bytes = replace(bytes, '"at":', '"at":x')
+      where no = (select min(r.no) from records r join streams s on s.no = r.stream where s.name = 'config')`;
+    const verdict = await verdictAfter((database) => database.prepare(spoil).run());
+    expect(verdict).toMatchObject({ verdict: 'changed', firstBad: { stream: 'config', seq: 1 } });
+  });
+
   it('names every record whose hash was changed', async () => {
     for (const row of rows) {
       const verdict = await verdictAfter((database) =>
