@@ -20,7 +20,6 @@ const CHEAP: readonly string[] = [
   'undo-under-the-perform-key',
   'released-too-early',
   'parent-not-told',
-  'blind-repeat',
   'one-retry-too-many',
   'resume-not-heard',
 ];

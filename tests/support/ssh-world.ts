@@ -1,6 +1,6 @@
 import { newSshKey } from './ssh-key.ts';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -84,19 +84,13 @@ export interface World {
   close(): void;
 }
 
-let worlds = 0;
 const open = new Set<World>();
 process.once('exit', () => {
   for (const world of open) world.close();
 });
 
 export async function startWorld(): Promise<World> {
-  worlds += 1;
-  const name = `fbssh-${process.pid}-${worlds}`;
-  // One network of four addresses for each process and world, out of those that are kept for tests of networks (RFC 2544).
-  const block = ((process.pid * 8 + worlds) % 32_768) * 4;
-  const net = (last: number): string => `198.${18 + (block >> 16)}.${(block >> 8) & 255}.${(block & 255) + last}`;
-  const net6 = (last: number): string => `fd5b:${process.pid.toString(16)}:${worlds.toString(16)}::${last}`;
+  const name = `fbssh-${randomUUID().slice(0, 13)}`;
   const directory = mkdtempSync(join(tmpdir(), 'firebreak-ssh-'));
   // Accounts other than root have to find their keys in it.
   chmodSync(directory, 0o711);
@@ -105,8 +99,10 @@ export async function startWorld(): Promise<World> {
   const etc = join(directory, 'etc');
   let sshd: ChildProcess | null = null;
   ip('netns', 'add', name);
-  const cable = `fb${(process.pid * 8 + worlds).toString(36)}`;
-  ip('link', 'add', `${cable}a`, 'type', 'veth', 'peer', 'name', `${cable}b`, 'netns', name);
+  const { cable, network } = layCable(name);
+  const net = (last: number): string =>
+    `198.${18 + (network >> 14)}.${(network >> 6) & 255}.${(network & 63) * 4 + last}`;
+  const net6 = (last: number): string => `fd5b::${network.toString(16)}:${last}`;
   ip('addr', 'add', `${net(1)}/30`, 'dev', `${cable}a`);
   ip('addr', 'add', `${net6(1)}/126`, 'dev', `${cable}a`, 'nodad');
   ip('link', 'set', `${cable}a`, 'up');
@@ -213,6 +209,28 @@ export async function startWorld(): Promise<World> {
   };
   open.add(world);
   return world;
+}
+
+/** Networks of four addresses in those that are kept for tests of networks (RFC 2544). */
+const NETWORKS = 32_768;
+
+/**
+ * A cable from this machine into a namespace, and the number of a network that nobody else here has: the cable is called after it, and
+ * the kernel lets a name be given once. A run that was killed leaves its cables, so that no number is safe because of who counts.
+ */
+function layCable(namespace: string): { readonly cable: string; readonly network: number } {
+  const first = randomInt(NETWORKS);
+  for (let tries = 0; tries < 100; tries += 1) {
+    const network = (first + tries) % NETWORKS;
+    const cable = `fb${network}`;
+    try {
+      ip('link', 'add', `${cable}a`, 'type', 'veth', 'peer', 'name', `${cable}b`, 'netns', namespace);
+      return { cable, network };
+    } catch (thrown) {
+      if (!String(thrown).includes('File exists')) throw thrown;
+    }
+  }
+  throw new Error('no network is free for a world of tests');
 }
 
 /** Whether something listens there and can be reached, within the time. */
