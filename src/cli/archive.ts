@@ -49,11 +49,10 @@ export async function archiveCommand(options: ArchiveOptions, io: Io): Promise<n
   const directory = resolve(options.out);
   return inWords(async () => {
     const present = await openExistingJournal(options.data, io);
-    const now = await businessNow(present);
+    const standsAt = present.accelerated ? await present.newestRecordAt() : null;
     await present.close();
-    const cutoffs = cutoffsFor(options, config.retention, now);
     const own = await openOwnJournal(config, {
-      acceleratedFrom: present.accelerated ? now : null,
+      acceleratedFrom: standsAt,
       performs: config.databaseUrl === null,
       ids: randomIds(),
       machine: realMachine,
@@ -61,6 +60,8 @@ export async function archiveCommand(options: ArchiveOptions, io: Io): Promise<n
     });
     try {
       await refuseSetBack(own.journal, config, io);
+      const now = await businessNow(own.journal, own.wall.now());
+      const cutoffs = cutoffsFor(options, config.retention, now);
       const removal = await archive(directory, own.journal, { options, config, io, cutoffs, now });
       io.stdout.write(options.json ? `${JSON.stringify(removal)}\n` : `${told(removal, directory)}\n`);
       return 0;

@@ -12,6 +12,7 @@ import { appendedNotes } from '../pipeline/audit/anchor-file.ts';
 import { openCheckpoint, type Checkpoint } from '../pipeline/audit/checkpoint.ts';
 import { EXPORT_FORMAT, parseKeys } from '../pipeline/audit/export.ts';
 import {
+  CONFIG_STREAM,
   GENERATION_BEGUN,
   generationsIn,
   isKnownLost,
@@ -282,7 +283,7 @@ export async function ownKeys(
 
 /** Of a journal that somebody may have changed: a record that cannot be read is for the verification to name. */
 async function generationsAsStored({ log }: Pick<Journal, 'log'>): Promise<readonly [Generation, ...Generation[]]> {
-  const rows = await log.recordRows('config');
+  const rows = await log.recordRows(CONFIG_STREAM);
   return generationsIn(rows.flatMap(({ bytes }) => RECORD.safeParse(parsed(bytes)).data ?? []));
 }
 

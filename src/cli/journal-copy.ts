@@ -18,7 +18,7 @@ import { FirebreakError } from '../platform/errors.ts';
 import { ownAnchors, ownKeys, sentence } from './audit.ts';
 import { withPersons } from '../start/person-keys.ts';
 import type { Io } from './io.ts';
-import { inWords, openSqliteFile } from './open-journal.ts';
+import { businessNow, inWords, openSqliteFile } from './open-journal.ts';
 import { firstForgedRow } from './verify-rows.ts';
 
 export interface JournalCopyOptions {
@@ -60,7 +60,7 @@ async function copyFenced(dataDir: string, url: string, io: Io): Promise<CopyCou
   const database = openDatabase(file);
   const keys = keysOf(dataDir, io);
   try {
-    const at = Math.max(Date.now(), (await journal.newestRecordAt()) ?? 0);
+    const at = await businessNow(journal, Date.now());
     return await copyJournal({ database, journal, keys }, { url, at, verify: (copy) => verifyCopy(copy, dataDir, io) });
   } finally {
     keys?.close();

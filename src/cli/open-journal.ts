@@ -41,12 +41,16 @@ export function openSqliteFile(dataDir: string): Journal {
 }
 
 /**
- * The business time of a journal that this process does not run, in ms: that of the accelerated ones stands still while nobody does, and
- * no other is before its newest record.
+ * The business time of a journal whose server does not run here, in ms: that of the accelerated ones stands still meanwhile, and no other
+ * is before its newest record.
+ * @param wall of whoever says what time it is: the database where there is one, else this machine.
  */
-export async function businessNow(journal: Pick<JournalReader, 'newestRecordAt' | 'accelerated'>): Promise<number> {
+export async function businessNow(
+  journal: Pick<JournalReader, 'newestRecordAt' | 'accelerated'>,
+  wall: number,
+): Promise<number> {
   const newest = (await journal.newestRecordAt()) ?? 0;
-  return journal.accelerated ? newest : Math.max(Date.now(), newest);
+  return journal.accelerated ? newest : Math.max(wall, newest);
 }
 
 /** A store that cannot be reached is an expected failure of a command: people read a sentence, not a stack. */

@@ -21,7 +21,7 @@ export async function retentionCommand({ data, json }: RetentionOptions, io: Io)
   return inWords(async () => {
     const journal = await openExistingJournal(data, io);
     try {
-      const now = await businessNow(journal);
+      const now = await businessNow(journal, Date.now());
       const cutoffs = cutoffsOfTerms(terms, now);
       const past = { events: 0, incidents: 0, notices: 0, tasks: 0 };
       for await (const _ of oldEvents(journal, cutoffs.events, now)) past.events += 1;

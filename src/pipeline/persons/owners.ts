@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../platform/canonical-json.ts';
 import { isJsonObject, memberOf, valueAt } from './json-at.ts';
-import { recordType } from '../audit/record-types.ts';
+import { recordType, type RecordType } from '../audit/record-types.ts';
 import type { OwnedPlaces } from './personal-texts.ts';
 import { partsOf, placeBelow, placeOf, type Place } from './places.ts';
 
@@ -198,11 +198,11 @@ export interface Owned extends OwnedPlaces {
 
 /** Null: nothing that could be anybody's. */
 export function ownedIn(stream: string, { type, v, data }: OwnedRecord): Owned | null {
-  const { personal } = recordType(type, v);
+  const entry = recordType(type, v);
   const ownership = OWNERSHIPS.get(type);
-  if (personal.length === 0 || ownership === undefined) return null;
+  if (entry.personal.length === 0 || ownership === undefined) return null;
   const { of, apart = [] } = ownership;
-  const { place, names } = placesIn(ownership, personal);
+  const { place, names } = placesIn(entry, ownership);
   const owner = firstOwner(stream, data, of);
   const named = new Map<string, Owner>();
   addNamed(data, names, named);
@@ -225,14 +225,12 @@ interface Places {
   readonly names: Place;
 }
 
-/** By what is personal in a type of record: that is written down once for each. */
-const PLACES = new Map<Ownership, Map<readonly string[], Places>>();
+/** Made once for each type of record. */
+const PLACES = new Map<RecordType, Places>();
 
-function placesIn(ownership: Ownership, personal: readonly string[]): Places {
-  const ofOwnership = PLACES.get(ownership) ?? new Map<readonly string[], Places>();
-  PLACES.set(ownership, ofOwnership);
-  const places = ofOwnership.get(personal) ?? madePlaces(ownership, personal);
-  ofOwnership.set(personal, places);
+function placesIn(entry: RecordType, ownership: Ownership): Places {
+  const places = PLACES.get(entry) ?? madePlaces(ownership, entry.personal);
+  PLACES.set(entry, places);
   return places;
 }
 
@@ -293,12 +291,9 @@ function addNamed(value: Json, place: Place, named: Map<string, Owner>): void {
     return;
   }
   if (typeof value !== 'object' || value === null) return;
-  if (place.any !== null) {
-    for (const [name, member] of Object.entries(value)) addNamed(member, placeBelow(place, name) ?? place.any, named);
-    return;
-  }
-  for (const [name, next] of place.byName) {
-    const member = memberOf(value, name);
-    if (member !== undefined) addNamed(member, next, named);
+  const names = place.any === null ? place.byName.keys() : Object.keys(value);
+  for (const name of names) {
+    const [member, next] = [memberOf(value, name), placeBelow(place, name)];
+    if (member !== undefined && next !== null) addNamed(member, next, named);
   }
 }

@@ -86,7 +86,7 @@ function walk(value: Json, place: Place | null, visit: Visit, outer?: number): J
     let copy: Json[] | null = null;
     for (let index = 0; index < value.length; index += 1) {
       const item = value[index] ?? null;
-      const walked = walk(item, place === null ? null : placeBelow(place, String(index)), visit, label);
+      const walked = walk(item, placeBelow(place, index), visit, label);
       if (walked === item) continue;
       copy ??= [...value];
       copy[index] = walked;
@@ -96,7 +96,7 @@ function walk(value: Json, place: Place | null, visit: Visit, outer?: number): J
   let copy: Record<string, Json> | null = null;
   for (const key of Object.keys(value)) {
     const member = value[key] ?? null;
-    const walked = walk(member, place === null ? null : placeBelow(place, key), visit, label);
+    const walked = walk(member, placeBelow(place, key), visit, label);
     if (walked === member) continue;
     copy ??= { ...value };
     // Not by assignment: `__proto__` is a name like any other here.

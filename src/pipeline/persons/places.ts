@@ -44,7 +44,7 @@ function below(
   return patterns.flatMap(({ parts: [first, ...rest], label }) => (matches(first) ? [{ parts: rest, label }] : []));
 }
 
-/** The place of a member or an item of what is at this place. */
-export function placeBelow({ byName, any }: Place, name: string): Place | null {
-  return byName.get(name) ?? any;
+/** The place of a member or an item of what is at a place. */
+export function placeBelow(place: Place | null, name: string | number): Place | null {
+  return place === null ? null : (place.byName.get(`${name}`) ?? place.any);
 }
