@@ -68,3 +68,13 @@ it.each([
   const { broken } = await runWorld({ seed, steps: 60, lateUndos: true, queues: false, pauses: false, limits: false });
   expect(broken).toEqual([]);
 });
+
+it.each([
+  [3_011_962, 'who may answer was never told when an execution started while a process looked at what it holds'],
+  [3_023_793, 'the same'],
+  [3_025_977, 'nobody was told of a decision that was recorded by a process under its new name'],
+  [137, 'news that were asked for once more while they were told stayed in the queue'],
+])('seed %i, as it draws its world: %s', async (seed) => {
+  const { broken } = await runWorld({ seed, steps: 60 });
+  expect(broken).toEqual([]);
+});

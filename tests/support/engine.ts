@@ -12,7 +12,7 @@ import { createPauseWatch } from '../../src/pipeline/guards/pause-watch.ts';
 import { executionStore, type ExecutionStore } from '../../src/pipeline/executions/execution-store.ts';
 import { createPerformer } from '../../src/pipeline/executions/performer.ts';
 import type { Launcher } from '../../src/pipeline/executions/launcher.ts';
-import { createRunner, type Runner } from '../../src/pipeline/executions/runner.ts';
+import { createRunner, type Runner, type Teller } from '../../src/pipeline/executions/runner.ts';
 import { spawnChildren } from '../../src/pipeline/executions/spawn.ts';
 import type { Plan } from '../../src/pipeline/playbooks/plan.ts';
 import { fakeTarget, type FakeTarget } from './fake-target.ts';
@@ -55,6 +55,8 @@ export function testEngine(
     maxConcurrent?: number;
     /** Stands between the engine and its journal: to watch commits, to make them fail. */
     journalThrough?: (journal: Journal) => Journal;
+    /** Absent: people are told nothing. */
+    teller?: Teller;
   } = {},
 ): TestEngine {
   const folder = options.file === undefined ? mkdtempSync(join(tmpdir(), 'firebreak-test-')) : null;
@@ -110,7 +112,17 @@ export function testEngine(
     onBug: (thrown) => bugs.push(thrown),
   });
   const runner: Runner = createRunner(
-    { journal, members, machine, committer, store, clock, closing: closing.signal, revokedOf: async () => [] },
+    {
+      journal,
+      members,
+      machine,
+      committer,
+      store,
+      clock,
+      closing: closing.signal,
+      ...(options.teller === undefined ? {} : { teller: options.teller }),
+      revokedOf: async () => [],
+    },
     (itself) => {
       launcher = performer(itself);
       return launcher;

@@ -8,6 +8,7 @@ import type { ExecutionStore, Loaded } from './execution-store.ts';
 import type { Launcher } from './launcher.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import { STRAGGLER_MARGIN_MS } from './straggler.ts';
+import { isTell } from './tells.ts';
 import { untilStored } from './until-stored.ts';
 
 /** Held effects that are looked at to find some that were not begun: twice as many as are ever under way. */
@@ -24,7 +25,7 @@ export interface Inheritance {
    */
   takeOver(): Promise<readonly QueuedEffect[]>;
   /**
-   * Begins what this process holds and has not begun: after a commit that took place although it was reported as
+   * Begins, and tells, what this process holds and has not begun: after a commit that took place although it was reported as
    * failed, and after there was more than memory may hold. Nothing of that was ever sent: an effect begins after its
    * commit is known, and stays under way until its answer is.
    */
@@ -48,6 +49,8 @@ export interface InheritancePorts {
   readonly points: CrashPoints;
   readonly mailboxes: Mailboxes;
   launcher(): Launcher;
+  /** Tells people what queue entries ask for; what is being told already is not told twice. */
+  tell(execution: string, names: readonly string[]): void;
 }
 
 /** Goes on with what was left, by this process or by others that are gone. */
@@ -81,6 +84,7 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
       try {
         const holder = members.processId;
         const held = await oneByOne(() => members.held(HELD_AT_ONCE));
+        for (const { execution, name } of held) if (isTell(name)) ports.tell(execution, [name]);
         const names = new Set(held.map(({ execution, name }) => keyOf(execution, name)));
         for (const executionId of executionsOf(held)) {
           await mailboxes.inTurn(executionId, () => goOn(executionId));

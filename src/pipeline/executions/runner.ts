@@ -196,9 +196,11 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     else if (effects.length > 0) inheritance.lookAgain();
   }
 
-  /** What another process holds by now is told by it. */
+  /** As `begin` does: whoever holds the entry tells it, and this process looks whether that is itself under its new name. */
   function tell(holder: string, executionId: string, names: readonly string[]): void {
-    if (names.length > 0 && members.processId === holder) teller?.tell(executionId, names);
+    if (names.length === 0) return;
+    if (members.processId === holder) teller?.tell(executionId, names);
+    else inheritance.lookAgain();
   }
 
   function startChange({ plan, start, trace, onCall = NO_SCHEDULES }: NewExecution): {
@@ -277,7 +279,13 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     },
   };
 
-  const inheritance = createInheritance({ ...ports, points, mailboxes, launcher: () => launcher });
+  const inheritance = createInheritance({
+    ...ports,
+    points,
+    mailboxes,
+    launcher: () => launcher,
+    tell: (executionId, names) => teller?.tell(executionId, names),
+  });
   const launcher = launcherOf(runner);
   return runner;
 }

@@ -91,15 +91,16 @@ interface Waiting {
 export function createTeller(ports: TellerPorts): PeopleTeller {
   const { clock, closing, store, notices, courier, onError } = ports;
   const configured: ReadonlySet<NoticeChannel> = new Set<NoticeChannel>(['IN_APP', ...ports.channels]);
-  let waiting: Waiting[] = [];
+  /** By the name of their entries: one that is found again while it waits is told once. */
+  const waiting = new Map<string, Waiting>();
   let telling = false;
 
   /** All that waits is told in one go: the people are looked up once for it. */
   async function tellAll(): Promise<void> {
     telling = true;
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, TELLS_AT_ONCE);
-      waiting = waiting.slice(TELLS_AT_ONCE);
+    while (waiting.size > 0) {
+      const batch = [...waiting.values()].slice(0, TELLS_AT_ONCE);
+      for (const { entry } of batch) waiting.delete(nameOf(entry));
       const staff = untilStored(ports, everybody);
       await Promise.all(batch.map((each) => tellOrRetry(each, staff)));
     }
@@ -125,7 +126,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
   }
 
   function add(added: readonly Waiting[]): void {
-    waiting.push(...added);
+    for (const each of added) waiting.set(nameOf(each.entry), each);
     if (!telling) void tellAll();
   }
 
@@ -226,6 +227,10 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
         return raise(told, await everybody(), { parts: [...parts, code], entry: null, trace: undefined });
       }),
   };
+}
+
+function nameOf({ execution, name }: QueueEntry): string {
+  return `${execution}\n${name}`;
 }
 
 /** A message that reaches nobody is itself news, for those who can mend it. */

@@ -17,7 +17,7 @@ export function quietUntilOf(t: Transition, plan: PlanAction): number | null {
   return quietUntil(quietHours, t.input.at);
 }
 
-/** Whether the incident is too severe for anything of it to wait, at its start or by what has come since. */
+/** Whether the incident is too severe for anything of it to wait, by the risk at its start or by what is known of it now. */
 export function isUrgent({ plan: { quietHours }, state }: Pick<Transition, 'plan' | 'state'>): boolean {
   return quietHours === undefined || severityRank(severestOf(state)) >= severityRank(quietHours.below);
 }
