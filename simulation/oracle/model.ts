@@ -96,7 +96,8 @@ export interface Asked extends Tally {
 export interface ExecutionModel {
   readonly id: string;
   readonly plan: Plan;
-  readonly startedAt: number;
+  /** The earliest business time of its inputs: who goes on with it may have a slower clock than who started it. */
+  earliestAt: number;
   readonly parent: { readonly executionId: string; readonly actionId: string } | null;
   readonly actions: Map<string, ActionModel>;
   readonly approvals: Map<string, Asked>;
@@ -108,7 +109,9 @@ export interface ExecutionModel {
   undoneFrom: number | null;
   ended: string | null;
   settledCount: number;
-  /** Rank of the highest severity that was known of its incident. */
+  /** Rank of the risk level at its start. */
+  leastSeverity: number;
+  /** Rank of the severity that counts. */
   severity: number;
 }
 
@@ -157,14 +160,14 @@ export function newAction(plan: PlanAction): ActionModel {
 export function newExecution(
   id: string,
   plan: Plan,
-  startedAt: number,
+  earliestAt: number,
   parent: ExecutionModel['parent'],
 ): ExecutionModel {
   const actions = plan.stages.flatMap((stage) => stage.actions.map((action) => [action.actionId, newAction(action)]));
   return {
     id,
     plan,
-    startedAt,
+    earliestAt,
     parent,
     actions: new Map(actions as [string, ActionModel][]), // built two lines above
     approvals: new Map(),
@@ -174,6 +177,7 @@ export function newExecution(
     undoneFrom: null,
     ended: null,
     settledCount: 0,
+    leastSeverity: -1,
     severity: -1,
   };
 }

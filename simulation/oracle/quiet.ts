@@ -28,9 +28,13 @@ export function takeQuiet(execution: ExecutionModel, fact: Fact, input: Input, b
   Object.assign(action, { phase: 'idle', due: null });
 }
 
-/** The severity that counts is the highest that was known, and nothing waits in one that is too high. */
+/** The severity that counts is what the incident has now, a finding of it may have been withdrawn, and never less than at the start. */
 export function noteSeverity(execution: ExecutionModel, severity: unknown): void {
-  execution.severity = Math.max(execution.severity, RANKS.indexOf(String(severity)));
+  execution.severity = Math.max(execution.leastSeverity, RANKS.indexOf(String(severity)));
+}
+
+export function noteRisk(execution: ExecutionModel, riskLevel: string): void {
+  execution.leastSeverity = RANKS.indexOf(riskLevel);
 }
 
 export function checkNobodyWaits(execution: ExecutionModel, broken: Broken): void {

@@ -18,7 +18,7 @@ import { moveUndo, takeRollBack, takeUndoStarted } from './compensation.ts';
 import { takeEnd, takeRetried, takeStage, takeStop } from './course.ts';
 import { createLimitRule } from './limits.ts';
 import { actionOf, newExecution, type ExecutionModel, type Judge, type KeyMeaning } from './model.ts';
-import { checkNobodyWaits, noteSeverity, takeQuiet } from './quiet.ts';
+import { checkNobodyWaits, noteRisk, noteSeverity, takeQuiet } from './quiet.ts';
 import { checkServiceDecision, takeServiceAnswer, type MeantBy } from './services.ts';
 import { checkTimer } from './timers.ts';
 
@@ -52,9 +52,10 @@ export function createReader({ broken, journalId, planOf, meantBy = () => new Se
     }
     const execution = executions.get(record.stream.slice('execution/'.length));
     if (execution === undefined) return broken('records', `${record.stream} does not begin with a start`);
+    execution.earliestAt = Math.min(execution.earliestAt, input.at);
     checkTimer(execution, input, facts, broken);
     checkAnswer(execution, input, facts, broken);
-    if (input.type === 'start') noteSeverity(execution, input.riskLevel);
+    if (input.type === 'start') noteRisk(execution, input.riskLevel);
     if (input.type === 'start') noteSeverity(execution, input.snapshot.incident['severity']);
     if (input.type === 'service_answer') takeServiceAnswer(execution, input, facts, judge, meantBy);
     const checkVote = input.type === 'vote' ? takeVote(execution, input, facts, broken) : null;

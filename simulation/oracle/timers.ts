@@ -17,7 +17,7 @@ export function checkTimer(execution: ExecutionModel, input: Input, facts: reado
 }
 
 function timerDue(execution: ExecutionModel, kind: string, id: string): number | null {
-  if (kind === 'execution') return execution.startedAt + execution.plan.executionTimeoutMs;
+  if (kind === 'execution') return execution.earliestAt + execution.plan.executionTimeoutMs;
   if (kind === 'approval') {
     const tally = execution.approvals.get(id);
     return tally === undefined || tally.decided !== null ? null : tally.approval.expiresAt;
