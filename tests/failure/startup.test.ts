@@ -92,8 +92,26 @@ const DAMAGES: readonly (readonly [name: string, spoil: (data: string) => void, 
     },
     /was written by a newer Firebreak \(schema 999/,
   ],
+  [
+    'its first record, which is no JSON any more',
+    (data) => spoilRecord(data, 'min'),
+    /Record 1 of the stream config cannot be read: .* firebreak audit verify --data names everything/,
+  ],
+  [
+    'the newest record about the journal, which is no JSON any more',
+    (data) => spoilRecord(data, 'max'),
+    /Record \d+ of the stream config cannot be read: /,
+  ],
   ['half a signing key', (data) => spoilKey(data), /log-key\.pem holds no Ed25519 key; move it away/],
 ];
+
+function spoilRecord(data: string, which: 'min' | 'max'): void {
+  const database = openJournalFile(data);
+  database.exec(`drop trigger records_are_immutable;
+    update records set bytes = replace(bytes, '"at":', '"at":x')
+    where no = (select ${which}(r.no) from records r join streams s on s.no = r.stream where s.name = 'config')`);
+  database.close();
+}
 
 function spoilKey(data: string): void {
   const file = join(data, 'log-key.pem');

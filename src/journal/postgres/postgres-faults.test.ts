@@ -59,6 +59,22 @@ describe.skipIf(shared.skip !== null)('PostgreSQL under the journal', { timeout:
     expect(await journal.lives(other.members.processId)).toBe(false);
   });
 
+  it('names a record that somebody has made unreadable, and reads others', async () => {
+    const journal = await opened();
+    expect(await statuses(journal, append('s', 0, AT), append('s', 1, AT), append('t', 0, AT))).toEqual([
+      'applied',
+      'applied',
+      'applied',
+    ]);
+    const spoil = `update records set bytes = replace(bytes, '"at":', '"at":x') where seq = 2 and stream = (select no from streams where name = 's')`;
+    await cluster.query('alter table records disable trigger all', [], database());
+    await cluster.query(spoil, [], database());
+    const refusal = /^Record 2 of the stream s cannot be read: /;
+    await expect(journal.readStream('s')).rejects.toThrow(refusal);
+    await expect(journal.readStream('s', 1)).rejects.toThrow(refusal);
+    expect(await journal.readStream('t')).toHaveLength(1);
+  });
+
   it('ending the session before a commit is sent costs nothing but a second try', async () => {
     let left = 1;
     const probe = async (point: CommitPoint, client: Client): Promise<void> => {

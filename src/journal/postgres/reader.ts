@@ -1,6 +1,5 @@
 import type { QueryResultRow } from 'pg';
 import type { Json } from '../../platform/canonical-json.ts';
-import type { JournalRecord, SealedRecord } from '../../pipeline/audit/record.ts';
 import type { AcceptedEvent, Event } from '../../pipeline/events/event.ts';
 import {
   detectorStateKey,
@@ -12,6 +11,7 @@ import {
 } from '../journal.ts';
 import type { QueuedEffect } from '../membership.ts';
 import { totalOfPage } from '../page-total.ts';
+import { storedRecord } from '../stored-record.ts';
 import type { Queryable } from './connection.ts';
 
 export type Reads = Omit<JournalReader, 'id' | 'createdAt' | 'accelerated' | 'shared' | 'longReads' | 'log'>;
@@ -38,7 +38,8 @@ export function postgresReader(connection: Queryable, inTime: InTime = (asked) =
   return {
     streamHead: (stream) => one('stream-head', 'select seq, hash from streams where name = $1 and seq > 0', [stream]),
     async readStream(stream, afterSeq = 0) {
-      return (await all<RecordRow>('read-stream', READ_STREAM, [stream, afterSeq])).map(sealedFrom);
+      const rows = await all<RecordRow>('read-stream', READ_STREAM, [stream, afterSeq]);
+      return rows.map(({ bytes, hash }, index) => storedRecord(stream, afterSeq + index + 1, bytes, hash));
     },
     async streams(prefix = '') {
       const text = 'select name from streams where name >= $1 and name < $2 and seq > 0 order by name';
@@ -150,10 +151,6 @@ function storedView(row: ViewRow | null): StoredView | null {
 
 export function acceptedFrom({ body, raw }: EventRow): AcceptedEvent {
   return { event: JSON.parse(body) as Event, raw };
-}
-
-function sealedFrom({ bytes, hash }: RecordRow): SealedRecord {
-  return { record: JSON.parse(bytes) as JournalRecord, bytes, hash };
 }
 
 const FILTERS = ['id', 'status', 'type', 'severity', 'subject', 'parent', 'ref'] as const;

@@ -1,9 +1,9 @@
 import type { Database } from 'better-sqlite3';
 import type { Json } from '../../platform/canonical-json.ts';
-import type { JournalRecord, SealedRecord } from '../../pipeline/audit/record.ts';
 import type { AcceptedEvent, Event } from '../../pipeline/events/event.ts';
 import { detectorStateKey, eventKey, type JournalReader, type StoredView, type Timer } from '../journal.ts';
 import type { QueuedEffect } from '../membership.ts';
+import { storedRecord } from '../stored-record.ts';
 import { arrivalStatements } from './arrivals.ts';
 import { guard } from './faults.ts';
 import { pageOf, storedView, viewRows, type ViewRow } from './view-pages.ts';
@@ -59,7 +59,12 @@ export function makeReader(database: Database): Reader {
   const answer = async <T>(read: () => T): Promise<T> => guard(read);
   return {
     streamHead: (stream) => answer(() => head.get(stream) ?? null),
-    readStream: (stream, afterSeq = 0) => answer(() => records.all(stream, afterSeq).map(sealedFrom)),
+    readStream: (stream, afterSeq = 0) =>
+      answer(() =>
+        records
+          .all(stream, afterSeq)
+          .map(({ bytes, hash }, index) => storedRecord(stream, afterSeq + index + 1, bytes, hash.toString('hex'))),
+      ),
     streams: (prefix = '') => answer(() => streamNames.all(prefix, `${prefix}\u{10ffff}`).map(({ name }) => name)),
     object: (hash) => answer(() => parsed(object.get(hash)?.body)),
     view: (kind, id) => answer(() => viewFrom(view.get(kind, id))),
@@ -123,8 +128,4 @@ function viewFrom(row: ViewRow | undefined): StoredView | null {
 
 function acceptedFrom(row: EventRow | undefined): AcceptedEvent | null {
   return row === undefined ? null : { event: JSON.parse(row.body) as Event, raw: row.raw };
-}
-
-function sealedFrom(row: { bytes: string; hash: Buffer }): SealedRecord {
-  return { record: JSON.parse(row.bytes) as JournalRecord, bytes: row.bytes, hash: row.hash.toString('hex') };
 }

@@ -1,10 +1,11 @@
 import type { Database } from 'better-sqlite3';
 import { canonicalJson } from '../../platform/canonical-json.ts';
-import type { JournalRecord } from '../../pipeline/audit/record.ts';
+import { CONFIG_STREAM } from '../../pipeline/audit/generations.ts';
 import type { Journal } from '../journal.ts';
 import { longReadsHere } from '../long-reads-here.ts';
 import { requireUnsealed } from '../sealed.ts';
 import { soleMember } from '../sole-member.ts';
+import { recordOf } from '../stored-record.ts';
 import { guard } from './faults.ts';
 import { openDatabase } from './open.ts';
 import { identify } from './own-files.ts';
@@ -101,12 +102,12 @@ const READ_ONLY: StoreThread = {
 /** A journal that goes on in another place is not written any more. @throws FirebreakError `conflict`. */
 function refuseSealed(database: Database): void {
   const newest = database
-    .prepare<[], { bytes: string }>(
-      `select r.bytes from records r join streams s on s.no = r.stream where s.name = 'config' order by r.seq desc limit 1`,
+    .prepare<[], { seq: number; bytes: string }>(
+      `select r.seq, r.bytes from records r join streams s on s.no = r.stream where s.name = '${CONFIG_STREAM}' order by r.seq desc limit 1`,
     )
     .get();
   try {
-    requireUnsealed(newest === undefined ? null : (JSON.parse(newest.bytes) as JournalRecord)); // as this file wrote it
+    requireUnsealed(newest === undefined ? null : recordOf(CONFIG_STREAM, newest.seq, newest.bytes));
   } catch (thrown) {
     database.close();
     throw thrown;
