@@ -3,7 +3,7 @@ import type { Input, VoteInput, WithdrawInput } from '../../src/pipeline/executi
 import { TRUE_CONDITION } from '../workload/plans.ts';
 import { actionOf, type ActionModel, type Asked, type Broken, type ExecutionModel, type Of } from './model.ts';
 import { standsIn } from './exemptions.ts';
-import { countVote, OWN, takeOut } from './votes.ts';
+import { countVote, isQuorum, OWN, takeOut } from './votes.ts';
 
 /** Compares what was made of a vote with the oracle's own count. Answers with the check to be made after the facts. */
 export function takeVote(
@@ -99,13 +99,17 @@ export function takeEscalation(
   }
   tally.steps += 1;
   tally.escalatedMs = Math.max(tally.escalatedMs, step.delayMs);
+  // Who has voted may fill another place by it. What comes after the time to answer approves nothing.
+  if (input.at < tally.approval.expiresAt && tally.people.length > 0 && isQuorum(tally)) tally.verdict = 'approved';
 }
 
-/** Where nobody is on call the next step is taken in the same record: nobody waits for somebody who is not there. */
+/** Where nobody is on call the next step is taken in the same record, and enough votes decide: nobody is waited for in vain. */
 export function checkNobodyIsWaitedFor(execution: ExecutionModel, broken: Broken): void {
-  for (const { isInVain, decided, steps, approval } of execution.approvals.values())
+  for (const { verdict, isInVain, decided, steps, approval } of execution.approvals.values()) {
+    if (verdict === 'approved' && decided === null) broken('votes', `${execution.id} waits for more votes than enough`);
     if (isInVain && decided === null && steps < (approval.escalationPath ?? []).length)
       broken('timers', `${execution.id} waits for somebody who is on call, and nobody is`);
+  }
 }
 
 /** Once, as long as nobody has decided. */

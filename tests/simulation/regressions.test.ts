@@ -78,3 +78,8 @@ it.each([
   const { broken } = await runWorld({ seed, steps: 60 });
   expect(broken).toEqual([]);
 });
+
+it('seed 7,100,280, in a long world: votes that were enough by an escalation decided nothing, and more were refused', async () => {
+  const { broken } = await runWorld({ seed: 7_100_280, steps: 1_000 });
+  expect(broken).toEqual([]);
+});

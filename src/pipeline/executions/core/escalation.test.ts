@@ -64,6 +64,34 @@ describe('a request that nobody answers', () => {
     expect(facts(two.vote('APPROVE', 'usr_2', ['SECURITY_ADMIN']))).toContain('approval.decided');
   });
 
+  describe('where somebody who has voted may fill another place by a step', () => {
+    const LEAD = { ...PLACE, roles: ['IR_LEAD' as const] };
+    const both = (): ExecutionStory => {
+      const story = asking({ requirements: [{ ...PLACE, standIns: [] }, LEAD], requiredApprovers: 2 });
+      expect(facts(story.vote('APPROVE', 'usr_cto', ['SECURITY_ADMIN']))).toEqual(['vote.cast']);
+      expect(facts(story.vote('APPROVE', 'usr_2', ['SECURITY_ADMIN']))).toEqual(['vote.cast']);
+      return story;
+    };
+
+    it('waits for nobody else when these are enough', () => {
+      const story = both().timer('escalation:');
+      expect(facts(story).slice(0, 2)).toEqual(['approval.escalated', 'approval.decided']);
+      expect(story.approval.status).toBe('APPROVED');
+      expect(story.action().phase).toBe('observing');
+    });
+
+    it('approves nothing when the step comes after the time to answer', () => {
+      for (const timer of ['escalation:', 'approval:']) {
+        const story = both();
+        story.now += 3_600_000;
+        story.timer(timer);
+        expect(story.approval.status).not.toBe('APPROVED');
+        if (timer === 'escalation:') story.timer('approval:');
+        expect(story.action().status).toBe('DENIED');
+      }
+    });
+  });
+
   it('takes a step once: the timer of one that was taken says nothing any more', () => {
     const story = asking().timer('escalation:');
     story.take({ type: 'timer', name: `escalation:${story.approval.id}`, generation: 1 });

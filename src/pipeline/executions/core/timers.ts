@@ -1,11 +1,12 @@
 import { startAttempt } from './attempts.ts';
+import { countVotes } from '../../approvals/approval.ts';
 import { onCallOfStep, scheduleOf } from '../../approvals/on-call-places.ts';
 import { startUndo } from './compensation.ts';
 import { nextEscalation, timersOf } from './demands.ts';
 import type { TimerInput, UnanswerableInput } from './inputs.ts';
 import { endQuiet } from './quiet.ts';
 import { planActionOf, type Transition } from './transition.ts';
-import { expireApproval } from './votes.ts';
+import { conclude, expireApproval } from './votes.ts';
 
 /** A timer is due. One that the state does not hold (any more) is ignored, and so is one that is not due yet. */
 export function takeTimer(t: Transition, input: TimerInput): void {
@@ -41,7 +42,7 @@ export function takeUnanswerable(t: Transition, { approvalId, eligible, steps }:
 
 /**
  * The next step is taken, and the one after it too where nobody is on call by the schedule that the step means: nobody waits for
- * somebody who is not there. Late as it may come, a step never decides anything by itself.
+ * somebody who is not there. Nor for one more vote, where those that were given are enough by the step.
  */
 function escalate(t: Transition, approvalId: string): void {
   let isInVain = true;
@@ -51,9 +52,18 @@ function escalate(t: Transition, approvalId: string): void {
     if (approval === undefined || step === undefined) return;
     const onCall = onCallOfStep(approval.requirements, step.delayMs, t.input.onCall ?? {});
     t.add({ type: 'approval.escalated', approvalId, ...step, ...(onCall === null ? {} : { onCall }) });
+    if (concludesIfEnough(t, approvalId)) return;
     const schedule = scheduleOf(step.escalateTo);
     isInVain = schedule !== null && onCall?.[schedule]?.length === 0;
   }
+}
+
+/** Somebody who has voted may fill another place from a step on. A step that comes after the time to answer approves nothing. */
+function concludesIfEnough(t: Transition, approvalId: string): boolean {
+  const approval = t.state.approvals[approvalId];
+  if (approval === undefined || t.input.at >= approval.expiresAt || countVotes(approval) !== 'approved') return false;
+  conclude(t, approval, 'APPROVED', null);
+  return true;
 }
 
 /** A pause of an action is over: what follows depends on what it paused for. */
