@@ -47,7 +47,7 @@ describe('who may answer a request is told of it', () => {
   });
 
   it('when a look at what is held goes on while the execution starts', async () => {
-    let open = (_: readonly QueuedEffect[]): void => undefined;
+    let open: (held: readonly QueuedEffect[]) => void = () => undefined;
     const first = new Promise<readonly QueuedEffect[]>((resolve) => {
       open = resolve;
     });

@@ -23,7 +23,7 @@ export const STARTED_AT = 1_772_323_200_000;
 /** A cost of passwords that no test waits for: the real one is some 0.2 s of a core each time. */
 export const CHEAP_PASSWORDS = { n: 1_024, r: 8, p: 1 };
 /** How long something may take to come true, in ms of machine time: far above what a slow machine needs. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** A reply with its body parsed; members are looked at through `data` and `problem` below. */
 export interface Reply {
