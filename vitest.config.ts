@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
-    // Only what hangs comes near it: the longest that has no limit of its own takes 25 s on two cores, and 45 on busy ones.
+    // Only what hangs comes near it: of those that have no limit of their own the longest was seen to take 43 s, on a busy machine.
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',

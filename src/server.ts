@@ -21,7 +21,7 @@ import { createGlassService } from './pipeline/guards/break-glass.service.ts';
 import { createBreakGlassService } from './pipeline/executions/break-glass.service.ts';
 import { createPauseWatch } from './pipeline/guards/pause-watch.ts';
 import { createAuditService } from './pipeline/executions/audits.service.ts';
-import { isNews, NEWS_PREFIX } from './pipeline/executions/change.ts';
+import { NEWS_PREFIX } from './pipeline/executions/change.ts';
 import { executionStore } from './pipeline/executions/execution-store.ts';
 import { createExecutionService } from './pipeline/executions/executions.service.ts';
 import { createMetricsService } from './pipeline/executions/metrics.service.ts';
@@ -71,9 +71,6 @@ import { slackDoor } from './start/slack-door.ts';
 import { openTelling } from './start/telling.ts';
 import { openTimeStamps } from './start/time-stamps.ts';
 import { openVoting } from './start/voting.ts';
-
-/** Queue entries that are looked through for news after an outage; what lies behind them waits for the next start. */
-const MAX_NEWS_AT_ONCE = 10_000;
 
 export interface ServerOptions {
   readonly version: string;
@@ -384,9 +381,9 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     beside.refresh();
     await pause.look();
     void beside.settle();
-    await runner.catchUp();
+    const held = await runner.catchUp();
     ownSignIns.look();
-    await bring((await members.held(MAX_NEWS_AT_ONCE)).filter(({ name }) => isNews(name)));
+    await bring(held);
   };
   // In a pause nothing that was left is begun either.
   await pause.look();

@@ -8,7 +8,7 @@ import type { QueuedEffect } from '../../src/journal/membership.ts';
 import { keepMembership } from '../../src/journal/keep-membership.ts';
 import { probeStore } from '../../src/journal/store-probe.ts';
 import { soleMember } from '../../src/journal/sole-member.ts';
-import { isNews, NEWS_PREFIX } from '../../src/pipeline/executions/change.ts';
+import { NEWS_PREFIX } from '../../src/pipeline/executions/change.ts';
 import { createLimiter } from '../../src/pipeline/guards/limiter.ts';
 import { createPauseService, type PauseService } from '../../src/pipeline/guards/pause.service.ts';
 import { createPauseWatch } from '../../src/pipeline/guards/pause-watch.ts';
@@ -174,8 +174,7 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
   }
   async function goOn(): Promise<void> {
     if (world.pauses) await watch.look();
-    await runner.catchUp();
-    await bring((await members.held(100)).filter(({ name: entry }) => isNews(entry)));
+    await bring(await runner.catchUp());
   }
   const takeOver = async (): Promise<void> => bring(await runner.takeOver());
   const failed = (): void => undefined; // The store is away: the loops try again.

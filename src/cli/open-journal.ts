@@ -43,7 +43,7 @@ export function openSqliteFile(dataDir: string): Journal {
 /**
  * The business time of a journal whose server does not run here, in ms: that of the accelerated ones stands still meanwhile, and no other
  * is before its newest record.
- * @param wall of whoever says what time it is: the database where there is one, else this machine.
+ * @param wall the wall clock: of this machine where it only dates or reports; the database's, where there is one, for what is taken out by it.
  */
 export async function businessNow(
   journal: Pick<JournalReader, 'newestRecordAt' | 'accelerated'>,

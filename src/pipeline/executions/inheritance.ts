@@ -27,9 +27,9 @@ export interface Inheritance {
   /**
    * Begins, and tells, what this process holds and has not begun: after a commit that took place although it was reported as
    * failed, and after there was more than memory may hold. Nothing of that was ever sent: an effect begins after its
-   * commit is known, and stays under way until its answer is.
+   * commit is known, and stays under way until its answer is. Answers with what else it holds, as `takeOver` does.
    */
-  catchUp(): Promise<void>;
+  catchUp(): Promise<readonly QueuedEffect[]>;
   /** `catchUp`, tried until it could read; one look for all who ask while another one goes on. */
   lookAgain(): void;
   /** Looks that are over. */
@@ -49,7 +49,7 @@ export interface InheritancePorts {
   readonly points: CrashPoints;
   readonly mailboxes: Mailboxes;
   launcher(): Launcher;
-  /** Tells people what queue entries ask for; what is being told already is not told twice. */
+  /** Tells people what queue entries ask for; the same entry makes one notice, however often it is handed in. */
   tell(execution: string, names: readonly string[]): void;
 }
 
@@ -99,6 +99,7 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
             }
           });
         }
+        return held.filter(({ name }) => isNews(name) && !isTell(name));
       } finally {
         goingOn -= 1;
         looking -= 1;

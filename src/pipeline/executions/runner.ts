@@ -55,9 +55,10 @@ export interface Runner {
   /**
    * Begins what this process holds and has not begun: after a commit that took place although it was reported as
    * failed, and after there was more than memory may hold. Nothing of that was ever sent: an effect begins after its
-   * commit is known, and stays under way until its answer is.
+   * commit is known, and stays under way until its answer is. People are told what this process holds for them. Answers with
+   * what else it holds that is no effect.
    */
-  catchUp(): Promise<void>;
+  catchUp(): Promise<readonly QueuedEffect[]>;
   /** True when no input waits and no effect is under way. */
   readonly idle: boolean;
   /** Inputs that wait for their executions. */
