@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { buildApp } from './api/app.ts';
@@ -120,6 +121,8 @@ export async function startServer(config: Config, options: ServerOptions): Promi
 async function build(config: Config, options: ServerOptions, opened: (() => Promise<void>)[]): Promise<RunningServer> {
   const { log } = options;
   const closing = new AbortController();
+  // Every notice on its way waits on it: as many are no leak, which is what Node would warn of.
+  setMaxListeners(0, closing.signal);
   const machine = realMachine;
   const onError = (what: string) => (thrown: unknown) => log.error({ err: thrown }, what);
 
@@ -424,14 +427,8 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     await own.close();
   };
   try {
-    return {
-      url: await server.listen({ host: config.host, port: config.port }),
-      setupToken,
-      routes,
-      waiting,
-      confirmed,
-      stop,
-    };
+    const url = await server.listen({ host: config.host, port: config.port });
+    return { url, setupToken, routes, waiting, confirmed, stop };
   } catch (thrown) {
     // What works in the background would keep a process alive that nobody can reach.
     await stop();

@@ -24,9 +24,6 @@ function claimOf(action: ActionState | undefined): Claim {
     case 'UNKNOWN':
     case 'COMPENSATION_FAILED':
       return 'unsure';
-    case 'FAILED':
-    case 'TIMED_OUT':
-      return action.error?.resultUnknown === true ? 'unsure' : 'none';
     default:
       return 'none';
   }
@@ -47,8 +44,7 @@ export function brokenIn(world: World): Broken | null {
       return { rule: 'holds', what: `${name} says that it holds the target, which is ${world.cell.value}` };
     const row = world.holds.find(({ id }) => id === `${state.id}|${ACTION}`);
     const shared = action.status === 'SKIPPED' && action.reason === 'already_held';
-    const unsure = action.status === 'TIMED_OUT' && claimOf(action) === 'unsure';
-    const wants = action.prior !== null && (ROWS.has(action.status) || shared || unsure);
+    const wants = action.prior !== null && (ROWS.has(action.status) || shared);
     if (wants !== (row !== undefined))
       return {
         rule: 'rows',
@@ -67,7 +63,7 @@ export function brokenBy(before: World, { effect, sent }: Step, { idempotency }:
     const current = call.kind === 'undo' || action?.key === call.key;
     if (action?.phase === 'settled' && current) {
       if (UNDONE.has(action.status)) return { rule: 'stragglers', what: `${what} it was ${action.status}` };
-      if (call.kind === 'perform' && action.status === 'FAILED' && claimOf(action) === 'none')
+      if (call.kind === 'perform' && action.status === 'FAILED')
         return { rule: 'stragglers', what: `${what} it was said to have failed` };
     }
   }

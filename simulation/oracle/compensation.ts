@@ -91,9 +91,10 @@ function mustUndo(execution: ExecutionModel, action: ActionModel): boolean {
       return action.shared;
     case 'COMPENSATION_FAILED':
       return true;
+    // It was refused, only looked at, or read and is not there: what can be undone can be read back.
     case 'FAILED':
     case 'TIMED_OUT':
-      return action.resultUnknown;
+      return false;
     default:
       return action.phase === 'undoing' || (WAITS.has(action.phase) && action.undoAttempt > 0);
   }

@@ -153,9 +153,6 @@ function claimOf(action: ActionModel): 'sure' | 'unsure' | 'none' {
     case 'UNKNOWN':
     case 'COMPENSATION_FAILED':
       return 'unsure';
-    case 'FAILED':
-    case 'TIMED_OUT':
-      return action.resultUnknown ? 'unsure' : 'none';
     default:
       return 'none';
   }

@@ -26,7 +26,9 @@ export function offeredActions(random: Random): readonly ActionDeclaration[] {
       const holds = variant < 2 && idempotency !== 'none' ? `held.${variant}` : null;
       const readBack = holds !== null || random.chance(650);
       const waits = holds === null && random.chance(250);
-      const reversibility = holds !== null ? 'undo' : random.pick(['undo', 'selfRecoverable', 'irreversible'] as const);
+      const drawn = holds !== null ? 'undo' : random.pick(['undo', 'selfRecoverable', 'irreversible'] as const);
+      // What cannot be read back cannot be undone either: the registry refuses such a one.
+      const reversibility = drawn === 'undo' && !readBack ? 'irreversible' : drawn;
       return {
         type,
         connector: 'outside',

@@ -79,7 +79,10 @@ it.each([
   expect(broken).toEqual([]);
 });
 
-it('seed 7,100,280, in a long world: votes that were enough by an escalation decided nothing, and more were refused', async () => {
-  const { broken } = await runWorld({ seed: 7_100_280, steps: 1_000 });
+it.each([
+  [7_100_280, 'votes that were enough by an escalation decided nothing, and more were refused'],
+  [7_200_680, 'whether what was only looked at is undone depended on what became of the look'],
+])('seed %i, in a long world: %s', async (seed) => {
+  const { broken } = await runWorld({ seed, steps: 1_000 });
   expect(broken).toEqual([]);
 });

@@ -5,14 +5,17 @@ import { declaration, gate, planAction, planOf } from './plans.ts';
 
 /** Random plans for the model of the state machine: small, so that a counterexample can be read. */
 
-const declarations: fc.Arbitrary<Partial<ActionDeclaration>> = fc.record({
-  idempotency: fc.constantFrom('native-key', 'state', 'merge', 'none'),
-  reversibility: fc.constantFrom('undo', 'undo', 'selfRecoverable', 'irreversible'),
-  readBack: fc.boolean(),
-  settleMs: fc.constantFrom(0, 0, 2_000),
-  waits: fc.constantFrom(false, false, true),
-  holds: fc.constantFrom('account.suspended', null),
-});
+/** What stays or can be undone can be read back, as the registry demands. */
+const declarations: fc.Arbitrary<Partial<ActionDeclaration>> = fc
+  .record({
+    idempotency: fc.constantFrom('native-key', 'state', 'merge', 'none'),
+    reversibility: fc.constantFrom('undo', 'undo', 'selfRecoverable', 'irreversible'),
+    readBack: fc.boolean(),
+    settleMs: fc.constantFrom(0, 0, 2_000),
+    waits: fc.constantFrom(false, false, true),
+    holds: fc.constantFrom('account.suspended', null),
+  })
+  .map((drawn) => ({ ...drawn, readBack: drawn.readBack || drawn.holds !== null || drawn.reversibility === 'undo' }));
 
 const condition = fc.constantFrom(
   null,

@@ -74,6 +74,11 @@ describe('the contract', () => {
     ['readBack without verify', handler('a', { readBack: true })],
     ['undo declared and absent', handler('a', { reversibility: 'undo' })],
     ['undo present and not declared', handler('a', {}, { undo: () => Promise.reject(new Error()) })],
+    [
+      'undo of what cannot be read back',
+      handler('a', { reversibility: 'undo' }, { undo: () => Promise.reject(new Error()) }),
+    ],
+    ['a hold that cannot be read back', handler('a', { holds: 'user.locked' })],
     ['waits without check', handler('a', { waits: true })],
     ['a broken settleMs', handler('a', { settleMs: 0.5 })],
   ])('%s is a mistake found at the start', (_name, broken) => {

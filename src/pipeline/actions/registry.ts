@@ -113,6 +113,8 @@ function assertContract(handler: ActionHandler): void {
     (declaration.reversibility === 'undo') === (handler.undo !== undefined),
     `${name}: undo exactly when reversible`,
   );
+  const stays = declaration.holds !== null || declaration.reversibility === 'undo';
+  invariant(!stays || declaration.readBack, `${name}: what stays or can be taken back can be read back`);
   invariant(declaration.waits === (handler.check !== undefined), `${name}: check exactly when it waits`);
   invariant(Number.isSafeInteger(declaration.settleMs) && declaration.settleMs >= 0, `${name}: settleMs`);
   invariant(declaration.connector !== '', 'a connector has a name');

@@ -258,11 +258,9 @@ function holds(action: ActionState): boolean {
     case 'COMPENSATION_FAILED':
     case null:
       return true;
-    case 'TIMED_OUT':
-      // One that ran out of time between two tries is known not to be there: nobody would ever take it back.
-      return action.error?.resultUnknown === true;
     case 'SKIPPED':
       return action.reason === 'already_held';
+    // One that ran out of time between two tries is known not to be there: nobody would ever take it back.
     default:
       return false;
   }

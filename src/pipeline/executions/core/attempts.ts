@@ -123,8 +123,10 @@ function takeUnreadable(t: Transition, plan: PlanAction, error: AttemptError): v
 function takeAbsent(t: Transition, plan: PlanAction): void {
   const action = t.action(plan.actionId);
   const ended = action.performedAt ?? action.attemptAt;
-  // A target that knows the key drops the repeat or the straggler, whichever comes second.
-  const landed = plan.declaration.idempotency === 'native-key' ? ended : Math.max(ended, action.landsUntil ?? 0);
+  // A target that knows the key drops the repeat or the straggler, whichever comes second. After a person's retry, which looks first
+  // (attempt 0), the repeat has another key.
+  const dropsOne = plan.declaration.idempotency === 'native-key' && action.attempt > 0;
+  const landed = dropsOne ? ended : Math.max(ended, action.landsUntil ?? 0);
   const shownBy = landed + plan.declaration.settleMs;
   if (action.verifyingSince < shownBy) {
     const resumeAt = Math.max(shownBy, t.input.at);

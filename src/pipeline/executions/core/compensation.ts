@@ -33,8 +33,8 @@ function mayUndo(state: ExecutionState, plan: PlanAction): boolean {
   if (Object.keys(action.children).length > 0) return action.phase !== 'settled' || action.status !== 'COMPENSATED';
   if (action.status === 'SKIPPED') return action.reason === 'already_held';
   if (action.status === 'COMPENSATION_FAILED') return true; // Asked for again, so tried again.
-  if (action.status === 'SUCCESS' || action.status === 'UNKNOWN') return action.sent;
-  return (action.status === 'FAILED' || action.status === 'TIMED_OUT') && action.error?.resultUnknown === true;
+  // What failed was refused, or was read and is not there: what can be undone can be read back.
+  return (action.status === 'SUCCESS' || action.status === 'UNKNOWN') && action.sent;
 }
 
 /** Starts the next undo of a running compensation; false when one is already under way. */

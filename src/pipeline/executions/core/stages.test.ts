@@ -114,6 +114,19 @@ describe('a retry by a person', () => {
     told.answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a');
     expect(told.succeed().action()).toMatchObject({ status: 'SUCCESS', attempt: 1 });
   });
+
+  it('waits until the try before can no longer take effect, also at a target that knows its key: the repeat has another one', () => {
+    const keyed = declaration({ idempotency: 'native-key' });
+    const told = new ExecutionStory(planOf([planAction('a', { declaration: keyed })])).observe();
+    const { attempt, generation } = told.action();
+    const lost = { actionId: 'a', attempt, generation, mayLandForMs: 9_000, result: { error: NO_ANSWER } } as const;
+    told.take({ type: 'performed', ...lost }).answer('verified', { says: 'unknown', digest: 'd' });
+    told.now += 4_000;
+    told.take({ type: 'retry', by }).answer('verified', { says: 'absent', digest: 'd' });
+    expect([told.action().phase, told.dueIn('resume:a')]).toEqual(['settling', 5_000]);
+    told.timer('resume:a').answer('verified', { says: 'holds', digest: 'd' });
+    expect(told.action()).toMatchObject({ status: 'SUCCESS', attempt: 0 });
+  });
 });
 
 describe('a target that another execution holds', () => {

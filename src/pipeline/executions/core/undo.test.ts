@@ -125,6 +125,13 @@ describe('what is undone', () => {
     expect(undone(told({ error: REFUSED }))).toEqual([]);
   });
 
+  it('is not what was only looked at, whatever became of the look', () => {
+    const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+    const story = new ExecutionStory(planOf([planAction('a', { retry: once })]));
+    story.answer('observed', { error: NO_ANSWER });
+    expect([story.action().status, undone(story)]).toEqual(['TIMED_OUT', []]);
+  });
+
   it('is never what was not begun, nor what cannot be undone', () => {
     expect(undone(new ExecutionStory(planOf([planAction('a', { condition: 'false' })])))).toEqual([]);
     const lasting = declaration({ reversibility: 'irreversible' });
