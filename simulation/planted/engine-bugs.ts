@@ -97,8 +97,8 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     'compensation',
     'unknown-left',
     `${CORE}/compensation.ts`,
-    "if (action.status === 'SUCCESS' || action.status === 'UNKNOWN')",
-    "if (action.status === 'SUCCESS')",
+    "return (action.status === 'SUCCESS' || action.status === 'UNKNOWN') && action.sent;",
+    "return action.status === 'SUCCESS' && action.sent;",
   ),
   bug(
     'compensation',
