@@ -25,8 +25,11 @@ export function takeStop(
 ): void {
   const actions = [...execution.actions.values()];
   const because = {
-    // A parent that is undone cancels a child that a person had begun anew.
-    cancelled: input.type === 'cancel' || (input.type === 'compensate' && input.by.type === 'engine'),
+    // A parent that is undone cancels a child that a person had begun anew; one that was stopped starts it only to end it.
+    cancelled:
+      input.type === 'cancel' ||
+      (input.type === 'compensate' && input.by.type === 'engine') ||
+      (input.type === 'start' && input.isCancelled === true && execution.parent !== null),
     timed_out: input.type === 'timer' && input.name === 'execution',
     denied: actions.some(({ status, plan }) => status === 'DENIED' && plan.onDenied === 'HALT'),
     failure: actions.some(({ status, plan }) => FAILURES.has(status ?? '') && plan.onFailure !== 'CONTINUE'),

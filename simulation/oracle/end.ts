@@ -72,14 +72,18 @@ function checkTold({ store, reader, broken }: EndPorts): void {
   }
 }
 
+const STANDS = new Set(['SUCCESS', 'UNKNOWN']);
+
 /** After everything came to rest: every execution has ended, nothing waits, and the outside is as the records say. */
 export function checkRest(ports: EndPorts): void {
   const { store, reader, broken } = ports;
   for (const execution of reader.executions.values()) {
     if (execution.ended === null) broken('stuck', `${execution.id} has not ended`);
     for (const { plan, status, phase, reason } of execution.actions.values()) {
-      const holds = status === 'SUCCESS' || (status === 'SKIPPED' && reason === 'already_held');
-      if (holds && plan.ttlMs !== null && plan.declaration.reversibility === 'undo')
+      // What nobody knows may stand. Of an action for each account every child has its own time.
+      const isForEach = plan.forEach !== null && execution.parent === null;
+      const holds = STANDS.has(status ?? '') || (status === 'SKIPPED' && reason === 'already_held');
+      if (holds && !isForEach && plan.ttlMs !== null && plan.declaration.reversibility === 'undo')
         if (execution.ended !== null) broken('ttl', `${execution.id} ${plan.actionId} outlives its time (${phase})`);
     }
     for (const tally of execution.approvals.values())

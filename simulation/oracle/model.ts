@@ -102,7 +102,7 @@ export interface ExecutionModel {
   readonly actions: Map<string, ActionModel>;
   readonly approvals: Map<string, Asked>;
   /** Child executions and the accounts they are for, by action. */
-  readonly children: Map<string, { actionId: string; account: string }>;
+  readonly children: Map<string, { readonly actionId: string; readonly account: string; wasDone: boolean }>;
   stopped: string | null;
   stage: number;
   /** Settling order number of the action whose undo began last in this roll-back; null: none is running. */

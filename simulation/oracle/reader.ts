@@ -4,7 +4,6 @@ import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
 import type { Plan } from '../../src/pipeline/playbooks/plan.ts';
 import { checkAnswer } from './answers.ts';
 import {
-  checkAllowed,
   checkNobodyIsWaitedFor,
   takeDecision,
   takeEscalation,
@@ -14,6 +13,7 @@ import {
   takeWithdrawal,
 } from './approvals.ts';
 import { moveAttempt, takeAttempt, takeSettled } from './attempts.ts';
+import { noteChild, takeChildren } from './children.ts';
 import { moveUndo, takeRollBack, takeUndoStarted } from './compensation.ts';
 import { takeEnd, takeRetried, takeStage, takeStop } from './course.ts';
 import { createLimitRule } from './limits.ts';
@@ -119,13 +119,10 @@ function take(execution: ExecutionModel, fact: Fact, input: Input, judge: Judge)
     case 'undo.failed':
     case 'undo.settled':
       return moveUndo(execution, actionOf(execution, fact.actionId), fact, input);
-    case 'children.started': {
-      for (const { id, account } of fact.children) execution.children.set(id, { actionId: fact.actionId, account });
-      const action = actionOf(execution, fact.actionId);
-      action.phase = 'children';
-      const accounts = fact.children.map(({ account }) => account);
-      return checkAllowed(execution, action, 'starts children', accounts, broken);
-    }
+    case 'children.started':
+      return takeChildren(execution, fact, broken);
+    case 'child.settled':
+      return noteChild(execution, input);
     default:
       if ('actionId' in fact) moveAttempt(execution, actionOf(execution, fact.actionId), fact, input, judge);
   }

@@ -37,9 +37,11 @@ function timerDue(execution: ExecutionModel, kind: string, id: string): number |
   const action = execution.actions.get(id);
   if (action === undefined) return null;
   if (kind === 'resume') return action.due;
-  const { ttlMs } = action.plan;
-  // Who shares another one's hold lets go at the end of its own time, too.
-  const holds = action.status === 'SUCCESS' || (action.status === 'SKIPPED' && action.reason === 'already_held');
-  const until = ttlMs === null ? null : (action.keptUntil ?? action.settledAt + ttlMs);
+  const { ttlMs, forEach } = action.plan;
+  // Who shares another one's hold lets go at the end of its own time, too; and what nobody knows may stand.
+  const mayStand = action.status === 'SUCCESS' || action.status === 'UNKNOWN';
+  const holds = mayStand || (action.status === 'SKIPPED' && action.reason === 'already_held');
+  const isForEach = forEach !== null && execution.parent === null;
+  const until = ttlMs === null || isForEach ? null : (action.keptUntil ?? action.settledAt + ttlMs);
   return !holds || action.phase !== 'settled' ? null : until;
 }

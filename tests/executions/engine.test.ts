@@ -28,6 +28,40 @@ const voter = (userId: string, roles: readonly ['SECURITY_ADMIN'] | readonly ['A
   issuedBy: userId,
 });
 
+describe('an action for each account', () => {
+  const kill = planAction('kill', { forEach: 'accounts', target: '{{user.id}}' });
+  const by = { type: 'person', id: 'usr_1' } as const;
+
+  it('acts on nobody any more when it is cancelled', async () => {
+    engine = testEngine({ maxConcurrent: 1 });
+    const performed: boolean[] = [];
+    engine.target.gate = async (call) => {
+      if (!call.startsWith('perform')) return;
+      performed.push(true);
+      await engine.runner.submit('exe_test', { type: 'cancel', by, reason: 'wrong', compensate: false });
+    };
+    await engine.start(planOf([kill]), 'exe_test', ['a@x', 'b@x', 'c@x', 'd@x']);
+    await engine.runUntilQuiet();
+    expect(performed).toHaveLength(1);
+    expect(statusOf(await stateOf())).toBe('CANCELLED');
+    const children = Object.values((await stateOf()).actions['kill']?.children ?? {});
+    expect(children.map(({ status }) => status).sort()).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED', 'COMPLETED']);
+  });
+
+  it('stays where people have extended it, account by account', async () => {
+    engine = testEngine();
+    await engine.start(planOf([{ ...kill, ttlMs: 3_600_000 }]), 'exe_test', ['a@x', 'b@x']);
+    await engine.settle();
+    const [kept = ''] = Object.keys((await stateOf()).actions['kill']?.children ?? {});
+    const until = engine.clock.now() + 5 * 3_600_000;
+    await engine.runner.submit(kept, { type: 'extend', actionId: 'kill', by, reason: 'not yet', until });
+    await engine.runUntilQuiet(2 * 3_600_000);
+    expect(engine.target.effects.filter((effect) => effect.startsWith('undo'))).toHaveLength(1);
+    await engine.runUntilQuiet(5 * 3_600_000);
+    expect(engine.target.effects.filter((effect) => effect.startsWith('undo'))).toHaveLength(2);
+  });
+});
+
 describe('stages', () => {
   it('runs the actions of a stage side by side and the next stage after them', async () => {
     engine = testEngine();

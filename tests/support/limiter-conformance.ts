@@ -14,7 +14,7 @@ import type { SharedPlace } from './membership-conformance.ts';
 
 const asked = (id: string, change: Partial<Asked> = {}): Asked => ({
   executionId: id,
-  actionId: 'a',
+  countedAs: 'a',
   actionType: 'ACCOUNT_SUSPEND',
   count: 1,
   perHour: 3,

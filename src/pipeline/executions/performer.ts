@@ -78,6 +78,8 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
           await points.at('children.started');
           return hand(executionId, { type: 'spawned', actionId: effect.actionId, children });
         }
+        case 'cancel-children':
+          return cancelChildren(loaded, effect.actionId);
         case 'compensate-children':
           return compensateChildren(loaded, effect.actionId);
         case 'report':
@@ -140,8 +142,8 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
     }
 
     async function reserve(executionId: string, effect: Extract<Effect, { kind: 'reserve' }>): Promise<void> {
-      const { actionId, actionType, count, perHour, approved, turn } = effect;
-      const asked = { executionId, actionId, actionType, count, perHour, approved };
+      const { actionId, countedAs, actionType, count, perHour, approved, turn } = effect;
+      const asked = { executionId, countedAs, actionType, count, perHour, approved };
       const { granted, used } = await untilStored(ports, () => ports.reserve(asked));
       return hand(executionId, { type: 'reserved', actionId, turn, granted, used, perHour });
     }
@@ -166,6 +168,15 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
       const told = points.at('end.told');
       if (told !== undefined) await told;
       return hand(executionId, { type: 'reported', status, ...(end === 1 ? {} : { end }) });
+    }
+
+    /** Those that run begin nothing new; what is under way at a target is awaited. */
+    async function cancelChildren(loaded: Loaded, actionId: string): Promise<void> {
+      const reason = loaded.state.cancel?.reason ?? 'the parent was stopped';
+      const by = { type: 'engine', id: loaded.state.id } as const;
+      const children = Object.entries(loaded.state.actions[actionId]?.children ?? {});
+      const running = children.filter(([, { status }]) => status === null);
+      await Promise.all(running.map(([child]) => hand(child, { type: 'cancel', by, compensate: false, reason })));
     }
 
     async function compensateChildren(loaded: Loaded, actionId: string): Promise<void> {
@@ -208,8 +219,11 @@ export function createPerformer(ports: PerformerPorts): (runner: Runner) => Laun
         const name = nameOf(loaded.state.id, effect.name);
         const holder = ports.members.processId;
         underWay.set(name, (underWay.get(name) ?? 0) + 1);
-        void executions
-          .within(loaded.state.id, () => run(loaded, effect, holder))
+        // To stop must not wait behind what is to be stopped.
+        const isAtOnce = effect.kind === 'cancel-children';
+        void (
+          isAtOnce ? run(loaded, effect, holder) : executions.within(loaded.state.id, () => run(loaded, effect, holder))
+        )
           .catch((thrown: unknown) => {
             // Who holds it now performs it: another process, or this one, which only could not be sure of it in time.
             if (thrown instanceof HoldLost) lookOwed = true;

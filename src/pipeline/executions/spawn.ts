@@ -3,7 +3,10 @@ import type { Loaded } from './execution-store.ts';
 import type { Runner } from './runner.ts';
 import { planActionOf } from './core/transition.ts';
 
-/** Starts the child executions of a fan-out action. Repeatable: a child that exists is left as it is. */
+/**
+ * Starts the child executions of a fan-out action. Repeatable: a child that exists is left as it is. Where the parent was stopped
+ * meanwhile they end at once: it waits for each of them.
+ */
 export async function spawnChildren(
   runner: Pick<Runner, 'start'>,
   { plan, state, trace }: Loaded,
@@ -24,6 +27,7 @@ export async function spawnChildren(
           authorIds,
           requester: state.requester,
           parent: { executionId: state.id, actionId },
+          ...(state.stopped === null ? {} : { isCancelled: true }),
           snapshot: { ...snapshot, user: { ...snapshot.user, id: account }, accounts: [account] },
         },
       }),

@@ -13,7 +13,8 @@ export const WINDOW_MS = 3_600_000;
 /** What is to be counted. */
 export interface Asked {
   readonly executionId: string;
-  readonly actionId: string;
+  /** Name of the action instance within its execution. */
+  readonly countedAs: string;
   readonly actionType: ActionType;
   /** Targets that it is for. */
   readonly count: number;
@@ -59,11 +60,11 @@ export function createLimiter({ journal, committer, clock }: LimiterPorts): Limi
   // Of one process one after the other: side by side they would only make each other count anew.
   const turns = keyedSemaphore(1);
 
-  async function attempt({ executionId, actionId, actionType, count, perHour, approved }: Asked) {
+  async function attempt({ executionId, countedAs, actionType, count, perHour, approved }: Asked) {
     const view = await journal.view('limiter', actionType);
     const row = view === null ? EMPTY : (view.body as unknown as LimiterRow); // written below
     const at = clock.now();
-    const id = `${executionId}|${actionId}`;
+    const id = `${executionId}|${countedAs}`;
     const standing = standingAt(row.entries, at);
     const used = standing.reduce((sum, entry) => sum + entry.count, 0);
     const done = { status: 'applied', hashes: [] } as const;

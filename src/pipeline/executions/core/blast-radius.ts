@@ -1,6 +1,8 @@
 import type { Plan, PlanAction } from '../../playbooks/plan.ts';
 import { accountsLeftOf } from './handled.ts';
+import { actionOf } from './evolve.ts';
 import type { ExecutionState } from './state.ts';
+import { approvalIdOf } from './transition.ts';
 
 /** How often an hour may do what the action does, or null: its type has no limit. */
 export function limitOf({ perHour = {} }: Plan, { declaration }: PlanAction): number | null {
@@ -12,11 +14,12 @@ export function reservedCount(state: ExecutionState, { actionId, forEach }: Plan
   return forEach === null ? 1 : accountsLeftOf(state, actionId).length;
 }
 
-/** Whether a person has allowed this very action: then nobody has to be asked once more. */
+/** Whether a person has allowed this very run of the action: then nobody has to be asked once more. */
 export function isApprovedByPerson(state: ExecutionState, actionId: string): boolean {
+  const action = actionOf(state, actionId);
   return Object.values(state.approvals).some(
     (approval) =>
-      approval.actionId === actionId &&
+      approval.id === approvalIdOf(state, action, approval.purpose) &&
       approval.purpose !== 'question' &&
       approval.status === 'APPROVED' &&
       approval.votes.some(({ decision }) => decision === 'APPROVE'),

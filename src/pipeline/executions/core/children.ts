@@ -3,10 +3,10 @@ import { MAX_SUBJECTS_PER_FANOUT } from '../../../platform/limits.ts';
 import { gatesFor } from '../../playbooks/floors.ts';
 import type { Plan, PlanAction } from '../../playbooks/plan.ts';
 import type { ChildInput, IncidentInput, SpawnedInput } from './inputs.ts';
-import { ALREADY_HANDLED, isDone, unhandled } from './handled.ts';
+import { ALREADY_HANDLED, handledAccounts, isUndone, unhandled } from './handled.ts';
 import { startUndo } from './compensation.ts';
 import { settle } from './settle.ts';
-import type { ActionState } from './state.ts';
+import type { Child } from './state.ts';
 import { planActionOf, type Transition } from './transition.ts';
 
 /** Starts one child execution for each account; ids derive from the parent, so a repeat starts none twice. */
@@ -68,16 +68,17 @@ function settleWithChildren(t: Transition, plan: PlanAction): void {
   }
 }
 
-/** Judged by account: after a retry an account has a child that failed and, perhaps, one that did it. */
-function settleParent(t: Transition, plan: PlanAction, ends: readonly ChildEnd[]): void {
+/**
+ * Judged by account: after a retry an account has a child that failed and, perhaps, one that did it. What people have taken back since
+ * had been done: it is no failure, for which everybody else would have to be let go.
+ */
+function settleParent(t: Transition, plan: PlanAction, ends: readonly Child[]): void {
   const accounts = new Set(ends.map(({ account }) => account));
-  const done = new Set(ends.filter(({ status }) => isDone(status)).map(({ account }) => account));
+  const done = new Set(handledAccounts(t.state, plan.actionId));
   const failed = accounts.size - done.size;
   if (failed === 0) return settle(t, plan, 'SUCCESS', null);
   settle(t, plan, 'FAILED', `${failed}_of_${accounts.size}_children_failed`);
 }
-
-type ChildEnd = ActionState['children'][string];
 
 function settleUndone(t: Transition, plan: PlanAction, statuses: readonly (string | null)[]): void {
   const failed = statuses.includes('COMPENSATION_FAILED');
@@ -87,10 +88,6 @@ function settleUndone(t: Transition, plan: PlanAction, statuses: readonly (strin
     status: failed ? 'COMPENSATION_FAILED' : 'COMPENSATED',
     reason: null,
   });
-}
-
-function isUndone(status: string | null): boolean {
-  return status === 'ROLLED_BACK' || status === 'COMPENSATION_FAILED';
 }
 
 /** The incident has changed: conditions read the news, and actions that run for each account get the new ones too. */
@@ -104,7 +101,8 @@ export function takeIncident(t: Transition, input: IncidentInput): void {
   }
 }
 
-function growAction(t: Transition, plan: PlanAction, accounts: readonly string[]): void {
+/** Acts on those who have joined since the action began, where that needs no person. */
+export function growAction(t: Transition, plan: PlanAction, accounts: readonly string[]): void {
   const { phase, children, approvalId, reason } = t.action(plan.actionId);
   // What people approved was a list; accounts that came later need an approval of their own, so a person sees them.
   if (plan.forEach === null || approvalId !== null) return;
@@ -114,5 +112,7 @@ function growAction(t: Transition, plan: PlanAction, accounts: readonly string[]
   const joined = unhandled(t.state, plan.actionId, accounts).filter((account) => !known.has(account));
   // Whom nothing contains without a person is left to a follow-up, which asks.
   const fresh = joined.filter((account) => gatesFor(t.plan, plan, [account]).length === 0);
-  if (fresh.length > 0 && known.size + fresh.length <= MAX_SUBJECTS_PER_FANOUT) startChildren(t, plan, fresh);
+  // Whom it has no place for is left to a follow-up too.
+  const taken = fresh.slice(0, MAX_SUBJECTS_PER_FANOUT - known.size);
+  if (taken.length > 0) startChildren(t, plan, taken);
 }

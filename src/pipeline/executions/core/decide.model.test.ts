@@ -308,7 +308,8 @@ function answerTo(effect: Effect, state: ExecutionState, how: number, at: number
     const children = Object.keys(state.actions[effect.actionId]?.children ?? {}).length;
     return { type: 'spawned', actionId: effect.actionId, children, at };
   }
-  if (effect.kind === 'compensate-children') return { type: 'timer', name: 'nothing', generation: 1, at };
+  if (effect.kind === 'compensate-children' || effect.kind === 'cancel-children')
+    return { type: 'timer', name: 'nothing', generation: 1, at };
   if (effect.kind === 'reserve') {
     const { actionId, turn, perHour, approved } = effect;
     return { type: 'reserved', actionId, turn, granted: approved || how % 3 !== 1, used: how, perHour, at };

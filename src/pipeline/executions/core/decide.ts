@@ -42,7 +42,9 @@ export function decide(plan: Plan, state: ExecutionState | null, input: Input): 
 function take(transition: Transition, input: Input): void {
   switch (input.type) {
     case 'start':
-      return transition.add({ type: 'execution.started' });
+      transition.add({ type: 'execution.started' });
+      if (input.isCancelled === true) transition.add({ type: 'execution.stopped', why: 'cancelled' });
+      return;
     case 'observed':
       return takeObserved(transition, input);
     case 'performed':

@@ -20,6 +20,8 @@ export type Effect =
       readonly kind: 'reserve';
       readonly name: string;
       readonly actionId: string;
+      /** What the limiter counts it as: a person's retry of an action for each account is for other ones. */
+      readonly countedAs: string;
       readonly turn: number;
       readonly actionType: ActionType;
       /** Targets that it is for. */
@@ -29,6 +31,7 @@ export type Effect =
     }
   /** Waits until people resume; what was kept back is owed again then. */
   | { readonly kind: 'resume'; readonly name: string; readonly actionId: string; readonly turn: number }
+  | { readonly kind: 'cancel-children'; readonly name: string; readonly actionId: string }
   | { readonly kind: 'compensate-children'; readonly name: string; readonly actionId: string }
   | AskEffect
   | {
@@ -159,6 +162,15 @@ function effectOf(plan: Plan, state: ExecutionState, action: ActionState): Effec
       const count = Object.keys(action.children).length;
       return [{ kind: 'spawn', name: `spawn:${action.actionId}:${count}`, actionId: action.actionId }];
     }
+    case 'children':
+      if (state.stopped === null) return [];
+      return [
+        {
+          kind: 'cancel-children',
+          name: `cancel:${action.actionId}:${Object.keys(action.children).length}`,
+          actionId: action.actionId,
+        },
+      ];
     case 'undoing_children':
       return [
         {
@@ -180,6 +192,7 @@ function reserveEffect(plan: Plan, state: ExecutionState, action: ActionState): 
     kind: 'reserve',
     name: `reserve:${actionId}:${generation}:${turn}`,
     actionId,
+    countedAs: planned.forEach === null || generation === 1 ? actionId : `${actionId}:${generation}`,
     turn,
     actionType: planned.declaration.type,
     count: reservedCount(state, planned),
@@ -290,14 +303,19 @@ export function nextEscalation({ escalationPath = [], escalations = [] }: Approv
 
 /**
  * When a containment ends by itself, business time, or null: it does not. Also where another execution's hold is shared: whoever's time
- * is over last gives the target back.
+ * is over last gives the target back. Also where nobody knows whether it is there: what may stand must not stand for ever. An action
+ * for each account has no end of its own: each child has, and people may extend one of them.
  */
 export function containedUntilOf(
   { ttlMs, declaration }: Pick<PlanAction, 'ttlMs' | 'declaration'>,
   action: ActionState,
 ): number | null {
-  const holds = action.status === 'SUCCESS' || (action.status === 'SKIPPED' && action.reason === 'already_held');
-  if (action.phase !== 'settled' || !holds || action.settledAt === null) return null;
+  if (action.phase !== 'settled' || !mayStand(action) || action.settledAt === null) return null;
+  if (Object.keys(action.children).length > 0) return null;
   if (ttlMs === null || declaration.reversibility !== 'undo') return null;
   return action.containedUntil ?? action.settledAt + ttlMs;
+}
+
+function mayStand({ status, reason, sent }: ActionState): boolean {
+  return status === 'SUCCESS' || (status === 'UNKNOWN' && sent) || (status === 'SKIPPED' && reason === 'already_held');
 }

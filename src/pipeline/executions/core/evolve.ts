@@ -9,6 +9,7 @@ import {
   withReply,
   withSpentNonce,
 } from './evolve-approval.ts';
+import { withChildren } from './evolve-children.ts';
 import { idleAction } from './idle-action.ts';
 import { isRunning, type ActionState, type ApprovalState, type ExecutionState } from './state.ts';
 
@@ -137,7 +138,7 @@ function evolveStarted(
     case 'children.started':
     case 'children.spawned':
     case 'child.settled':
-      return evolveChildren(state, fact, input);
+      return withAction(state, fact.actionId, withChildren(actionOf(state, fact.actionId), fact, input));
     case 'action.settled':
       return settled(state, fact, input.at);
     case 'compensation.started':
@@ -311,33 +312,6 @@ function errorOf(input: Input): ActionState['error'] {
   return 'result' in input && 'error' in input.result ? input.result.error : null;
 }
 
-type ChildrenFact = Extract<Fact, { type: 'children.started' | 'children.spawned' | 'child.settled' }>;
-
-function evolveChildren(state: ExecutionState, fact: ChildrenFact, input: Input): ExecutionState {
-  const action = actionOf(state, fact.actionId);
-  switch (fact.type) {
-    case 'children.started': {
-      const fresh = fact.children.map(({ id, account }) => [id, { account, status: null }] as const);
-      const children = { ...action.children, ...Object.fromEntries(fresh) };
-      return withAction(state, fact.actionId, { phase: 'spawning', attempt: 1, attemptAt: input.at, children });
-    }
-    case 'children.spawned':
-      return withAction(state, fact.actionId, { phase: 'children' });
-    case 'child.settled': {
-      invariant(input.type === 'child', 'child.settled belongs to a child');
-      const child = action.children[input.childId];
-      invariant(child !== undefined, `no child ${input.childId}`);
-      const containedAt = Math.max(action.containedAt ?? 0, input.containedAt ?? 0);
-      return withAction(state, fact.actionId, {
-        children: { ...action.children, [input.childId]: { ...child, status: input.status } },
-        containedAt: containedAt === 0 ? null : containedAt,
-      });
-    }
-    default:
-      return unreachable(fact);
-  }
-}
-
 function settled(state: ExecutionState, fact: Extract<Fact, { type: 'action.settled' }>, at: number): ExecutionState {
   const { actionId, status, reason, outcome } = fact;
   const next = withAction(state, actionId, {
@@ -394,7 +368,7 @@ function retried(state: ExecutionState, actionIds: readonly string[]): Execution
     settledOrder: state.settledOrder.filter((id) => !actionIds.includes(id)),
   };
   for (const actionId of actionIds) {
-    const { generation } = actionOf(next, actionId);
+    const { generation, accounts, reserved } = actionOf(next, actionId);
     next = withAction(next, actionId, {
       phase: 'idle',
       status: null,
@@ -406,6 +380,8 @@ function retried(state: ExecutionState, actionIds: readonly string[]): Execution
       outcome: null,
       settledAt: null,
       undoAttempt: 0,
+      // A retry for accounts is for other ones than those that were counted.
+      reserved: reserved && accounts.length === 0,
     });
   }
   return next;

@@ -14,10 +14,10 @@ export function unhandled(
   return before === null ? accounts : accounts.filter((account) => !before.has(account));
 }
 
-/** Accounts that a fan-out action has acted on: their child did its work. */
+/** Accounts that a fan-out action has acted on: their child did its work, also where that was taken back since. */
 export function handledAccounts(state: ExecutionState, actionId: string): readonly string[] {
   return Object.values(state.actions[actionId]?.children ?? {})
-    .filter(({ status }) => isDone(status))
+    .filter(({ status, isReleased }) => isDone(status) || isReleased === true)
     .map(({ account }) => account);
 }
 
@@ -33,4 +33,9 @@ export function accountsLeftOf(state: ExecutionState, actionId: string): readonl
 /** Whether a child execution that ended so did what it was there for. */
 export function isDone(status: string | null): boolean {
   return status === 'COMPLETED' || status === 'SKIPPED';
+}
+
+/** Whether a child execution says that it was taken back, or that it could not be. */
+export function isUndone(status: string | null): boolean {
+  return status === 'ROLLED_BACK' || status === 'COMPENSATION_FAILED';
 }

@@ -65,6 +65,8 @@ export interface StartInput extends Base {
   /** What conditions and templates may read; a bounded snapshot, taken when the execution starts. */
   readonly snapshot: Snapshot;
   readonly parent: { readonly executionId: string; readonly actionId: string } | null;
+  /** Of a child whose parent was stopped before it was started: it ends at once, and says so. Absent: it was not. */
+  readonly isCancelled?: true;
 }
 
 /** The engine itself, or the person or service who asked for the run. */

@@ -1,3 +1,4 @@
+import { MAX_SUBJECTS_PER_FANOUT } from '../../../platform/limits.ts';
 import type { JsonObject } from '../../actions/contract.ts';
 import { evaluateCondition, type ConditionResult } from '../../playbooks/conditions.ts';
 import { gatesFor } from '../../playbooks/floors.ts';
@@ -52,12 +53,14 @@ function coveredBy(
   const handled = state.snapshot.handled?.[actionId] ?? [];
   if (present === undefined || present.phase === 'idle') return accounts;
   const asked = present.approvalId !== null;
-  const begun = asked ? present.accounts : Object.values(present.children).map(({ account }) => account);
+  const children = Object.values(present.children).map(({ account }) => account);
+  const begun = asked ? [...present.accounts, ...children] : children;
   // Done for nobody, because its condition was false, say.
   if (begun.length === 0 && present.reason !== ALREADY_HANDLED) return accounts;
   const known = new Set([...begun, ...handled]);
+  const isOpen = !asked && children.length < MAX_SUBJECTS_PER_FANOUT;
   // Without a question everybody who joins is acted on, but for those whom nothing contains without one.
-  return accounts.filter((account) => known.has(account) || (!asked && gatesFor(plan, action, [account]).length === 0));
+  return accounts.filter((account) => known.has(account) || (isOpen && gatesFor(plan, action, [account]).length === 0));
 }
 
 /** Whom each fan-out action of these executions of one playbook has acted on, for those of the accounts that are given. */

@@ -108,11 +108,12 @@ function finalStatus(t: Transition): ExecutionStatus {
   const statuses = currentStages(t).map((plan) => t.action(plan.actionId).status);
   if (statuses.includes('COMPENSATION_FAILED')) return 'COMPENSATION_FAILED';
   if (t.state.compensated) return 'ROLLED_BACK';
-  if (t.state.stopped === 'cancelled') return 'CANCELLED';
-  if (t.state.stopped === 'denied') return 'HALTED_BY_APPROVAL';
-  const failed = statuses.some(isFailure);
   // What was undone because its time was over had been done.
   const done = statuses.some((status) => status !== null && DONE.has(status));
+  // A child has one action: its parent must not take for left out what was under way and was done.
+  if (t.state.stopped === 'cancelled') return t.state.parent !== null && done ? 'COMPLETED' : 'CANCELLED';
+  if (t.state.stopped === 'denied') return 'HALTED_BY_APPROVAL';
+  const failed = statuses.some(isFailure);
   if (failed) return done ? 'PARTIALLY_COMPLETED' : 'FAILED';
   if (t.state.stopped === 'timed_out') return done ? 'PARTIALLY_COMPLETED' : 'FAILED';
   if (statuses.includes('DENIED')) return 'PARTIALLY_COMPLETED';

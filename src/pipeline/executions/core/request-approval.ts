@@ -1,5 +1,4 @@
 import { invariant } from '../../../platform/errors.ts';
-import { derivedId } from '../../../platform/hash.ts';
 import { intentHash } from '../../approvals/intent.ts';
 import { answerAutomatically, mayApproveAutomatically, type AutomaticAnswer } from '../../approvals/automatic.ts';
 import { onlyPeople, servicesOf, type AskedService } from '../../approvals/external-approver.ts';
@@ -10,7 +9,7 @@ import type { PlanAction, PlanGate, Requirement } from '../../playbooks/plan.ts'
 import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
 import { settle } from './settle.ts';
 import type { ApprovalState } from './state.ts';
-import type { Transition } from './transition.ts';
+import { approvalIdOf, type Transition } from './transition.ts';
 
 /** Who decides when a condition cannot be decided: any one person who runs incidents. */
 const CONDITION_ERROR_REQUIREMENT: Requirement = {
@@ -137,12 +136,11 @@ function request(
 ): ApprovalState {
   const { actionId, declaration } = plan;
   const { state } = t;
-  const { generation } = t.action(actionId);
   const expiresAt = t.input.at + terms.timeoutMs;
   const { escalationPath, automatic = [], requirePasskey = false, services = [] } = terms;
   const { onCall = {} } = t.input;
   const named = onCallForUsers(terms.requirements, onCall);
-  const approvalId = derivedId('apr', state.id, actionId, terms.purpose, String(generation));
+  const approvalId = approvalIdOf(state, t.action(actionId), terms.purpose);
   t.add({
     type: 'approval.requested',
     actionId,

@@ -26,6 +26,7 @@ describe('an action whose type has a limit by the hour', () => {
         kind: 'reserve',
         name: 'reserve:a:1:0',
         actionId: 'a',
+        countedAs: 'a',
         turn: 0,
         actionType: 'ACCOUNT_SUSPEND',
         count: 1,

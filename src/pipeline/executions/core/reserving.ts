@@ -1,4 +1,5 @@
 import { begin } from './begin.ts';
+import { growAction } from './children.ts';
 import type { ReservedInput } from './inputs.ts';
 import { requestBlastRadius } from './request-approval.ts';
 import { planActionOf, type Transition } from './transition.ts';
@@ -16,4 +17,6 @@ export function takeReserved(t: Transition, input: ReservedInput): void {
   }
   t.add({ type: 'reservation.made', actionId });
   begin(t, plan);
+  // Who has joined while it was asked: each of them is counted by itself.
+  growAction(t, plan, t.state.snapshot.accounts);
 }

@@ -149,12 +149,21 @@ export interface ActionState {
   readonly approvalId: string | null;
   readonly settledAt: number | null;
   readonly undoAttempt: number;
-  readonly children: { readonly [childId: string]: { readonly account: string; readonly status: string | null } };
+  readonly children: { readonly [childId: string]: Child };
   readonly containedAt: number | null;
   /** Its quiet hours are over: it waits for none again. Absent: it never waited. */
   readonly hasWaited?: true;
   /** When its containment ends by itself, business time, because people have extended it. Absent: as the plan says. */
   readonly containedUntil?: number;
+}
+
+/** One of the executions of an action for each account. */
+export interface Child {
+  readonly account: string;
+  /** How it ended, as it told last; null: it runs. */
+  readonly status: string | null;
+  /** It had done its work, and that was taken back since. Absent: it was not. */
+  readonly isReleased?: true;
 }
 
 export interface ApprovalState extends Approval {

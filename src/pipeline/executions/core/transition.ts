@@ -1,11 +1,11 @@
 import { invariant } from '../../../platform/errors.ts';
 import { canonicalJson } from '../../../platform/canonical-json.ts';
-import { sha256Base64Url } from '../../../platform/hash.ts';
+import { derivedId, sha256Base64Url } from '../../../platform/hash.ts';
 import type { Plan, PlanAction } from '../../playbooks/plan.ts';
 import { actionOf, evolve } from './evolve.ts';
 import type { Fact } from './facts.ts';
 import type { Input } from './inputs.ts';
-import type { ActionState, ExecutionState } from './state.ts';
+import type { ActionState, ApprovalState, ExecutionState } from './state.ts';
 
 /**
  * One decision in the making: facts are added one after the other, and each is seen by the next question.
@@ -49,6 +49,15 @@ export function planActionOf(plan: Plan, actionId: string): PlanAction {
     for (const action of stage.actions) if (action.actionId === actionId) return action;
   }
   throw new Error(`invariant broken: the plan has no action ${actionId}`);
+}
+
+/** Id of a request to people: one for each purpose in each run of an action. */
+export function approvalIdOf(
+  state: { readonly id: string },
+  { actionId, generation }: { readonly actionId: string; readonly generation: number },
+  purpose: ApprovalState['purpose'],
+): string {
+  return derivedId('apr', state.id, actionId, purpose, String(generation));
 }
 
 /**
