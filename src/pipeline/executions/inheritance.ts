@@ -1,5 +1,6 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { CrashPoints } from '../../platform/crash-points.ts';
+import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { Membership, QueuedEffect } from '../../journal/membership.ts';
 import { isNews } from './change.ts';
@@ -60,6 +61,8 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
   const inherited = new Map<string, QueuedEffect & { readonly holder: string }>();
   /** The last question about what is held or may be taken over. */
   let asked: Promise<unknown> = Promise.resolve();
+  /** Who takes over and who looks up what is held may come to the same execution at the same time. */
+  const turns = keyedSemaphore(1);
   let goingOn = 0;
   let looking = 0;
   let looks = 0;
@@ -70,7 +73,7 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
       goingOn += 1;
       try {
         for (let count = CLAIMED_AT_ONCE; count === CLAIMED_AT_ONCE;) count = await oneByOne(inherit);
-        for (const id of executionsOf([...inherited.values()])) await mailboxes.inTurn(id, () => goOn(id));
+        for (const id of executionsOf([...inherited.values()])) await goOn(id);
         const others = [...inherited.values()].filter(({ name }) => isNews(name));
         for (const { execution, name } of others) inherited.delete(keyOf(execution, name));
         return others;
@@ -87,7 +90,7 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
         for (const { execution, name } of held) if (isTell(name)) ports.tell(execution, [name]);
         const names = new Set(held.map(({ execution, name }) => keyOf(execution, name)));
         for (const executionId of executionsOf(held)) {
-          await mailboxes.inTurn(executionId, () => goOn(executionId));
+          await goOn(executionId);
           // An answer that was recorded between the look and what follows from it would be asked for a second time.
           await mailboxes.alone(executionId, async () => {
             // Another process may hold other effects of the same execution, and may have got further with it.
@@ -165,12 +168,17 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
     return claimed.length;
   }
 
+  /** One after the other with each execution: what the first one goes on with is known to the second. */
+  function goOn(executionId: string): Promise<void> {
+    return turns.run(executionId, () => mailboxes.inTurn(executionId, () => goOnWithTaken(executionId)));
+  }
+
   /**
    * Calls that were under way with who is gone are interrupted; everything else may simply be asked again. What cannot
    * be done now, because the store is away or a call of this process is still under way, stays inherited: it may have
    * been sent, so nothing else may begin it.
    */
-  async function goOn(executionId: string): Promise<void> {
+  async function goOnWithTaken(executionId: string): Promise<void> {
     const taken = new Set(
       [...inherited.values()].filter(({ execution }) => execution === executionId).map(({ name }) => name),
     );
