@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { declaration, planAction, planOf, startOf } from '../../../tests/support/plans.ts';
 import type { QueuedEffect } from '../../journal/membership.ts';
 import { NO_CRASH_POINTS } from '../../platform/crash-points.ts';
@@ -11,6 +11,8 @@ import { createInheritance, type InheritancePorts } from './inheritance.ts';
 import { createMailboxes } from './mailboxes.ts';
 
 /** What a process goes on with that it took over or holds, over FAKES of the store, of the launcher and of the other processes. */
+
+afterEach(() => vi.restoreAllMocks());
 
 const KEYED = { idempotency: 'native-key', readBack: false, reversibility: 'irreversible' } as const;
 const PLAN = planOf([planAction('a', { declaration: declaration({ ...KEYED, holds: null, contains: false }) })]);
@@ -65,6 +67,7 @@ function world({ claimable = [], held = [] }: Partial<Record<'claimable' | 'held
 }
 
 const entryOf = (execution: string, name = NAME): QueuedEffect => ({ execution, name, body: {} });
+const ids = (count: number) => Array.from({ length: count }, (_, index) => `exe_${index}`);
 
 describe('what was left', () => {
   it('is gone on with once, also where what is held is looked up while it is taken over', async () => {
@@ -77,6 +80,39 @@ describe('what was left', () => {
     go();
     await both;
     expect({ interrupted, launched }).toEqual({ interrupted: ['exe_1'], launched: ['exe_1'] });
+  });
+
+  it('of many executions is taken over without going through all of it for each', async () => {
+    const count = 2_000;
+    const { inheritance, launched } = world({ claimable: ids(count).map((id) => entryOf(id)) });
+    let lookedAt = 0;
+    for (const walk of ['values', 'keys', 'entries'] as const) {
+      const walked = Map.prototype[walk];
+      vi.spyOn(Map.prototype, walk).mockImplementation(function count(this: Map<unknown, unknown>) {
+        lookedAt += this.size;
+        return walked.call(this) as never; // the same walk
+      });
+    }
+    await inheritance.takeOver();
+    expect(launched).toHaveLength(count);
+    expect(lookedAt).toBeLessThan(10 * count);
+  });
+
+  it('and is held, of many executions, is found without going through all of it for each', async () => {
+    const count = 2_000;
+    let lookedAt = 0;
+    const held = ids(count).map((id) => ({
+      name: NAME,
+      body: {},
+      get execution() {
+        lookedAt += 1;
+        return id;
+      },
+    }));
+    const { inheritance, launched } = world({ held });
+    await inheritance.catchUp();
+    expect(launched).toHaveLength(count);
+    expect(lookedAt).toBeLessThan(10 * count);
   });
 
   it('for people is handed out once, beside the effects of the same execution', async () => {
