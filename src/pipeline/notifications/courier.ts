@@ -64,10 +64,11 @@ export interface Courier {
   deliver(state: NoticeState): void;
 }
 
-/** One delivery on its way. */
+/** One delivery on its way; those of one lane have the same way. */
 interface Item {
   readonly noticeId: string;
   readonly index: number;
+  readonly way: Way;
 }
 
 /** What a try led to. */
@@ -95,18 +96,17 @@ export function createCourier(ports: CourierPorts): Courier {
     monotonic: () => clock.monotonic(),
     closing,
     perMinute: ports.messagesPerMinute,
-    send,
+    send: (_receiver, items) => send(items),
   });
-  const ways = new Map<string, Way>();
   /** Deliveries that are on their way, so that an entry which is found again is not sent twice. */
   const underWay = new Set<string>();
 
   /** Sends one message to one receiver, and records what became of it. */
-  async function send(receiver: string, items: readonly Item[]): Promise<Sent<Item>> {
+  async function send(items: readonly Item[]): Promise<Sent<Item>> {
     try {
       const { open, outdated } = await untilStored(ports, () => sortOut(items));
       await settle(outdated, OUTDATED);
-      const way = ways.get(receiver);
+      const way = items[0]?.way;
       const outcome = open.length === 0 || way === undefined ? null : await attempt(way, open);
       // Nothing is left to send, or whoever holds the entries now sends them.
       if (outcome === null || way === undefined) return done(items);
@@ -221,8 +221,7 @@ export function createCourier(ports: CourierPorts): Courier {
         // An alarm has a lane of its own: it is in no digest and waits behind nothing. So has what a contact is told: each has its draft.
         const receiver =
           ALARMS.includes(notice.kind) || contact !== undefined ? `${receiverOf(way)}|${id}` : receiverOf(way);
-        ways.set(receiver, way);
-        lanes.add(receiver, { noticeId: id, index });
+        lanes.add(receiver, { noticeId: id, index, way });
       }
     },
   };
