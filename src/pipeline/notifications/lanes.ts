@@ -24,6 +24,8 @@ const MINUTE_MS = 60_000;
 export interface Sent<Item> {
   readonly again: readonly Item[];
   readonly pauseMs: number;
+  /** The receiver got nothing and was asked nothing, so it does not count among the messages of the minute. */
+  readonly isUnsent?: boolean;
 }
 
 export interface Lanes<Item> {
@@ -62,8 +64,9 @@ export function createLanes<Item>({
       await machine.sleep(Math.max(MOMENT_MS, untilAllowed(receiver)), closing);
       await untilFloodIsOver(items);
       if (closing.aborted) return;
-      history.set(receiver, [...recent(receiver), monotonic()]);
-      const { again, pauseMs } = await send(receiver, items.splice(0, MAX_DIGEST));
+      const at = monotonic();
+      const { again, pauseMs, isUnsent = false } = await send(receiver, items.splice(0, MAX_DIGEST));
+      if (!isUnsent) history.set(receiver, [...recent(receiver), at]);
       items.unshift(...again);
       if (pauseMs > 0) await machine.sleep(pauseMs, closing);
     }
