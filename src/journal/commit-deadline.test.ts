@@ -84,6 +84,57 @@ describe('a commit that is not answered', () => {
     expect([await next, outages]).toEqual(['applied', 1]);
   });
 
+  it('is over, where it was split, when the last part of it is: then what an outage left is looked up', async () => {
+    const { machine, pass } = stillMachine();
+    const store = heldStore();
+    const onDiskThen: string[][] = [];
+    const onDisk: string[] = [];
+    const land = async (index: number): Promise<void> => {
+      onDisk.push(...(store.held[index]?.names ?? []));
+      store.held[index]?.end();
+      await machine.turn();
+    };
+    const refuse = async (index: number): Promise<void> => {
+      store.held[index]?.end(new Error('refused'));
+      await machine.turn();
+    };
+    const committer = groupCommitter(store, machine, () => onDiskThen.push([...onDisk]));
+    const answers = ['bad', 'b', 'c', 'd'].map((name) => endOf(committer.submit(change(name))));
+    await machine.turn();
+    await refuse(0);
+    await pass(COMMIT_DEADLINE_MS);
+    expect(await Promise.all(answers)).toEqual(Array(4).fill('unavailable, unknown: true'));
+    await refuse(1);
+    await refuse(2);
+    await land(3);
+    // The store is well again, and a part of what was given up on is still under way.
+    expect([onDiskThen, committer.ailing]).toEqual([[], true]);
+    await land(4);
+    expect(store.held.map(({ names }) => names.join(' '))).toEqual(['bad b c d', 'bad b', 'bad', 'b', 'c d']);
+    expect([onDiskThen, committer.ailing, committer.busy]).toEqual([[['b', 'c', 'd']], false, false]);
+  });
+
+  it('leaves the store ailing when a later part of it is lost, and its earlier parts are looked up afterwards', async () => {
+    const { machine, pass } = stillMachine();
+    const store = heldStore();
+    let outages = 0;
+    const committer = groupCommitter(store, machine, () => {
+      outages += 1;
+    });
+    const answers = ['a', 'b'].map((name) => endOf(committer.submit(change(name))));
+    await machine.turn();
+    await pass(COMMIT_DEADLINE_MS);
+    for (const end of [new Error('refused'), undefined, new StoreUnavailableError('lost', true)]) {
+      store.held.at(-1)?.end(end);
+      await machine.turn();
+    }
+    expect([await answers[0], committer.ailing, outages]).toEqual(['unavailable, unknown: true', true, 0]);
+    const next = endOf(committer.submit(change('c')));
+    await machine.turn();
+    store.held.at(-1)?.end();
+    expect([await next, committer.ailing, outages]).toEqual(['applied', false, 1]);
+  });
+
   it('leaves the store ailing when it ends as lost, until a trial succeeds', async () => {
     const { machine, pass } = stillMachine();
     const store = heldStore();

@@ -34,7 +34,7 @@ export interface GroupCommitter {
   readonly busy: boolean;
   /** Changes that wait for the next commit. */
   readonly waiting: number;
-  /** True since a commit failed, or was not answered in time, until one succeeds. */
+  /** True since a commit failed, or was not answered in time, until one succeeds and its batch has ended. */
   readonly ailing: boolean;
 }
 
@@ -42,8 +42,8 @@ export interface GroupCommitter {
  * Puts changes that arrive together into one commit. A commit starts as soon as the loop is free: waiting for
  * company was measured to cost latency and to give nothing.
  *
- * @param afterOutage called after the first commit that succeeds after one that did not: what failed may be on disk all
- * the same, and what had to be put off while nothing could be written can be taken up again.
+ * @param afterOutage called when all of a batch has ended of which a commit succeeded, after one that did not: what failed may be on
+ * disk all the same, and what had to be put off while nothing could be written can be taken up again.
  */
 export function groupCommitter(
   journal: Pick<Journal, 'commit'>,
@@ -55,17 +55,27 @@ export function groupCommitter(
   let running = false;
   let ailing = false;
   let unanswered = false;
+  /** Whether something of the batch under way was committed, and nothing of it was lost since. */
+  let landed = false;
 
   async function flush(): Promise<void> {
     while (waiting.length > 0) {
       const batch = waiting.slice(0, MAX_CHANGES_PER_COMMIT);
       waiting = waiting.slice(MAX_CHANGES_PER_COMMIT);
       const inTime = machine.after(COMMIT_DEADLINE_MS, () => giveUpOn(batch));
+      landed = false;
       await commitBatch(watched, batch);
       inTime();
       unanswered = false;
+      if (ailing && landed) recover();
     }
     running = false;
+  }
+
+  /** Not before the end of a batch: the parts of one that was split land one after the other, and nobody waits for them any more. */
+  function recover(): void {
+    ailing = false;
+    afterOutage();
   }
 
   /** The commit goes on to its end, whatever that is; nobody waits for it any more. */
@@ -99,13 +109,13 @@ export function groupCommitter(
         const results = await journal.commit(changes);
         const durable = points.at('commit.durable');
         if (durable !== undefined) await durable;
-        if (ailing) {
-          ailing = false;
-          afterOutage();
-        }
+        landed = true;
         return results;
       } catch (thrown) {
-        ailing ||= thrown instanceof StoreUnavailableError;
+        if (thrown instanceof StoreUnavailableError) {
+          ailing = true;
+          landed = false;
+        }
         throw thrown;
       }
     },

@@ -43,6 +43,8 @@ const NOTICE: Notice = {
 type Answer = (message: OutgoingMessage, signal: AbortSignal) => Promise<{ readonly reference: string | null }>;
 
 function world(answer: Answer, { holds = true }: { readonly holds?: boolean } = {}) {
+  /** Who the process is among the living, and whether it is sure of what it holds. */
+  const member = { processId: 'prc_1', isSure: holds };
   let passed = 0;
   const sent: OutgoingMessage[] = [];
   const dead: DeadDelivery[] = [];
@@ -68,7 +70,12 @@ function world(answer: Answer, { holds = true }: { readonly holds?: boolean } = 
   });
   const courier = createCourier({
     journal,
-    members: { holds: () => holds },
+    members: {
+      get processId() {
+        return member.processId;
+      },
+      holds: () => member.isSure,
+    },
     machine: { ...realMachine, sleep },
     clock: { now: () => TEST_START + passed, monotonic: () => passed, accelerated: true },
     closing: closing.signal,
@@ -103,7 +110,27 @@ function world(answer: Answer, { holds = true }: { readonly holds?: boolean } = 
   };
   closers.push(stop);
   const owed = async () => (await journal.queuedEffects()).map(({ execution, name }) => `${execution} ${name}`);
-  return { sent, dead, errors, courier, notices, raise, raised, statusOf, settled, owed, stop, passed: () => passed };
+  /** Lets much more time pass than a process is ever unsure. */
+  const passMuch = async (): Promise<void> => {
+    const until = passed + 60_000;
+    await expect.poll(() => passed, { timeout: 10_000 }).toBeGreaterThan(until);
+  };
+  return {
+    sent,
+    dead,
+    errors,
+    member,
+    courier,
+    notices,
+    raise,
+    raised,
+    statusOf,
+    settled,
+    owed,
+    stop,
+    passMuch,
+    passed: () => passed,
+  };
 }
 
 const taken: Answer = async () => ({ reference: 'm-1' });
@@ -212,13 +239,47 @@ describe('a process that', () => {
     expect(second.sent[0]?.id).toBe(first.sent[0]?.id);
   });
 
-  it('does not hold its entries any more sends nothing', async () => {
-    const { raise, sent, owed, statusOf, errors } = world(taken, { holds: false });
+  it('is not sure that it holds its entries sends nothing', async () => {
+    const { raise, sent, owed, statusOf, errors, passMuch } = world(taken, { holds: false });
     await raise();
-    for (let turns = 0; turns < 50; turns += 1) await new Promise(setImmediate);
+    await passMuch();
     expect(sent).toEqual([]);
     expect(await statusOf()).toMatchObject({ status: 'PENDING', tries: 0 });
     expect(await owed()).toEqual([`ntc_1 ${DELIVERY}`]);
     expect(errors).toEqual([]);
+  });
+
+  it('was not sure of what it holds for a moment, and holds it still, sends it then', async () => {
+    const { raise, sent, owed, settled, statusOf, member, passMuch } = world(taken, { holds: false });
+    await raise();
+    await passMuch();
+    member.isSure = true;
+    await settled('SENT');
+    expect(await statusOf()).toMatchObject({ tries: 1 });
+    expect(sent).toHaveLength(1);
+    expect(await owed()).toEqual([]);
+  });
+
+  it('was taken for dead leaves its messages to whoever takes them over', async () => {
+    const { raise, raised, courier, sent, settled, statusOf, member, passMuch } = world(taken, { holds: false });
+    await raise();
+    await passMuch();
+    Object.assign(member, { processId: 'prc_2', isSure: true });
+    // A message of its own comes after it in the same lane.
+    courier.deliver(await raised({}, 'SLACK', 'ntc_2'));
+    await settled('SENT', 'ntc_2');
+    expect(await statusOf('ntc_1')).toMatchObject({ status: 'PENDING', tries: 0 });
+    expect(sent.flatMap(({ notices }) => notices.map(({ title }) => title))).toHaveLength(1);
+  });
+
+  it('was taken for dead, and takes over what it held itself, sends it once', async () => {
+    const { raise, notices, courier, sent, settled, statusOf, member, passMuch } = world(taken, { holds: false });
+    await raise();
+    await passMuch();
+    Object.assign(member, { processId: 'prc_2', isSure: true });
+    courier.deliver(await notices.load('ntc_1'));
+    await settled('SENT');
+    expect(await statusOf()).toMatchObject({ tries: 1 });
+    expect(sent).toHaveLength(1);
   });
 });

@@ -1,6 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ownCertificate } from '../support/mail-server.ts';
 import { BASE, byHand, NOTIFY } from '../support/playbooks.ts';
 import { PASSWORD, sharedCluster, startCluster, type Cluster } from '../support/postgres.ts';
+import {
+  databaseWithCertificate,
+  databaseWithOtherPassword,
+  type RefusingDatabase,
+} from '../support/refusing-databases.ts';
 import { canBeKilled, settledAt, startReplicas, type Replica, type Replicas, type Staff } from '../support/replicas.ts';
 import { until, type Reply } from '../support/server.ts';
 
@@ -88,18 +94,42 @@ describe.skipIf(shared.skip !== null)('two servers', () => {
   });
 });
 
+const certificate = ownCertificate();
+
 describe.skipIf(shared.skip !== null || !canBeKilled)('a server without a database', () => {
   let house: Replicas;
+  const refusing: RefusingDatabase[] = [];
   beforeEach(async () => {
     house = await startReplicas(shared);
   });
-  afterEach(() => house.remove());
+  afterEach(async () => {
+    for (const each of refusing.splice(0)) await each.close();
+    await house.remove();
+  });
+  const urlOf = async (starting: Promise<RefusingDatabase>): Promise<string> => {
+    const database = await starting;
+    refusing.push(database);
+    return database.url;
+  };
 
-  it.each([
+  const reasons: readonly (readonly [what: string, url: () => string | Promise<string>, why: RegExp])[] = [
     ['nobody listens there', () => 'postgres://firebreak:secret%20word@127.0.0.1:1/firebreak', /ECONNREFUSED/],
     ['there is no such database', () => `${house.database}_not`, /does not exist/],
-  ])('says in one sentence that %s, and ends with 1', async (_, url, why) => {
-    const begun = house.process({ env: { DATABASE_URL: url() } });
+    ['its password is wrong', () => urlOf(databaseWithOtherPassword()), /password authentication failed .*28P01/],
+  ];
+  const distrusted =
+    certificate === null
+      ? []
+      : ([
+          [
+            'nobody trusts its certificate',
+            () => urlOf(databaseWithCertificate(certificate)),
+            /self.signed certificate/,
+          ],
+        ] as const);
+
+  it.each([...reasons, ...distrusted])('says in one sentence that %s, and ends with 1', async (_, url, why) => {
+    const begun = house.process({ env: { DATABASE_URL: await url() } });
     const said = await begun.then(
       () => 'it started',
       (thrown: unknown) => String(thrown),

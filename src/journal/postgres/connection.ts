@@ -4,12 +4,13 @@ import {
   types,
   type ClientBase,
   type ClientConfig,
+  type PoolClient,
   type QueryConfig,
   type QueryResult,
   type QueryResultRow,
 } from 'pg';
 import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
-import { CLOSED, connectionLost, storeFault, type Scrub } from './faults.ts';
+import { CLOSED, connectFault, connectionLost, storeFault, type Scrub } from './faults.ts';
 
 /** How long a connection may take to come about, in ms: a server in the same network answers within a few. */
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -85,7 +86,7 @@ export interface Queryable {
   query<Row extends QueryResultRow>(query: QueryConfig | string): Promise<QueryResult<Row>>;
 }
 
-/** Opens one connection. @throws what the driver throws. */
+/** Opens one connection. @throws StoreUnavailableError; an ordinary error for what the server refuses. */
 export async function connect(address: Address, purpose: string, patience = SERVER_PATIENCE): Promise<Client> {
   const client = new Client(clientConfig(address, purpose, patience));
   // Without a listener a connection that is lost while nobody asks anything would end the process.
@@ -96,7 +97,7 @@ export async function connect(address: Address, purpose: string, patience = SERV
     return client;
   } catch (thrown) {
     endOf(client);
-    throw thrown;
+    throw connectFault(thrown, address.scrub);
   }
 }
 
@@ -198,11 +199,24 @@ export function openReadPool(address: Address): ReadPool {
   });
   // The pool throws idle connections away that were lost; without a listener that would end the process.
   pool.on('error', () => undefined);
+  // So would losing one that is in use. Whoever uses it hears of it by the answer.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+
+  const connected = (): Promise<PoolClient> =>
+    pool.connect().catch((thrown: unknown) => {
+      throw connectFault(thrown, address.scrub);
+    });
+
   return {
     async query<Row extends QueryResultRow>(query: QueryConfig | string) {
+      const client = await connected();
       try {
-        return await pool.query<Row>(query);
+        const result = await client.query<Row>(query);
+        client.release();
+        return result;
       } catch (thrown) {
+        // As the pool itself does: after any fault there is another connection.
+        client.release(true);
         throw storeFault(thrown, address.scrub, false);
       }
     },
@@ -212,7 +226,10 @@ export function openReadPool(address: Address): ReadPool {
   };
 }
 
-/** Runs a transaction on a line. Errors are those of the driver; a connection that was lost is replaced by the next to run. */
+/**
+ * Runs a transaction on a line. Errors are those of the driver, and of `connect`; a connection that was lost is replaced by the
+ * next to run.
+ */
 export async function inTransaction<Result>(line: Line, work: (client: Client) => Promise<Result>): Promise<Result> {
   return line.run(async (client) => {
     try {

@@ -70,9 +70,23 @@ export function scrubberFor(url: string): Scrub {
  */
 export function storeFault(thrown: unknown, scrub: Scrub, unknown: boolean): Error {
   if (thrown instanceof StoreUnavailableError) return thrown;
+  if (sqlState(thrown) === null && !isConnectionTrouble(thrown))
+    return thrown instanceof Error ? thrown : new Error(scrub(messageOf(thrown)));
+  return faultInWords(thrown, scrub, unknown);
+}
+
+/**
+ * The same of what opening a connection threw. Whatever the server has not said itself is trouble on the way to it, also where
+ * nobody has listed its code: names that cannot be looked up, TLS, certificates. Nothing was asked yet, so nothing was done.
+ */
+export function connectFault(thrown: unknown, scrub: Scrub): Error {
+  return thrown instanceof StoreUnavailableError ? thrown : faultInWords(thrown, scrub, false);
+}
+
+/** What the server or the way to it is to blame for. */
+function faultInWords(thrown: unknown, scrub: Scrub, unknown: boolean): Error {
   const code = sqlState(thrown);
   const said = scrub(messageOf(thrown)) || 'no connection';
-  if (code === null && !isConnectionTrouble(thrown)) return thrown instanceof Error ? thrown : new Error(said);
   const message = code === null ? said : `${said} (${code})`;
   const cause = new Error(message);
   if (code === '53300') {
@@ -99,10 +113,13 @@ const DRIVER_WORDS = [
   CLOSED,
 ];
 
+/** Codes of sockets, of name look-ups, of TLS and of the streams over it. Node's codes for mistakes of a program begin otherwise. */
+const NETWORK_CODES = /^(?:E[A-Z]+|EAI_[A-Z]+|ERR_(?:SSL|TLS|STREAM|SOCKET)_\w+)$/;
+
 /** Errors of sockets and of the driver, as opposed to mistakes in this program. */
 function isConnectionTrouble(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false;
-  if ('code' in thrown && typeof thrown.code === 'string' && /^E[A-Z]+$/.test(thrown.code)) return true;
+  if ('code' in thrown && typeof thrown.code === 'string' && NETWORK_CODES.test(thrown.code)) return true;
   // Several addresses were tried, each in vain.
   if (thrown instanceof AggregateError) return true;
   return DRIVER_WORDS.some((words) => thrown.message.startsWith(words));

@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import dns from 'node:dns';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Client } from 'pg';
 import { append } from '../../../tests/support/journal-conformance.ts';
 import { cutConnections, openOn } from '../../../tests/support/postgres-place.ts';
@@ -196,6 +197,28 @@ describe.skipIf(shared.skip !== null)('PostgreSQL under the journal', { timeout:
       newest = sizes[added.indexOf(true)] ?? 0;
       expect((await one.log.checkpoints(1)).at(-1)?.size).toBe(newest);
     }
+  });
+
+  it('whose name cannot be looked up for a moment is away, and found again without a restart of ours', async () => {
+    const journal = await openOn(url.replace('127.0.0.1', 'localhost'));
+    open.push(journal);
+    expect(await statuses(journal, append('s', 0, AT))).toEqual(['applied']);
+    const lookUp = vi
+      .spyOn(dns, 'lookup')
+      .mockImplementation(((host: string, _: unknown, done: (thrown: Error) => void) =>
+        done(Object.assign(new Error(`getaddrinfo EAI_AGAIN ${host}`), { code: 'EAI_AGAIN' }))) as never);
+    try {
+      await cutConnections(cluster, url);
+      const away = { name: 'StoreUnavailableError', unknown: false };
+      await expect(journal.commit([append('s', 1, AT)])).rejects.toMatchObject(away);
+      await expect(journal.view('finding', 'none')).rejects.toMatchObject(away);
+      await expect(journal.members.beat()).rejects.toMatchObject(away);
+    } finally {
+      lookUp.mockRestore();
+    }
+    expect(await statuses(journal, append('s', 1, AT))).toEqual(['applied']);
+    await journal.members.beat();
+    expect(journal.members.holds()).toBe(true);
   });
 
   it('without a free connection is said in words, and the journal goes on when there is one', async () => {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { CrashPoints } from '../../platform/crash-points.ts';
+import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { Membership, QueuedEffect } from '../../journal/membership.ts';
 import { isNews } from './change.ts';
@@ -56,10 +57,11 @@ export interface InheritancePorts {
 /** Goes on with what was left, by this process or by others that are gone. */
 export function createInheritance(ports: InheritancePorts): Inheritance {
   const { members, machine, store, clock, closing, points, mailboxes, launcher } = ports;
-  /** What was taken over and not gone on with yet, by execution and name, and who this process was when it took it. */
-  const inherited = new Map<string, QueuedEffect & { readonly holder: string }>();
+  const inherited = createInherited();
   /** The last question about what is held or may be taken over. */
   let asked: Promise<unknown> = Promise.resolve();
+  /** Who takes over and who looks up what is held may come to the same execution at the same time. */
+  const turns = keyedSemaphore(1);
   let goingOn = 0;
   let looking = 0;
   let looks = 0;
@@ -70,9 +72,9 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
       goingOn += 1;
       try {
         for (let count = CLAIMED_AT_ONCE; count === CLAIMED_AT_ONCE;) count = await oneByOne(inherit);
-        for (const id of executionsOf([...inherited.values()])) await mailboxes.inTurn(id, () => goOn(id));
-        const others = [...inherited.values()].filter(({ name }) => isNews(name));
-        for (const { execution, name } of others) inherited.delete(keyOf(execution, name));
+        for (const id of effectNamesOf(inherited.all()).keys()) await goOn(id);
+        const others = inherited.all().filter(({ name }) => isNews(name));
+        for (const { execution, name } of others) inherited.drop(execution, name);
         return others;
       } finally {
         goingOn -= 1;
@@ -85,17 +87,16 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
         const holder = members.processId;
         const held = await oneByOne(() => members.held(HELD_AT_ONCE));
         for (const { execution, name } of held) if (isTell(name)) ports.tell(execution, [name]);
-        const names = new Set(held.map(({ execution, name }) => keyOf(execution, name)));
-        for (const executionId of executionsOf(held)) {
-          await mailboxes.inTurn(executionId, () => goOn(executionId));
+        for (const [executionId, names] of effectNamesOf(held)) {
+          await goOn(executionId);
           // An answer that was recorded between the look and what follows from it would be asked for a second time.
           await mailboxes.alone(executionId, async () => {
             // Another process may hold other effects of the same execution, and may have got further with it.
-            const loaded = await loadOwing(executionId, held);
+            const loaded = await loadOwing(executionId, names);
             for (const effect of effectsOf(loaded.plan, loaded.state)) {
-              const key = keyOf(executionId, effect.name);
-              const begun = inherited.has(key) || launcher().isUnderWay(executionId, effect.name);
-              if (names.has(key) && !begun && members.processId === holder) launcher().launch(loaded, effect);
+              const taken = inherited.find(executionId, effect.name) !== undefined;
+              const begun = taken || launcher().isUnderWay(executionId, effect.name);
+              if (names.has(effect.name) && !begun && members.processId === holder) launcher().launch(loaded, effect);
             }
           });
         }
@@ -126,10 +127,10 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
    * What was committed after it had been reported as failed may be newer than what is remembered: then something is held that the
    * remembered state does not owe, and it is read again.
    */
-  async function loadOwing(executionId: string, held: readonly QueuedEffect[]): Promise<Loaded> {
+  async function loadOwing(executionId: string, held: ReadonlySet<string>): Promise<Loaded> {
     const loaded = await store.load(executionId);
     const owed = new Set(effectsOf(loaded.plan, loaded.state).map(({ name }) => name));
-    const isNewer = held.some((each) => each.execution === executionId && !isNews(each.name) && !owed.has(each.name));
+    const isNewer = [...held].some((name) => !owed.has(name));
     if (!isNewer) return loaded;
     store.forget(executionId);
     return store.load(executionId);
@@ -160,9 +161,14 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
     for (const { unbegun, ...queued } of claimed) {
       // Another one meanwhile: under which of both names it was claimed cannot be told, nor what became of it since.
       const sure = unbegun === true && before === holder ? { unbegun } : {};
-      inherited.set(keyOf(queued.execution, queued.name), { ...queued, ...sure, holder });
+      inherited.add({ ...queued, ...sure, holder });
     }
     return claimed.length;
+  }
+
+  /** One after the other with each execution: what the first one goes on with is known to the second. */
+  function goOn(executionId: string): Promise<void> {
+    return turns.run(executionId, () => mailboxes.inTurn(executionId, () => goOnWithTaken(executionId)));
   }
 
   /**
@@ -170,27 +176,24 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
    * be done now, because the store is away or a call of this process is still under way, stays inherited: it may have
    * been sent, so nothing else may begin it.
    */
-  async function goOn(executionId: string): Promise<void> {
-    const taken = new Set(
-      [...inherited.values()].filter(({ execution }) => execution === executionId).map(({ name }) => name),
-    );
+  async function goOnWithTaken(executionId: string): Promise<void> {
+    const taken = inherited.namesOf(executionId);
     if (taken.size === 0) return;
     const loaded = await store.load(executionId);
     const owed = effectsOf(loaded.plan, loaded.state);
     for (const name of taken) {
       // By an input that came meanwhile, it may be owed no more.
-      if (!isNews(name) && owed.every((effect) => effect.name !== name)) inherited.delete(keyOf(executionId, name));
+      if (!isNews(name) && owed.every((effect) => effect.name !== name)) inherited.drop(executionId, name);
     }
     for (const effect of owed) {
-      const key = keyOf(executionId, effect.name);
       if (!taken.has(effect.name) || launcher().isUnderWay(executionId, effect.name)) continue;
-      const queued = inherited.get(key);
+      const queued = inherited.find(executionId, effect.name);
       // Taken for dead meanwhile, this process has lost it to whoever claims next, itself perhaps.
       if (queued?.holder === members.processId) {
         if (mayHaveBeenSent(effect, queued)) await interrupt(loaded, effect);
         else launcher().launch(loaded, effect);
       }
-      inherited.delete(key);
+      inherited.drop(executionId, effect.name);
     }
   }
 
@@ -214,10 +217,40 @@ function mayHaveBeenSent(effect: Effect, queued: QueuedEffect | undefined): effe
   return (effect.kind === 'perform' || effect.kind === 'undo') && queued?.unbegun !== true;
 }
 
-function executionsOf(queued: readonly QueuedEffect[]): ReadonlySet<string> {
-  return new Set(queued.filter(({ name }) => !isNews(name)).map(({ execution }) => execution));
+/** The effects of each execution, by their names; news are not of its state. */
+function effectNamesOf(queued: readonly QueuedEffect[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const names = new Map<string, Set<string>>();
+  for (const { execution, name } of queued) {
+    if (isNews(name)) continue;
+    const known = names.get(execution);
+    if (known === undefined) names.set(execution, new Set([name]));
+    else known.add(name);
+  }
+  return names;
 }
 
-function keyOf(execution: string, name: string): string {
-  return `${execution}\n${name}`;
+/** A queue entry that was taken over, and who this process was when it took it. */
+interface Inherited extends QueuedEffect {
+  readonly holder: string;
+}
+
+/** What was taken over and not gone on with yet. What there is of one execution is found without looking at others. */
+function createInherited() {
+  const byExecution = new Map<string, Map<string, Inherited>>();
+  return {
+    add(entry: Inherited): void {
+      const known = byExecution.get(entry.execution);
+      if (known === undefined) byExecution.set(entry.execution, new Map([[entry.name, entry]]));
+      else known.set(entry.name, entry);
+    },
+    find: (execution: string, name: string): Inherited | undefined => byExecution.get(execution)?.get(name),
+    /** As it is now: what is taken over later is not in it. */
+    namesOf: (execution: string): ReadonlySet<string> => new Set(byExecution.get(execution)?.keys()),
+    all: (): readonly Inherited[] => [...byExecution.values()].flatMap((known) => [...known.values()]),
+    drop(execution: string, name: string): void {
+      const known = byExecution.get(execution);
+      known?.delete(name);
+      if (known?.size === 0) byExecution.delete(execution);
+    },
+  };
 }

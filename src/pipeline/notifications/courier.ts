@@ -2,7 +2,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { derivedId } from '../../platform/hash.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { JournalReader } from '../../journal/journal.ts';
-import type { Membership } from '../../journal/membership.ts';
+import { BEAT_MS, type Membership } from '../../journal/membership.ts';
 import { loadUser } from '../access/access.store.ts';
 import { untilStored } from '../executions/until-stored.ts';
 import {
@@ -24,7 +24,7 @@ const SEND_TIMEOUT_MS = 30_000;
 
 export interface CourierPorts {
   readonly journal: Pick<JournalReader, 'view'>;
-  readonly members: Pick<Membership, 'holds'>;
+  readonly members: Pick<Membership, 'holds' | 'processId'>;
   readonly machine: Machine;
   readonly clock: Clock;
   readonly closing: AbortSignal;
@@ -64,10 +64,11 @@ export interface Courier {
   deliver(state: NoticeState): void;
 }
 
-/** One delivery on its way. */
+/** One delivery on its way; those of one lane have the same way. */
 interface Item {
   readonly noticeId: string;
   readonly index: number;
+  readonly way: Way;
 }
 
 /** What a try led to. */
@@ -95,21 +96,22 @@ export function createCourier(ports: CourierPorts): Courier {
     monotonic: () => clock.monotonic(),
     closing,
     perMinute: ports.messagesPerMinute,
-    send,
+    send: (_receiver, items) => send(items),
   });
-  const ways = new Map<string, Way>();
-  /** Deliveries that are on their way, so that an entry which is found again is not sent twice. */
-  const underWay = new Set<string>();
+  /** Deliveries that are on their way, so that an entry which is found again is not sent twice; with who held each when it was last found. */
+  const underWay = new Map<string, string>();
 
   /** Sends one message to one receiver, and records what became of it. */
-  async function send(receiver: string, items: readonly Item[]): Promise<Sent<Item>> {
+  async function send(found: readonly Item[]): Promise<Sent<Item>> {
+    const items = stillOwn(found);
     try {
       const { open, outdated } = await untilStored(ports, () => sortOut(items));
       await settle(outdated, OUTDATED);
-      const way = ways.get(receiver);
+      const way = items[0]?.way;
       const outcome = open.length === 0 || way === undefined ? null : await attempt(way, open);
-      // Nothing is left to send, or whoever holds the entries now sends them.
+      // Nothing is left to send, or this process ends.
       if (outcome === null || way === undefined) return done(items);
+      if (outcome === 'unsure') return { again: leftOf(items, open), pauseMs: BEAT_MS, isUnsent: true };
       const tries = 1 + Math.max(...open.map((each) => each.tries));
       const again = outcome.result === 'failed' && tries < MAX_TRIES;
       const isDead = outcome.result === 'dead' || (outcome.result === 'failed' && !again);
@@ -119,14 +121,29 @@ export function createCourier(ports: CourierPorts): Courier {
         await ports.onDead({ state: first.state, others: open.length - 1, way, code: outcome.code ?? '' });
       await settle(open, isDead ? { ...outcome, result: 'dead' } : outcome);
       if (!again) return done(items);
-      const left = open.map(({ item }) => item);
-      done(items.filter((item) => !left.includes(item)));
-      return { again: left, pauseMs: Math.max(backoffMs(tries), outcome.retryAfterMs) };
+      return { again: leftOf(items, open), pauseMs: Math.max(backoffMs(tries), outcome.retryAfterMs) };
     } catch (thrown) {
       // What could not be recorded stays owed: the next start, or who takes over, sends it again.
       if (!closing.aborted) onError(thrown);
       return done(items);
     }
+  }
+
+  /** Without what a process lost that was taken for dead: whoever takes it over sends it, perhaps itself under its new name. */
+  function stillOwn(items: readonly Item[]): readonly Item[] {
+    done(items.filter((item) => !isOwn(item)));
+    return items.filter(isOwn);
+  }
+
+  function isOwn({ noticeId, index }: Item): boolean {
+    return underWay.get(nameOf(noticeId, index)) === members.processId;
+  }
+
+  /** What has to be sent again of what was to be sent. */
+  function leftOf(items: readonly Item[], open: readonly Open[]): readonly Item[] {
+    const left = open.map(({ item }) => item);
+    done(items.filter((item) => !left.includes(item)));
+    return left;
   }
 
   function done(items: readonly Item[]): Sent<Item> {
@@ -156,8 +173,11 @@ export function createCourier(ports: CourierPorts): Courier {
     return status !== 'PENDING';
   }
 
-  /** Null: this process does not hold the entries any more. */
-  async function attempt(way: Way, open: readonly Open[]): Promise<Outcome | null> {
+  /**
+   * Null: this process ends. `unsure`: it does not know just now whether it still holds all of the entries; that is known with its
+   * next beat.
+   */
+  async function attempt(way: Way, open: readonly Open[]): Promise<Outcome | 'unsure' | null> {
     const sender = senders.get(way.channel);
     if (sender === undefined) return failed('dead', 'channel_not_configured');
     const address = await untilStored(ports, () => addressOf(way, open));
@@ -167,7 +187,7 @@ export function createCourier(ports: CourierPorts): Courier {
       ...address,
       notices: open.map(({ state: { notice } }) => ({ ...notice, ...ports.addressesFor(notice, way.userId) })),
     };
-    if (!members.holds()) return null;
+    if (!members.holds() || !open.every(({ item }) => isOwn(item))) return 'unsure';
     try {
       const { reference } = await sender.send(
         message,
@@ -215,14 +235,15 @@ export function createCourier(ports: CourierPorts): Courier {
     deliver({ id, deliveries, notice }) {
       for (const [index, { status, channel, userId, contact }] of deliveries.entries()) {
         const name = nameOf(id, index);
-        if (status !== 'PENDING' || underWay.has(name)) continue;
-        underWay.add(name);
+        if (status !== 'PENDING') continue;
+        const isKnown = underWay.has(name);
+        underWay.set(name, members.processId);
+        if (isKnown) continue;
         const way: Way = { channel, userId, ...(contact === undefined ? {} : { contact }) };
         // An alarm has a lane of its own: it is in no digest and waits behind nothing. So has what a contact is told: each has its draft.
         const receiver =
           ALARMS.includes(notice.kind) || contact !== undefined ? `${receiverOf(way)}|${id}` : receiverOf(way);
-        ways.set(receiver, way);
-        lanes.add(receiver, { noticeId: id, index });
+        lanes.add(receiver, { noticeId: id, index, way });
       }
     },
   };

@@ -82,6 +82,28 @@ describe('lanes', () => {
     expect(lanes.busy).toBe(false);
   });
 
+  it('do not count what was kept back among the messages of a minute', async () => {
+    let keptBack = 2 * MESSAGES_PER_MINUTE;
+    const { lanes, sent, until } = world((items) =>
+      keptBack-- > 0 ? { again: items, pauseMs: 500, isUnsent: true } : { again: [], pauseMs: 0 },
+    );
+    lanes.add('ada', 1);
+    await until(30_000);
+    expect(lanes.busy).toBe(false);
+    expect(sent).toHaveLength(2 * MESSAGES_PER_MINUTE + 1);
+  });
+
+  it('remember nobody to whom nothing was sent for minutes', async () => {
+    const { lanes, sent, until } = world();
+    for (const item of upTo(1_000)) lanes.add(`ada|ntc_${item}`, item);
+    await until(1_000);
+    expect([sent.length, lanes.remembered]).toEqual([1_000, 1_000]);
+    await until(180_000);
+    lanes.add('bob', 1);
+    await until(181_000);
+    expect([sent.length, lanes.remembered]).toEqual([1_001, 1]);
+  });
+
   it('begin nothing once it is closing', async () => {
     const { lanes, sent, until, closing } = world();
     lanes.add('ada', 1);

@@ -24,6 +24,8 @@ const MINUTE_MS = 60_000;
 export interface Sent<Item> {
   readonly again: readonly Item[];
   readonly pauseMs: number;
+  /** The receiver got nothing and was asked nothing, so it does not count among the messages of the minute. */
+  readonly isUnsent?: boolean;
 }
 
 export interface Lanes<Item> {
@@ -31,6 +33,8 @@ export interface Lanes<Item> {
   add(receiver: string, item: Item): void;
   /** Whether something is on its way. */
   readonly busy: boolean;
+  /** Receivers of which is known when they got their last messages: few more than those of the last two minutes. */
+  readonly remembered: number;
 }
 
 export interface LanePorts<Item> {
@@ -53,19 +57,27 @@ export function createLanes<Item>({
   const waiting = new Map<string, Item[]>();
   /** When the last messages to each receiver went out. */
   const history = new Map<string, readonly number[]>();
+  let forgotAt = monotonic();
 
   async function run(receiver: string, items: Item[]): Promise<void> {
     while (items.length > 0 && !closing.aborted) {
       await machine.sleep(Math.max(MOMENT_MS, untilAllowed(receiver)), closing);
       await untilFloodIsOver(items);
       if (closing.aborted) return;
-      history.set(receiver, [...recent(receiver), monotonic()]);
-      const { again, pauseMs } = await send(receiver, items.splice(0, MAX_DIGEST));
+      const at = monotonic();
+      const { again, pauseMs, isUnsent = false } = await send(receiver, items.splice(0, MAX_DIGEST));
+      if (!isUnsent) history.set(receiver, [...recent(receiver), at]);
       items.unshift(...again);
       if (pauseMs > 0) await machine.sleep(pauseMs, closing);
     }
     waiting.delete(receiver);
-    if (recent(receiver).length === 0) history.delete(receiver);
+  }
+
+  /** Many lanes are for one message only. Once in a minute, for all are looked at. */
+  function forgetOld(): void {
+    if (monotonic() < forgotAt + MINUTE_MS) return;
+    forgotAt = monotonic();
+    for (const receiver of history.keys()) if (recent(receiver).length === 0) history.delete(receiver);
   }
 
   /** Messages of a flood one after the other would each hold a part of it. */
@@ -92,12 +104,16 @@ export function createLanes<Item>({
     add(receiver, item) {
       const lane = waiting.get(receiver);
       if (lane !== undefined) return void lane.push(item);
+      forgetOld();
       const items = [item];
       waiting.set(receiver, items);
       void run(receiver, items);
     },
     get busy() {
       return waiting.size > 0;
+    },
+    get remembered() {
+      return history.size;
     },
   };
 }
