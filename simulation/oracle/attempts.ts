@@ -14,6 +14,9 @@ export function takeAttempt(execution: ExecutionModel, fact: Of<'attempt.started
     broken('timers', `${execution.id} ${plan.actionId} begins before its pause is over`);
   if (fact.generation !== action.generation)
     broken('keys', `${execution.id} ${plan.actionId} counts generations wrongly`);
+  // What an undo restores is what was there before this run called, not before one that left nothing.
+  if (fact.phase === 'performing' && plan.declaration.holds !== null && !action.hasPrior)
+    broken('holds', `${execution.id} ${plan.actionId} is called, and nobody has looked at the state before`);
   if (fact.phase !== 'verifying') {
     if (fact.attempt !== action.attempt + 1) broken('order', `${execution.id} ${plan.actionId} counts wrongly`);
     const { actionId, generation } = fact;
@@ -91,6 +94,7 @@ export function moveAttempt(
       return;
     case 'attempt.resumed':
       action.phase = fact.phase;
+      if (fact.phase === 'observing') action.hasPrior = false;
       return;
     case 'attempt.failed':
       action.resultUnknown = errorIn(input)?.resultUnknown === true;

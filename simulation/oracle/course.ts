@@ -48,7 +48,14 @@ export function takeRetried(
   for (const actionId of fact.actionIds) {
     const action = actionOf(execution, actionId);
     if (!FAILURES.has(action.status ?? '')) broken('keys', `${execution.id} retries what did not fail`);
-    Object.assign(action, { phase: 'idle', status: null, attempt: 0, interruptions: 0, undoAttempt: 0 });
+    Object.assign(action, {
+      phase: 'idle',
+      status: null,
+      attempt: 0,
+      interruptions: 0,
+      undoAttempt: 0,
+      hasPrior: false,
+    });
     action.generation += 1;
   }
 }

@@ -67,7 +67,7 @@ export interface ActionModel {
   resultUnknown: boolean;
   /** Contained by somebody else already: the hold is shared. */
   shared: boolean;
-  /** A prior state was read or taken over: there is something to restore. */
+  /** A prior state was read or taken over in this run: there is something to restore. */
   hasPrior: boolean;
   approvalId: string | null;
   /** To whom it is to be done: one, or the accounts of a fan-out. */

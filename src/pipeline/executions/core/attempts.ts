@@ -25,8 +25,9 @@ const MAX_CHECK_INTERVAL_MS = 60_000;
 /** Begins the next attempt: observe first where there is something to restore, else perform. */
 export function startAttempt(t: Transition, plan: PlanAction): void {
   const action = t.action(plan.actionId);
-  // The prior state belongs to the first attempt: a retry must not take our own effect for what was there before.
-  const observes = plan.declaration.holds !== null && action.prior === null;
+  // The prior state belongs to the first attempt of a run: a later one must not take our own effect for what was there before. A
+  // person's retry begins where nothing of ours is there (attempt 0), and somebody else may have changed the target since.
+  const observes = plan.declaration.holds !== null && (action.prior === null || action.attempt === 0);
   t.add({
     actionId: plan.actionId,
     attempt: action.attempt + 1,

@@ -237,6 +237,8 @@ function evolveAttempt(
         ...(fact.phase === 'verifying' ? { verifyingSince: input.at } : {}),
         key: fact.key,
         heldAs: null,
+        // What a run before had seen and called is over: nothing of it is there.
+        ...(fact.phase === 'observing' ? { prior: null, performedAt: null } : {}),
         // Begun with a read only when a call of the generation before may have taken effect.
         sent: fact.phase !== 'observing',
         reply: null,

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { BUSY, ExecutionStory, NO_ANSWER, REFUSED, STORY_START } from '../../../../tests/support/execution-story.ts';
 import { declaration, gate, planAction, planOf } from '../../../../tests/support/plans.ts';
 import { childPlan } from './children.ts';
+import { effectsOf } from './demands.ts';
 import { statusOf } from './state.ts';
 
 const by = { type: 'person', id: 'usr_1' } as const;
+const HOUR = 3_600_000;
 const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
 
 describe('a stage in which something failed', () => {
@@ -113,6 +115,32 @@ describe('a retry by a person', () => {
     expect(told.action()).toMatchObject({ phase: 'verifying', attempt: 0, generation: 2 });
     told.answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a');
     expect(told.succeed().action()).toMatchObject({ status: 'SUCCESS', attempt: 1 });
+  });
+
+  it('looks anew at the state before, where nothing of the run before is there: somebody else may have changed it since', () => {
+    const told = new ExecutionStory(planOf([planAction('a', { retry: once })])).observe();
+    told.answer('performed', { error: REFUSED });
+    told.now += 24 * HOUR;
+    told.take({ type: 'retry', by }).answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a');
+    expect(told.action()).toMatchObject({ phase: 'observing', attempt: 1, prior: null, performedAt: null });
+    told.answer('observed', { prior: { was: 2 }, heldBy: null }).succeed();
+    told.take({ type: 'compensate', by, reason: 'false alarm' });
+    expect(effectsOf(told.plan, told.state)).toMatchObject([{ kind: 'undo', prior: { was: 2 } }]);
+  });
+
+  it('keeps the state before the first run where its effect is there', () => {
+    const told = new ExecutionStory(planOf([planAction('a', { retry: once })])).observe();
+    told.answer('performed', { outcome: {} }).answer('verified', { error: REFUSED });
+    told.take({ type: 'retry', by }).answer('verified', { says: 'holds', digest: 'd' });
+    expect(told.action()).toMatchObject({ status: 'SUCCESS', prior: { was: 1 } });
+  });
+
+  it('looks at the state before once: its own second try may follow an effect of the first', () => {
+    const told = new ExecutionStory(planOf([planAction('a', { retry: { ...once, maxRetries: 1 } })])).observe();
+    told.answer('performed', { error: REFUSED }).take({ type: 'retry', by });
+    told.answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a').observe();
+    told.answer('performed', { error: BUSY }).timer('resume:a');
+    expect(told.action()).toMatchObject({ phase: 'performing', attempt: 2, prior: { was: 1 } });
   });
 
   it('waits until the try before can no longer take effect, also at a target that knows its key: the repeat has another one', () => {
