@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BUSY, ExecutionStory, NO_ANSWER, REFUSED, STORY_START } from '../../../../tests/support/execution-story.ts';
 import { declaration, gate, planAction, planOf } from '../../../../tests/support/plans.ts';
 import { childPlan } from './children.ts';
+import { decide } from './decide.ts';
 import { effectsOf } from './demands.ts';
 import { statusOf } from './state.ts';
 
@@ -38,6 +39,22 @@ describe('a stage in which something failed', () => {
     told.observe('b');
     expect([told.action('b').status, told.action('b').reason]).toEqual(['SKIPPED', 'failure']);
     expect(statusOf(told.state)).toBe('FAILED');
+  });
+
+  it('begins no more of its own actions either, and ends', () => {
+    const lost = { target: '{{event.absent}}', onFailure: 'COMPENSATE' } as const;
+    const told = new ExecutionStory(planOf([planAction('a', lost), planAction('b')]));
+    expect([told.action('a').status, told.state.stopped]).toEqual(['FAILED', 'failure']);
+    expect(told.action('b')).toMatchObject({ status: 'SKIPPED', reason: 'failure', attempt: 0 });
+    expect(statusOf(told.state)).toBe('FAILED');
+  });
+
+  it('undoes what it has begun before', () => {
+    const lost = { target: '{{event.absent}}', onFailure: 'COMPENSATE' } as const;
+    const told = new ExecutionStory(planOf([planAction('a')], [planAction('b', lost), planAction('c')]));
+    expect(told.succeed('a').state.compensation?.queue).toEqual(['a']);
+    told.answer('undone', { result: 'restored', digest: 'd' }, 'a');
+    expect([told.action('c').status, statusOf(told.state)]).toEqual(['SKIPPED', 'ROLLED_BACK']);
   });
 });
 
@@ -141,6 +158,25 @@ describe('a retry by a person', () => {
     told.answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a').observe();
     told.answer('performed', { error: BUSY }).timer('resume:a');
     expect(told.action()).toMatchObject({ phase: 'performing', attempt: 2, prior: { was: 1 } });
+  });
+
+  it('leaves as it was what it does not come to, because it has stopped the execution at once', () => {
+    const lost = planAction('a', { target: '{{event.absent}}', onFailure: 'COMPENSATE' });
+    const plan = planOf([lost, planAction('b', { retry: once })]);
+    const told = new ExecutionStory(plan);
+    // As an earlier version left it: begun although the execution was stopped.
+    const begun = {
+      ...told.action('b'),
+      status: 'UNKNOWN',
+      reason: 'unreadable',
+      key: 'k',
+      sent: true,
+      attempt: 1,
+    } as const;
+    const state = { ...told.state, actions: { ...told.state.actions, b: begun } };
+    const after = decide(plan, state, { type: 'retry', by, at: told.now });
+    expect(after.facts.filter(({ type }) => type === 'attempt.started')).toEqual([]);
+    expect(after.state.compensation?.queue).toEqual(['b']);
   });
 
   it('waits until the try before can no longer take effect, also at a target that knows its key: the repeat has another one', () => {
