@@ -27,12 +27,21 @@ export function takeStop(
   const because = {
     // A parent that is undone cancels a child that a person had begun anew.
     cancelled: input.type === 'cancel' || (input.type === 'compensate' && input.by.type === 'engine'),
-    timed_out: input.type === 'timer' && input.name === 'execution',
+    timed_out: input.type === 'timer' && input.name === 'execution' && isAtWork(execution),
     denied: actions.some(({ status, plan }) => status === 'DENIED' && plan.onDenied === 'HALT'),
     failure: actions.some(({ status, plan }) => FAILURES.has(status ?? '') && plan.onFailure !== 'CONTINUE'),
   };
   if (!because[why]) broken('stops', `${execution.id} stops as ${why} without a reason`);
   execution.stopped = why;
+}
+
+/** Its time is for what is to be done: people take theirs, and an undo that began when a containment was over takes what it takes. */
+function isAtWork({ plan, stage, actions }: ExecutionModel): boolean {
+  const begun = plan.stages.slice(0, stage + 1).flatMap((each) => each.actions.map(({ actionId }) => actionId));
+  return begun.some((actionId) => {
+    const { phase, undoneFor } = actions.get(actionId) ?? { phase: 'settled', undoneFor: null };
+    return undoneFor === null && !['settled', 'asked', 'quiet', 'kept back', 'undoing'].includes(phase);
+  });
 }
 
 /** Only what failed is tried again, in a new generation. */

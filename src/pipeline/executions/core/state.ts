@@ -86,7 +86,7 @@ export interface ExecutionState {
   readonly compensated: boolean;
   /** Business time spent running, in ms, up to `runningSince`. */
   readonly ranMs: number;
-  /** Since when it runs (something other than people is awaited), or null. */
+  /** Since when it runs (something other than people and undos is awaited), or null. */
   readonly runningSince: number | null;
   /** The final status, or null while it is alive. */
   readonly ended: { readonly status: ExecutionStatus; readonly at: number } | null;
@@ -180,8 +180,8 @@ export function statusOf(state: ExecutionState): ExecutionStatus {
   return 'RUNNING';
 }
 
-/** Phases in which the engine or a target works; waiting for people, for a resume or for a user's answer is not among them. */
-const BUSY_PHASES: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
+/** Phases in which an action is being done; waiting for people, for a resume or for a user's answer is not among them. */
+const RUNNING_PHASES: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
   'reserving',
   'observing',
   'performing',
@@ -190,14 +190,18 @@ const BUSY_PHASES: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
   'backoff',
   'spawning',
   'checking',
-  'undoing',
-  'undo_backoff',
 ]);
 
-/** Whether running time counts now: something is busy, and nobody outside is being waited for. */
+/** Phases in which the engine or a target works. */
+const BUSY_PHASES: ReadonlySet<ActionPhase> = new Set<ActionPhase>([...RUNNING_PHASES, 'undoing', 'undo_backoff']);
+
+/**
+ * Whether running time counts now: something is being done, and nobody outside is being waited for. An undo does not count: one whose own time
+ * was over may take hours, and must not stop what is still to be done, or void what people are asked.
+ */
 export function isRunning(state: ExecutionState): boolean {
   if (state.ended !== null) return false;
-  return Object.values(state.actions).some((action) => BUSY_PHASES.has(action.phase));
+  return Object.values(state.actions).some((action) => RUNNING_PHASES.has(action.phase));
 }
 
 /** What later conditions and templates may read of earlier actions. */
