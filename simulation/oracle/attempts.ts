@@ -42,6 +42,9 @@ export function takeSettled(
   const alone = plan.forEach === null || execution.parent !== null;
   if (fact.status === 'SUCCESS' && alone && !action.performed)
     broken('success', `${execution.id} ${plan.actionId} succeeds without an effect that was seen`);
+  const isSaidToFail = fact.status === 'FAILED' || fact.status === 'TIMED_OUT';
+  if (isSaidToFail && alone && action.mayBeDone && !plan.declaration.readBack)
+    broken('unknown', `${execution.id} ${plan.actionId} is said to have failed, and nobody knows that`);
   const tally = action.approvalId === null ? undefined : execution.approvals.get(action.approvalId);
   if (fact.status === 'DENIED' && (tally === undefined || tally.decided === null || tally.decided === 'APPROVED'))
     broken('votes', `${execution.id} ${plan.actionId} is denied by nobody`);
@@ -77,11 +80,12 @@ export function moveAttempt(
       const reading = readingIn(input);
       const says = reading !== null && 'says' in reading ? reading.says : null;
       action.performed = says === 'holds' || says === 'foreign';
-      action.resultUnknown = false;
+      Object.assign(action, { resultUnknown: false, mayBeDone: false });
       return;
     }
     case 'attempt.interrupted':
       action.interruptions += 1;
+      action.mayBeDone = true;
       action.phase = fact.next === 'none' ? 'paused' : fact.next;
       return;
     case 'reservation.requested':
@@ -98,6 +102,7 @@ export function moveAttempt(
       return;
     case 'attempt.failed':
       action.resultUnknown = errorIn(input)?.resultUnknown === true;
+      if (action.phase === 'performing') action.mayBeDone ||= action.resultUnknown;
       action.phase = fact.next === 'verifying' ? 'verifying' : 'paused';
       return;
     case 'retry.scheduled':

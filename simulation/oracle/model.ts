@@ -65,6 +65,8 @@ export interface ActionModel {
   undoneFor: 'its time' | 'roll-back' | null;
   /** The last error said that the call may have taken effect. */
   resultUnknown: boolean;
+  /** Of a call, in this run or one before, nobody was told what became of it; no read has shown it since. */
+  mayBeDone: boolean;
   /** Contained by somebody else already: the hold is shared. */
   shared: boolean;
   /** A prior state was read or taken over in this run: there is something to restore. */
@@ -147,6 +149,7 @@ export function newAction(plan: PlanAction): ActionModel {
     undoAttempt: 0,
     undoneFor: null,
     resultUnknown: false,
+    mayBeDone: false,
     shared: false,
     hasPrior: false,
     approvalId: null,

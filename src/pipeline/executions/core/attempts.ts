@@ -222,13 +222,13 @@ function retryOrSettle(t: Transition, plan: PlanAction, error: AttemptError): vo
 
 /**
  * Settles an action as failed. While a call without an answer may still take effect nobody can say that it failed: the
- * target is read once more after that, and where it cannot be read, a person is told that it is not known.
+ * target is read once more after that. Where it cannot be read, and no answer said what became of each call, a person is told that it is
+ * not known.
  */
 export function settleFailed(t: Transition, plan: PlanAction, status: 'FAILED' | 'TIMED_OUT', reason: string): void {
-  const { landsUntil, verifyingSince } = t.action(plan.actionId);
-  if (landsUntil === null) return settle(t, plan, status, reason);
-  if (!plan.declaration.readBack) return settle(t, plan, 'UNKNOWN', reason);
-  if (verifyingSince >= landsUntil) return settle(t, plan, status, reason);
+  const { landsUntil, verifyingSince, inDoubt } = t.action(plan.actionId);
+  if (!plan.declaration.readBack) return settle(t, plan, inDoubt ? 'UNKNOWN' : status, reason);
+  if (landsUntil === null || verifyingSince >= landsUntil) return settle(t, plan, status, reason);
   t.add({ type: 'settling.awaited', actionId: plan.actionId, resumeAt: Math.max(landsUntil, t.input.at) });
 }
 

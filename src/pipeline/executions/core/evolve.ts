@@ -256,7 +256,7 @@ function evolveAttempt(
       return withAction(state, fact.actionId, { phase: 'verifying', reply, ...since, error: null });
     }
     case 'attempt.verified':
-      return withAction(state, fact.actionId, { verification: saidBy(input), error: null });
+      return withAction(state, fact.actionId, { verification: saidBy(input), error: null, inDoubt: false });
     case 'attempt.interrupted': {
       const phase = fact.next === 'none' ? 'idle' : fact.next;
       const { interruptions } = actionOf(state, fact.actionId);
@@ -264,17 +264,21 @@ function evolveAttempt(
         phase,
         interruptions: interruptions + 1,
         performedAt: input.at,
+        inDoubt: true,
         ...(phase === 'verifying' ? { verifyingSince: input.at } : {}),
         ...(fact.landsUntil === undefined ? {} : { landsUntil: fact.landsUntil }),
       });
     }
     case 'attempt.failed': {
       const phase = fact.next === 'verifying' ? 'verifying' : 'idle';
-      const called = actionOf(state, fact.actionId).phase === 'performing';
-      const performedAt = called ? { performedAt: input.at } : {};
+      const { phase: before, inDoubt } = actionOf(state, fact.actionId);
+      const error = errorOf(input);
+      // A failed look is no call.
+      const call = { performedAt: input.at, inDoubt: inDoubt || error?.resultUnknown === true };
       const landing = fact.landsUntil === undefined ? {} : { landsUntil: fact.landsUntil };
       const since = phase === 'verifying' ? { verifyingSince: input.at } : {};
-      return withAction(state, fact.actionId, { phase, error: errorOf(input), ...since, ...performedAt, ...landing });
+      const ended = before === 'performing' ? call : {};
+      return withAction(state, fact.actionId, { phase, error, ...since, ...ended, ...landing });
     }
     case 'attempt.paused':
       return keptBack(state, fact.actionId, 'paused');

@@ -20,6 +20,7 @@ export function idleAction(actionId: string): ActionState {
     reply: null,
     performedAt: null,
     landsUntil: null,
+    inDoubt: false,
     verifyingSince: 0,
     verification: null,
     error: null,

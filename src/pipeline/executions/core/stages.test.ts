@@ -262,6 +262,53 @@ describe('what the target shows after the call', () => {
   });
 });
 
+describe('a call that cannot be read back', () => {
+  const keyed = declaration({ readBack: false, holds: null, idempotency: 'native-key', reversibility: 'irreversible' });
+  const server = { ...NO_ANSWER, code: 'server_error' };
+  const tried = (maxRetries: number): ExecutionStory =>
+    new ExecutionStory(planOf([planAction('a', { declaration: keyed, retry: { ...once, maxRetries } })]));
+
+  it('is unknown when no answer to it said what became of it', () => {
+    const told = tried(1)
+      .answer('performed', { error: server })
+      .timer('resume:a')
+      .answer('performed', { error: server });
+    expect(told.action()).toMatchObject({ status: 'UNKNOWN', reason: 'server_error', attempt: 2 });
+  });
+
+  it('is unknown though a later try was refused: the first one may have done it', () => {
+    const told = tried(1).answer('performed', { error: server }).timer('resume:a').answer('performed', { error: BUSY });
+    expect(told.action()).toMatchObject({ status: 'UNKNOWN', reason: 'busy' });
+    const cutOff = tried(0);
+    const { attempt, generation } = cutOff.action();
+    cutOff.take({ type: 'interrupted', actionId: 'a', attempt, generation });
+    expect(cutOff.answer('performed', { error: REFUSED }).action()).toMatchObject({ status: 'UNKNOWN' });
+  });
+
+  it('is unknown when it is stopped between two tries', () => {
+    const told = tried(1).answer('performed', { error: server });
+    told.take({ type: 'cancel', by, reason: 'drill', compensate: false });
+    expect(told.action()).toMatchObject({ status: 'UNKNOWN', reason: 'cancelled' });
+  });
+
+  it('failed when each answer said so', () => {
+    const told = tried(1)
+      .answer('performed', { error: BUSY })
+      .timer('resume:a')
+      .answer('performed', { error: REFUSED });
+    expect(told.action()).toMatchObject({ status: 'FAILED', reason: 'refused' });
+  });
+
+  it('stays unknown when a person’s retry is refused, and is done when that is answered well', () => {
+    const again = (): ExecutionStory => tried(0).answer('performed', { error: server }).take({ type: 'retry', by });
+    expect(again().answer('performed', { error: REFUSED }).action()).toMatchObject({
+      status: 'UNKNOWN',
+      generation: 2,
+    });
+    expect(again().succeed().action()).toMatchObject({ status: 'SUCCESS', generation: 2 });
+  });
+});
+
 describe('what later conditions may read of an action', () => {
   const readBy = (condition: string, change: Partial<ReturnType<typeof planAction>> = {}): string | null =>
     new ExecutionStory(planOf([planAction('a', change)], [planAction('b', { condition })]))

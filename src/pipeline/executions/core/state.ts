@@ -124,6 +124,8 @@ export interface ActionState {
   readonly performedAt: number | null;
   /** Until when a call without an answer may still take effect, business time; null: there was none. */
   readonly landsUntil: number | null;
+  /** A call of it ended without anybody knowing whether it took effect, and the target has not been read since. */
+  readonly inDoubt: boolean;
   /** When the present read of the target was asked for: what it says is not newer, whenever it arrives. */
   readonly verifyingSince: number;
   /** What read-back said last, or `unverifiable`. */
