@@ -1,6 +1,15 @@
 import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
-import { actionOf, expectedKey, type ActionModel, type ExecutionModel, type Judge, type Of } from './model.ts';
+import { errorIn } from './answers.ts';
+import {
+  actionOf,
+  expectedKey,
+  type ActionModel,
+  type Broken,
+  type ExecutionModel,
+  type Judge,
+  type Of,
+} from './model.ts';
 
 /** A roll-back begins: everything that may have been done and can be undone, the newest first. */
 export function takeRollBack(
@@ -43,7 +52,13 @@ export function takeUndoStarted(execution: ExecutionModel, fact: Of<'undo.starte
 }
 
 /** What happens between two undos of one action, and at their end. */
-export function moveUndo(execution: ExecutionModel, action: ActionModel, fact: Fact, input: Input): void {
+export function moveUndo(
+  execution: ExecutionModel,
+  action: ActionModel,
+  fact: Fact,
+  input: Input,
+  { broken }: Judge,
+): void {
   switch (fact.type) {
     case 'undo.awaited':
       noteReason(action, input);
@@ -56,10 +71,13 @@ export function moveUndo(execution: ExecutionModel, action: ActionModel, fact: F
       action.phase = 'undoing';
       return;
     case 'undo.failed':
+      action.undoFailures += 1;
       Object.assign(action, { phase: 'paused', due: fact.resumeAt });
       return;
     case 'undo.settled': {
       const { status, reason } = fact;
+      if (status === 'COMPENSATION_FAILED') checkGivenUp(execution, action, input, broken);
+      action.undoFailures = 0;
       Object.assign(action, { phase: 'settled', status, reason, due: null, undoneFor: null });
       const actions = [...execution.actions.values()];
       if (actions.some((other) => other.phase === 'undoing' || mustUndo(execution, other))) return;
@@ -68,6 +86,17 @@ export function moveUndo(execution: ExecutionModel, action: ActionModel, fact: F
     }
     default:
   }
+}
+
+/** The figure that is promised: answers of the target after which a person is needed, each time that an undo is asked for. */
+const UNDO_TRIES = 5;
+
+/** Whoever is locked out stays so: an undo is given up when the target has refused it, or after all its tries. */
+function checkGivenUp(execution: ExecutionModel, action: ActionModel, input: Input, broken: Broken): void {
+  const error = errorIn(input);
+  const failures = action.undoFailures + 1;
+  if (error === null || !(error.retryable || error.resultUnknown) || failures === UNDO_TRIES) return;
+  broken('compensation', `${execution.id} gives up the undo of ${action.plan.actionId} after ${failures} tries`);
 }
 
 /** What an undo began for, it is repeated for: one that its own time began stays outside of a later roll-back's order. */

@@ -61,6 +61,8 @@ export interface ActionModel {
   /** The present key answers for an effect that was read back, or that cannot be. */
   performed: boolean;
   undoAttempt: number;
+  /** Answers of the target that failed the present undo. */
+  undoFailures: number;
   /** What the undo that runs began for; a roll-back's order does not bind one that its own time began. */
   undoneFor: 'its time' | 'roll-back' | null;
   /** The last error said that the call may have taken effect. */
@@ -147,6 +149,7 @@ export function newAction(plan: PlanAction): ActionModel {
     due: null,
     performed: false,
     undoAttempt: 0,
+    undoFailures: 0,
     undoneFor: null,
     resultUnknown: false,
     mayBeDone: false,

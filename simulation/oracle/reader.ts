@@ -118,7 +118,7 @@ function take(execution: ExecutionModel, fact: Fact, input: Input, judge: Judge)
     case 'undo.resumed':
     case 'undo.failed':
     case 'undo.settled':
-      return moveUndo(execution, actionOf(execution, fact.actionId), fact, input);
+      return moveUndo(execution, actionOf(execution, fact.actionId), fact, input, judge);
     case 'children.started': {
       for (const { id, account } of fact.children) execution.children.set(id, { actionId: fact.actionId, account });
       const action = actionOf(execution, fact.actionId);

@@ -4,7 +4,7 @@ import type { CompensateInput, InterruptedInput, UndoneInput } from './inputs.ts
 import type { ActionPhase, ExecutionState } from './state.ts';
 import { idempotencyKey, planActionOf, type Transition } from './transition.ts';
 
-/** Tries of one undo before a person is needed: more than for performing, because leaving it half done is worse. */
+/** Tries of one undo before a person is needed, and again after a person has asked for it again: more than for performing, because leaving it half done is worse. */
 const MAX_UNDO_ATTEMPTS = 5;
 
 /** Begins to undo everything that was, or may have been, performed and can be undone; newest first. */
@@ -79,11 +79,12 @@ export function takeUndone(t: Transition, input: UndoneInput): void {
   const plan = planActionOf(t.plan, input.actionId);
   if ('error' in input.result) {
     const { error } = input.result;
-    if (input.attempt >= MAX_UNDO_ATTEMPTS || !(error.retryable || error.resultUnknown)) {
+    const tries = input.attempt - t.action(input.actionId).undoTriesFrom;
+    if (tries >= MAX_UNDO_ATTEMPTS || !(error.retryable || error.resultUnknown)) {
       return settleUndo(t, plan, 'COMPENSATION_FAILED', error.code);
     }
     // What still lands would take back what somebody else does after the next undo was answered.
-    const resumeAt = input.at + Math.max(backoffMs(plan, input.attempt, error), input.mayLandForMs ?? 0);
+    const resumeAt = input.at + Math.max(backoffMs(plan, tries, error), input.mayLandForMs ?? 0);
     return t.add({ type: 'undo.failed', actionId: input.actionId, code: error.code, resumeAt });
   }
   switch (input.result.result) {

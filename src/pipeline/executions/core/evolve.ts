@@ -358,6 +358,7 @@ function settled(state: ExecutionState, fact: Extract<Fact, { type: 'action.sett
 }
 
 function evolveUndo(state: ExecutionState, fact: Extract<Fact, { type: `undo.${string}` }>): ExecutionState {
+  const undoTriesFrom = undoTriesFromOf(actionOf(state, fact.actionId), fact);
   switch (fact.type) {
     case 'undo.started': {
       const fresh = Object.entries(actionOf(state, fact.actionId).children).map(
@@ -365,7 +366,8 @@ function evolveUndo(state: ExecutionState, fact: Extract<Fact, { type: `undo.${s
       );
       const phase = fresh.length > 0 ? 'undoing_children' : 'undoing';
       const children = Object.fromEntries(fresh);
-      return withAction(state, fact.actionId, { phase, undoAttempt: fact.attempt, children, resumeAt: null });
+      const undoAttempt = fact.attempt;
+      return withAction(state, fact.actionId, { phase, undoAttempt, undoTriesFrom, children, resumeAt: null });
     }
     case 'undo.paused':
       return keptBack(state, fact.actionId, 'undo_paused');
@@ -373,7 +375,7 @@ function evolveUndo(state: ExecutionState, fact: Extract<Fact, { type: `undo.${s
       return withAction(state, fact.actionId, { phase: 'undoing' });
     case 'undo.awaited':
     case 'undo.failed':
-      return withAction(state, fact.actionId, { phase: 'undo_backoff', resumeAt: fact.resumeAt });
+      return withAction(state, fact.actionId, { phase: 'undo_backoff', undoTriesFrom, resumeAt: fact.resumeAt });
     case 'undo.settled': {
       const { status, reason } = fact;
       const next = withAction(state, fact.actionId, { phase: 'settled', status, reason, resumeAt: null });
@@ -384,6 +386,12 @@ function evolveUndo(state: ExecutionState, fact: Extract<Fact, { type: `undo.${s
     default:
       return unreachable(fact);
   }
+}
+
+/** What is settled is undone with all tries, also when it could not be before; what a stop of the process cut off was no try of the target's. */
+function undoTriesFromOf({ phase, undoAttempt, undoTriesFrom }: ActionState, { type }: Fact): number {
+  if (phase === 'settled') return undoAttempt;
+  return phase === 'undoing' && type === 'undo.awaited' ? undoTriesFrom + 1 : undoTriesFrom;
 }
 
 /** A person's retry: the named actions begin anew in a new generation, and the execution is alive again. */
@@ -412,6 +420,7 @@ function retried(state: ExecutionState, actionIds: readonly string[]): Execution
       outcome: null,
       settledAt: null,
       undoAttempt: 0,
+      undoTriesFrom: 0,
     });
   }
   return next;

@@ -36,6 +36,7 @@ export function idleAction(actionId: string): ActionState {
     approvalId: null,
     settledAt: null,
     undoAttempt: 0,
+    undoTriesFrom: 0,
     children: {},
     containedAt: null,
   };

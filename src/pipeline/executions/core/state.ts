@@ -150,7 +150,10 @@ export interface ActionState {
   readonly outcome: string | null;
   readonly approvalId: string | null;
   readonly settledAt: number | null;
+  /** Undos of this generation that were begun. Never counted anew within it: a late answer names its own. */
   readonly undoAttempt: number;
+  /** Those of them that are no tries of the present undo: begun before somebody asked for it again, or cut off. */
+  readonly undoTriesFrom: number;
   readonly children: { readonly [childId: string]: { readonly account: string; readonly status: string | null } };
   readonly containedAt: number | null;
   /** Its quiet hours are over: it waits for none again. Absent: it never waited. */
