@@ -1,6 +1,7 @@
 import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
 import { errorIn } from './answers.ts';
+import { FAILURES } from './course.ts';
 import {
   actionOf,
   expectedKey,
@@ -24,6 +25,25 @@ export function takeRollBack(
   const expected = due.map(({ plan }) => plan.actionId).join(' ');
   if (queue.join(' ') !== expected)
     broken('compensation', `${execution.id} undoes [${queue.join(' ')}] instead of [${expected}]`);
+}
+
+/** A person keeps a containment for longer: their word, and only where it is not undone with the rest whatever they say. */
+export function takeExtension(
+  execution: ExecutionModel,
+  fact: Of<'containment.extended'>,
+  input: Input,
+  { broken }: Judge,
+): void {
+  const action = actionOf(execution, fact.actionId);
+  const name = `${execution.id} ${fact.actionId}`;
+  if (input.type !== 'extend') broken('ttl', `${name} is kept for nobody`);
+  const { stopped, ended, isToBeUndone, undoneFrom } = execution;
+  const failed = [...execution.actions.values()].some(
+    ({ plan, status }) => plan.onFailure === 'COMPENSATE' && FAILURES.has(status ?? ''),
+  );
+  const isDecided = stopped !== null && ended === null && (isToBeUndone || failed);
+  if (isDecided || undoneFrom !== null) broken('ttl', `${name} is kept for longer, and is undone with the rest`);
+  action.keptUntil = fact.until;
 }
 
 /** One undo begins: of what can be undone, under its own key, and within a roll-back in its turn. */

@@ -1,7 +1,7 @@
 import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
 import { actionOf, type Broken, type ExecutionModel, type Of } from './model.ts';
 
-const FAILURES = new Set(['FAILED', 'UNKNOWN', 'TIMED_OUT']);
+export const FAILURES = new Set(['FAILED', 'UNKNOWN', 'TIMED_OUT']);
 
 /** Stages begin in their order, each when the one before is settled, and none after a stop. */
 export function takeStage(execution: ExecutionModel, { index }: Of<'stage.started'>, broken: Broken): void {
@@ -33,6 +33,7 @@ export function takeStop(
   };
   if (!because[why]) broken('stops', `${execution.id} stops as ${why} without a reason`);
   execution.stopped = why;
+  execution.isToBeUndone = input.type === 'compensate' || (input.type === 'cancel' && input.compensate);
 }
 
 /** Its time is for what is to be done: people take theirs, and an undo that began when a containment was over takes what it takes. */
@@ -52,8 +53,7 @@ export function takeRetried(
   broken: Broken,
 ): void {
   if (input.type !== 'retry') broken('keys', `${execution.id} is retried by nobody`);
-  execution.stopped = null;
-  execution.ended = null;
+  Object.assign(execution, { stopped: null, isToBeUndone: false, ended: null });
   for (const actionId of fact.actionIds) {
     const action = actionOf(execution, actionId);
     if (!FAILURES.has(action.status ?? '')) broken('keys', `${execution.id} retries what did not fail`);

@@ -108,6 +108,8 @@ export interface ExecutionModel {
   /** Child executions and the accounts they are for, by action. */
   readonly children: Map<string, { actionId: string; account: string }>;
   stopped: string | null;
+  /** Whoever cancelled it wants it undone. */
+  isToBeUndone: boolean;
   stage: number;
   /** Settling order number of the action whose undo began last in this roll-back; null: none is running. */
   undoneFrom: number | null;
@@ -179,6 +181,7 @@ export function newExecution(
     approvals: new Map(),
     children: new Map(),
     stopped: null,
+    isToBeUndone: false,
     stage: -1,
     undoneFrom: null,
     ended: null,

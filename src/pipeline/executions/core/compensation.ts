@@ -1,6 +1,8 @@
 import type { PlanAction } from '../../playbooks/plan.ts';
 import { backoffMs } from './backoff.ts';
+import { actionOf } from './evolve.ts';
 import type { CompensateInput, InterruptedInput, UndoneInput } from './inputs.ts';
+import { isFailure } from './settle.ts';
 import type { ActionPhase, ExecutionState } from './state.ts';
 import { idempotencyKey, planActionOf, type Transition } from './transition.ts';
 
@@ -13,6 +15,22 @@ export function startCompensation(t: Transition, reason: string): void {
     .reverse()
     .filter((actionId) => mayUndo(t.state, planActionOf(t.plan, actionId)));
   if (queue.length > 0) t.add({ type: 'compensation.started', reason, queue });
+}
+
+/** Whether the end of the execution undoes what was done. */
+export function wantsCompensation({ plan, state }: Pick<Transition, 'plan' | 'state'>): boolean {
+  if (state.cancel?.compensate === true) return true;
+  const failed = (actionId: string): boolean => isFailure(actionOf(state, actionId).status);
+  return plan.stages.some(({ actions }) =>
+    actions.some(({ actionId, onFailure }) => onFailure === 'COMPENSATE' && failed(actionId)),
+  );
+}
+
+/** Whether the action is undone with the rest as soon as what is under way has ended. */
+export function isToBeUndone(t: Pick<Transition, 'plan' | 'state'>, actionId: string): boolean {
+  const { stopped, ended } = t.state;
+  const isDecided = stopped !== null && ended === null && wantsCompensation(t);
+  return isDecided && mayUndo(t.state, planActionOf(t.plan, actionId));
 }
 
 /** Settled, or already being undone because its time was over: then the compensation waits for it. */

@@ -83,6 +83,27 @@ describe('a containment that ends by itself', () => {
     const undone = contained().take({ type: 'compensate', by, reason: 'drill' });
     expect(extend(undone, undone.now + 2 * HOUR).last.facts).toMatchObject([{ type: 'input.ignored' }]);
   });
+
+  it.each(['failed', 'cancelled'])('is not extended once it is decided that all is undone: %s', (why) => {
+    const plan = planOf([
+      planAction('a', { ttlMs: HOUR }),
+      planAction('b', { onFailure: 'COMPENSATE' }),
+      planAction('c'),
+    ]);
+    const story = new ExecutionStory(plan).succeed('a').observe('c');
+    if (why === 'failed') story.answer('observed', { error: REFUSED }, 'b');
+    else story.take({ type: 'cancel', by, reason: 'drill', compensate: true });
+    expect(extend(story, story.now + 2 * HOUR).last.facts).toEqual(ignored('it is going to be undone'));
+    story.succeed('c');
+    if (why === 'cancelled') story.answer('observed', { prior: {}, heldBy: null }, 'b');
+    expect(extend(story, story.now + 2 * HOUR).last.facts).toEqual(ignored('it is being undone'));
+  });
+
+  it('is extended where an execution stops and keeps what it did', () => {
+    const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR }), planAction('b')])).succeed('a');
+    story.take({ type: 'cancel', by, reason: 'drill', compensate: false });
+    expect(extend(story, story.now + 2 * HOUR).last.facts).toMatchObject([{ type: 'containment.extended' }]);
+  });
 });
 
 describe('a containment that cannot be taken back', () => {

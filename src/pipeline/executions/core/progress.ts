@@ -1,6 +1,6 @@
 import type { PlanAction } from '../../playbooks/plan.ts';
 import { settleFailed, startAttempt } from './attempts.ts';
-import { driveCompensation, startCompensation } from './compensation.ts';
+import { driveCompensation, startCompensation, wantsCompensation } from './compensation.ts';
 import { isFailure, settle } from './settle.ts';
 import { startAction } from './start-action.ts';
 import type { ActionPhase, ActionState, ActionStatus, ExecutionStatus } from './state.ts';
@@ -96,11 +96,6 @@ function end(t: Transition): boolean {
   }
   t.add({ status: finalStatus(t), type: 'execution.ended' });
   return false;
-}
-
-function wantsCompensation(t: Transition): boolean {
-  if (t.state.cancel?.compensate === true) return true;
-  return currentStages(t).some((plan) => plan.onFailure === 'COMPENSATE' && isFailure(t.action(plan.actionId).status));
 }
 
 const DONE: ReadonlySet<ActionStatus> = new Set<ActionStatus>(['SUCCESS', 'COMPENSATED', 'NOT_NEEDED', 'SUPERSEDED']);
