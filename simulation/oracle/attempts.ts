@@ -28,6 +28,7 @@ export function takeAttempt(execution: ExecutionModel, fact: Of<'attempt.started
     broken('retries', `${execution.id} ${plan.actionId} begins attempt ${fact.attempt}`);
   Object.assign(action, { phase: fact.phase, attempt: fact.attempt, reads: 0, status: null, due: null });
   Object.assign(action, { performed: false, shared: false });
+  if (fact.phase !== 'verifying') action.calledAt = input.at;
 }
 
 /** An action settles as what was seen, denied or answered, never as more. */
@@ -74,7 +75,7 @@ export function moveAttempt(
       Object.assign(action, { phase: 'verifying', performed: !plan.declaration.readBack, resultUnknown: false });
       return;
     case 'hold.shared':
-      Object.assign(action, { shared: true, hasPrior: true });
+      Object.assign(action, { shared: true, hasPrior: true, calledAt: input.at });
       return;
     case 'attempt.verified': {
       const reading = readingIn(input);
@@ -97,7 +98,7 @@ export function moveAttempt(
       Object.assign(action, { phase: 'kept back', pauses: action.pauses + 1 });
       return;
     case 'attempt.resumed':
-      action.phase = fact.phase;
+      Object.assign(action, { phase: fact.phase, calledAt: input.at });
       if (fact.phase === 'observing') action.hasPrior = false;
       return;
     case 'attempt.failed':

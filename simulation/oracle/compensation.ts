@@ -27,6 +27,8 @@ export function takeRollBack(
     broken('compensation', `${execution.id} undoes [${queue.join(' ')}] instead of [${expected}]`);
 }
 
+const WEEK_MS = 7 * 24 * 3_600_000;
+
 /** A person keeps a containment for longer: their word, and only where it is not undone with the rest whatever they say. */
 export function takeExtension(
   execution: ExecutionModel,
@@ -43,6 +45,8 @@ export function takeExtension(
   );
   const isDecided = stopped !== null && ended === null && (isToBeUndone || failed);
   if (isDecided || undoneFrom !== null) broken('ttl', `${name} is kept for longer, and is undone with the rest`);
+  // Longer than its target was told it would be.
+  if (fact.until - action.calledAt > WEEK_MS) broken('ttl', `${name} is kept for more than a week from its call`);
   action.keptUntil = fact.until;
 }
 

@@ -56,6 +56,8 @@ export interface ActionModel {
   /** Place in the order in which actions settled; compensation goes backwards through it. */
   settledNo: number;
   settledAt: number;
+  /** When its call could begin, or it was found to be there already. */
+  calledAt: number;
   /** When a pause is over: what a timer may be applied for, once. */
   due: number | null;
   /** The present key answers for an effect that was read back, or that cannot be. */
@@ -148,6 +150,7 @@ export function newAction(plan: PlanAction): ActionModel {
     reason: null,
     settledNo: -1,
     settledAt: 0,
+    calledAt: 0,
     due: null,
     performed: false,
     undoAttempt: 0,

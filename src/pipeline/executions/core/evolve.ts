@@ -234,7 +234,7 @@ function evolveAttempt(
         attempt: fact.attempt,
         generation: fact.generation,
         attemptAt: input.at,
-        ...(fact.phase === 'verifying' ? { verifyingSince: input.at } : {}),
+        ...(fact.phase === 'verifying' ? { verifyingSince: input.at } : { calledAt: input.at }),
         key: fact.key,
         heldAs: null,
         // What a run before had seen and called is over: nothing of it is there.
@@ -283,13 +283,19 @@ function evolveAttempt(
     case 'attempt.paused':
       return keptBack(state, fact.actionId, 'paused');
     case 'attempt.resumed':
-      return resumed(state, fact.actionId, fact.phase);
+      return withAction(resumed(state, fact.actionId, fact.phase), fact.actionId, { calledAt: input.at });
     case 'hold.shared': {
       const answer = readingOf(input) ?? (input.type === 'performed' ? input.result : null);
       const shared = answer !== null && 'prior' in answer ? answer.prior : null;
       const heldAs = answer !== null && 'prior' in answer ? (answer.heldAs ?? null) : null;
       // What our own call was answered is about another effect than the one that is shared.
-      return withAction(state, fact.actionId, { phase: 'idle', prior: shared, heldAs, reply: null });
+      return withAction(state, fact.actionId, {
+        phase: 'idle',
+        prior: shared,
+        heldAs,
+        calledAt: input.at,
+        reply: null,
+      });
     }
     default:
       return unreachable(fact);

@@ -23,7 +23,8 @@ function refusalOf(t: Transition, actionId: string, until: number, at: number): 
   if (end === null || action.settledAt === null) return 'nothing of it is contained that ends by itself';
   if (until <= end) return 'it lasts longer than that already';
   if (until - at > MAX_EXTENSION_MS) return 'nobody extends it by more than a day at once';
-  if (until - action.settledAt > MAX_CONTAINED_MS) return 'it has been extended to a week already';
+  // The target was told at its call how long it may stand; that a retry has only seen it since gives it no more time.
+  if (until - (action.calledAt ?? action.settledAt) > MAX_CONTAINED_MS) return 'it has been extended to a week already';
   return null;
 }
 

@@ -18,6 +18,7 @@ export function idleAction(actionId: string): ActionState {
     heldAs: null,
     sent: false,
     reply: null,
+    calledAt: null,
     performedAt: null,
     landsUntil: null,
     inDoubt: false,

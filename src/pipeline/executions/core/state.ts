@@ -120,6 +120,8 @@ export interface ActionState {
   /** The call for the present attempt was sent, or may have been. */
   readonly sent: boolean;
   readonly reply: JsonObject | null;
+  /** When the call that makes the effect was begun, or it was found that another execution has made it. A look of a person's retry begins none. */
+  readonly calledAt: number | null;
   /** When the last call ended: answered, failed or cut off. The target's settling time counts from here. */
   readonly performedAt: number | null;
   /** Until when a call without an answer may still take effect, business time; null: there was none. */
