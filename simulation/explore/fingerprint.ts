@@ -31,6 +31,8 @@ export function createPrinter(keys: ReadonlyMap<string, string>, ttlMs: number |
       action.interruptions,
       action.rereads,
       action.undoAttempt,
+      action.undoTriesFrom,
+      action.inDoubt,
       short(action.key),
       action.prior,
       short(action.heldAs?.key),

@@ -14,6 +14,9 @@ export function takeAttempt(execution: ExecutionModel, fact: Of<'attempt.started
     broken('timers', `${execution.id} ${plan.actionId} begins before its pause is over`);
   if (fact.generation !== action.generation)
     broken('keys', `${execution.id} ${plan.actionId} counts generations wrongly`);
+  // What an undo restores is what was there before this run called, not before one that left nothing.
+  if (fact.phase === 'performing' && plan.declaration.holds !== null && !action.hasPrior)
+    broken('holds', `${execution.id} ${plan.actionId} is called, and nobody has looked at the state before`);
   if (fact.phase !== 'verifying') {
     if (fact.attempt !== action.attempt + 1) broken('order', `${execution.id} ${plan.actionId} counts wrongly`);
     const { actionId, generation } = fact;
@@ -25,6 +28,7 @@ export function takeAttempt(execution: ExecutionModel, fact: Of<'attempt.started
     broken('retries', `${execution.id} ${plan.actionId} begins attempt ${fact.attempt}`);
   Object.assign(action, { phase: fact.phase, attempt: fact.attempt, reads: 0, status: null, due: null });
   Object.assign(action, { performed: false, shared: false });
+  if (fact.phase !== 'verifying') action.calledAt = input.at;
 }
 
 /** An action settles as what was seen, denied or answered, never as more. */
@@ -39,6 +43,9 @@ export function takeSettled(
   const alone = plan.forEach === null || execution.parent !== null;
   if (fact.status === 'SUCCESS' && alone && !action.performed)
     broken('success', `${execution.id} ${plan.actionId} succeeds without an effect that was seen`);
+  const isSaidToFail = fact.status === 'FAILED' || fact.status === 'TIMED_OUT';
+  if (isSaidToFail && alone && action.mayBeDone && !plan.declaration.readBack)
+    broken('unknown', `${execution.id} ${plan.actionId} is said to have failed, and nobody knows that`);
   const tally = action.approvalId === null ? undefined : execution.approvals.get(action.approvalId);
   if (fact.status === 'DENIED' && (tally === undefined || tally.decided === null || tally.decided === 'APPROVED'))
     broken('votes', `${execution.id} ${plan.actionId} is denied by nobody`);
@@ -68,17 +75,18 @@ export function moveAttempt(
       Object.assign(action, { phase: 'verifying', performed: !plan.declaration.readBack, resultUnknown: false });
       return;
     case 'hold.shared':
-      Object.assign(action, { shared: true, hasPrior: true });
+      Object.assign(action, { shared: true, hasPrior: true, calledAt: input.at });
       return;
     case 'attempt.verified': {
       const reading = readingIn(input);
       const says = reading !== null && 'says' in reading ? reading.says : null;
       action.performed = says === 'holds' || says === 'foreign';
-      action.resultUnknown = false;
+      Object.assign(action, { resultUnknown: false, mayBeDone: false });
       return;
     }
     case 'attempt.interrupted':
       action.interruptions += 1;
+      action.mayBeDone = true;
       action.phase = fact.next === 'none' ? 'paused' : fact.next;
       return;
     case 'reservation.requested':
@@ -90,10 +98,12 @@ export function moveAttempt(
       Object.assign(action, { phase: 'kept back', pauses: action.pauses + 1 });
       return;
     case 'attempt.resumed':
-      action.phase = fact.phase;
+      Object.assign(action, { phase: fact.phase, calledAt: input.at });
+      if (fact.phase === 'observing') action.hasPrior = false;
       return;
     case 'attempt.failed':
       action.resultUnknown = errorIn(input)?.resultUnknown === true;
+      if (action.phase === 'performing') action.mayBeDone ||= action.resultUnknown;
       action.phase = fact.next === 'verifying' ? 'verifying' : 'paused';
       return;
     case 'retry.scheduled':

@@ -1,6 +1,16 @@
 import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
-import { actionOf, expectedKey, type ActionModel, type ExecutionModel, type Judge, type Of } from './model.ts';
+import { errorIn } from './answers.ts';
+import { FAILURES } from './course.ts';
+import {
+  actionOf,
+  expectedKey,
+  type ActionModel,
+  type Broken,
+  type ExecutionModel,
+  type Judge,
+  type Of,
+} from './model.ts';
 
 /** A roll-back begins: everything that may have been done and can be undone, the newest first. */
 export function takeRollBack(
@@ -15,6 +25,29 @@ export function takeRollBack(
   const expected = due.map(({ plan }) => plan.actionId).join(' ');
   if (queue.join(' ') !== expected)
     broken('compensation', `${execution.id} undoes [${queue.join(' ')}] instead of [${expected}]`);
+}
+
+const WEEK_MS = 7 * 24 * 3_600_000;
+
+/** A person keeps a containment for longer: their word, and only where it is not undone with the rest whatever they say. */
+export function takeExtension(
+  execution: ExecutionModel,
+  fact: Of<'containment.extended'>,
+  input: Input,
+  { broken }: Judge,
+): void {
+  const action = actionOf(execution, fact.actionId);
+  const name = `${execution.id} ${fact.actionId}`;
+  if (input.type !== 'extend') broken('ttl', `${name} is kept for nobody`);
+  const { stopped, ended, isToBeUndone, undoneFrom } = execution;
+  const failed = [...execution.actions.values()].some(
+    ({ plan, status }) => plan.onFailure === 'COMPENSATE' && FAILURES.has(status ?? ''),
+  );
+  const isDecided = stopped !== null && ended === null && (isToBeUndone || failed);
+  if (isDecided || undoneFrom !== null) broken('ttl', `${name} is kept for longer, and is undone with the rest`);
+  // Longer than its target was told it would be.
+  if (fact.until - action.calledAt > WEEK_MS) broken('ttl', `${name} is kept for more than a week from its call`);
+  action.keptUntil = fact.until;
 }
 
 /** One undo begins: of what can be undone, under its own key, and within a roll-back in its turn. */
@@ -43,7 +76,13 @@ export function takeUndoStarted(execution: ExecutionModel, fact: Of<'undo.starte
 }
 
 /** What happens between two undos of one action, and at their end. */
-export function moveUndo(execution: ExecutionModel, action: ActionModel, fact: Fact, input: Input): void {
+export function moveUndo(
+  execution: ExecutionModel,
+  action: ActionModel,
+  fact: Fact,
+  input: Input,
+  { broken }: Judge,
+): void {
   switch (fact.type) {
     case 'undo.awaited':
       noteReason(action, input);
@@ -56,10 +95,13 @@ export function moveUndo(execution: ExecutionModel, action: ActionModel, fact: F
       action.phase = 'undoing';
       return;
     case 'undo.failed':
+      action.undoFailures += 1;
       Object.assign(action, { phase: 'paused', due: fact.resumeAt });
       return;
     case 'undo.settled': {
       const { status, reason } = fact;
+      if (status === 'COMPENSATION_FAILED') checkGivenUp(execution, action, input, broken);
+      action.undoFailures = 0;
       Object.assign(action, { phase: 'settled', status, reason, due: null, undoneFor: null });
       const actions = [...execution.actions.values()];
       if (actions.some((other) => other.phase === 'undoing' || mustUndo(execution, other))) return;
@@ -68,6 +110,17 @@ export function moveUndo(execution: ExecutionModel, action: ActionModel, fact: F
     }
     default:
   }
+}
+
+/** The figure that is promised: answers of the target after which a person is needed, each time that an undo is asked for. */
+const UNDO_TRIES = 5;
+
+/** Whoever is locked out stays so: an undo is given up when the target has refused it, or after all its tries. */
+function checkGivenUp(execution: ExecutionModel, action: ActionModel, input: Input, broken: Broken): void {
+  const error = errorIn(input);
+  const failures = action.undoFailures + 1;
+  if (error === null || !(error.retryable || error.resultUnknown) || failures === UNDO_TRIES) return;
+  broken('compensation', `${execution.id} gives up the undo of ${action.plan.actionId} after ${failures} tries`);
 }
 
 /** What an undo began for, it is repeated for: one that its own time began stays outside of a later roll-back's order. */

@@ -1,7 +1,7 @@
 import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
 import { actionOf, type Broken, type ExecutionModel, type Of } from './model.ts';
 
-const FAILURES = new Set(['FAILED', 'UNKNOWN', 'TIMED_OUT']);
+export const FAILURES = new Set(['FAILED', 'UNKNOWN', 'TIMED_OUT']);
 
 /** Stages begin in their order, each when the one before is settled, and none after a stop. */
 export function takeStage(execution: ExecutionModel, { index }: Of<'stage.started'>, broken: Broken): void {
@@ -30,12 +30,22 @@ export function takeStop(
       input.type === 'cancel' ||
       (input.type === 'compensate' && input.by.type === 'engine') ||
       (input.type === 'start' && input.isCancelled === true && execution.parent !== null),
-    timed_out: input.type === 'timer' && input.name === 'execution',
+    timed_out: input.type === 'timer' && input.name === 'execution' && isAtWork(execution),
     denied: actions.some(({ status, plan }) => status === 'DENIED' && plan.onDenied === 'HALT'),
     failure: actions.some(({ status, plan }) => FAILURES.has(status ?? '') && plan.onFailure !== 'CONTINUE'),
   };
   if (!because[why]) broken('stops', `${execution.id} stops as ${why} without a reason`);
   execution.stopped = why;
+  execution.isToBeUndone = input.type === 'compensate' || (input.type === 'cancel' && input.compensate);
+}
+
+/** Its time is for what is to be done: people take theirs, and an undo that began when a containment was over takes what it takes. */
+function isAtWork({ plan, stage, actions }: ExecutionModel): boolean {
+  const begun = plan.stages.slice(0, stage + 1).flatMap((each) => each.actions.map(({ actionId }) => actionId));
+  return begun.some((actionId) => {
+    const { phase, undoneFor } = actions.get(actionId) ?? { phase: 'settled', undoneFor: null };
+    return undoneFor === null && !['settled', 'asked', 'quiet', 'kept back', 'undoing'].includes(phase);
+  });
 }
 
 /** Only what failed is tried again, in a new generation. */
@@ -46,12 +56,18 @@ export function takeRetried(
   broken: Broken,
 ): void {
   if (input.type !== 'retry') broken('keys', `${execution.id} is retried by nobody`);
-  execution.stopped = null;
-  execution.ended = null;
+  Object.assign(execution, { stopped: null, isToBeUndone: false, ended: null });
   for (const actionId of fact.actionIds) {
     const action = actionOf(execution, actionId);
     if (!FAILURES.has(action.status ?? '')) broken('keys', `${execution.id} retries what did not fail`);
-    Object.assign(action, { phase: 'idle', status: null, attempt: 0, interruptions: 0, undoAttempt: 0 });
+    Object.assign(action, {
+      phase: 'idle',
+      status: null,
+      attempt: 0,
+      interruptions: 0,
+      undoAttempt: 0,
+      hasPrior: false,
+    });
     action.generation += 1;
   }
 }

@@ -56,18 +56,24 @@ export interface ActionModel {
   /** Place in the order in which actions settled; compensation goes backwards through it. */
   settledNo: number;
   settledAt: number;
+  /** When its call could begin, or it was found to be there already. */
+  calledAt: number;
   /** When a pause is over: what a timer may be applied for, once. */
   due: number | null;
   /** The present key answers for an effect that was read back, or that cannot be. */
   performed: boolean;
   undoAttempt: number;
+  /** Answers of the target that failed the present undo. */
+  undoFailures: number;
   /** What the undo that runs began for; a roll-back's order does not bind one that its own time began. */
   undoneFor: 'its time' | 'roll-back' | null;
   /** The last error said that the call may have taken effect. */
   resultUnknown: boolean;
+  /** Of a call, in this run or one before, nobody was told what became of it; no read has shown it since. */
+  mayBeDone: boolean;
   /** Contained by somebody else already: the hold is shared. */
   shared: boolean;
-  /** A prior state was read or taken over: there is something to restore. */
+  /** A prior state was read or taken over in this run: there is something to restore. */
   hasPrior: boolean;
   approvalId: string | null;
   /** To whom it is to be done: one, or the accounts of a fan-out. */
@@ -104,6 +110,8 @@ export interface ExecutionModel {
   /** Child executions and the accounts they are for, by action. */
   readonly children: Map<string, { readonly actionId: string; readonly account: string; wasDone: boolean }>;
   stopped: string | null;
+  /** Whoever cancelled it wants it undone. */
+  isToBeUndone: boolean;
   stage: number;
   /** Settling order number of the action whose undo began last in this roll-back; null: none is running. */
   undoneFrom: number | null;
@@ -142,11 +150,14 @@ export function newAction(plan: PlanAction): ActionModel {
     reason: null,
     settledNo: -1,
     settledAt: 0,
+    calledAt: 0,
     due: null,
     performed: false,
     undoAttempt: 0,
+    undoFailures: 0,
     undoneFor: null,
     resultUnknown: false,
+    mayBeDone: false,
     shared: false,
     hasPrior: false,
     approvalId: null,
@@ -173,6 +184,7 @@ export function newExecution(
     approvals: new Map(),
     children: new Map(),
     stopped: null,
+    isToBeUndone: false,
     stage: -1,
     undoneFrom: null,
     ended: null,

@@ -14,7 +14,7 @@ import {
 } from './approvals.ts';
 import { moveAttempt, takeAttempt, takeSettled } from './attempts.ts';
 import { noteChild, takeChildren } from './children.ts';
-import { moveUndo, takeRollBack, takeUndoStarted } from './compensation.ts';
+import { moveUndo, takeExtension, takeRollBack, takeUndoStarted } from './compensation.ts';
 import { takeEnd, takeRetried, takeStage, takeStop } from './course.ts';
 import { createLimitRule } from './limits.ts';
 import { actionOf, newExecution, type ExecutionModel, type Judge, type KeyMeaning } from './model.ts';
@@ -80,9 +80,7 @@ function take(execution: ExecutionModel, fact: Fact, input: Input, judge: Judge)
     case 'quiet.ended':
       return takeQuiet(execution, fact, input, broken);
     case 'containment.extended':
-      if (input.type !== 'extend') broken('ttl', `${execution.id} keeps ${fact.actionId} for nobody`);
-      actionOf(execution, fact.actionId).keptUntil = fact.until;
-      return;
+      return takeExtension(execution, fact, input, judge);
     case 'incident.noted':
       if (input.type === 'incident') noteSeverity(execution, input.incident['severity']);
       return;
@@ -118,7 +116,7 @@ function take(execution: ExecutionModel, fact: Fact, input: Input, judge: Judge)
     case 'undo.resumed':
     case 'undo.failed':
     case 'undo.settled':
-      return moveUndo(execution, actionOf(execution, fact.actionId), fact, input);
+      return moveUndo(execution, actionOf(execution, fact.actionId), fact, input, judge);
     case 'children.started':
       return takeChildren(execution, fact, broken);
     case 'child.settled':

@@ -23,6 +23,7 @@ import {
   type TriggerInput,
 } from './by-hand.ts';
 import { executionStream } from './change.ts';
+import { undoneWithRest } from './core/extending.ts';
 import { statusOf } from './core/state.ts';
 import type { ExecutionStore } from './execution-store.ts';
 import type { Applied } from './mailboxes.ts';
@@ -56,7 +57,7 @@ export interface ExecutionService {
   release(ctx: CallContext, input: ReleaseOrder): Promise<Answer>;
   /**
    * Keeps a containment that would end by itself; of an action for many accounts that of each account where one is kept.
-   * @throws FirebreakError `conflict` when nothing of it can be kept for longer.
+   * @throws FirebreakError `conflict` when nothing of it can be kept for longer, also because all is, or is going to be, undone.
    */
   extend(ctx: CallContext, input: ExtendOrder): Promise<Answer>;
 }
@@ -139,11 +140,13 @@ export function createExecutionService(ports: ExecutionPorts): ExecutionService 
       return accepted(await runner.submit(id, input), () => shown(id));
     },
     async extend(ctx, { id, actionId, reason, forMinutes }) {
-      const { state } = await store.load(id);
+      const { plan, state } = await store.load(id);
       const until = ctx.now + forMinutes * MINUTE_MS;
       const input = { type: 'extend', actionId, by: requesterOf(ctx), reason, until } as const;
       const { children } = Object.hasOwn(state.actions, actionId) ? (state.actions[actionId] ?? NO_ONE) : NO_ONE;
-      const held = Object.keys(children).length === 0 ? [id] : Object.keys(children);
+      // Whose accounts are undone with the rest says so itself: its children may not have been told yet.
+      const isUndone = undoneWithRest({ plan, state }, actionId) !== null;
+      const held = isUndone || Object.keys(children).length === 0 ? [id] : Object.keys(children);
       const applied = await Promise.all(held.map((each) => runner.submit(each, input)));
       const kept = applied.find(({ facts }) => facts.some(({ type }) => type === 'containment.extended'));
       return accepted(kept ?? applied[0] ?? { facts: [], state }, () => shown(id));

@@ -25,8 +25,9 @@ const MAX_CHECK_INTERVAL_MS = 60_000;
 /** Begins the next attempt: observe first where there is something to restore, else perform. */
 export function startAttempt(t: Transition, plan: PlanAction): void {
   const action = t.action(plan.actionId);
-  // The prior state belongs to the first attempt: a retry must not take our own effect for what was there before.
-  const observes = plan.declaration.holds !== null && action.prior === null;
+  // The prior state belongs to the first attempt of a run: a later one must not take our own effect for what was there before. A
+  // person's retry begins where nothing of ours is there (attempt 0), and somebody else may have changed the target since.
+  const observes = plan.declaration.holds !== null && (action.prior === null || action.attempt === 0);
   t.add({
     actionId: plan.actionId,
     attempt: action.attempt + 1,
@@ -221,13 +222,13 @@ function retryOrSettle(t: Transition, plan: PlanAction, error: AttemptError): vo
 
 /**
  * Settles an action as failed. While a call without an answer may still take effect nobody can say that it failed: the
- * target is read once more after that, and where it cannot be read, a person is told that it is not known.
+ * target is read once more after that. Where it cannot be read, and no answer said what became of each call, a person is told that it is
+ * not known.
  */
 export function settleFailed(t: Transition, plan: PlanAction, status: 'FAILED' | 'TIMED_OUT', reason: string): void {
-  const { landsUntil, verifyingSince } = t.action(plan.actionId);
-  if (landsUntil === null) return settle(t, plan, status, reason);
-  if (!plan.declaration.readBack) return settle(t, plan, 'UNKNOWN', reason);
-  if (verifyingSince >= landsUntil) return settle(t, plan, status, reason);
+  const { landsUntil, verifyingSince, inDoubt } = t.action(plan.actionId);
+  if (!plan.declaration.readBack) return settle(t, plan, inDoubt ? 'UNKNOWN' : status, reason);
+  if (landsUntil === null || verifyingSince >= landsUntil) return settle(t, plan, status, reason);
   t.add({ type: 'settling.awaited', actionId: plan.actionId, resumeAt: Math.max(landsUntil, t.input.at) });
 }
 

@@ -1,10 +1,12 @@
 import type { PlanAction } from '../../playbooks/plan.ts';
 import { backoffMs } from './backoff.ts';
+import { actionOf } from './evolve.ts';
 import type { CompensateInput, InterruptedInput, UndoneInput } from './inputs.ts';
+import { isFailure } from './settle.ts';
 import type { ActionPhase, ExecutionState } from './state.ts';
 import { idempotencyKey, planActionOf, type Transition } from './transition.ts';
 
-/** Tries of one undo before a person is needed: more than for performing, because leaving it half done is worse. */
+/** Tries of one undo before a person is needed, and again after a person has asked for it again: more than for performing, because leaving it half done is worse. */
 const MAX_UNDO_ATTEMPTS = 5;
 
 /** Begins to undo everything that was, or may have been, performed and can be undone; newest first. */
@@ -13,6 +15,22 @@ export function startCompensation(t: Transition, reason: string): void {
     .reverse()
     .filter((actionId) => mayUndo(t.state, planActionOf(t.plan, actionId)));
   if (queue.length > 0) t.add({ type: 'compensation.started', reason, queue });
+}
+
+/** Whether the end of the execution undoes what was done. */
+export function wantsCompensation({ plan, state }: Pick<Transition, 'plan' | 'state'>): boolean {
+  if (state.cancel?.compensate === true) return true;
+  const failed = (actionId: string): boolean => isFailure(actionOf(state, actionId).status);
+  return plan.stages.some(({ actions }) =>
+    actions.some(({ actionId, onFailure }) => onFailure === 'COMPENSATE' && failed(actionId)),
+  );
+}
+
+/** Whether the action is undone with the rest as soon as what is under way has ended. */
+export function isToBeUndone(t: Pick<Transition, 'plan' | 'state'>, actionId: string): boolean {
+  const { stopped, ended } = t.state;
+  const isDecided = stopped !== null && ended === null && wantsCompensation(t);
+  return isDecided && mayUndo(t.state, planActionOf(t.plan, actionId));
 }
 
 /** Settled, or already being undone because its time was over: then the compensation waits for it. */
@@ -79,11 +97,12 @@ export function takeUndone(t: Transition, input: UndoneInput): void {
   const plan = planActionOf(t.plan, input.actionId);
   if ('error' in input.result) {
     const { error } = input.result;
-    if (input.attempt >= MAX_UNDO_ATTEMPTS || !(error.retryable || error.resultUnknown)) {
+    const tries = input.attempt - t.action(input.actionId).undoTriesFrom;
+    if (tries >= MAX_UNDO_ATTEMPTS || !(error.retryable || error.resultUnknown)) {
       return settleUndo(t, plan, 'COMPENSATION_FAILED', error.code);
     }
     // What still lands would take back what somebody else does after the next undo was answered.
-    const resumeAt = input.at + Math.max(backoffMs(plan, input.attempt, error), input.mayLandForMs ?? 0);
+    const resumeAt = input.at + Math.max(backoffMs(plan, tries, error), input.mayLandForMs ?? 0);
     return t.add({ type: 'undo.failed', actionId: input.actionId, code: error.code, resumeAt });
   }
   switch (input.result.result) {

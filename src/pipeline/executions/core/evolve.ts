@@ -235,9 +235,11 @@ function evolveAttempt(
         attempt: fact.attempt,
         generation: fact.generation,
         attemptAt: input.at,
-        ...(fact.phase === 'verifying' ? { verifyingSince: input.at } : {}),
+        ...(fact.phase === 'verifying' ? { verifyingSince: input.at } : { calledAt: input.at }),
         key: fact.key,
         heldAs: null,
+        // What a run before had seen and called is over: nothing of it is there.
+        ...(fact.phase === 'observing' ? { prior: null, performedAt: null } : {}),
         // Begun with a read only when a call of the generation before may have taken effect.
         sent: fact.phase !== 'observing',
         reply: null,
@@ -255,7 +257,7 @@ function evolveAttempt(
       return withAction(state, fact.actionId, { phase: 'verifying', reply, ...since, error: null });
     }
     case 'attempt.verified':
-      return withAction(state, fact.actionId, { verification: saidBy(input), error: null });
+      return withAction(state, fact.actionId, { verification: saidBy(input), error: null, inDoubt: false });
     case 'attempt.interrupted': {
       const phase = fact.next === 'none' ? 'idle' : fact.next;
       const { interruptions } = actionOf(state, fact.actionId);
@@ -263,28 +265,38 @@ function evolveAttempt(
         phase,
         interruptions: interruptions + 1,
         performedAt: input.at,
+        inDoubt: true,
         ...(phase === 'verifying' ? { verifyingSince: input.at } : {}),
         ...(fact.landsUntil === undefined ? {} : { landsUntil: fact.landsUntil }),
       });
     }
     case 'attempt.failed': {
       const phase = fact.next === 'verifying' ? 'verifying' : 'idle';
-      const called = actionOf(state, fact.actionId).phase === 'performing';
-      const performedAt = called ? { performedAt: input.at } : {};
+      const { phase: before, inDoubt } = actionOf(state, fact.actionId);
+      const error = errorOf(input);
+      // A failed look is no call.
+      const call = { performedAt: input.at, inDoubt: inDoubt || error?.resultUnknown === true };
       const landing = fact.landsUntil === undefined ? {} : { landsUntil: fact.landsUntil };
       const since = phase === 'verifying' ? { verifyingSince: input.at } : {};
-      return withAction(state, fact.actionId, { phase, error: errorOf(input), ...since, ...performedAt, ...landing });
+      const ended = before === 'performing' ? call : {};
+      return withAction(state, fact.actionId, { phase, error, ...since, ...ended, ...landing });
     }
     case 'attempt.paused':
       return keptBack(state, fact.actionId, 'paused');
     case 'attempt.resumed':
-      return resumed(state, fact.actionId, fact.phase);
+      return withAction(resumed(state, fact.actionId, fact.phase), fact.actionId, { calledAt: input.at });
     case 'hold.shared': {
       const answer = readingOf(input) ?? (input.type === 'performed' ? input.result : null);
       const shared = answer !== null && 'prior' in answer ? answer.prior : null;
       const heldAs = answer !== null && 'prior' in answer ? (answer.heldAs ?? null) : null;
       // What our own call was answered is about another effect than the one that is shared.
-      return withAction(state, fact.actionId, { phase: 'idle', prior: shared, heldAs, reply: null });
+      return withAction(state, fact.actionId, {
+        phase: 'idle',
+        prior: shared,
+        heldAs,
+        calledAt: input.at,
+        reply: null,
+      });
     }
     default:
       return unreachable(fact);
@@ -326,6 +338,7 @@ function settled(state: ExecutionState, fact: Extract<Fact, { type: 'action.sett
 }
 
 function evolveUndo(state: ExecutionState, fact: Extract<Fact, { type: `undo.${string}` }>): ExecutionState {
+  const undoTriesFrom = undoTriesFromOf(actionOf(state, fact.actionId), fact);
   switch (fact.type) {
     case 'undo.started': {
       const fresh = Object.entries(actionOf(state, fact.actionId).children).map(
@@ -333,7 +346,8 @@ function evolveUndo(state: ExecutionState, fact: Extract<Fact, { type: `undo.${s
       );
       const phase = fresh.length > 0 ? 'undoing_children' : 'undoing';
       const children = Object.fromEntries(fresh);
-      return withAction(state, fact.actionId, { phase, undoAttempt: fact.attempt, children, resumeAt: null });
+      const undoAttempt = fact.attempt;
+      return withAction(state, fact.actionId, { phase, undoAttempt, undoTriesFrom, children, resumeAt: null });
     }
     case 'undo.paused':
       return keptBack(state, fact.actionId, 'undo_paused');
@@ -341,7 +355,7 @@ function evolveUndo(state: ExecutionState, fact: Extract<Fact, { type: `undo.${s
       return withAction(state, fact.actionId, { phase: 'undoing' });
     case 'undo.awaited':
     case 'undo.failed':
-      return withAction(state, fact.actionId, { phase: 'undo_backoff', resumeAt: fact.resumeAt });
+      return withAction(state, fact.actionId, { phase: 'undo_backoff', undoTriesFrom, resumeAt: fact.resumeAt });
     case 'undo.settled': {
       const { status, reason } = fact;
       const next = withAction(state, fact.actionId, { phase: 'settled', status, reason, resumeAt: null });
@@ -352,6 +366,12 @@ function evolveUndo(state: ExecutionState, fact: Extract<Fact, { type: `undo.${s
     default:
       return unreachable(fact);
   }
+}
+
+/** What is settled is undone with all tries, also when it could not be before; what a stop of the process cut off was no try of the target's. */
+function undoTriesFromOf({ phase, undoAttempt, undoTriesFrom }: ActionState, { type }: Fact): number {
+  if (phase === 'settled') return undoAttempt;
+  return phase === 'undoing' && type === 'undo.awaited' ? undoTriesFrom + 1 : undoTriesFrom;
 }
 
 /** A person's retry: the named actions begin anew in a new generation, and the execution is alive again. */
@@ -382,6 +402,7 @@ function retried(state: ExecutionState, actionIds: readonly string[]): Execution
       undoAttempt: 0,
       // A retry for accounts is for other ones than those that were counted.
       reserved: reserved && accounts.length === 0,
+      undoTriesFrom: 0,
     });
   }
   return next;

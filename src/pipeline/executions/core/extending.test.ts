@@ -83,6 +83,75 @@ describe('a containment that ends by itself', () => {
     const undone = contained().take({ type: 'compensate', by, reason: 'drill' });
     expect(extend(undone, undone.now + 2 * HOUR).last.facts).toMatchObject([{ type: 'input.ignored' }]);
   });
+
+  it.each(['failed', 'cancelled'])('is not extended once it is decided that all is undone: %s', (why) => {
+    const plan = planOf([
+      planAction('a', { ttlMs: HOUR }),
+      planAction('b', { onFailure: 'COMPENSATE' }),
+      planAction('c'),
+    ]);
+    const story = new ExecutionStory(plan).succeed('a').observe('c');
+    if (why === 'failed') story.answer('observed', { error: REFUSED }, 'b');
+    else story.take({ type: 'cancel', by, reason: 'drill', compensate: true });
+    expect(extend(story, story.now + 2 * HOUR).last.facts).toEqual(ignored('it is going to be undone'));
+    story.succeed('c');
+    if (why === 'cancelled') story.answer('observed', { prior: {}, heldBy: null }, 'b');
+    expect(extend(story, story.now + 2 * HOUR).last.facts).toEqual(ignored('it is being undone'));
+  });
+
+  it('is extended where an execution stops and keeps what it did', () => {
+    const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR }), planAction('b')])).succeed('a');
+    story.take({ type: 'cancel', by, reason: 'drill', compensate: false });
+    expect(extend(story, story.now + 2 * HOUR).last.facts).toMatchObject([{ type: 'containment.extended' }]);
+  });
+
+  it('is extended to a week from the call that made it, also where a person’s retry has only seen it since', () => {
+    const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+    const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR, retry: once })])).observe();
+    const calledAt = story.now;
+    story.answer('performed', { outcome: {} }).answer('verified', { error: REFUSED });
+    story.now += 3 * 24 * HOUR;
+    story.take({ type: 'retry', by }).answer('verified', { says: 'holds', digest: 'd' });
+    expect(story.action().settledAt).toBe(story.now);
+    for (; story.now < calledAt + MAX_CONTAINED_MS - MAX_EXTENSION_MS; story.now += MAX_EXTENSION_MS / 2) {
+      extend(story, story.now + MAX_EXTENSION_MS);
+      expect(story.last.facts).toMatchObject([{ type: 'containment.extended' }]);
+    }
+    story.now += HOUR;
+    extend(story, calledAt + MAX_CONTAINED_MS + 1);
+    expect(story.last.facts).toEqual(ignored('it has been extended to a week already'));
+    extend(story, calledAt + MAX_CONTAINED_MS);
+    expect(story.last.facts).toMatchObject([{ type: 'containment.extended' }]);
+  });
+
+  it('is extended to a week from the second call where the first one had no effect', () => {
+    const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+    const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR, retry: once })])).observe();
+    story.answer('performed', { error: REFUSED });
+    story.now += 9 * 24 * HOUR;
+    story.take({ type: 'retry', by }).answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a').succeed();
+    expect(extend(story, story.now + 2 * HOUR).last.facts).toMatchObject([{ type: 'containment.extended' }]);
+  });
+
+  it('is extended to a week from when it was found that another execution holds it', () => {
+    const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+    const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR, retry: once })])).observe();
+    story.answer('performed', { outcome: {} }).answer('verified', { error: REFUSED });
+    story.now += 9 * 24 * HOUR;
+    const shared = { says: 'foreign', digest: 'd', prior: { was: 0 }, heldBy: 'exe_0' };
+    story.take({ type: 'retry', by }).answer('verified', shared);
+    expect(extend(story, story.now + 2 * HOUR).last.facts).toMatchObject([{ type: 'containment.extended' }]);
+  });
+
+  it('is extended to a week from when its call could be sent, where a pause had kept that back', () => {
+    const free = declaration({ holds: null });
+    const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR, declaration: free })]));
+    const { attempt, generation } = story.action();
+    story.take({ type: 'paused', actionId: 'a', attempt, generation, turn: 0 });
+    story.now += 9 * 24 * HOUR;
+    story.take({ type: 'resumed', actionId: 'a', turn: 1 }).succeed();
+    expect(extend(story, story.now + 2 * HOUR).last.facts).toMatchObject([{ type: 'containment.extended' }]);
+  });
 });
 
 describe('a containment that cannot be taken back', () => {

@@ -18,8 +18,10 @@ export function idleAction(actionId: string): ActionState {
     heldAs: null,
     sent: false,
     reply: null,
+    calledAt: null,
     performedAt: null,
     landsUntil: null,
+    inDoubt: false,
     verifyingSince: 0,
     verification: null,
     error: null,
@@ -35,6 +37,7 @@ export function idleAction(actionId: string): ActionState {
     approvalId: null,
     settledAt: null,
     undoAttempt: 0,
+    undoTriesFrom: 0,
     children: {},
     containedAt: null,
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BUSY, ExecutionStory, NO_ANSWER } from '../../../../tests/support/execution-story.ts';
+import { BUSY, ExecutionStory, NO_ANSWER, REFUSED } from '../../../../tests/support/execution-story.ts';
 import { declaration, planAction, planOf } from '../../../../tests/support/plans.ts';
 import { effectsOf } from './demands.ts';
 import { statusOf } from './state.ts';
@@ -146,6 +146,14 @@ describe('what was seen before a pause', () => {
     const story = seen(new ExecutionStory(planOf([planAction('a')])), 1);
     story.answer('performed', { error: BUSY }).timer('resume:a');
     expect(resume(keepBack(story)).action()).toMatchObject({ phase: 'performing', prior: { was: 1 }, attempt: 2 });
+  });
+
+  it('is looked at once more also in a person’s retry, which has sent nothing yet', () => {
+    const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+    const story = seen(new ExecutionStory(planOf([planAction('a', { retry: once })])), 1);
+    story.answer('performed', { error: REFUSED }).take({ type: 'retry', by });
+    seen(story.answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a'), 2);
+    expect(resume(keepBack(story)).action()).toMatchObject({ phase: 'observing', prior: null, attempt: 1 });
   });
 });
 

@@ -1,6 +1,6 @@
 import type { PlanAction } from '../../playbooks/plan.ts';
 import { settleFailed, startAttempt } from './attempts.ts';
-import { driveCompensation, startCompensation } from './compensation.ts';
+import { driveCompensation, startCompensation, wantsCompensation } from './compensation.ts';
 import { isFailure, settle } from './settle.ts';
 import { startAction } from './start-action.ts';
 import type { ActionPhase, ActionState, ActionStatus, ExecutionStatus } from './state.ts';
@@ -26,7 +26,8 @@ function step(t: Transition): boolean {
   const next = t.plan.stages[t.state.stageIndex + 1];
   if (t.state.stopped === null && next !== undefined) {
     t.add({ index: t.state.stageIndex + 1, type: 'stage.started' });
-    for (const plan of next.actions) startAction(t, plan);
+    // One that fails before it begins may stop the rest of its stage, which is withdrawn then.
+    for (const plan of next.actions) if (t.state.stopped === null) startAction(t, plan);
     return true;
   }
   return phases.includes('quiet') ? false : end(t);
@@ -97,11 +98,6 @@ function end(t: Transition): boolean {
   return false;
 }
 
-function wantsCompensation(t: Transition): boolean {
-  if (t.state.cancel?.compensate === true) return true;
-  return currentStages(t).some((plan) => plan.onFailure === 'COMPENSATE' && isFailure(t.action(plan.actionId).status));
-}
-
 const DONE: ReadonlySet<ActionStatus> = new Set<ActionStatus>(['SUCCESS', 'COMPENSATED', 'NOT_NEEDED', 'SUPERSEDED']);
 
 function finalStatus(t: Transition): ExecutionStatus {
@@ -130,16 +126,19 @@ export function takeCancel(t: Transition): void {
 /** A person's retry of an execution that is over: failed, unknown and timed-out actions only, in a new generation. */
 export function takeRetry(t: Transition): void {
   if (t.state.ended === null) return t.add({ type: 'input.ignored', why: 'the execution is still running' });
-  const again = currentStages(t).filter((plan) => isFailure(t.action(plan.actionId).status));
+  const again = currentStages(t)
+    .map((plan) => ({ plan, before: t.action(plan.actionId) }))
+    .filter(({ before }) => isFailure(before.status));
   if (again.length === 0) return t.add({ type: 'input.ignored', why: 'no action failed' });
-  const before = new Map(again.map((plan) => [plan.actionId, t.action(plan.actionId)]));
-  t.add({ type: 'execution.retried', actionIds: again.map((plan) => plan.actionId) });
-  for (const plan of again) retryAction(t, plan, before.get(plan.actionId));
+  t.add({ type: 'execution.retried', actionIds: again.map(({ plan }) => plan.actionId) });
+  for (const { plan, before } of again) retryAction(t, plan, before);
 }
 
 /** Reads the target first where an earlier try may have taken effect: a repeat must not do it a second time. */
-function retryAction(t: Transition, plan: PlanAction, before: ActionState | undefined): void {
-  if (before === undefined || before.key === null) return startAction(t, plan);
+function retryAction(t: Transition, plan: PlanAction, before: ActionState): void {
+  // What one before it has stopped stays as it was: its call of the run before may be unknown.
+  if (t.state.stopped !== null) return settle(t, plan, before.status ?? 'FAILED', before.reason);
+  if (before.key === null) return startAction(t, plan);
   if (!before.sent || !plan.declaration.readBack) return startAttempt(t, plan);
   const { actionId } = plan;
   const { generation } = t.action(actionId);

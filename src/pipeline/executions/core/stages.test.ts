@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { BUSY, ExecutionStory, NO_ANSWER, REFUSED, STORY_START } from '../../../../tests/support/execution-story.ts';
 import { declaration, gate, planAction, planOf } from '../../../../tests/support/plans.ts';
 import { childPlan } from './children.ts';
+import { decide } from './decide.ts';
+import { effectsOf } from './demands.ts';
 import { statusOf } from './state.ts';
 
 const by = { type: 'person', id: 'usr_1' } as const;
+const HOUR = 3_600_000;
 const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
 
 describe('a stage in which something failed', () => {
@@ -36,6 +39,22 @@ describe('a stage in which something failed', () => {
     told.observe('b');
     expect([told.action('b').status, told.action('b').reason]).toEqual(['SKIPPED', 'failure']);
     expect(statusOf(told.state)).toBe('FAILED');
+  });
+
+  it('begins no more of its own actions either, and ends', () => {
+    const lost = { target: '{{event.absent}}', onFailure: 'COMPENSATE' } as const;
+    const told = new ExecutionStory(planOf([planAction('a', lost), planAction('b')]));
+    expect([told.action('a').status, told.state.stopped]).toEqual(['FAILED', 'failure']);
+    expect(told.action('b')).toMatchObject({ status: 'SKIPPED', reason: 'failure', attempt: 0 });
+    expect(statusOf(told.state)).toBe('FAILED');
+  });
+
+  it('undoes what it has begun before', () => {
+    const lost = { target: '{{event.absent}}', onFailure: 'COMPENSATE' } as const;
+    const told = new ExecutionStory(planOf([planAction('a')], [planAction('b', lost), planAction('c')]));
+    expect(told.succeed('a').state.compensation?.queue).toEqual(['a']);
+    told.answer('undone', { result: 'restored', digest: 'd' }, 'a');
+    expect([told.action('c').status, statusOf(told.state)]).toEqual(['SKIPPED', 'ROLLED_BACK']);
   });
 });
 
@@ -113,6 +132,51 @@ describe('a retry by a person', () => {
     expect(told.action()).toMatchObject({ phase: 'verifying', attempt: 0, generation: 2 });
     told.answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a');
     expect(told.succeed().action()).toMatchObject({ status: 'SUCCESS', attempt: 1 });
+  });
+
+  it('looks anew at the state before, where nothing of the run before is there: somebody else may have changed it since', () => {
+    const told = new ExecutionStory(planOf([planAction('a', { retry: once })])).observe();
+    told.answer('performed', { error: REFUSED });
+    told.now += 24 * HOUR;
+    told.take({ type: 'retry', by }).answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a');
+    expect(told.action()).toMatchObject({ phase: 'observing', attempt: 1, prior: null, performedAt: null });
+    told.answer('observed', { prior: { was: 2 }, heldBy: null }).succeed();
+    told.take({ type: 'compensate', by, reason: 'false alarm' });
+    expect(effectsOf(told.plan, told.state)).toMatchObject([{ kind: 'undo', prior: { was: 2 } }]);
+  });
+
+  it('keeps the state before the first run where its effect is there', () => {
+    const told = new ExecutionStory(planOf([planAction('a', { retry: once })])).observe();
+    told.answer('performed', { outcome: {} }).answer('verified', { error: REFUSED });
+    told.take({ type: 'retry', by }).answer('verified', { says: 'holds', digest: 'd' });
+    expect(told.action()).toMatchObject({ status: 'SUCCESS', prior: { was: 1 } });
+  });
+
+  it('looks at the state before once: its own second try may follow an effect of the first', () => {
+    const told = new ExecutionStory(planOf([planAction('a', { retry: { ...once, maxRetries: 1 } })])).observe();
+    told.answer('performed', { error: REFUSED }).take({ type: 'retry', by });
+    told.answer('verified', { says: 'absent', digest: 'd' }).timer('resume:a').observe();
+    told.answer('performed', { error: BUSY }).timer('resume:a');
+    expect(told.action()).toMatchObject({ phase: 'performing', attempt: 2, prior: { was: 1 } });
+  });
+
+  it('leaves as it was what it does not come to, because it has stopped the execution at once', () => {
+    const lost = planAction('a', { target: '{{event.absent}}', onFailure: 'COMPENSATE' });
+    const plan = planOf([lost, planAction('b', { retry: once })]);
+    const told = new ExecutionStory(plan);
+    // As an earlier version left it: begun although the execution was stopped.
+    const begun = {
+      ...told.action('b'),
+      status: 'UNKNOWN',
+      reason: 'unreadable',
+      key: 'k',
+      sent: true,
+      attempt: 1,
+    } as const;
+    const state = { ...told.state, actions: { ...told.state.actions, b: begun } };
+    const after = decide(plan, state, { type: 'retry', by, at: told.now });
+    expect(after.facts.filter(({ type }) => type === 'attempt.started')).toEqual([]);
+    expect(after.state.compensation?.queue).toEqual(['b']);
   });
 
   it('waits until the try before can no longer take effect, also at a target that knows its key: the repeat has another one', () => {
@@ -195,6 +259,53 @@ describe('what the target shows after the call', () => {
       status: 'SUCCESS',
       reason: 'unverifiable',
     });
+  });
+});
+
+describe('a call that cannot be read back', () => {
+  const keyed = declaration({ readBack: false, holds: null, idempotency: 'native-key', reversibility: 'irreversible' });
+  const server = { ...NO_ANSWER, code: 'server_error' };
+  const tried = (maxRetries: number): ExecutionStory =>
+    new ExecutionStory(planOf([planAction('a', { declaration: keyed, retry: { ...once, maxRetries } })]));
+
+  it('is unknown when no answer to it said what became of it', () => {
+    const told = tried(1)
+      .answer('performed', { error: server })
+      .timer('resume:a')
+      .answer('performed', { error: server });
+    expect(told.action()).toMatchObject({ status: 'UNKNOWN', reason: 'server_error', attempt: 2 });
+  });
+
+  it('is unknown though a later try was refused: the first one may have done it', () => {
+    const told = tried(1).answer('performed', { error: server }).timer('resume:a').answer('performed', { error: BUSY });
+    expect(told.action()).toMatchObject({ status: 'UNKNOWN', reason: 'busy' });
+    const cutOff = tried(0);
+    const { attempt, generation } = cutOff.action();
+    cutOff.take({ type: 'interrupted', actionId: 'a', attempt, generation });
+    expect(cutOff.answer('performed', { error: REFUSED }).action()).toMatchObject({ status: 'UNKNOWN' });
+  });
+
+  it('is unknown when it is stopped between two tries', () => {
+    const told = tried(1).answer('performed', { error: server });
+    told.take({ type: 'cancel', by, reason: 'drill', compensate: false });
+    expect(told.action()).toMatchObject({ status: 'UNKNOWN', reason: 'cancelled' });
+  });
+
+  it('failed when each answer said so', () => {
+    const told = tried(1)
+      .answer('performed', { error: BUSY })
+      .timer('resume:a')
+      .answer('performed', { error: REFUSED });
+    expect(told.action()).toMatchObject({ status: 'FAILED', reason: 'refused' });
+  });
+
+  it('stays unknown when a person’s retry is refused, and is done when that is answered well', () => {
+    const again = (): ExecutionStory => tried(0).answer('performed', { error: server }).take({ type: 'retry', by });
+    expect(again().answer('performed', { error: REFUSED }).action()).toMatchObject({
+      status: 'UNKNOWN',
+      generation: 2,
+    });
+    expect(again().succeed().action()).toMatchObject({ status: 'SUCCESS', generation: 2 });
   });
 });
 

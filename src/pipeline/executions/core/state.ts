@@ -86,7 +86,7 @@ export interface ExecutionState {
   readonly compensated: boolean;
   /** Business time spent running, in ms, up to `runningSince`. */
   readonly ranMs: number;
-  /** Since when it runs (something other than people is awaited), or null. */
+  /** Since when it runs (something other than people and undos is awaited), or null. */
   readonly runningSince: number | null;
   /** The final status, or null while it is alive. */
   readonly ended: { readonly status: ExecutionStatus; readonly at: number } | null;
@@ -120,10 +120,14 @@ export interface ActionState {
   /** The call for the present attempt was sent, or may have been. */
   readonly sent: boolean;
   readonly reply: JsonObject | null;
+  /** When the call that makes the effect was begun, or it was found that another execution has made it. A look of a person's retry begins none. */
+  readonly calledAt: number | null;
   /** When the last call ended: answered, failed or cut off. The target's settling time counts from here. */
   readonly performedAt: number | null;
   /** Until when a call without an answer may still take effect, business time; null: there was none. */
   readonly landsUntil: number | null;
+  /** A call of it ended without anybody knowing whether it took effect, and the target has not been read since. */
+  readonly inDoubt: boolean;
   /** When the present read of the target was asked for: what it says is not newer, whenever it arrives. */
   readonly verifyingSince: number;
   /** What read-back said last, or `unverifiable`. */
@@ -148,7 +152,10 @@ export interface ActionState {
   readonly outcome: string | null;
   readonly approvalId: string | null;
   readonly settledAt: number | null;
+  /** Undos of this generation that were begun. Never counted anew within it: a late answer names its own. */
   readonly undoAttempt: number;
+  /** Those of them that are no tries of the present undo: begun before somebody asked for it again, or cut off. */
+  readonly undoTriesFrom: number;
   readonly children: { readonly [childId: string]: Child };
   readonly containedAt: number | null;
   /** Its quiet hours are over: it waits for none again. Absent: it never waited. */
@@ -189,8 +196,8 @@ export function statusOf(state: ExecutionState): ExecutionStatus {
   return 'RUNNING';
 }
 
-/** Phases in which the engine or a target works; waiting for people, for a resume or for a user's answer is not among them. */
-const BUSY_PHASES: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
+/** Phases in which an action is being done; waiting for people, for a resume or for a user's answer is not among them. */
+const RUNNING_PHASES: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
   'reserving',
   'observing',
   'performing',
@@ -199,14 +206,18 @@ const BUSY_PHASES: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
   'backoff',
   'spawning',
   'checking',
-  'undoing',
-  'undo_backoff',
 ]);
 
-/** Whether running time counts now: something is busy, and nobody outside is being waited for. */
+/** Phases in which the engine or a target works. */
+const BUSY_PHASES: ReadonlySet<ActionPhase> = new Set<ActionPhase>([...RUNNING_PHASES, 'undoing', 'undo_backoff']);
+
+/**
+ * Whether running time counts now: something is being done, and nobody outside is being waited for. An undo does not count: one whose own time
+ * was over may take hours, and must not stop what is still to be done, or void what people are asked.
+ */
 export function isRunning(state: ExecutionState): boolean {
   if (state.ended !== null) return false;
-  return Object.values(state.actions).some((action) => BUSY_PHASES.has(action.phase));
+  return Object.values(state.actions).some((action) => RUNNING_PHASES.has(action.phase));
 }
 
 /** What later conditions and templates may read of earlier actions. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BUSY, ExecutionStory, NO_ANSWER } from '../../../../tests/support/execution-story.ts';
-import { declaration, planAction, planOf } from '../../../../tests/support/plans.ts';
+import { declaration, gate, planAction, planOf } from '../../../../tests/support/plans.ts';
 import { backoffMs } from './backoff.ts';
 import { statusOf } from './state.ts';
 
@@ -161,5 +161,17 @@ describe('the time limit of an execution', () => {
     expect([story.state.stopped, story.now - story.state.startedAt]).toEqual(['timed_out', 305 * SECOND]);
     story.answer('observed', { prior: {}, heldBy: null }, 'b');
     expect([story.action('b').status, statusOf(story.state)]).toEqual(['TIMED_OUT', 'PARTIALLY_COMPLETED']);
+  });
+
+  it('does not count the undo of what is over by its own time, however long that takes', () => {
+    const asks = planAction('b', { gates: [gate({ timeoutMs: 24 * HOUR })] });
+    const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR })], [asks])).succeed('a').timer('ttl:a');
+    expect([story.action().phase, story.dueIn('execution')]).toEqual(['undoing', null]);
+    story.now += 400 * SECOND;
+    story.answer('undone', { error: { ...BUSY, retryAfterMs: HOUR } });
+    expect([story.action().phase, story.dueIn('execution')]).toEqual(['undo_backoff', null]);
+    story.timer('resume:a').answer('undone', { result: 'restored', digest: 'd' });
+    expect([story.action().status, story.approval.status, story.state.ranMs]).toEqual(['COMPENSATED', 'PENDING', 0]);
+    expect(statusOf(story.vote('APPROVE').succeed('b').state)).toBe('COMPLETED');
   });
 });

@@ -56,6 +56,55 @@ describe('an undo', () => {
     expect(story.timers).toEqual([]);
   });
 
+  it('is tried five times more, from the first pause on, when a person asks for it again', () => {
+    const story = undoing();
+    const fail = (): ExecutionStory => {
+      const { undoAttempt: first } = story.action();
+      const tries = (): number => story.action().undoAttempt - first + 1;
+      for (story.answer('undone', { error: BUSY }); story.action().phase === 'undo_backoff';) {
+        expect(story.dueIn('resume:a')).toBe(1_000 * 2 ** (tries() - 1));
+        story.timer('resume:a').answer('undone', { error: BUSY });
+      }
+      expect([tries(), story.action().status]).toEqual([5, 'COMPENSATION_FAILED']);
+      return story;
+    };
+    fail().take(undo);
+    // The tries of before still count as others: their answers may come late.
+    expect(story.action()).toMatchObject({ phase: 'undoing', undoAttempt: 6 });
+    expect(fail().take(undo).action().undoAttempt).toBe(11);
+    expect(story.answer('undone', { result: 'restored', digest: 'd' }).action().status).toBe('COMPENSATED');
+  });
+
+  it('that a stop of the process cut off was no try', () => {
+    const story = undoing();
+    for (let times = 1; times <= 4; times += 1) {
+      const { undoAttempt: attempt, generation } = story.action();
+      story.take({
+        type: 'interrupted',
+        undo: true,
+        actionId: 'a',
+        attempt,
+        generation,
+        mayLandUntil: story.now + 9_000,
+      });
+      expect(story.dueIn('resume:a')).toBe(9_000);
+      story.timer('resume:a');
+    }
+    story.answer('undone', { error: BUSY });
+    expect([story.action().phase, story.dueIn('resume:a')]).toEqual(['undo_backoff', 1_000]);
+  });
+
+  it('has all its tries after it has waited for a call to land, and in a new run', () => {
+    const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+    const story = new ExecutionStory(planOf([planAction('a', { retry: once })])).observe();
+    const { attempt, generation } = story.action();
+    const lost = { actionId: 'a', attempt, generation, mayLandForMs: 9_000, result: { error: NO_ANSWER } } as const;
+    story.take({ type: 'performed', ...lost }).answer('verified', { says: 'unknown', digest: 'd' });
+    story.take(undo).timer('resume:a');
+    for (let times = 1; times <= 4; times += 1) story.answer('undone', { error: BUSY }).timer('resume:a');
+    expect(story.answer('undone', { error: BUSY }).action().status).toBe('COMPENSATION_FAILED');
+  });
+
   it('is not repeated where that would change nothing', () => {
     const story = undoing().answer('undone', { error: REFUSED });
     expect(story.action()).toMatchObject({ status: 'COMPENSATION_FAILED', reason: 'refused' });
