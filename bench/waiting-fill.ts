@@ -60,6 +60,9 @@ export async function fillWithWaiting(dataDir: string, playbookId: string, count
       clock,
       closing,
       revokedOf: async () => [],
+      onError(thrown) {
+        throw thrown;
+      },
     },
     () => ({
       launch: () => undefined,

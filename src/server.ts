@@ -200,8 +200,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   const { playbooks, runbooks, policies, exemptions, guards, onCall, inventory, changes, governance } = definitions;
   await takeInventoryFile(config, inventory, clock.now());
   const store = executionStore(journal);
-  const { runbookSource: fromGit } = definitions;
-  const taking = await takeRunbookSource(acts ? config : null, { ...shared, source: fromGit });
+  const taking = await takeRunbookSource(acts ? config : null, { ...shared, source: definitions.runbookSource });
   const beside = await openRooms(config, {
     ...shared,
     store,
@@ -275,6 +274,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
       teller,
       revokedOf: (bound, at) => exemptions.revokedOf(bound, at),
       onCallBook: () => onCall.book(),
+      onError: onError('an execution waits for somebody who mends it; all others go on'),
     },
     acts ? performer : performNothing,
   );
@@ -335,7 +335,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ...signIn,
     playbooks,
     runbooks,
-    runbookSource: fromGit,
+    runbookSource: definitions.runbookSource,
     eventPlans: openEventPlans({ ...shared, ...definitions, runner, senders, withPlace }),
     policies,
     guards,
@@ -357,7 +357,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
-    health: createHealthService({ ...looked, evidenceStore: beside.evidenceStore, fromGit }),
+    health: createHealthService({ ...looked, evidenceStore: beside.evidenceStore, fromGit: definitions.runbookSource }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';

@@ -158,6 +158,7 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
         await journal.streamHead('oncall/primary');
         return BOOK;
       },
+      onError: world.onBug,
       revokedOf: async (bound, at) => bound.filter((each) => isRevoked(each, at)).map(({ id }) => id),
     },
     (itself) => (performs ? performer(overheard(itself, world)) : idle),

@@ -8,7 +8,8 @@ import type { Journal } from '../journal/journal.ts';
 import { openSqliteJournal } from '../journal/sqlite/sqlite-journal.ts';
 import { steeredClock, type SteeredClock } from '../platform/clock.ts';
 import { realMachine } from '../platform/machine.ts';
-import { createDueStreams, FIRST_PUT_OFF_MS, LONGEST_PUT_OFF_MS, putOffMs } from './due-streams.ts';
+import { createDueStreams } from './due-streams.ts';
+import { FIRST_PUT_OFF_MS, LONGEST_PUT_OFF_MS, putOffMs } from './put-off.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'firebreak-due-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,5 +1,6 @@
 import type { GroupCommitter } from '../journal/group-commit.ts';
 import type { JournalReader, Timer } from '../journal/journal.ts';
+import { putOffs } from './put-off.ts';
 
 /**
  * Timers of rooms beside executions: they stand in one table with those of executions, under the names of the rooms' streams, and
@@ -8,12 +9,6 @@ import type { JournalReader, Timer } from '../journal/journal.ts';
 
 /** Timers that are looked at in one go; the rest is due the next time. */
 const TIMERS_PER_TICK = 500;
-/** How long one that failed is put off the first time, in ms of business time; each further time twice as long. */
-export const FIRST_PUT_OFF_MS = 30_000;
-/** How long at most: what was mended is taken up again within the hour. */
-export const LONGEST_PUT_OFF_MS = 3_600_000;
-/** Failing timers whose tries are remembered; beyond that the oldest begins anew. */
-const MAX_REMEMBERED = 10_000;
 
 export interface DueStreamPorts {
   readonly journal: Pick<JournalReader, 'dueTimers'>;
@@ -34,22 +29,20 @@ export interface DueStreams {
 }
 
 export function createDueStreams({ journal, committer, clock, prefix, apply, onError }: DueStreamPorts): DueStreams {
-  const failed = new Map<string, number>();
+  const failures = putOffs();
 
   /** A timer that is put off still is the one that the room has set: whatever the room sets next takes its place. */
   async function putOff(timer: Timer): Promise<void> {
-    const tries = (failed.get(timer.execution) ?? 0) + 1;
-    failed.delete(timer.execution);
-    failed.set(timer.execution, tries);
-    const oldest = failed.size > MAX_REMEMBERED ? failed.keys().next() : null;
-    if (oldest?.done === false) failed.delete(oldest.value);
-    await committer.submit({ appends: [], timers: [{ ...timer, due: clock.now() + putOffMs(tries) }] });
+    await committer.submit({
+      appends: [],
+      timers: [{ ...timer, due: clock.now() + failures.failed(timer.execution) }],
+    });
   }
 
   async function applyOne(timer: Timer): Promise<void> {
     try {
       await apply(timer.execution.slice(prefix.length));
-      failed.delete(timer.execution);
+      failures.succeeded(timer.execution);
     } catch (thrown) {
       onError(thrown);
       // Where the store itself is away this fails too: then it stays due, as everything does.
@@ -65,11 +58,4 @@ export function createDueStreams({ journal, committer, clock, prefix, apply, onE
       return own.length;
     },
   };
-}
-
-/** How long a timer is put off that has failed so often, in ms. */
-export function putOffMs(tries: number): number {
-  let wait = FIRST_PUT_OFF_MS;
-  for (let times = 1; times < tries && wait < LONGEST_PUT_OFF_MS; times += 1) wait *= 2;
-  return Math.min(wait, LONGEST_PUT_OFF_MS);
 }

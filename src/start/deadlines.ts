@@ -11,6 +11,7 @@ import type { Runner } from '../pipeline/executions/runner.ts';
 import type { TellRecord } from '../pipeline/tell-of-record.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
+import { tickAll } from './tick-all.ts';
 
 export interface DeadlineRoomPorts {
   readonly journal: Journal;
@@ -44,10 +45,11 @@ export function openDeadlines(ports: DeadlineRoomPorts): DeadlineRoom {
       get idle() {
         return runner.idle;
       },
-      async tick() {
-        const [executions, clocks] = [await runner.tick(), await reminding.tick()];
-        return executions + clocks;
-      },
+      tick: () =>
+        tickAll(
+          () => runner.tick(),
+          () => reminding.tick(),
+        ),
     }),
   };
 }

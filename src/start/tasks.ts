@@ -11,6 +11,7 @@ import { createUnsettled } from '../pipeline/tasks/unsettled.ts';
 import type { TellRecord } from '../pipeline/tell-of-record.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
+import { tickAll } from './tick-all.ts';
 
 export interface TaskRoomPorts {
   readonly journal: Journal;
@@ -42,10 +43,11 @@ export function openTasks(ports: TaskRoomPorts): TaskRoom {
       get idle() {
         return runner.idle;
       },
-      async tick() {
-        const [executions, tasks] = [await runner.tick(), await reminders.tick()];
-        return executions + tasks;
-      },
+      tick: () =>
+        tickAll(
+          () => runner.tick(),
+          () => reminders.tick(),
+        ),
     }),
   };
 }

@@ -6,6 +6,7 @@ import {
   type EscalationService,
 } from '../pipeline/vendors/escalations.service.ts';
 import { createVendorService, type VendorPorts } from '../pipeline/vendors/vendors.service.ts';
+import { tickAll } from './tick-all.ts';
 
 /** Third parties: the API's verbs, what belongs to the commit of an incident, and the levels that fall due. */
 export interface VendorRoom {
@@ -27,10 +28,11 @@ export function openVendors(ports: VendorPorts & Omit<EscalationPorts, 'vendors'
       get idle() {
         return runner.idle;
       },
-      async tick() {
-        const [executions, levels] = [await runner.tick(), await escalations.tick()];
-        return executions + levels;
-      },
+      tick: () =>
+        tickAll(
+          () => runner.tick(),
+          () => escalations.tick(),
+        ),
     }),
     refresh: () => vendors.refresh(),
   };

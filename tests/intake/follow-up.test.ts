@@ -7,6 +7,7 @@ import { createIntake, type Intake, type IntakePorts } from '../../src/pipeline/
 import { compilePlaybook } from '../../src/pipeline/playbooks/compile.ts';
 import { toPlaybook } from '../../src/pipeline/playbooks/playbook.ts';
 import type { ActivePlaybook } from '../../src/pipeline/playbooks/playbooks.service.ts';
+import { FirebreakError } from '../../src/platform/errors.ts';
 import { realMachine } from '../../src/platform/machine.ts';
 import { TEST_START, testEngine, type TestEngine } from '../support/engine.ts';
 import { declaration, planAction, planOf } from '../support/plans.ts';
@@ -221,5 +222,58 @@ describe('more events than can wait', () => {
     const verdicts = (await Promise.all(taken)).flat();
     expect(verdicts.filter((verdict) => verdict === 'accepted')).toHaveLength(1);
     await quiet(intake);
+  });
+});
+
+describe('a playbook that is deleted while its incident goes on', () => {
+  const gone = (id: string) => Promise.reject(new FirebreakError('not_found', `There is no playbook ${id}`));
+  /** Playbooks as the service has them; `deleted` decides whether it can still be loaded, as the rules of another one go on. */
+  function deletable(change: object) {
+    const playbook = active(change);
+    const state = { deleted: false };
+    const load = (id: string): Promise<ActivePlaybook> => (state.deleted ? gone(id) : Promise.resolve(playbook));
+    return { state, playbooks: { active: async () => [playbook], load } };
+  }
+  const noFollowUps = async (): Promise<readonly string[]> => {
+    const { items } = await engine.journal.listViews({ kind: 'incident', limit: 10, skip: 0 });
+    const said = items.flatMap((view) => incidentOf(view).incident.timeline.map(({ what }) => what));
+    return said.filter((what) => what.startsWith('no follow-up'));
+  };
+  const FOR_ONE = `no follow-up for 1 accounts: the playbook ${SUSPEND_ALL.playbookId} was deleted`;
+
+  it('keeps no execution from reporting its end, and people see for how many nothing is done', async () => {
+    engine = testEngine();
+    engine.know(planOf([planAction('suspend')]));
+    const [action] = SUSPEND_ALL.actions;
+    const change = { actions: [{ ...action, requiresApproval: true }] };
+    const { state, playbooks } = deletable(change);
+    const intake = intakeOf(change, { playbooks });
+    await intake.take(['a', 'b', 'c'].map(failure), undefined);
+    await quiet(intake);
+    await intake.take([failure('d', 10)], undefined);
+    await quiet(intake);
+    state.deleted = true;
+    expect(await approve()).toEqual(['a', 'b', 'c']);
+    await quiet(intake);
+    expect(suspended()).toEqual(['a', 'b', 'c']);
+    expect(await engine.journal.queuedEffects()).toEqual([]);
+    expect(await noFollowUps()).toEqual([FOR_ONE]);
+  });
+
+  it('leaves no news owed for ever, and is said once however often it is looked at', async () => {
+    engine = testEngine();
+    engine.know(planOf([planAction('suspend')]));
+    const { state, playbooks } = deletable({});
+    const intake = intakeOf({}, { playbooks });
+    await intake.take(['a', 'b', 'c'].map(failure), undefined);
+    await quiet(intake);
+    state.deleted = true;
+    await intake.take([failure('d', 10)], undefined);
+    await quiet(intake);
+    expect(await engine.journal.queuedEffects()).toEqual([]);
+    const { items } = await engine.journal.listViews({ kind: 'incident', limit: 1, skip: 0 });
+    const [incident] = items.map((view) => incidentOf(view).incident);
+    for (const { id } of incident?.executions ?? []) await intake.lookAgain(incident?.id ?? '', id);
+    expect(await noFollowUps()).toEqual([FOR_ONE]);
   });
 });

@@ -94,3 +94,25 @@ it('leaves what nothing helps to the next start, without losing the others', asy
   await expect.poll(() => errors.length, { timeout: 10_000 }).toBe(MAX_TRIES);
   expect(told).toHaveLength(1);
 });
+
+it('delivers the notices that were left beside one that cannot be read, and says which that is', async () => {
+  const delivered: string[] = [];
+  const errors: unknown[] = [];
+  const teller = createTeller({
+    machine: realMachine,
+    closing: new AbortController().signal,
+    notices: {
+      async load(id: string) {
+        if (id === 'ntc_1') throw new Error('Record 1 of the stream notice/ntc_1 cannot be read');
+        return { id };
+      },
+    },
+    channels: [],
+    courier: () => ({ deliver: ({ id }: { readonly id: string }) => void delivered.push(id) }),
+    onError: (thrown: unknown) => errors.push(thrown),
+    // Only these members are asked for.
+  } as unknown as Parameters<typeof createTeller>[0]);
+  await teller.bring(['ntc_1', 'ntc_2'].map((execution) => ({ execution, name: 'deliver', body: {} })));
+  expect(delivered).toEqual(['ntc_2']);
+  expect(errors.map(String)).toEqual(['Error: Record 1 of the stream notice/ntc_1 cannot be read']);
+});

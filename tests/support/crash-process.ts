@@ -105,7 +105,18 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
   const incidents = createIncidentService({ journal, committer, now: () => clock.now() });
   const store = executionStore(journal);
   const runner: Runner = createRunner(
-    { journal, members, machine, committer, store, clock, closing: closing.signal, points, revokedOf: async () => [] },
+    {
+      journal,
+      members,
+      machine,
+      committer,
+      store,
+      clock,
+      closing: closing.signal,
+      points,
+      revokedOf: async () => [],
+      onError: (thrown) => faults.push(thrown),
+    },
     createPerformer({
       journal,
       members,

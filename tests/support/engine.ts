@@ -122,6 +122,7 @@ export function testEngine(
       closing: closing.signal,
       ...(options.teller === undefined ? {} : { teller: options.teller }),
       revokedOf: async () => [],
+      onError: (thrown) => bugs.push(thrown),
     },
     (itself) => {
       launcher = performer(itself);

@@ -35,6 +35,7 @@ export function testIntake({ file, now, egress = [], shared = false, ...ports }:
   const journal = openSqliteJournal({ file, birth: { id: 'jrn_test', at: now, accelerated: true } });
   const committer = groupCommitter(journal, realMachine);
   const store = executionStore(journal);
+  const errors: unknown[] = [];
   const runner = createRunner(
     {
       journal,
@@ -45,6 +46,7 @@ export function testIntake({ file, now, egress = [], shared = false, ...ports }:
       clock,
       closing: new AbortController().signal,
       revokedOf: async () => [],
+      onError: (thrown) => errors.push(thrown),
     },
     () => ({
       inFlight: 0,
@@ -53,7 +55,6 @@ export function testIntake({ file, now, egress = [], shared = false, ...ports }:
     }),
   );
   const entries = parseEgressList(egress);
-  const errors: unknown[] = [];
   const { arrivals: _arrivals, ...withoutOrder } = journal;
   const intake = createIntake({
     journal: shared ? withoutOrder : journal,

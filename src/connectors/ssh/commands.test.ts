@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { changeAccount, endProcesses, endTerminals, listTable, read, showAccount, showShadow } from './commands.ts';
@@ -8,6 +8,8 @@ import { READ_SCRIPT } from './read-script.ts';
 
 // Only these members are looked at here.
 const host = { id: 'h', privilege: 'sudo', artifacts: { roots: ['/var/log'], max_gb: 1 } } as unknown as SshHost;
+const root = { id: 'r', privilege: 'root' } as unknown as SshHost;
+const NOBODY = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
 describe('the table of commands', () => {
   it('builds no command of a name that is not one', () => {
@@ -45,10 +47,29 @@ describe('the table of commands', () => {
   });
 
   it('gives every command a fixed environment, and sudo where the account is not root', () => {
-    expect(changeAccount(host, 'svc$', 'unlock', null).line).toBe(
-      "env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C sudo -n usermod --unlock --expiredate '' 'svc$'",
+    expect(showShadow(host, 'svc$').line).toBe(
+      "env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C sudo -n getent shadow 'svc$'",
+    );
+    expect(changeAccount(host, 'svc$', 'unlock', null).line).toMatch(
+      / LC_ALL=C sh -c '[^']*' sh sudo -n usermod --unlock --expiredate '' 'svc\$'$/,
     );
     expect(read(host, 'image').line).toMatch(/ sudo -n \/usr\/local\/sbin\/firebreak-read image$/);
+  });
+
+  it('changes nothing before its line has come, nor where its input ends without one', () => {
+    // Nobody has this number; as nobody, so that it could end nothing either.
+    const { line, begins } = endProcesses(root, 4_294_967_290);
+    const exit = (input: string) => spawnSync('/bin/sh', ['-c', line], { input, ...NOBODY }).status;
+    expect(begins).toBe('\n');
+    expect([exit(''), exit('no end of line'), exit('\n')]).toEqual([125, 125, 1]);
+    for (const { begins: at } of [changeAccount(root, 'alice', 'lock', 1), endTerminals(root, 1_000, ['pts/0'])])
+      expect(at).toBe('\n');
+    for (const { begins: at } of [
+      showShadow(root, 'alice'),
+      listTable(root, 'firebreak_isolation'),
+      read(root, 'image'),
+    ])
+      expect(at).toBeUndefined();
   });
 
   it('has a reader that a plain shell takes', () => {

@@ -9,10 +9,16 @@ import { READ_SCRIPT } from './read-script.ts';
 export interface Command {
   /** One string, as SSH wants it. Holds no secret: it is recorded with what it brought. */
   readonly line: string;
+  /** The input at which it begins, where it waits for one that says nothing else. */
+  readonly begins?: string;
 }
 
 /** Where programs are looked for, whatever the account's own search path says. */
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+/** What every command runs in. */
+const CLEAN = `env -i PATH=${PATH} LC_ALL=C`;
+/** Runs its arguments once a line has come. 125 is no answer of a program that changes something: 1 of `pkill` means that it found nothing. */
+const AT_A_LINE = 'read -r _ || exit 125; exec "$@"';
 /** Where the reader lies on hosts on which Firebreak is not root. */
 export const READER = '/usr/local/sbin/firebreak-read';
 
@@ -34,7 +40,7 @@ export const TERMINAL = /^[A-Za-z]{1,16}(\/?[0-9]{1,6})?$/;
 export const SHOW_CONNECTION: Command = { line: 'printenv SSH_CONNECTION' };
 
 /** Milliseconds since 1970 by the host's clock. */
-export const SHOW_TIME: Command = { line: `env -i PATH=${PATH} LC_ALL=C date -u +%s%3N` };
+export const SHOW_TIME: Command = { line: `${CLEAN} date -u +%s%3N` };
 
 /** @param table one that `barrierOf` named */
 export function listTable(host: SshHost, table: string): Command {
@@ -48,7 +54,7 @@ export function applyRules(host: SshHost): Command {
 }
 
 export function showAccount(name: string): Command {
-  return { line: `env -i PATH=${PATH} LC_ALL=C getent passwd ${word(name)}` };
+  return { line: `${CLEAN} getent passwd ${word(name)}` };
 }
 
 export function showShadow(host: SshHost, name: string): Command {
@@ -63,12 +69,12 @@ export function changeAccount(
   expires: number | null,
 ): Command {
   const flag = password === 'keep' ? '' : `--${password} `;
-  return privileged(host, `usermod ${flag}--expiredate ${expires === null ? "''" : integer(expires)} ${word(name)}`);
+  return changing(host, `usermod ${flag}--expiredate ${expires === null ? "''" : integer(expires)} ${word(name)}`);
 }
 
 /** Ends every process of a user at once. */
 export function endProcesses(host: SshHost, uid: number): Command {
-  return privileged(host, `pkill -KILL -u ${integer(uid)}`);
+  return changing(host, `pkill -KILL -u ${integer(uid)}`);
 }
 
 /** What an account has running: process, seconds since it began, terminal and short name, under a line of headings. */
@@ -78,14 +84,14 @@ export function listProcesses(host: SshHost, uid: number): Command {
 
 /** Ends what sshd runs for an account: with it goes the connection. Matches `sshd`, and `sshd-session` since OpenSSH 9.8. */
 export function endConnections(host: SshHost, uid: number): Command {
-  return privileged(host, `pkill -KILL -u ${integer(uid)} sshd`);
+  return changing(host, `pkill -KILL -u ${integer(uid)} sshd`);
 }
 
 /** Ends what an account runs at these terminals. @param terminals as `ps` names them: `pts/3`, `tty1` */
 export function endTerminals(host: SshHost, uid: number, terminals: readonly string[]): Command {
   if (terminals.length === 0 || !terminals.every((each) => TERMINAL.test(each)))
     throw new RangeError('This is no name of a terminal');
-  return privileged(host, `pkill -KILL -u ${integer(uid)} -t ${terminals.join(',')}`);
+  return changing(host, `pkill -KILL -u ${integer(uid)} -t ${terminals.join(',')}`);
 }
 
 export function collectList(host: SshHost, name: ListName): Command {
@@ -95,11 +101,23 @@ export function collectList(host: SshHost, name: ListName): Command {
 /** Streams the file, directory or device whose path is the one line of its input. */
 export function read(host: SshHost, what: 'artifact' | 'image'): Command {
   if (host.privilege === 'sudo') return privileged(host, `${READER} ${what}`);
-  return { line: `env -i PATH=${PATH} LC_ALL=C sh -c ${quoted(READ_SCRIPT)} firebreak-read ${what}` };
+  return { line: `${CLEAN} sh -c ${quoted(READ_SCRIPT)} firebreak-read ${what}` };
 }
 
-function privileged({ privilege }: SshHost, program: string): Command {
-  return { line: `env -i PATH=${PATH} LC_ALL=C ${privilege === 'sudo' ? 'sudo -n ' : ''}${program}` };
+function privileged(host: SshHost, program: string): Command {
+  return { line: `${CLEAN} ${asRoot(host, program)}` };
+}
+
+/**
+ * Begins at a line on its input: a host may take any time until it has started what it was sent, and by then it may be that nobody
+ * wants the change any more. A host that lets the input end before the line changes nothing.
+ */
+function changing(host: SshHost, program: string): Command {
+  return { line: `${CLEAN} sh -c ${quoted(AT_A_LINE)} sh ${asRoot(host, program)}`, begins: '\n' };
+}
+
+function asRoot({ privilege }: SshHost, program: string): string {
+  return privilege === 'sudo' ? `sudo -n ${program}` : program;
 }
 
 /** @throws RangeError for anything that is no name of an account; callers have checked it before */

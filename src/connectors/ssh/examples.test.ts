@@ -18,7 +18,7 @@ function hosts(): readonly SshHost[] {
 
 /** Program and arguments as sudo sees them, with the search path of the commands. */
 function asked({ line }: commands.Command): string {
-  const after = /^env -i \S+ LC_ALL=C sudo -n (.*)$/.exec(line)?.[1];
+  const after = /^env -i \S+ LC_ALL=C (?:sh -c '[^']*' sh )?sudo -n (.*)$/.exec(line)?.[1];
   if (after === undefined) throw new Error(`not through sudo: ${line}`);
   const [program = '', ...args] = execFileSync('/bin/sh', ['-c', `printf '%s\\0' ${after}`], { encoding: 'utf8' })
     .split('\0')

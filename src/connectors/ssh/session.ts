@@ -1,5 +1,6 @@
 import type { Client, ClientChannel } from 'ssh2';
 import { ConnectorError } from '../../pipeline/actions/contract.ts';
+import { invariant } from '../../platform/errors.ts';
 import { brokenOff, notReached, takenBack } from './failure.ts';
 import type { Command } from './commands.ts';
 
@@ -12,9 +13,9 @@ const MAX_ERRORS = 64 * 1024;
 
 export interface SessionOptions {
   readonly signal: AbortSignal;
-  /** What the command reads, whole; then its input ends. */
+  /** What the command reads, whole; then its input ends. Absent: at what it begins, where it waits for that. */
   readonly input?: string;
-  /** Asked right before something is changed; absent for what only reads. */
+  /** Asked right before something is changed: before the input. Absent for what only reads. */
   readonly maySend?: () => boolean;
 }
 
@@ -36,49 +37,62 @@ export interface Session {
 }
 
 /**
- * Starts a command. Where it changes something, `maySend` is asked right before the bytes that make it do so: the input where
- * the command waits for one, else the command itself.
+ * Starts a command. One that changes something waits for its input, and `maySend` is asked right before that: between the command
+ * and its start on the host lie two answers of the host, which may take any time.
  * @throws ConnectorError
  */
 export async function startSession(client: Client, command: Command, options: SessionOptions): Promise<Session> {
-  const { signal, input, maySend } = options;
-  if (signal.aborted) throw brokenOff('timeout', 'there was no time left for the command', false);
-  const waits = input !== undefined;
-  if (!waits && maySend?.() === false) throw takenBack();
-  const changed = { sent: maySend !== undefined && !waits };
-  const session = await openChannel(client, command, changed.sent, (channel) =>
-    follow(channel, signal, () => changed.sent),
-  );
-  if (waits) {
-    if (maySend?.() === false) {
-      session.end();
-      throw takenBack();
-    }
-    changed.sent = maySend !== undefined;
-    session.output.end(input);
+  const { signal, input = command.begins, maySend } = options;
+  invariant(maySend === undefined || input !== undefined, 'a command that changes something waits for its input');
+  if (signal.aborted) throw outOfTime();
+  const changed = { sent: false };
+  const session = await openChannel(client, command, signal, (channel) => follow(channel, signal, () => changed.sent));
+  if (input === undefined) return session;
+  if (signal.aborted || maySend?.() === false) {
+    session.end();
+    throw signal.aborted ? outOfTime() : takenBack();
   }
+  changed.sent = maySend !== undefined;
+  session.output.end(input);
   return session;
 }
 
-/** @param take is called in the turn in which the channel opens: a quick command has ended before the next one. */
+function outOfTime(): ConnectorError {
+  return brokenOff('timeout', 'there was no time left for the command', false);
+}
+
+/**
+ * What is sent by then changes nothing yet.
+ * @param take is called in the turn in which the channel opens: a quick command has ended before the next one.
+ */
 function openChannel(
   client: Client,
   command: Command,
-  changes: boolean,
+  signal: AbortSignal,
   take: (channel: ClientChannel) => Session,
 ): Promise<Session> {
   return new Promise((resolve, reject) => {
-    const lost = (): void => reject(brokenOff('connection_lost', 'the connection ended', changes));
+    const lost = (): void => reject(brokenOff('connection_lost', 'the connection ended', false));
+    const late = (): void => reject(outOfTime());
+    const heard = (): void => {
+      client.removeListener('close', lost);
+      signal.removeEventListener('abort', late);
+    };
     client.once('close', lost);
+    signal.addEventListener('abort', late, { once: true });
     try {
       client.exec(command.line, (error, channel) => {
-        client.removeListener('close', lost);
-        if (error === undefined) return resolve(take(channel));
+        heard();
         // Refused by the server: nothing ran.
-        reject(notReached('session_refused', `the host opens no session: ${error.message}`, error));
+        if (error !== undefined)
+          return reject(notReached('session_refused', `the host opens no session: ${error.message}`, error));
+        const session = take(channel);
+        // Nobody waits for it any more, and it may run as long as it likes.
+        if (signal.aborted) session.end();
+        resolve(session);
       });
     } catch (thrown) {
-      client.removeListener('close', lost);
+      heard();
       // The library throws this before it has sent anything.
       reject(notReached('connection_lost', 'the connection had ended', thrown));
     }

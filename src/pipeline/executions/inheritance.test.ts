@@ -56,6 +56,9 @@ function world({ claimable = [], held = [] }: Partial<Record<'claimable' | 'held
       isUnderWay: (id, name) => underWay.has(`${id} ${name}`),
     }),
     tell: () => undefined,
+    onError(thrown) {
+      throw thrown;
+    },
   });
   /** Reads of executions wait until the answer is called. */
   const holdReads = (): (() => void) => {

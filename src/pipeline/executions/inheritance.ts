@@ -3,14 +3,16 @@ import type { CrashPoints } from '../../platform/crash-points.ts';
 import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { Membership, QueuedEffect } from '../../journal/membership.ts';
+import { putOffs } from '../put-off.ts';
 import { isNews } from './change.ts';
 import { effectsOf, type AttemptEffect, type Effect } from './core/demands.ts';
 import type { ExecutionStore, Loaded } from './execution-store.ts';
 import type { Launcher } from './launcher.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import { STRAGGLER_MARGIN_MS } from './straggler.ts';
+import { stuck } from './stuck.ts';
 import { isTell } from './tells.ts';
-import { untilStored } from './until-stored.ts';
+import { isPassing, untilStored } from './until-stored.ts';
 
 /** Held effects that are looked at to find some that were not begun: twice as many as are ever under way. */
 const HELD_AT_ONCE = 10_000;
@@ -50,6 +52,8 @@ export interface InheritancePorts {
   readonly points: CrashPoints;
   readonly mailboxes: Mailboxes;
   launcher(): Launcher;
+  /** Told of an execution that cannot be gone on with. */
+  onError(thrown: unknown): void;
   /** Tells people what queue entries ask for; the same entry makes one notice, however often it is handed in. */
   tell(execution: string, names: readonly string[]): void;
 }
@@ -62,6 +66,9 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
   let asked: Promise<unknown> = Promise.resolve();
   /** Who takes over and who looks up what is held may come to the same execution at the same time. */
   const turns = keyedSemaphore(1);
+  const failures = putOffs();
+  /** Executions that failed, until their time has come again. */
+  const leftAlone = new Set<string>();
   let goingOn = 0;
   let looking = 0;
   let looks = 0;
@@ -72,7 +79,7 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
       goingOn += 1;
       try {
         for (let count = CLAIMED_AT_ONCE; count === CLAIMED_AT_ONCE;) count = await oneByOne(inherit);
-        for (const id of effectNamesOf(inherited.all()).keys()) await goOn(id);
+        for (const id of effectNamesOf(inherited.all()).keys()) await apart(id, () => goOn(id));
         const others = inherited.all().filter(({ name }) => isNews(name));
         for (const { execution, name } of others) inherited.drop(execution, name);
         return others;
@@ -87,19 +94,8 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
         const holder = members.processId;
         const held = await oneByOne(() => members.held(HELD_AT_ONCE));
         for (const { execution, name } of held) if (isTell(name)) ports.tell(execution, [name]);
-        for (const [executionId, names] of effectNamesOf(held)) {
-          await goOn(executionId);
-          // An answer that was recorded between the look and what follows from it would be asked for a second time.
-          await mailboxes.alone(executionId, async () => {
-            // Another process may hold other effects of the same execution, and may have got further with it.
-            const loaded = await loadOwing(executionId, names);
-            for (const effect of effectsOf(loaded.plan, loaded.state)) {
-              const taken = inherited.find(executionId, effect.name) !== undefined;
-              const begun = taken || launcher().isUnderWay(executionId, effect.name);
-              if (names.has(effect.name) && !begun && members.processId === holder) launcher().launch(loaded, effect);
-            }
-          });
-        }
+        for (const [executionId, names] of effectNamesOf(held))
+          await apart(executionId, () => beginHeld(executionId, names, holder));
         return held.filter(({ name }) => isNews(name) && !isTell(name));
       } finally {
         goingOn -= 1;
@@ -122,6 +118,41 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
       return goingOn > 0;
     },
   };
+
+  /** Goes on with what was taken over of an execution, and begins what is held of it and was not begun. */
+  async function beginHeld(executionId: string, names: ReadonlySet<string>, holder: string): Promise<void> {
+    await goOn(executionId);
+    // An answer that was recorded between the look and what follows from it would be asked for a second time.
+    await mailboxes.alone(executionId, async () => {
+      // Another process may hold other effects of the same execution, and may have got further with it.
+      const loaded = await loadOwing(executionId, names);
+      for (const effect of effectsOf(loaded.plan, loaded.state)) {
+        const taken = inherited.find(executionId, effect.name) !== undefined;
+        const begun = taken || launcher().isUnderWay(executionId, effect.name);
+        if (names.has(effect.name) && !begun && members.processId === holder) launcher().launch(loaded, effect);
+      }
+    });
+  }
+
+  /**
+   * An execution that cannot be gone on with, because a record of it cannot be read, say, keeps no other back. What is owed of it
+   * stays where it is, and it is looked at again later: not at every look, of which there are ten in a second.
+   */
+  async function apart(executionId: string, work: () => Promise<void>): Promise<void> {
+    if (leftAlone.has(executionId)) return;
+    try {
+      await work();
+      failures.succeeded(executionId);
+    } catch (thrown) {
+      if (isPassing(thrown) || closing.aborted) throw thrown;
+      leftAlone.add(executionId);
+      machine.after(failures.failed(executionId), () => {
+        leftAlone.delete(executionId);
+        if (!closing.aborted) lookAgain();
+      });
+      ports.onError(stuck(executionId, thrown));
+    }
+  }
 
   /**
    * What was committed after it had been reported as failed may be newer than what is remembered: then something is held that the

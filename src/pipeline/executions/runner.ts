@@ -13,6 +13,7 @@ import { changeOf, type Step } from './change.ts';
 import { decide } from './core/decide.ts';
 import type { Effect } from './core/demands.ts';
 import { decideAll, isGone } from './decide-all.ts';
+import { createDueTimers } from './due-timers.ts';
 import type { ExecutionStore, Loaded } from './execution-store.ts';
 import type { Fact } from './core/facts.ts';
 import { createInheritance } from './inheritance.ts';
@@ -24,8 +25,6 @@ import { createMailboxes, StaleTogether, type Applied, type Letter, type Togethe
 
 /** Tries to apply an input whose execution somebody else advances at the same moment. */
 const MAX_STALE_RETRIES = 20;
-/** Timers taken up at once. */
-const TIMERS_PER_TICK = 500;
 
 /** Hashes of plans that are known to be on disk; beyond that one is written once more than needed. */
 const MAX_KNOWN_PLANS = 1_000;
@@ -45,7 +44,7 @@ export interface Runner {
   start(execution: NewExecution): Promise<void>;
   /** The change that starts an execution, to be committed together with its cause; then call `started`. */
   startChange(execution: NewExecution): { readonly change: Change; started(): void };
-  /** Applies all timers that are due. Answers how many there were. */
+  /** Applies all timers that are due. Answers how many there were. @throws what the store throws that is away. */
   tick(): Promise<number>;
   /**
    * Takes over what nobody living holds, at the start of a process and whenever another one is gone, and goes on with
@@ -81,7 +80,7 @@ interface Advanced {
 }
 
 export interface RunnerPorts {
-  readonly journal: Pick<JournalReader, 'dueTimers'>;
+  readonly journal: Pick<JournalReader, 'dueTimers' | 'streamHead'>;
   readonly members: Pick<Membership, 'claim' | 'held' | 'processId'>;
   readonly machine: Machine;
   readonly committer: GroupCommitter;
@@ -96,6 +95,8 @@ export interface RunnerPorts {
   readonly revokedOf: (bound: readonly GateExemption[], at: number) => Promise<readonly string[]>;
   /** The schedules in force, with the people who could be on call. Absent: there are none. */
   readonly onCallBook?: () => Promise<OnCallBook>;
+  /** Told of an execution that cannot be gone on with, because a record of it cannot be read, say. It is looked at again later. */
+  onError(thrown: unknown): void;
   /** For tests that stop the process. */
   readonly points?: CrashPoints;
 }
@@ -125,10 +126,11 @@ function onCallIn(plan: Plan, book: OnCallBook, at: number): OnCall | null {
  * reloads and decides again.
  */
 export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) => Launcher): Runner {
-  const { journal, members, machine, committer, store, clock, core = null, points = NO_CRASH_POINTS, teller } = ports;
+  const { members, machine, committer, store, clock, core = null, points = NO_CRASH_POINTS, teller } = ports;
   const { onCallBook = async () => NO_SCHEDULES } = ports;
   const plansOnDisk = new Set<string>();
   const mailboxes = createMailboxes(machine, deliver);
+  const dueTimers = createDueTimers({ ...ports, points, submit: mailboxes.submit });
 
   /** A member that cannot be taken up fails alone: the answer of a target must not be lost with a bad request. */
   async function deliver(executionId: string, letters: readonly Letter[]): Promise<void> {
@@ -259,17 +261,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
       if (result.status === 'applied') started();
       // Stale: it has been started before, from the same cause. That is what was wanted.
     },
-    async tick() {
-      const due = await journal.dueTimers(clock.now(), TIMERS_PER_TICK);
-      // What is named as a stream belongs to another room, which looks for its own.
-      const own = due.filter(({ execution }) => !execution.includes('/'));
-      const read = points.at('timers.read');
-      if (read !== undefined) await read;
-      await Promise.all(
-        own.map(({ execution, name, generation }) => runner.submit(execution, { type: 'timer', name, generation })),
-      );
-      return own.length;
-    },
+    tick: () => dueTimers.tick(),
     takeOver: () => inheritance.takeOver(),
     catchUp: () => inheritance.catchUp(),
     get waiting() {

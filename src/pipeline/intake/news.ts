@@ -1,6 +1,7 @@
 import type { CrashPoints } from '../../platform/crash-points.ts';
+import { FirebreakError } from '../../platform/errors.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
-import type { Change, JournalReader } from '../../journal/journal.ts';
+import type { Change, ChangeResult, JournalReader } from '../../journal/journal.ts';
 import { mergeChanges } from '../../journal/merge-changes.ts';
 import type { GovernanceReader } from '../approvals/governance.ts';
 import { newsName } from '../executions/change.ts';
@@ -62,12 +63,15 @@ async function followUp(ports: NewsPorts, incidentId: string, execution: string,
   const latest = siblings.at(-1) === execution;
   const idle = stored === null || !latest || !isOpen(stored.incident) || state.ended === null;
   const { accounts, handled } = idle ? NOBODY : await workLeft(ports, stored, siblings);
-  if (stored === null || accounts.length === 0) {
-    const result = delivered.effects === undefined ? NOTHING_TO_DO : await ports.committer.submit(delivered);
-    return { result, answer: undefined };
-  }
+  if (stored === null || accounts.length === 0) return { result: await submitted(ports, delivered), answer: undefined };
   const { incident } = stored;
-  const playbook = await ports.playbooks.load(plan.playbookId);
+  const at = ports.now();
+  const playbook = await playbookOf(ports, plan.playbookId);
+  if (playbook === null) {
+    const what = `no follow-up for ${accounts.length} accounts: the playbook ${plan.playbookId} was deleted`;
+    const said = withoutFollowUp(stored, { at, trace, execution, what });
+    return { result: await submitted(ports, mergeChanges([delivered, said])), answer: undefined };
+  }
   const next = newExecution(playbook, await ports.governance.inForce(), {
     journalId: ports.journal.id,
     incident,
@@ -76,7 +80,6 @@ async function followUp(ports: NewsPorts, incidentId: string, execution: string,
     trace,
     generation: siblings.length + 1,
   });
-  const at = ports.now();
   const { executionId } = next.start;
   const grown = {
     ...incident,
@@ -92,12 +95,46 @@ async function followUp(ports: NewsPorts, incidentId: string, execution: string,
   return { result, answer: undefined };
 }
 
+/** What changes nothing is not committed: most executions end without a follow-up. */
+function submitted(ports: NewsPorts, change: Change): Promise<ChangeResult> {
+  const isEmpty = change.appends.length === 0 && (change.effects ?? []).length === 0;
+  return isEmpty ? Promise.resolve(NOTHING_TO_DO) : ports.committer.submit(change);
+}
+
+/** Null where people have deleted it since, or the next version of its runbook has dropped it. */
+async function playbookOf({ playbooks }: NewsPorts, id: string): Promise<ActivePlaybook | null> {
+  try {
+    return await playbooks.load(id);
+  } catch (thrown) {
+    if (thrown instanceof FirebreakError && thrown.code === 'not_found') return null;
+    throw thrown;
+  }
+}
+
+interface NoFollowUp {
+  readonly at: number;
+  readonly trace: Loaded['trace'];
+  readonly execution: string;
+  /** For people, on the timeline of the incident. */
+  readonly what: string;
+}
+
+/** Whom nothing is done about any more is for people to see. A repeat says nothing more. */
+function withoutFollowUp(stored: StoredIncident, { at, trace, execution, what }: NoFollowUp): Change {
+  const { incident } = stored;
+  if (incident.timeline.some((entry) => entry.what === what)) return { appends: [] };
+  const said = { ...incident, timeline: withTimeline(incident.timeline, at, [what]) };
+  const cause = { followUpOf: execution, executionId: null };
+  const { append, view } = incidentWrite(stored, said, { type: 'incident.updated', at, trace, cause });
+  return { appends: [append], views: [view] };
+}
+
 /** Executions of the playbook that the incident has had, oldest first. */
 function siblingsOf({ incident }: StoredIncident, playbookId: string): readonly string[] {
   return incident.executions.filter((each) => each.playbookId === playbookId).map(({ id }) => id);
 }
 
-const NOTHING_TO_DO = { status: 'applied', hashes: [] } as const;
+const NOTHING_TO_DO: ChangeResult = { status: 'applied', hashes: [] };
 
 interface WorkLeft {
   readonly accounts: readonly string[];

@@ -196,6 +196,15 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     return state;
   }
 
+  /** One that cannot be read keeps no other back. Its entry stays: the next start, or who takes over, delivers it. */
+  async function deliver(noticeId: string): Promise<void> {
+    try {
+      courier().deliver(await untilStored(ports, () => notices.load(noticeId)));
+    } catch (thrown) {
+      if (!closing.aborted) onError(thrown);
+    }
+  }
+
   function tell(execution: string, names: readonly string[]): void {
     add(names.map((name) => ({ entry: { execution, name }, tries: 0 })));
   }
@@ -205,7 +214,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     async bring(owed) {
       for (const { execution, name } of owed) {
         if (isTell(name)) tell(execution, [name]);
-        else if (name === DELIVERY) courier().deliver(await untilStored(ports, () => notices.load(execution)));
+        else if (name === DELIVERY) await deliver(execution);
       }
     },
     tellRoles: (message) =>
