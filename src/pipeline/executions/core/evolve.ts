@@ -293,7 +293,7 @@ function evolveAttempt(
     case 'attempt.paused':
       return keptBack(state, fact.actionId);
     case 'attempt.resumed':
-      return withAction(resumed(state, fact.actionId, fact.phase), fact.actionId, { calledAt: input.at });
+      return resumed(state, fact.actionId, fact.phase, input.at);
     case 'hold.shared': {
       const answer = readingOf(input) ?? (input.type === 'performed' ? input.result : null);
       const shared = answer !== null && 'prior' in answer ? answer.prior : null;
@@ -316,9 +316,14 @@ function keptBack(state: ExecutionState, actionId: string): ExecutionState {
   return withAction(state, actionId, { phase: 'paused', pauses: actionOf(state, actionId).pauses + 1 });
 }
 
-function resumed(state: ExecutionState, actionId: string, phase: 'observing' | 'performing'): ExecutionState {
+function resumed(
+  state: ExecutionState,
+  actionId: string,
+  phase: 'observing' | 'performing',
+  calledAt: number,
+): ExecutionState {
   const anew = phase === 'observing' ? { prior: null, heldAs: null, sent: false } : {};
-  return withAction(state, actionId, { phase, ...anew });
+  return withAction(state, actionId, { phase, calledAt, ...anew });
 }
 
 function saidBy(input: Input): ActionState['verification'] {
