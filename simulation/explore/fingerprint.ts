@@ -33,6 +33,7 @@ export function createPrinter(keys: ReadonlyMap<string, string>, ttlMs: number |
       action.undoAttempt,
       action.undoTriesFrom,
       action.inDoubt,
+      action.failing,
       short(action.key),
       action.prior,
       short(action.heldAs?.key),

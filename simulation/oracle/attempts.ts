@@ -14,6 +14,8 @@ export function takeAttempt(execution: ExecutionModel, fact: Of<'attempt.started
     broken('timers', `${execution.id} ${plan.actionId} begins before its pause is over`);
   if (fact.generation !== action.generation)
     broken('keys', `${execution.id} ${plan.actionId} counts generations wrongly`);
+  if (action.refused && fact.phase !== 'verifying')
+    broken('retries', `${execution.id} ${plan.actionId} is tried again after it was refused`);
   // What an undo restores is what was there before this run called, not before one that left nothing.
   if (fact.phase === 'performing' && plan.declaration.holds !== null && !action.hasPrior)
     broken('holds', `${execution.id} ${plan.actionId} is called, and nobody has looked at the state before`);
@@ -104,6 +106,7 @@ export function moveAttempt(
     case 'attempt.failed':
       action.resultUnknown = errorIn(input)?.resultUnknown === true;
       if (action.phase === 'performing') action.mayBeDone ||= action.resultUnknown;
+      if (action.phase !== 'verifying') action.refused = errorIn(input)?.retryable === false && !action.resultUnknown;
       action.phase = fact.next === 'verifying' ? 'verifying' : 'paused';
       return;
     case 'retry.scheduled':

@@ -67,6 +67,7 @@ export function takeRetried(
       interruptions: 0,
       undoAttempt: 0,
       hasPrior: false,
+      refused: false,
     });
     action.generation += 1;
   }

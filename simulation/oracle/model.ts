@@ -69,6 +69,8 @@ export interface ActionModel {
   undoneFor: 'its time' | 'roll-back' | null;
   /** The last error said that the call may have taken effect. */
   resultUnknown: boolean;
+  /** The target, or its connector, has said no for good in this run. */
+  refused: boolean;
   /** Of a call, in this run or one before, nobody was told what became of it; no read has shown it since. */
   mayBeDone: boolean;
   /** Contained by somebody else already: the hold is shared. */
@@ -157,6 +159,7 @@ export function newAction(plan: PlanAction): ActionModel {
     undoFailures: 0,
     undoneFor: null,
     resultUnknown: false,
+    refused: false,
     mayBeDone: false,
     shared: false,
     hasPrior: false,

@@ -92,6 +92,13 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     'if (step !== undefined && due < approval.expiresAt)',
     'if (step !== undefined && taken < 0)',
   ),
+  bug(
+    'timers',
+    'undo-counts-as-running',
+    `${CORE}/state.ts`,
+    'some((action) => RUNNING_PHASES.has(action.phase));',
+    'some((action) => BUSY_PHASES.has(action.phase));',
+  ),
   bug('compensation', 'oldest-first', `${CORE}/compensation.ts`, '    .reverse()\n', ''),
   bug(
     'compensation',
@@ -216,6 +223,13 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     INHERITANCE,
     'await mailboxes.alone(executionId, async () => {',
     'await mailboxes.inTurn(executionId, async () => {',
+  ),
+  bug(
+    'holds',
+    'state-before-another-run',
+    `${CORE}/attempts.ts`,
+    '&& (action.prior === null || action.attempt === 0);',
+    '&& action.prior === null;',
   ),
   bug('holds', 'leaving-hold-shared', CALL, '(hold) => hold.isBeingUndone !== true', '() => true'),
   bug('holds', 'sharer-unrecognised', CHANGE, 'return heldAs?.key ?? key;', 'return key;'),

@@ -46,7 +46,7 @@ export const GOVERNANCE_BUGS: readonly PlantedBug[] = [
     'pauses',
     'pause-costs-a-try',
     `${CORE}/evolve.ts`,
-    'return withAction(resumed(state, fact.actionId, fact.phase), fact.actionId, { calledAt: input.at });',
+    'return resumed(state, fact.actionId, fact.phase, input.at);',
     "return withAction(state, fact.actionId, { phase: 'backoff', resumeAt: input.at });",
   ),
   bug(

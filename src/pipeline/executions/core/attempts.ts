@@ -125,15 +125,17 @@ function takeAbsent(t: Transition, plan: PlanAction): void {
   const action = t.action(plan.actionId);
   const ended = action.performedAt ?? action.attemptAt;
   // A target that knows the key drops the repeat or the straggler, whichever comes second. After a person's retry, which looks first
-  // (attempt 0), the repeat has another key.
-  const dropsOne = plan.declaration.idempotency === 'native-key' && action.attempt > 0;
+  // (attempt 0), the repeat has another key, and after the last look there is none.
+  const dropsOne = plan.declaration.idempotency === 'native-key' && action.attempt > 0 && action.failing === null;
   const landed = dropsOne ? ended : Math.max(ended, action.landsUntil ?? 0);
   const shownBy = landed + plan.declaration.settleMs;
   if (action.verifyingSince < shownBy) {
     const resumeAt = Math.max(shownBy, t.input.at);
     return t.add({ type: 'settling.awaited', actionId: plan.actionId, resumeAt });
   }
-  retryOrSettle(t, plan, { ...NOT_SHOWN, resultUnknown: false });
+  const { failing } = action;
+  if (failing !== null) return settle(t, plan, failing.status, failing.reason);
+  retryOrSettle(t, plan, NOT_SHOWN);
 }
 
 const NOT_SHOWN: AttemptError = {
@@ -229,7 +231,8 @@ export function settleFailed(t: Transition, plan: PlanAction, status: 'FAILED' |
   const { landsUntil, verifyingSince, inDoubt } = t.action(plan.actionId);
   if (!plan.declaration.readBack) return settle(t, plan, inDoubt ? 'UNKNOWN' : status, reason);
   if (landsUntil === null || verifyingSince >= landsUntil) return settle(t, plan, status, reason);
-  t.add({ type: 'settling.awaited', actionId: plan.actionId, resumeAt: Math.max(landsUntil, t.input.at) });
+  const resumeAt = Math.max(landsUntil, t.input.at);
+  t.add({ type: 'settling.awaited', actionId: plan.actionId, resumeAt, failed: { status, reason } });
 }
 
 /** An answer to another attempt, or to a phase that is over: a fact about the target, kept, but no longer decisive. */

@@ -10,6 +10,7 @@ import {
   withSpentNonce,
 } from './evolve-approval.ts';
 import { withChildren } from './evolve-children.ts';
+import { withUndo, type UndoFact } from './evolve-undo.ts';
 import { idleAction } from './idle-action.ts';
 import { isRunning, type ActionState, type ApprovalState, type ExecutionState } from './state.ts';
 
@@ -118,8 +119,10 @@ function evolveStarted(
       return state;
     case 'retry.scheduled':
       return withAction(state, fact.actionId, { phase: 'backoff', resumeAt: fact.resumeAt });
-    case 'settling.awaited':
-      return withAction(state, fact.actionId, { phase: 'settling', resumeAt: fact.resumeAt });
+    case 'settling.awaited': {
+      const failing = fact.failed ?? actionOf(state, fact.actionId).failing;
+      return withAction(state, fact.actionId, { phase: 'settling', resumeAt: fact.resumeAt, failing });
+    }
     case 'verification.repeated': {
       const { rereads } = actionOf(state, fact.actionId);
       return withAction(state, fact.actionId, {
@@ -243,6 +246,7 @@ function evolveAttempt(
         // Begun with a read only when a call of the generation before may have taken effect.
         sent: fact.phase !== 'observing',
         reply: null,
+        failing: null,
         rereads: 0,
         resumeAt: null,
       });
@@ -256,8 +260,13 @@ function evolveAttempt(
       const since = { verifyingSince: input.at, performedAt: input.at };
       return withAction(state, fact.actionId, { phase: 'verifying', reply, ...since, error: null });
     }
-    case 'attempt.verified':
-      return withAction(state, fact.actionId, { verification: saidBy(input), error: null, inDoubt: false });
+    case 'attempt.verified': {
+      const { failing, error: before } = actionOf(state, fact.actionId);
+      const verification = saidBy(input);
+      // What it has failed of is what it failed of where the last look finds nothing.
+      const error = failing !== null && verification === 'absent' ? before : null;
+      return withAction(state, fact.actionId, { verification, error, inDoubt: false });
+    }
     case 'attempt.interrupted': {
       const phase = fact.next === 'none' ? 'idle' : fact.next;
       const { interruptions } = actionOf(state, fact.actionId);
@@ -282,9 +291,9 @@ function evolveAttempt(
       return withAction(state, fact.actionId, { phase, error, ...since, ...ended, ...landing });
     }
     case 'attempt.paused':
-      return keptBack(state, fact.actionId, 'paused');
+      return keptBack(state, fact.actionId);
     case 'attempt.resumed':
-      return withAction(resumed(state, fact.actionId, fact.phase), fact.actionId, { calledAt: input.at });
+      return resumed(state, fact.actionId, fact.phase, input.at);
     case 'hold.shared': {
       const answer = readingOf(input) ?? (input.type === 'performed' ? input.result : null);
       const shared = answer !== null && 'prior' in answer ? answer.prior : null;
@@ -303,14 +312,18 @@ function evolveAttempt(
   }
 }
 
-function keptBack(state: ExecutionState, actionId: string, phase: 'paused' | 'undo_paused'): ExecutionState {
-  const { pauses } = actionOf(state, actionId);
-  return withAction(state, actionId, { phase, pauses: pauses + 1 });
+function keptBack(state: ExecutionState, actionId: string): ExecutionState {
+  return withAction(state, actionId, { phase: 'paused', pauses: actionOf(state, actionId).pauses + 1 });
 }
 
-function resumed(state: ExecutionState, actionId: string, phase: 'observing' | 'performing'): ExecutionState {
+function resumed(
+  state: ExecutionState,
+  actionId: string,
+  phase: 'observing' | 'performing',
+  calledAt: number,
+): ExecutionState {
   const anew = phase === 'observing' ? { prior: null, heldAs: null, sent: false } : {};
-  return withAction(state, actionId, { phase, ...anew });
+  return withAction(state, actionId, { phase, calledAt, ...anew });
 }
 
 function saidBy(input: Input): ActionState['verification'] {
@@ -337,41 +350,11 @@ function settled(state: ExecutionState, fact: Extract<Fact, { type: 'action.sett
   return { ...next, settledOrder: [...state.settledOrder.filter((id) => id !== actionId), actionId] };
 }
 
-function evolveUndo(state: ExecutionState, fact: Extract<Fact, { type: `undo.${string}` }>): ExecutionState {
-  const undoTriesFrom = undoTriesFromOf(actionOf(state, fact.actionId), fact);
-  switch (fact.type) {
-    case 'undo.started': {
-      const fresh = Object.entries(actionOf(state, fact.actionId).children).map(
-        ([id, { account }]) => [id, { account, status: null }] as const,
-      );
-      const phase = fresh.length > 0 ? 'undoing_children' : 'undoing';
-      const children = Object.fromEntries(fresh);
-      const undoAttempt = fact.attempt;
-      return withAction(state, fact.actionId, { phase, undoAttempt, undoTriesFrom, children, resumeAt: null });
-    }
-    case 'undo.paused':
-      return keptBack(state, fact.actionId, 'undo_paused');
-    case 'undo.resumed':
-      return withAction(state, fact.actionId, { phase: 'undoing' });
-    case 'undo.awaited':
-    case 'undo.failed':
-      return withAction(state, fact.actionId, { phase: 'undo_backoff', undoTriesFrom, resumeAt: fact.resumeAt });
-    case 'undo.settled': {
-      const { status, reason } = fact;
-      const next = withAction(state, fact.actionId, { phase: 'settled', status, reason, resumeAt: null });
-      if (next.compensation === null) return next;
-      const queue = next.compensation.queue.filter((id) => id !== fact.actionId);
-      return { ...next, compensation: queue.length > 0 ? { ...next.compensation, queue } : null, compensated: true };
-    }
-    default:
-      return unreachable(fact);
-  }
-}
-
-/** What is settled is undone with all tries, also when it could not be before; what a stop of the process cut off was no try of the target's. */
-function undoTriesFromOf({ phase, undoAttempt, undoTriesFrom }: ActionState, { type }: Fact): number {
-  if (phase === 'settled') return undoAttempt;
-  return phase === 'undoing' && type === 'undo.awaited' ? undoTriesFrom + 1 : undoTriesFrom;
+function evolveUndo(state: ExecutionState, fact: UndoFact): ExecutionState {
+  const next = withAction(state, fact.actionId, withUndo(actionOf(state, fact.actionId), fact));
+  if (fact.type !== 'undo.settled' || next.compensation === null) return next;
+  const queue = next.compensation.queue.filter((id) => id !== fact.actionId);
+  return { ...next, compensation: queue.length > 0 ? { ...next.compensation, queue } : null, compensated: true };
 }
 
 /** A person's retry: the named actions begin anew in a new generation, and the execution is alive again. */

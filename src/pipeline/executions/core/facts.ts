@@ -1,6 +1,6 @@
 import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
 import type { Approval, OnCall } from '../../approvals/approval.ts';
-import type { ActionStatus, ExecutionStatus } from './state.ts';
+import type { ActionStatus, ExecutionStatus, Failing } from './state.ts';
 
 /**
  * What was decided, in the past tense. The facts of one input stand in one record beside it; a fact does not
@@ -109,7 +109,13 @@ export type Fact =
     }
   | { readonly type: 'attempt.late'; readonly actionId: string; readonly attempt: number }
   | { readonly type: 'retry.scheduled'; readonly actionId: string; readonly resumeAt: number }
-  | { readonly type: 'settling.awaited'; readonly actionId: string; readonly resumeAt: number }
+  | {
+      readonly type: 'settling.awaited';
+      readonly actionId: string;
+      readonly resumeAt: number;
+      /** It is the last look: the action has failed so, unless its effect shows. */
+      readonly failed?: Failing;
+    }
   | { readonly type: 'verification.repeated'; readonly actionId: string }
   | {
       readonly type: 'action.waiting';

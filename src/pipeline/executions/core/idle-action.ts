@@ -22,6 +22,7 @@ export function idleAction(actionId: string): ActionState {
     performedAt: null,
     landsUntil: null,
     inDoubt: false,
+    failing: null,
     verifyingSince: 0,
     verification: null,
     error: null,

@@ -262,6 +262,62 @@ describe('what the target shows after the call', () => {
   });
 });
 
+describe('the last look, before an action is said to have failed', () => {
+  /** A call without an answer that may land for 9 s, and a repeat of it that is answered with an error. */
+  const lookedAt = (error: object, change: Partial<ReturnType<typeof planAction>> = {}): ExecutionStory => {
+    const told = new ExecutionStory(planOf([planAction('a', { declaration: keyed, ...change })])).observe();
+    const { attempt, generation } = told.action();
+    const lost = { actionId: 'a', attempt, generation, mayLandForMs: 9_000, result: { error: NO_ANSWER } } as const;
+    told
+      .take({ type: 'performed', ...lost })
+      .answer('verified', { says: 'absent', digest: 'd' })
+      .timer('resume:a');
+    return told.answer('performed', { error });
+  };
+  const keyed = declaration({ idempotency: 'native-key' });
+  const absent = { says: 'absent', digest: 'd' };
+
+  it('keeps the reason, and calls nothing again', () => {
+    const told = lookedAt(REFUSED);
+    expect([told.action().phase, told.now + (told.dueIn('resume:a') ?? 0)]).toEqual(['settling', STORY_START + 9_000]);
+    told.timer('resume:a').answer('verified', absent);
+    expect(told.action()).toMatchObject({ status: 'FAILED', reason: 'refused', error: REFUSED, attempt: 2 });
+  });
+
+  it('waits until what landed last shows', () => {
+    const slow = { declaration: { ...keyed, settleMs: 2_000 } };
+    const told = new ExecutionStory(planOf([planAction('a', slow)])).observe();
+    const { attempt, generation } = told.action();
+    const lost = { actionId: 'a', attempt, generation, mayLandForMs: 9_000, result: { error: NO_ANSWER } } as const;
+    told
+      .take({ type: 'performed', ...lost })
+      .answer('verified', absent)
+      .timer('resume:a')
+      .answer('verified', absent);
+    told.timer('resume:a').answer('performed', { error: REFUSED }).timer('resume:a').answer('verified', absent);
+    expect([told.action().phase, told.now + (told.dueIn('resume:a') ?? 0)]).toEqual(['settling', STORY_START + 11_000]);
+    expect(told.timer('resume:a').answer('verified', absent).action()).toMatchObject({ reason: 'refused' });
+  });
+
+  it('keeps why it was stopped', () => {
+    const told = lookedAt(BUSY).take({ type: 'cancel', by, reason: 'drill', compensate: false });
+    expect(told.action().phase).toBe('settling');
+    expect(told.timer('resume:a').answer('verified', absent).action()).toMatchObject({ reason: 'cancelled' });
+  });
+
+  it('says that it is done all the same where it shows', () => {
+    const told = lookedAt(REFUSED).timer('resume:a').answer('verified', { says: 'holds', digest: 'd' });
+    expect(told.action()).toMatchObject({ status: 'SUCCESS', reason: null, error: null });
+  });
+
+  it('is forgotten in a person’s retry, which has its own tries', () => {
+    const told = lookedAt(REFUSED).timer('resume:a').answer('verified', absent).take({ type: 'retry', by });
+    told.answer('verified', absent).timer('resume:a').observe();
+    told.answer('performed', { error: NO_ANSWER }).answer('verified', absent);
+    expect(told.action()).toMatchObject({ phase: 'backoff', attempt: 1 });
+  });
+});
+
 describe('a call that cannot be read back', () => {
   const keyed = declaration({ readBack: false, holds: null, idempotency: 'native-key', reversibility: 'irreversible' });
   const server = { ...NO_ANSWER, code: 'server_error' };

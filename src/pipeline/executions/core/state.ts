@@ -98,6 +98,12 @@ export interface ExecutionState {
   readonly reported: string | null;
 }
 
+/** As what an action has failed, while a call without an answer may still take effect. */
+export interface Failing {
+  readonly status: 'FAILED' | 'TIMED_OUT';
+  readonly reason: string;
+}
+
 export interface ActionState {
   readonly actionId: string;
   readonly phase: ActionPhase;
@@ -128,6 +134,8 @@ export interface ActionState {
   readonly landsUntil: number | null;
   /** A call of it ended without anybody knowing whether it took effect, and the target has not been read since. */
   readonly inDoubt: boolean;
+  /** As what it has failed, where only the last look at the target is missing. */
+  readonly failing: Failing | null;
   /** When the present read of the target was asked for: what it says is not newer, whenever it arrives. */
   readonly verifyingSince: number;
   /** What read-back said last, or `unverifiable`. */
