@@ -62,6 +62,21 @@ describe('an action for each account', () => {
   });
 });
 
+describe('a timer that no state holds any more', () => {
+  it('is looked at once: an earlier version may have set it', async () => {
+    engine = testEngine();
+    await engine.start(planOf([planAction('a')]));
+    await engine.runUntilQuiet();
+    const stray = { execution: 'exe_test', name: 'ttl:a', generation: 1, due: engine.clock.now() };
+    await engine.journal.commit([{ appends: [], timers: [stray] }]);
+    for (let tick = 0; tick < 3; tick += 1) await engine.runner.tick();
+    const records = await engine.journal.readStream('execution/exe_test');
+    const ignored = records.filter(({ record }) => stepOf(record).facts.some(({ type }) => type === 'input.ignored'));
+    expect(ignored).toHaveLength(1);
+    expect(await engine.journal.dueTimers(engine.clock.now() + 1, 10)).toEqual([]);
+  });
+});
+
 describe('stages', () => {
   it('runs the actions of a stage side by side and the next stage after them', async () => {
     engine = testEngine();

@@ -56,7 +56,7 @@ export function changeOf(
       ...approvalViews(plan, before, after),
       ...holdViews(plan, before, after),
     ],
-    timers: timerWrites(plan, before, after),
+    timers: [...timerWrites(plan, before, after), ...strayTimers(plan, after, steps)],
     effects: [
       ...effectWrites(after.id, oldEffects, effects),
       ...deliveredNews(after.id, steps),
@@ -114,6 +114,19 @@ function timerWrites(plan: Plan, before: ExecutionState | null, after: Execution
   }
   for (const { name, generation } of old.values()) writes.push({ execution, name, generation, due: null });
   return writes;
+}
+
+/**
+ * Rows of timers that were applied and that no state holds: an earlier version may have set them. One that stayed would be due for
+ * ever, and each look at it a record.
+ */
+function strayTimers(plan: Plan, after: ExecutionState, steps: readonly Step[]): TimerWrite[] {
+  const held = new Set(timersOf(plan, after).map(({ name }) => name));
+  return steps.flatMap(({ input, decision }) => {
+    if (input.type !== 'timer' || held.has(input.name)) return [];
+    const isStray = decision.facts.some(({ type }) => type === 'input.ignored');
+    return isStray ? [{ execution: after.id, name: input.name, generation: input.generation, due: null }] : [];
+  });
 }
 
 /** The row of the list is rewritten only when what it shows has changed. */
