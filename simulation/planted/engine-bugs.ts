@@ -61,8 +61,8 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     'timers',
     'timer-row-kept',
     CHANGE,
-    'for (const { name, generation } of old.values()) writes.push({ execution, name, generation, due: null });',
-    '',
+    'timers: [...timerWrites(plan, before, after), ...strayTimers(plan, after, steps)],',
+    'timers: timerWrites(plan, before, after).filter(({ due }) => due !== null),',
   ),
   bug(
     'timers',
