@@ -60,6 +60,7 @@ export function takeRetried(
   for (const actionId of fact.actionIds) {
     const action = actionOf(execution, actionId);
     if (!FAILURES.has(action.status ?? '')) broken('keys', `${execution.id} retries what did not fail`);
+    if (action.phase !== 'settled') broken('keys', `${execution.id} retries what is being taken back`);
     Object.assign(action, {
       phase: 'idle',
       status: null,

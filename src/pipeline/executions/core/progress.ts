@@ -123,13 +123,18 @@ export function takeCancel(t: Transition): void {
   t.add({ type: 'execution.stopped', why: 'cancelled' });
 }
 
-/** A person's retry of an execution that is over: failed, unknown and timed-out actions only, in a new generation. */
+/**
+ * A person's retry of an execution that is over: failed, unknown and timed-out actions only, in a new generation. Not one that is being
+ * taken back because its time is over: its undo may still land, and take away what the retry does or finds.
+ */
 export function takeRetry(t: Transition): void {
   if (t.state.ended === null) return t.add({ type: 'input.ignored', why: 'the execution is still running' });
-  const again = currentStages(t)
+  const failed = currentStages(t)
     .map((plan) => ({ plan, before: t.action(plan.actionId) }))
     .filter(({ before }) => isFailure(before.status));
-  if (again.length === 0) return t.add({ type: 'input.ignored', why: 'no action failed' });
+  if (failed.length === 0) return t.add({ type: 'input.ignored', why: 'no action failed' });
+  const again = failed.filter(({ before }) => before.phase === 'settled');
+  if (again.length === 0) return t.add({ type: 'input.ignored', why: 'what failed is being taken back' });
   t.add({ type: 'execution.retried', actionIds: again.map(({ plan }) => plan.actionId) });
   for (const { plan, before } of again) retryAction(t, plan, before);
 }

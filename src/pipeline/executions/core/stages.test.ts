@@ -160,6 +160,17 @@ describe('a retry by a person', () => {
     expect(told.action()).toMatchObject({ phase: 'performing', attempt: 2, prior: { was: 1 } });
   });
 
+  it('is not for what is just being taken back because its time is over, until that has ended', () => {
+    const told = new ExecutionStory(planOf([planAction('a', { retry: once, ttlMs: HOUR })])).observe();
+    told.answer('performed', { outcome: {} }).answer('verified', { error: REFUSED }).timer('ttl:a');
+    expect(told.action()).toMatchObject({ status: 'UNKNOWN', phase: 'undoing' });
+    const refused = [{ type: 'input.ignored', why: 'what failed is being taken back' }];
+    expect(told.take({ type: 'retry', by }).last.facts).toEqual(refused);
+    expect(told.answer('undone', { error: BUSY }).take({ type: 'retry', by }).last.facts).toEqual(refused);
+    told.timer('resume:a').answer('undone', { result: 'restored', digest: 'd' });
+    expect(told.action()).toMatchObject({ status: 'COMPENSATED', generation: 1 });
+  });
+
   it('leaves as it was what it does not come to, because it has stopped the execution at once', () => {
     const lost = planAction('a', { target: '{{event.absent}}', onFailure: 'COMPENSATE' });
     const plan = planOf([lost, planAction('b', { retry: once })]);
