@@ -16,6 +16,7 @@ export interface Edit {
 const COMMIT_LATE_MS = 25;
 
 const RUNNER = 'pipeline/executions/runner.js';
+const DUE_TIMERS = 'pipeline/executions/due-timers.js';
 /** The line after which an input is decided and not yet committed. */
 const DECIDED = 'const { change, newEffects, tells } = changeOf(plan, known, seq, steps, trace, teller !== undefined);';
 const TIMERS = 'pipeline/executions/core/timers.js';
@@ -50,10 +51,10 @@ const PLANTS: ReadonlyMap<string, readonly Edit[]> = new Map([
     'timer-twice',
     [
       {
-        file: RUNNER,
-        find: 'return own.length;',
-        replace: `await Promise.all(own.map(({ execution, name, generation }) => runner.submit(execution, { type: 'timer', name, generation })));
-            return own.length;`,
+        file: DUE_TIMERS,
+        find: 'return due.length;',
+        replace: `await Promise.all(due.map(({ execution, name, generation }) => ports.submit(execution, { type: 'timer', name, generation })));
+            return due.length;`,
       },
       { file: TIMERS, find: 'if (held === undefined)', replace: 'if (false)' },
       { file: TIMERS, find: 'if (held.due > input.at)', replace: 'if (false)' },
