@@ -7,6 +7,7 @@ import { CONTAINED, type Cells } from '../world/cells.ts';
 import { readBack, type Store } from '../world/store.ts';
 import type { ActionModel, ExecutionModel } from './model.ts';
 import type { Reader } from './reader.ts';
+import { hasOwnTime } from './timers.ts';
 
 export interface EndPorts {
   readonly store: Store;
@@ -72,19 +73,16 @@ function checkTold({ store, reader, broken }: EndPorts): void {
   }
 }
 
-const STANDS = new Set(['SUCCESS', 'UNKNOWN']);
-
 /** After everything came to rest: every execution has ended, nothing waits, and the outside is as the records say. */
 export function checkRest(ports: EndPorts): void {
   const { store, reader, broken } = ports;
   for (const execution of reader.executions.values()) {
     if (execution.ended === null) broken('stuck', `${execution.id} has not ended`);
-    for (const { plan, status, phase, reason } of execution.actions.values()) {
-      // What nobody knows may stand. Of an action for each account every child has its own time.
-      const isForEach = plan.forEach !== null && execution.parent === null;
-      const holds = STANDS.has(status ?? '') || (status === 'SKIPPED' && reason === 'already_held');
-      if (holds && !isForEach && plan.ttlMs !== null && plan.declaration.reversibility === 'undo')
-        if (execution.ended !== null) broken('ttl', `${execution.id} ${plan.actionId} outlives its time (${phase})`);
+    for (const action of execution.actions.values()) {
+      const { plan, phase } = action;
+      const isTimed = plan.ttlMs !== null && plan.declaration.reversibility === 'undo';
+      if (isTimed && execution.ended !== null && hasOwnTime(execution, action))
+        broken('ttl', `${execution.id} ${plan.actionId} outlives its time (${phase})`);
     }
     for (const tally of execution.approvals.values())
       if (tally.decided === null) broken('stuck', `${execution.id} waits for a vote for ever`);

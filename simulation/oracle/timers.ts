@@ -1,6 +1,6 @@
 import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
-import type { Broken, ExecutionModel } from './model.ts';
+import type { ActionModel, Broken, ExecutionModel } from './model.ts';
 
 /** A timer may be applied once it is due, and once only. */
 export function checkTimer(execution: ExecutionModel, input: Input, facts: readonly Fact[], broken: Broken): void {
@@ -37,11 +37,16 @@ function timerDue(execution: ExecutionModel, kind: string, id: string): number |
   const action = execution.actions.get(id);
   if (action === undefined) return null;
   if (kind === 'resume') return action.due;
-  const { ttlMs, forEach } = action.plan;
-  // Who shares another one's hold lets go at the end of its own time, too; and what nobody knows may stand.
-  const mayStand = action.status === 'SUCCESS' || action.status === 'UNKNOWN';
-  const holds = mayStand || (action.status === 'SKIPPED' && action.reason === 'already_held');
-  const isForEach = forEach !== null && execution.parent === null;
-  const until = ttlMs === null || isForEach ? null : (action.keptUntil ?? action.settledAt + ttlMs);
-  return !holds || action.phase !== 'settled' ? null : until;
+  const { ttlMs } = action.plan;
+  if (ttlMs === null || action.phase !== 'settled' || !hasOwnTime(execution, action)) return null;
+  return action.keptUntil ?? action.settledAt + ttlMs;
+}
+
+/**
+ * Whether what the action did, or may have done, ends at its own time. Who shares another one's hold lets go at the end of its own time,
+ * too; of an action for each account every child has its own.
+ */
+export function hasOwnTime({ parent }: ExecutionModel, { plan, status, reason }: ActionModel): boolean {
+  if (plan.forEach !== null && parent === null) return false;
+  return status === 'SUCCESS' || status === 'UNKNOWN' || (status === 'SKIPPED' && reason === 'already_held');
 }

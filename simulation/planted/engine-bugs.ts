@@ -4,6 +4,7 @@ const RUNNER = 'src/pipeline/executions/runner.ts';
 const MAILBOXES = 'src/pipeline/executions/mailboxes.ts';
 const INHERITANCE = 'src/pipeline/executions/inheritance.ts';
 const CALL = 'src/pipeline/executions/call-target.ts';
+const HOLDS = 'src/pipeline/executions/target-holds.ts';
 const CHANGE = 'src/pipeline/executions/change.ts';
 const CORE = 'src/pipeline/executions/core';
 const STORE = 'simulation/world/store.ts';
@@ -140,16 +141,10 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     'holds',
     'prior-of-one-that-has-left',
     CALL,
-    'const isStale = await isLeaving(ports, executionId, effect);',
+    'const isStale = await isLeaving(ports, call);',
     'const isStale = false;',
   ),
-  bug(
-    'holds',
-    'foreign-taken-for-final',
-    CALL,
-    'if (await isLeaving(ports, executionId, effect)) seen = await look();',
-    '',
-  ),
+  bug('holds', 'foreign-taken-for-final', CALL, 'if (await isLeaving(ports, call)) seen = await look();', ''),
   bug('holds', 'released-too-early', CALL, 'if (await isHeldByOthers(', 'if (1 > 2 && await isHeldByOthers('),
   bug(
     'holds',
@@ -168,7 +163,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
   bug(
     'holds',
     'prior-of-the-second',
-    CALL,
+    HOLDS,
     'const found = { prior: hold.prior, heldBy: hold.executionId, heldAs };',
     "const found = { prior: { value: 'contained' }, heldBy: hold.executionId };",
   ),
@@ -231,7 +226,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     '&& (action.prior === null || action.attempt === 0);',
     '&& action.prior === null;',
   ),
-  bug('holds', 'leaving-hold-shared', CALL, '(hold) => hold.isBeingUndone !== true', '() => true'),
+  bug('holds', 'leaving-hold-shared', HOLDS, '(hold) => hold.isBeingUndone !== true', '() => true'),
   bug('holds', 'sharer-unrecognised', CHANGE, 'return heldAs?.key ?? key;', 'return key;'),
   bug(
     'recovery',

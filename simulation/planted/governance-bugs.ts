@@ -45,9 +45,9 @@ export const GOVERNANCE_BUGS: readonly PlantedBug[] = [
   bug(
     'pauses',
     'pause-costs-a-try',
-    `${CORE}/evolve.ts`,
-    'return resumed(state, fact.actionId, fact.phase, input.at);',
-    "return withAction(state, fact.actionId, { phase: 'backoff', resumeAt: input.at });",
+    `${CORE}/evolve-attempt.ts`,
+    'return { ...action, phase: fact.phase, calledAt: input.at, ...anew };',
+    "return { ...action, phase: 'backoff', resumeAt: input.at };",
   ),
   bug(
     'votes',

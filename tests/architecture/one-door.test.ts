@@ -41,6 +41,7 @@ const DOORS: ReadonlyMap<string, string> = new Map([
   ['src/pipeline/executions/call-target.ts handler.verify', 'the door of all calls'],
   ['src/pipeline/executions/call-target.ts handler.check', 'the door of all calls'],
   ['src/pipeline/executions/call-target.ts handler.undo', 'the door of all calls'],
+  ['src/pipeline/executions/target-holds.ts handler.verify', "only reads, for the door of all calls: others' holds"],
   ['src/connectors/define-handler.ts definition.perform', 'a handler made of a definition'],
   ['src/connectors/define-handler.ts definition.verify', 'a handler made of a definition'],
   ['src/journal/log-keeper.ts log.place', 'the door of the log'],

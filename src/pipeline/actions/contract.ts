@@ -21,7 +21,10 @@ export interface ActionTarget {
  */
 export type IdempotencyClass = 'native-key' | 'state' | 'merge' | 'none';
 
-/** `undo`: we restore; only what can be read back, or nobody could say whether there is something. `expires`: ends by itself. `selfRecoverable`: the user signs in again, nothing is lost. */
+/**
+ * `undo`: we restore; only what can be read back, or nobody could say whether there is something. `expires`: ends by itself.
+ * `selfRecoverable`: the user signs in again, nothing is lost.
+ */
 export type Reversibility = 'undo' | 'expires' | 'selfRecoverable' | 'irreversible';
 
 /** What is fixed about an action at a connector, known without calling anything. Pinned in the plan. */

@@ -1,10 +1,8 @@
 import { assertCanonical } from '../../platform/canonical-json.ts';
-import type { Clock } from '../../platform/clock.ts';
 import type { CrashPoints } from '../../platform/crash-points.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { TAKEN_BACK } from '../../platform/http-error.ts';
 import type { Machine } from '../../platform/machine.ts';
-import type { JournalReader, StoredView } from '../../journal/journal.ts';
 import type { Membership } from '../../journal/membership.ts';
 import {
   ConnectorError,
@@ -14,7 +12,6 @@ import {
   type VerifyResult,
 } from '../actions/contract.ts';
 import type { AttemptSignals } from './attempt-signals.ts';
-import { holdGroup } from './change.ts';
 import type { AttemptEffect } from './core/demands.ts';
 import { MAX_CONTAINED_MS } from './core/extending.ts';
 import type { AttemptError, NewInput } from './core/inputs.ts';
@@ -23,23 +20,29 @@ import { HoldLost } from './hold-lost.ts';
 import { KeptBack } from './kept-back.ts';
 import { requireReleased } from './released.ts';
 import { STRAGGLER_MARGIN_MS } from './straggler.ts';
+import {
+  anyHold,
+  isHeldByOthers,
+  isLeaving,
+  keysOfOthers,
+  leavingHold,
+  sharedHold,
+  storedHolds,
+  type Call,
+  type HoldPorts,
+} from './target-holds.ts';
 import { untilStored } from './until-stored.ts';
 
 /** Longest error text in a record, in UTF-16 units. */
 const MAX_ERROR_TEXT = 300;
-/** Holds of one target that are looked at: more executions than this on one account is a campaign of its own. */
-const MAX_HOLDS_READ = 200;
 
-export interface CallPorts {
-  readonly journal: Pick<JournalReader, 'listViews'>;
+export interface CallPorts extends HoldPorts {
   readonly members: Pick<Membership, 'processId' | 'holds' | 'beat' | 'withTarget'>;
   readonly machine: Machine;
-  readonly clock: Pick<Clock, 'now'>;
   /** Whether everything is paused: asked again in the turn in which a changing request is sent. */
   readonly pause: Pick<PauseWatch, 'standing' | 'look'>;
   /** The handler of an action type at a connector, or null when it is not installed (any more). */
   handlerFor(actionType: string, connector: string): ActionHandler | null;
-  readonly closing: AbortSignal;
   /** For tests that stop the process. */
   readonly points?: CrashPoints;
 }
@@ -91,8 +94,8 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
       // Whoever is on duty may extend it that far; the target must not end it before.
       ...(effect.ttlMs === undefined ? {} : { atMostMs: Math.max(effect.ttlMs, MAX_CONTAINED_MS) }),
     };
-    const asked = ask(ports, held, { handler, context });
-    return recordable(await within(signal, asked));
+    const call: Call = { executionId: held.executionId, effect, handler, context };
+    return recordable(await within(signal, ask(ports, held, call)));
   } catch (thrown) {
     if (ports.closing.aborted || thrown instanceof HoldLost || thrown instanceof KeptBack) throw thrown;
     if (isTakenBack(thrown) && permit.refused === 'paused') throw new KeptBack(permit.used);
@@ -119,23 +122,17 @@ function within(signal: AbortSignal, asked: Promise<Answer>): Promise<Answer> {
   });
 }
 
-interface Call {
-  readonly handler: ActionHandler;
-  readonly context: ActionContext;
-}
-
 async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answer> {
-  const { executionId, effect } = held;
-  const { handler, context } = call;
+  const { executionId, effect, handler, context } = call;
   const { target, parameters, prior, reply } = effect;
   switch (effect.kind) {
     case 'observe':
-      return { result: await observe(ports, executionId, effect, call), type: 'observed' };
+      return { result: await observe(ports, call), type: 'observed' };
     case 'perform': {
       const { releases } = handler.declaration;
       if (releases !== undefined) await requireReleased(storedHolds(ports), executionId, effect, releases);
       // Looked at again under the target's lock: two executions may both have found it free before either acted.
-      const shared = await sharedHold(ports, executionId, effect, call);
+      const shared = await sharedHold(ports, call);
       if (shared !== null) return { type: 'performed', result: shared };
       await requireHold(ports, held, context.signal);
       const send = ports.points?.at('perform.send');
@@ -144,7 +141,7 @@ async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answ
       return { result: { outcome }, type: 'performed' };
     }
     case 'verify':
-      return { result: await verify(ports, executionId, effect, call), type: 'verified' };
+      return { result: await verify(ports, call), type: 'verified' };
     case 'check': {
       const send = ports.points?.at('check.send');
       if (send !== undefined) await send;
@@ -154,10 +151,9 @@ async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answ
       return { type: 'checked', result: { state } };
     }
     case 'undo': {
-      if (await isHeldByOthers(ports, executionId, effect, call))
-        return { type: 'undone', result: { result: 'still_held', digest: '' } };
+      if (await isHeldByOthers(ports, call)) return { type: 'undone', result: { result: 'still_held', digest: '' } };
       // Asked before the last look: nothing may come between that and the call.
-      const wantedByOthers = await keysOfOthers(ports, executionId, effect);
+      const wantedByOthers = await keysOfOthers(ports, call);
       await requireHold(ports, held, context.signal);
       const send = ports.points?.at('undo.send');
       if (send !== undefined) await send;
@@ -237,178 +233,41 @@ async function requireHold(ports: CallPorts, { holder }: HeldEffect, signal: Abo
  * undone is not, nor one that cannot be told from nothing. But what was before it is what was before us. The state is read first: a call
  * of another execution that lands between two looks is found by the second one, and is not taken for what was before.
  */
-async function observe(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
-  const { handler, context } = call;
+async function observe(ports: CallPorts, call: Call) {
+  const { effect, handler, context } = call;
   const send = ports.points?.at('observe.send');
   if (send !== undefined) await send;
   const before = async (): Promise<JsonObject> =>
     (await handler.observe?.(effect.target, effect.parameters, context)) ?? {};
   const prior = await before();
-  const shared = await sharedHold(ports, executionId, effect, call);
+  const shared = await sharedHold(ports, call);
   if (shared !== null) return shared;
-  const other = await shownHold(ports, executionId, effect, call, () => true);
+  const other = await anyHold(ports, call);
   if (other !== null) return { prior: other.prior, heldBy: null };
   // One that is being taken back may have gone between the two looks: it was in what was read, and does not show now.
-  const isStale = await isLeaving(ports, executionId, effect);
+  const isStale = await isLeaving(ports, call);
   return { prior: isStale ? await before() : prior, heldBy: null };
 }
 
 /** What the target shows of our effect, and whether that lasts. */
-async function verify(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
+async function verify(ports: CallPorts, call: Call) {
   const send = ports.points?.at('verify.send');
   if (send !== undefined) await send;
-  const { handler, context } = call;
+  const { effect, handler, context } = call;
   const look = async (): Promise<VerifyResult> =>
     (await handler.verify?.(effect.target, effect.parameters, effect.prior, effect.reply, context)) ?? UNREADABLE;
   let seen = await look();
   if (seen.says === 'foreign') {
-    const shared = await sharedHold(ports, executionId, effect, call);
+    const shared = await sharedHold(ports, call);
     if (shared !== null) return { ...shared, says: 'foreign' as const, digest: seen.digest };
     // What shows is a hold that will be gone: as good as nothing.
-    const leaving = await leavingHold(ports, executionId, effect, call);
+    const leaving = await leavingHold(ports, call);
     if (leaving !== null) return { says: 'absent' as const, digest: seen.digest };
     // One that is being taken back may have gone between the two looks.
-    if (await isLeaving(ports, executionId, effect)) seen = await look();
+    if (await isLeaving(ports, call)) seen = await look();
   }
-  if (seen.says === 'holds' && (await isLeaving(ports, executionId, effect)))
-    return { ...seen, leaving: true as const };
+  if (seen.says === 'holds' && (await isLeaving(ports, call))) return { ...seen, leaving: true as const };
   return seen;
-}
-
-/**
- * The hold of another execution that the target shows now, with the prior state that belongs to the first of them. Not one that
- * is being undone: that may land at any time. Nor one whose call may be still to come, at a target that remembers nobody and so
- * shows it as soon as it shows any: whoever shared that would wait for nobody.
- */
-async function sharedHold(ports: CallPorts, executionId: string, effect: AttemptEffect, asked: Call) {
-  const call: Call = { ...asked, context: { ...asked.context, toShare: true } };
-  const settled = await shownHold(ports, executionId, effect, call, (hold) => isSettled(hold));
-  if (settled !== null) return settled;
-  const unsettled = await shownHold(ports, executionId, effect, call, (hold) => hold.isBeingUndone !== true);
-  return unsettled !== null && (await remembersWho(effect, call)) ? unsettled : null;
-}
-
-function isSettled({ isBeingUndone, isUnsettled }: Hold): boolean {
-  return isBeingUndone !== true && isUnsettled !== true;
-}
-
-/** A key under which nothing was ever done. */
-const NOBODY = 'nobody';
-
-/** Whether the target can tell whose effect it shows: one that cannot says of anybody's that it is there. */
-async function remembersWho({ target, parameters }: AttemptEffect, { handler, context }: Call): Promise<boolean> {
-  const nobodys = { ...context, idempotencyKey: NOBODY, effectKey: NOBODY };
-  return !showsIt(await handler.verify?.(target, parameters, null, null, nobodys));
-}
-
-/** The same of a hold that is being undone. */
-function leavingHold(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
-  return shownHold(ports, executionId, effect, call, (hold) => hold.isBeingUndone === true);
-}
-
-/**
- * Whether another execution takes back its hold here: where its call was cut off, nobody knows when it takes effect, and with it
- * may go what shows now. Of those that are not cut off, none is under way while the target is locked for us.
- */
-async function isLeaving(ports: CallPorts, executionId: string, effect: AttemptEffect): Promise<boolean> {
-  const views = await holdsOf(ports, effect);
-  return views.some(
-    (view) => !isOwn(view, executionId, effect) && (view.body as unknown as Hold).isBeingUndone === true, // written by `change.ts`
-  );
-}
-
-/** What the row of a hold says (`change.ts`). */
-interface Hold {
-  readonly executionId: string;
-  readonly key: string;
-  readonly prior: JsonObject;
-  readonly performedAfter: number;
-  readonly isBeingUndone?: true;
-  /** Its execution does not know yet what became of its call, or has not made it. */
-  readonly isUnsettled?: true;
-  /** When its execution had read it back, in ms of business time. */
-  readonly readBackAt?: number;
-}
-
-/**
- * Whether what was asked about is there. @throws ConnectorError when the target cannot tell: taken for nobody's, another
- * execution's containment would be the state before ours, and our undo would restore it.
- */
-function showsIt(read: VerifyResult | undefined): boolean {
-  if (read?.says !== 'unknown') return read?.says === 'holds';
-  const message = 'the target does not tell whose effect it shows';
-  throw new ConnectorError('cannot_tell', message, { retryable: true, resultUnknown: false });
-}
-
-async function shownHold(
-  ports: CallPorts,
-  executionId: string,
-  effect: AttemptEffect,
-  { handler, context }: Call,
-  wanted: (hold: Hold) => boolean,
-) {
-  const { settleMs } = handler.declaration;
-  for (const view of await holdsOf(ports, effect)) {
-    if (isOwn(view, executionId, effect)) continue;
-    const hold = view.body as unknown as Hold; // written by `change.ts`
-    if (!wanted(hold)) continue;
-    const heldAs = { key: hold.key, since: hold.performedAfter };
-    const found = { prior: hold.prior, heldBy: hold.executionId, heldAs };
-    // Its own execution has seen it; what this one would see may still be from before that.
-    if (hold.readBackAt !== undefined && ports.clock.now() < hold.readBackAt + settleMs) return found;
-    const theirs = { ...context, idempotencyKey: hold.key, effectKey: hold.key, startedAt: hold.performedAfter };
-    const shown = await handler.verify?.(effect.target, effect.parameters, hold.prior, null, theirs);
-    if (showsIt(shown)) return found;
-  }
-  return null;
-}
-
-/**
- * Whether another execution relies on what is to be taken back: it shares our hold, which its row names by the same key, or
- * the target shows its own mark. One that only looked, and whose call was cut off or is still to come, does not: it acts by
- * itself later, and nobody would be left to take ours back if it does not. Nor does one that is being undone itself. A target
- * that remembers nobody shows every mark as soon as it shows one, so the rows have to tell these apart.
- */
-async function isHeldByOthers(ports: CallPorts, executionId: string, effect: AttemptEffect, call: Call) {
-  const views = await holdsOf(ports, effect);
-  const keyOf = ({ body }: StoredView): string => (body as unknown as Hold).key; // written by `change.ts`
-  const own = views.find((view) => isOwn(view, executionId, effect));
-  const others = views.filter((view) => view !== own);
-  if (own !== undefined && others.some((view) => keyOf(view) === keyOf(own))) return true;
-  if (others.length === 0) return false;
-  if ((await shownHold(ports, executionId, effect, call, isSettled)) !== null) return true;
-  // Who is still at it, or takes back its own, does so by itself: where ours shows, it is ours to take back.
-  const { target, parameters, prior, reply } = effect;
-  const ours = await call.handler.verify?.(target, parameters, prior, reply, call.context);
-  if (showsIt(ours)) return false;
-  return (await shownHold(ports, executionId, effect, call, () => true)) !== null;
-}
-
-async function holdsOf(ports: CallPorts, effect: AttemptEffect): Promise<readonly StoredView[]> {
-  if (effect.holds === null) return [];
-  return storedHolds(ports)(holdGroup(effect.connector, effect.target, effect.holds));
-}
-
-/** Reads the holds of a group; waits where the store is away. */
-function storedHolds(ports: CallPorts): (parent: string) => Promise<readonly StoredView[]> {
-  return async (parent) => {
-    const query = { kind: 'hold', parent, limit: MAX_HOLDS_READ, skip: 0 } as const;
-    const { items } = await untilStored(ports, () => ports.journal.listViews(query));
-    return items;
-  };
-}
-
-/** Of those that contain the same target and are not being taken back, in the order of their rows. */
-async function keysOfOthers(ports: CallPorts, executionId: string, effect: AttemptEffect): Promise<readonly string[]> {
-  const views = await holdsOf(ports, effect);
-  return views.flatMap((view) => {
-    const hold = view.body as unknown as Hold; // written by `change.ts`
-    return isOwn(view, executionId, effect) || !isSettled(hold) ? [] : [hold.key];
-  });
-}
-
-function isOwn(hold: StoredView, executionId: string, effect: AttemptEffect): boolean {
-  return hold.id === `${executionId}|${effect.actionId}`;
 }
 
 /** What a handler answers goes into a record; what a record cannot hold is the connector's fault, not a crash. */

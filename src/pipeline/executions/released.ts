@@ -2,6 +2,7 @@ import type { StoredView } from '../../journal/journal.ts';
 import { ConnectorError, type ActionDeclaration } from '../actions/contract.ts';
 import { holdGroup } from './change.ts';
 import type { AttemptEffect } from './core/demands.ts';
+import { holdIn } from './target-holds.ts';
 
 /** Executions that an error names. */
 const MAX_NAMED = 3;
@@ -24,8 +25,7 @@ export async function requireReleased(
 ): Promise<void> {
   const holds = await holdsOf(holdGroup(connector, target, releases));
   const holders = new Set(
-    holds.flatMap(({ body }) => {
-      const hold = body as unknown as Hold; // written by `change.ts`
+    holds.map(holdIn).flatMap((hold) => {
       return hold.executionId === executionId || hold.isBeingUndone === true ? [] : [hold.executionId];
     }),
   );
@@ -34,9 +34,4 @@ export async function requireReleased(
   const more = holders.size > MAX_NAMED ? ` and ${holders.size - MAX_NAMED} more` : '';
   const message = `it stays as it is while others hold it: ${named}${more}; cancel them with compensate: true, and it is opened with the last`;
   throw new ConnectorError('still_held', message, { retryable: false, resultUnknown: false });
-}
-
-interface Hold {
-  readonly executionId: string;
-  readonly isBeingUndone?: true;
 }

@@ -6,7 +6,10 @@ import { isFailure } from './settle.ts';
 import type { ActionPhase, ExecutionState } from './state.ts';
 import { idempotencyKey, planActionOf, type Transition } from './transition.ts';
 
-/** Tries of one undo before a person is needed, and again after a person has asked for it again: more than for performing, because leaving it half done is worse. */
+/**
+ * Tries of one undo before a person is needed, each time that it is asked for: more than for performing, because leaving it half done is
+ * worse.
+ */
 const MAX_UNDO_ATTEMPTS = 5;
 
 /** Begins to undo everything that was, or may have been, performed and can be undone; newest first. */

@@ -6,26 +6,24 @@ import type { ActionState, Child } from './state.ts';
 
 export type ChildrenFact = Extract<Fact, { type: 'children.started' | 'children.spawned' | 'child.settled' }>;
 
-/** What changes of an action for each account by what its children do. */
-export function withChildren(
-  { children, containedAt: before }: ActionState,
-  fact: ChildrenFact,
-  input: Input,
-): Partial<ActionState> {
+/** An action for each account after one fact about its children. */
+export function withChildren(action: ActionState, fact: ChildrenFact, input: Input): ActionState {
+  const { children } = action;
   switch (fact.type) {
     case 'children.started': {
       const fresh = fact.children.map(({ id, account }) => [id, { account, status: null }] as const);
       const all = { ...children, ...Object.fromEntries(fresh) };
-      return { phase: 'spawning', attempt: 1, attemptAt: input.at, children: all };
+      return { ...action, phase: 'spawning', attempt: 1, attemptAt: input.at, children: all };
     }
     case 'children.spawned':
-      return { phase: 'children' };
+      return { ...action, phase: 'children' };
     case 'child.settled': {
       invariant(input.type === 'child', 'child.settled belongs to a child');
       const child = children[input.childId];
       invariant(child !== undefined, `no child ${input.childId}`);
-      const containedAt = Math.max(before ?? 0, input.containedAt ?? 0);
+      const containedAt = Math.max(action.containedAt ?? 0, input.containedAt ?? 0);
       return {
+        ...action,
         children: { ...children, [input.childId]: childAfter(child, input.status) },
         containedAt: containedAt === 0 ? null : containedAt,
       };

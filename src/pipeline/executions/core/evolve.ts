@@ -1,6 +1,6 @@
 import { invariant } from '../../../platform/errors.ts';
 import type { Fact } from './facts.ts';
-import { readingOf, type Input } from './inputs.ts';
+import type { Input } from './inputs.ts';
 import {
   withEscalation,
   withoutVote,
@@ -9,6 +9,7 @@ import {
   withReply,
   withSpentNonce,
 } from './evolve-approval.ts';
+import { withAttempt } from './evolve-attempt.ts';
 import { withChildren } from './evolve-children.ts';
 import { withUndo, type UndoFact } from './evolve-undo.ts';
 import { idleAction } from './idle-action.ts';
@@ -93,7 +94,7 @@ function evolveStarted(
     case 'attempt.paused':
     case 'attempt.resumed':
     case 'hold.shared':
-      return evolveAttempt(state, fact, input);
+      return withAction(state, fact.actionId, withAttempt(actionOf(state, fact.actionId), fact, input));
     case 'action.prepared':
       return withAction(state, fact.actionId, {
         target: fact.target,
@@ -222,119 +223,6 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
     default:
       return unreachable(fact);
   }
-}
-
-type AttemptFact = Extract<Fact, { type: `attempt.${string}` | 'hold.shared' }>;
-
-function evolveAttempt(
-  state: ExecutionState,
-  fact: Exclude<AttemptFact, { type: 'attempt.late' }>,
-  input: Input,
-): ExecutionState {
-  switch (fact.type) {
-    case 'attempt.started':
-      return withAction(state, fact.actionId, {
-        phase: fact.phase,
-        attempt: fact.attempt,
-        generation: fact.generation,
-        attemptAt: input.at,
-        ...(fact.phase === 'verifying' ? { verifyingSince: input.at } : { calledAt: input.at }),
-        key: fact.key,
-        heldAs: null,
-        // What a run before had seen and called is over: nothing of it is there.
-        ...(fact.phase === 'observing' ? { prior: null, performedAt: null } : {}),
-        // Begun with a read only when a call of the generation before may have taken effect.
-        sent: fact.phase !== 'observing',
-        reply: null,
-        failing: null,
-        rereads: 0,
-        resumeAt: null,
-      });
-    case 'attempt.observed': {
-      const observed = input.type === 'observed' && 'prior' in input.result ? input.result.prior : null;
-      const heldAs = input.type === 'observed' && 'prior' in input.result ? (input.result.heldAs ?? null) : null;
-      return withAction(state, fact.actionId, { phase: 'performing', prior: observed, heldAs, sent: true });
-    }
-    case 'attempt.performed': {
-      const reply = input.type === 'performed' && 'outcome' in input.result ? input.result.outcome : null;
-      const since = { verifyingSince: input.at, performedAt: input.at };
-      return withAction(state, fact.actionId, { phase: 'verifying', reply, ...since, error: null });
-    }
-    case 'attempt.verified': {
-      const { failing, error: before } = actionOf(state, fact.actionId);
-      const verification = saidBy(input);
-      // What it has failed of is what it failed of where the last look finds nothing.
-      const error = failing !== null && verification === 'absent' ? before : null;
-      return withAction(state, fact.actionId, { verification, error, inDoubt: false });
-    }
-    case 'attempt.interrupted': {
-      const phase = fact.next === 'none' ? 'idle' : fact.next;
-      const { interruptions } = actionOf(state, fact.actionId);
-      return withAction(state, fact.actionId, {
-        phase,
-        interruptions: interruptions + 1,
-        performedAt: input.at,
-        inDoubt: true,
-        ...(phase === 'verifying' ? { verifyingSince: input.at } : {}),
-        ...(fact.landsUntil === undefined ? {} : { landsUntil: fact.landsUntil }),
-      });
-    }
-    case 'attempt.failed': {
-      const phase = fact.next === 'verifying' ? 'verifying' : 'idle';
-      const { phase: before, inDoubt } = actionOf(state, fact.actionId);
-      const error = errorOf(input);
-      // A failed look is no call.
-      const call = { performedAt: input.at, inDoubt: inDoubt || error?.resultUnknown === true };
-      const landing = fact.landsUntil === undefined ? {} : { landsUntil: fact.landsUntil };
-      const since = phase === 'verifying' ? { verifyingSince: input.at } : {};
-      const ended = before === 'performing' ? call : {};
-      return withAction(state, fact.actionId, { phase, error, ...since, ...ended, ...landing });
-    }
-    case 'attempt.paused':
-      return keptBack(state, fact.actionId);
-    case 'attempt.resumed':
-      return resumed(state, fact.actionId, fact.phase, input.at);
-    case 'hold.shared': {
-      const answer = readingOf(input) ?? (input.type === 'performed' ? input.result : null);
-      const shared = answer !== null && 'prior' in answer ? answer.prior : null;
-      const heldAs = answer !== null && 'prior' in answer ? (answer.heldAs ?? null) : null;
-      // What our own call was answered is about another effect than the one that is shared.
-      return withAction(state, fact.actionId, {
-        phase: 'idle',
-        prior: shared,
-        heldAs,
-        calledAt: input.at,
-        reply: null,
-      });
-    }
-    default:
-      return unreachable(fact);
-  }
-}
-
-function keptBack(state: ExecutionState, actionId: string): ExecutionState {
-  return withAction(state, actionId, { phase: 'paused', pauses: actionOf(state, actionId).pauses + 1 });
-}
-
-function resumed(
-  state: ExecutionState,
-  actionId: string,
-  phase: 'observing' | 'performing',
-  calledAt: number,
-): ExecutionState {
-  const anew = phase === 'observing' ? { prior: null, heldAs: null, sent: false } : {};
-  return withAction(state, actionId, { phase, calledAt, ...anew });
-}
-
-function saidBy(input: Input): ActionState['verification'] {
-  const reading = readingOf(input);
-  return reading !== null && 'says' in reading ? reading.says : 'unknown';
-}
-
-function errorOf(input: Input): ActionState['error'] {
-  const reading = readingOf(input);
-  if (reading !== null && 'error' in reading) return reading.error;
-  return 'result' in input && 'error' in input.result ? input.result.error : null;
 }
 
 function settled(state: ExecutionState, fact: Extract<Fact, { type: 'action.settled' }>, at: number): ExecutionState {

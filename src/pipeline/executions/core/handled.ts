@@ -3,15 +3,12 @@ import type { ExecutionState } from './state.ts';
 /** Why a fan-out action of a follow-up had nobody to act on. */
 export const ALREADY_HANDLED = 'already_handled';
 
-/** Those of the accounts that no earlier execution of the playbook has acted on with this action. */
-export function unhandled(
-  { snapshot }: Pick<ExecutionState, 'snapshot'>,
-  actionId: string,
-  accounts: readonly string[],
-): readonly string[] {
-  const { handled = {} } = snapshot;
-  const before = Object.hasOwn(handled, actionId) ? new Set(handled[actionId]) : null;
-  return before === null ? accounts : accounts.filter((account) => !before.has(account));
+/** Those of the accounts that neither an earlier execution of the playbook nor an earlier run of this one has acted on with this action. */
+export function unhandled(state: ExecutionState, actionId: string, accounts: readonly string[]): readonly string[] {
+  const { handled = {} } = state.snapshot;
+  const before = Object.hasOwn(handled, actionId) ? handled[actionId] : [];
+  const acted = new Set([...(before ?? []), ...handledAccounts(state, actionId)]);
+  return accounts.filter((account) => !acted.has(account));
 }
 
 /** Accounts that a fan-out action has acted on: their child did its work, also where that was taken back since. */

@@ -25,7 +25,7 @@ export function startAction(t: Transition, plan: PlanAction): void {
   if (quiet !== null) return t.add({ type: 'quiet.awaited', actionId: plan.actionId, resumeAt: quiet });
   const intent = resolveIntent(t, plan);
   if ('fault' in intent) return settle(t, plan, 'FAILED', intent.fault);
-  const accounts = plan.forEach === null ? [] : accountsFor(t, plan);
+  const accounts = plan.forEach === null ? [] : unhandled(t.state, plan.actionId, t.state.snapshot.accounts);
   if (plan.forEach !== null && accounts.length < 1 && t.state.snapshot.accounts.length > 0) {
     const isDoneHere = handledAccounts(t.state, plan.actionId).length > 0;
     return isDoneHere ? settle(t, plan, 'SUCCESS', null) : settle(t, plan, 'SKIPPED', ALREADY_HANDLED);
@@ -42,12 +42,6 @@ export function startAction(t: Transition, plan: PlanAction): void {
   if (gates.length === 0) return begin(t, plan);
   const answered = requestGate(t, plan, asked);
   if (answered !== null) conclude(t, answered.approval, answered.status, answered.fallback);
-}
-
-/** Those of the incident whom neither an earlier execution nor an earlier run of this one has acted on. */
-function accountsFor(t: Transition, { actionId }: PlanAction): readonly string[] {
-  const done = new Set(handledAccounts(t.state, actionId));
-  return unhandled(t.state, actionId, t.state.snapshot.accounts).filter((account) => !done.has(account));
 }
 
 interface ResolvedIntent {
