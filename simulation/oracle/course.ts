@@ -1,5 +1,5 @@
 import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
-import { actionOf, type Broken, type ExecutionModel, type Of } from './model.ts';
+import { actionOf, isForAccounts, type Broken, type ExecutionModel, type Of } from './model.ts';
 
 export const FAILURES = new Set(['FAILED', 'UNKNOWN', 'TIMED_OUT']);
 
@@ -69,6 +69,8 @@ export function takeRetried(
       undoAttempt: 0,
       hasPrior: false,
       refused: false,
+      // What is asked for again of one target counts once; for accounts those that are left count anew.
+      reserved: action.reserved && !isForAccounts(execution, action),
     });
     action.generation += 1;
   }

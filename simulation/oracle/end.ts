@@ -5,7 +5,7 @@ import { effectsOf, timersOf } from '../../src/pipeline/executions/core/demands.
 import { replayRecords } from '../../src/pipeline/executions/core/replay.ts';
 import { CONTAINED, type Cells } from '../world/cells.ts';
 import { readBack, type Store } from '../world/store.ts';
-import type { ActionModel, ExecutionModel } from './model.ts';
+import { isForAccounts, type ActionModel, type ExecutionModel } from './model.ts';
 import type { Reader } from './reader.ts';
 import { hasOwnTime } from './timers.ts';
 
@@ -161,8 +161,8 @@ function claimOf(action: ActionModel): 'sure' | 'unsure' | 'none' {
 }
 
 function groupOfAction(execution: ExecutionModel, action: ActionModel, store: Store): string | null {
-  const { declaration, forEach } = action.plan;
-  if (declaration.holds === null || (forEach !== null && execution.parent === null)) return null;
+  const { declaration } = action.plan;
+  if (declaration.holds === null || isForAccounts(execution, action)) return null;
   const target = store.streams.get(`execution/${execution.id}`)?.flatMap(({ record }) => {
     const { facts } = record.data as unknown as { facts: readonly { type: string; actionId?: string }[] }; // the engine's
     return facts.filter(({ type, actionId }) => type === 'action.prepared' && actionId === action.plan.actionId);

@@ -1,6 +1,6 @@
 import type { SealedRecord } from '../../src/pipeline/audit/record.ts';
 import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
-import type { ActionModel, Broken, ExecutionModel } from './model.ts';
+import { isForAccounts, type ActionModel, type Broken, type ExecutionModel } from './model.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -41,7 +41,8 @@ export function createLimitRule(broken: Broken): LimitRule {
     take(execution, action, fact) {
       const { actionId, declaration } = action.plan;
       if (execution.plan.perHour?.[declaration.type] === undefined) return;
-      const name = `limiter/${declaration.type} ${execution.id}|${actionId}`;
+      const run = isForAccounts(execution, action) && action.generation > 1 ? `:${action.generation}` : '';
+      const name = `limiter/${declaration.type} ${execution.id}|${actionId}${run}`;
       if (fact.type === 'reservation.made') {
         action.reserved = true;
         if (!targets.has(name))

@@ -125,6 +125,11 @@ export interface ExecutionModel {
   severity: number;
 }
 
+/** Whether it is done for each account: then each child has its own targets, keys and times. */
+export function isForAccounts({ parent }: ExecutionModel, { plan }: ActionModel): boolean {
+  return plan.forEach !== null && parent === null;
+}
+
 /** The key that an action must be called with: DESIGN and decision 4, written down a second time. */
 export function expectedKey(
   journalId: string,

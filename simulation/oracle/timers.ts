@@ -1,6 +1,6 @@
 import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
-import type { ActionModel, Broken, ExecutionModel } from './model.ts';
+import { isForAccounts, type ActionModel, type Broken, type ExecutionModel } from './model.ts';
 
 /** A timer may be applied once it is due, and once only. */
 export function checkTimer(execution: ExecutionModel, input: Input, facts: readonly Fact[], broken: Broken): void {
@@ -46,7 +46,8 @@ function timerDue(execution: ExecutionModel, kind: string, id: string): number |
  * Whether what the action did, or may have done, ends at its own time. Who shares another one's hold lets go at the end of its own time,
  * too; of an action for each account every child has its own.
  */
-export function hasOwnTime({ parent }: ExecutionModel, { plan, status, reason }: ActionModel): boolean {
-  if (plan.forEach !== null && parent === null) return false;
+export function hasOwnTime(execution: ExecutionModel, action: ActionModel): boolean {
+  if (isForAccounts(execution, action)) return false;
+  const { status, reason } = action;
   return status === 'SUCCESS' || status === 'UNKNOWN' || (status === 'SKIPPED' && reason === 'already_held');
 }

@@ -74,6 +74,10 @@ it.each([
   [3_023_793, 'the same'],
   [3_025_977, 'nobody was told of a decision that was recorded by a process under its new name'],
   [137, 'news that were asked for once more while they were told stayed in the queue'],
+  [
+    9_600_062,
+    'the judge took a retry of actions for accounts, counted under a name of its own, for one that nobody counted',
+  ],
 ])('seed %i, as it draws its world: %s', async (seed) => {
   const { broken } = await runWorld({ seed, steps: 60 });
   expect(broken).toEqual([]);
