@@ -14,6 +14,13 @@ export const GOVERNANCE_BUGS: readonly PlantedBug[] = [
   bug('limits', 'limit-not-asked', `${CORE}/begin.ts`, '!t.action(actionId).reserved', 't.action(actionId).reserved'),
   bug(
     'limits',
+    'accounts-of-a-retry-not-counted',
+    `${CORE}/evolve.ts`,
+    'reserved: reserved && accounts.length === 0,',
+    'reserved,',
+  ),
+  bug(
+    'limits',
     'hour-too-short',
     'src/pipeline/guards/limiter.ts',
     'at - entry.at < WINDOW_MS',
