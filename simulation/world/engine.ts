@@ -134,7 +134,7 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     notices,
     channels: [],
     // In-app only: what goes out lives by minutes of machine time, longer than a world waits to be at rest.
-    courier: () => ({ deliver: () => undefined }),
+    courier: () => ({ deliver: () => undefined, bring: async () => undefined }),
     async people() {
       await journal.streamHead('access');
       return world.staff;

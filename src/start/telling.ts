@@ -65,7 +65,7 @@ export function openTelling(ports: TellingPorts): Telling {
         notices,
         onDead: (dead) => teller.tellOfDead(dead),
       })
-    : { deliver: () => undefined };
+    : { deliver: () => undefined, bring: async () => undefined };
   const teller: PeopleTeller = createTeller({
     ...ports,
     notices,

@@ -13,8 +13,9 @@ import {
   type Sender,
 } from '../../src/pipeline/notifications/contract.ts';
 import { createCourier, type DeadDelivery } from '../../src/pipeline/notifications/courier.ts';
-import { createNotices } from '../../src/pipeline/notifications/notices.ts';
+import { createNotices, type Notices } from '../../src/pipeline/notifications/notices.ts';
 import { backoffMs, MAX_TRIES } from '../../src/pipeline/notifications/retry.ts';
+import { putOffMs } from '../../src/pipeline/put-off.ts';
 import { realMachine } from '../../src/platform/machine.ts';
 import { TEST_START } from '../support/engine.ts';
 
@@ -55,7 +56,18 @@ function world(answer: Answer, { holds = true }: { readonly holds?: boolean } = 
     birth: { id: 'jrn_test', at: TEST_START, accelerated: true },
   });
   const committer = groupCommitter(journal, realMachine);
-  const notices = createNotices({ journal, committer });
+  const stored = createNotices({ journal, committer });
+  /** How often each of these notices cannot be read. */
+  const unreadable = new Map<string, number>();
+  const notices: Notices = {
+    ...stored,
+    async load(id) {
+      const left = unreadable.get(id) ?? 0;
+      if (left === 0) return stored.load(id);
+      unreadable.set(id, left - 1);
+      throw new Error(`Record 1 of the stream notice/${id} cannot be read`);
+    },
+  };
   const sleep = async (ms: number): Promise<void> => {
     passed += ms;
     await new Promise(setImmediate);
@@ -99,7 +111,7 @@ function world(answer: Answer, { holds = true }: { readonly holds?: boolean } = 
       trace: undefined,
       cause: null,
     });
-  const statusOf = async (id = 'ntc_1') => (await notices.load(id)).deliveries[0];
+  const statusOf = async (id = 'ntc_1') => (await stored.load(id)).deliveries[0];
   const settled = async (status: string, id = 'ntc_1'): Promise<void> => {
     await expect.poll(async () => (await statusOf(id))?.status, { timeout: 10_000 }).toBe(status);
   };
@@ -119,6 +131,7 @@ function world(answer: Answer, { holds = true }: { readonly holds?: boolean } = 
     sent,
     dead,
     errors,
+    unreadable,
     member,
     courier,
     notices,
@@ -281,5 +294,39 @@ describe('a process that', () => {
     await settled('SENT');
     expect(await statusOf()).toMatchObject({ tries: 1 });
     expect(sent).toHaveLength(1);
+  });
+});
+
+describe('a notice that cannot be read', () => {
+  it('keeps nothing back that goes out with it, and is sent when it can be', async () => {
+    const { raised, courier, unreadable, settled, sent, errors, passed } = world(taken);
+    const all = await Promise.all(['ntc_1', 'ntc_2', 'ntc_3'].map((id) => raised({ title: id }, 'SLACK', id)));
+    unreadable.set('ntc_2', 3);
+    for (const state of all) courier.deliver(state);
+    for (const id of ['ntc_1', 'ntc_2', 'ntc_3']) await settled('SENT', id);
+    expect(sent.map(({ notices }) => notices.map(({ title }) => title))).toEqual([['ntc_1', 'ntc_3'], ['ntc_2']]);
+    expect(errors).toHaveLength(3);
+    expect(passed()).toBeGreaterThanOrEqual(putOffMs(1) + putOffMs(2) + putOffMs(3));
+  });
+
+  it('is looked at again when it was left by a process that is gone', async () => {
+    const { raised, courier, unreadable, settled, errors } = world(taken);
+    await raised({}, 'SLACK', 'ntc_1');
+    unreadable.set('ntc_1', 2);
+    await courier.bring('ntc_1');
+    await settled('SENT');
+    expect(errors).toHaveLength(2);
+  });
+
+  it('is left to whoever takes it over by a process that was taken for dead', async () => {
+    const { raised, courier, unreadable, statusOf, sent, member } = world(taken);
+    await raised({}, 'SLACK', 'ntc_1');
+    unreadable.set('ntc_1', 1);
+    const brought = courier.bring('ntc_1');
+    member.processId = 'prc_2';
+    await brought;
+    courier.deliver(await raised({}, 'SLACK', 'ntc_2'));
+    await expect.poll(() => sent.length, { timeout: 10_000 }).toBe(1);
+    expect(await statusOf()).toMatchObject({ status: 'PENDING', tries: 0 });
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { userInForce } from '../../src/pipeline/access/user-in-force.ts';
 import { createNotices } from '../../src/pipeline/notifications/notices.ts';
-import { backoffMs, MAX_TRIES } from '../../src/pipeline/notifications/retry.ts';
+import { backoffMs } from '../../src/pipeline/notifications/retry.ts';
 import { createTeller } from '../../src/pipeline/notifications/teller.ts';
 import { realMachine } from '../../src/platform/machine.ts';
 import { testEngine, type TestEngine } from '../support/engine.ts';
@@ -63,7 +63,7 @@ async function world(failures: { execution: number; people: number }) {
     },
     notices: createNotices({ journal, committer }),
     channels: [],
-    courier: () => ({ deliver: ({ notice }) => void told.push(notice.title) }),
+    courier: () => ({ deliver: ({ notice }) => void told.push(notice.title), bring: async () => undefined }),
     async people() {
       if (failures.people-- > 0) throw new Error('cannot be read');
       return [ADMIN];
@@ -89,30 +89,10 @@ it('tells of all of them when the people could not be read for a time', async ()
   expect(errors.length).toBeGreaterThan(0);
 });
 
-it('leaves what nothing helps to the next start, without losing the others', async () => {
-  const { told, errors } = await world({ execution: Infinity, people: 0 });
-  await expect.poll(() => errors.length, { timeout: 10_000 }).toBe(MAX_TRIES);
-  expect(told).toHaveLength(1);
-});
-
-it('delivers the notices that were left beside one that cannot be read, and says which that is', async () => {
-  const delivered: string[] = [];
-  const errors: unknown[] = [];
-  const teller = createTeller({
-    machine: realMachine,
-    closing: new AbortController().signal,
-    notices: {
-      async load(id: string) {
-        if (id === 'ntc_1') throw new Error('Record 1 of the stream notice/ntc_1 cannot be read');
-        return { id };
-      },
-    },
-    channels: [],
-    courier: () => ({ deliver: ({ id }: { readonly id: string }) => void delivered.push(id) }),
-    onError: (thrown: unknown) => errors.push(thrown),
-    // Only these members are asked for.
-  } as unknown as Parameters<typeof createTeller>[0]);
-  await teller.bring(['ntc_1', 'ntc_2'].map((execution) => ({ execution, name: 'deliver', body: {} })));
-  expect(delivered).toEqual(['ntc_2']);
-  expect(errors.map(String)).toEqual(['Error: Record 1 of the stream notice/ntc_1 cannot be read']);
+it('goes on trying what cannot be told for a long time, each half hour, without losing the others', async () => {
+  const tries = 30;
+  const { told, errors, pauses } = await world({ execution: tries, people: 0 });
+  await expect.poll(() => told.length, { timeout: 10_000 }).toBe(2);
+  expect(errors).toHaveLength(tries);
+  expect(pauses.at(-1)).toBe(1_800_000);
 });

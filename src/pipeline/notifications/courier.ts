@@ -5,6 +5,7 @@ import type { JournalReader } from '../../journal/journal.ts';
 import { BEAT_MS, type Membership } from '../../journal/membership.ts';
 import { loadUser } from '../access/access.store.ts';
 import { untilStored } from '../executions/until-stored.ts';
+import { putOffs } from '../put-off.ts';
 import {
   ALARMS,
   SendError,
@@ -62,6 +63,8 @@ export interface DeadDelivery {
 export interface Courier {
   /** Brings on its way what of a notice is not. Only for notices whose entry this process holds. */
   deliver(state: NoticeState): void;
+  /** The same, of a notice that has to be read first: one that cannot be read is looked at again later, and keeps nothing back. */
+  bring(noticeId: string): Promise<void>;
 }
 
 /** One delivery on its way; those of one lane have the same way. */
@@ -88,6 +91,14 @@ interface Open {
   readonly tries: number;
 }
 
+/** What a look at a delivery shows. */
+interface Seen extends Open {
+  readonly isOpen: boolean;
+  readonly isOver: boolean;
+}
+
+const NOTHING_LEFT: Sent<Item> = { again: [], pauseMs: 0 };
+
 export function createCourier(ports: CourierPorts): Courier {
   const { journal, members, machine, clock, closing, notices, onError } = ports;
   const senders = new Map(ports.senders.map((sender) => [sender.channel, sender]));
@@ -96,16 +107,22 @@ export function createCourier(ports: CourierPorts): Courier {
     monotonic: () => clock.monotonic(),
     closing,
     perMinute: ports.messagesPerMinute,
-    send: (_receiver, items) => send(items),
+    send,
   });
   /** Deliveries that are on their way, so that an entry which is found again is not sent twice; with who held each when it was last found. */
   const underWay = new Map<string, string>();
+  const failures = putOffs();
 
   /** Sends one message to one receiver, and records what became of it. */
-  async function send(found: readonly Item[]): Promise<Sent<Item>> {
-    const items = stillOwn(found);
+  async function send(receiver: string, found: readonly Item[]): Promise<Sent<Item>> {
+    const own = stillOwn(found);
+    const looks = await Promise.all(own.map(look));
+    const unreadable = looks.flatMap((each) => ('thrown' in each ? [each] : []));
+    for (const { item, thrown } of unreadable) putOff(receiver, item, thrown);
+    const read = looks.flatMap((each) => ('thrown' in each ? [] : [each]));
+    const items = read.map(({ item }) => item);
     try {
-      const { open, outdated } = await untilStored(ports, () => sortOut(items));
+      const { open, outdated } = sortOut(read);
       await settle(outdated, OUTDATED);
       const way = items[0]?.way;
       const outcome = open.length === 0 || way === undefined ? null : await attempt(way, open);
@@ -123,10 +140,20 @@ export function createCourier(ports: CourierPorts): Courier {
       if (!again) return done(items);
       return { again: leftOf(items, open), pauseMs: Math.max(backoffMs(tries), outcome.retryAfterMs) };
     } catch (thrown) {
-      // What could not be recorded stays owed: the next start, or who takes over, sends it again.
-      if (!closing.aborted) onError(thrown);
-      return done(items);
+      // What could not be recorded stays owed.
+      for (const item of items) putOff(receiver, item, thrown);
+      return NOTHING_LEFT;
     }
+  }
+
+  /** Whatever only a bug or a record of another version explains may be mended while this process runs. */
+  function putOff(receiver: string, item: Item, thrown: unknown): void {
+    if (closing.aborted) return;
+    onError(thrown);
+    const wait = machine.sleep(failures.failed(nameOf(item.noticeId, item.index)), closing);
+    void wait.then(() => {
+      if (!closing.aborted) lanes.add(receiver, item);
+    });
   }
 
   /** Without what a process lost that was taken for dead: whoever takes it over sends it, perhaps itself under its new name. */
@@ -147,22 +174,25 @@ export function createCourier(ports: CourierPorts): Courier {
   }
 
   function done(items: readonly Item[]): Sent<Item> {
-    for (const { noticeId, index } of items) underWay.delete(nameOf(noticeId, index));
-    return { again: [], pauseMs: 0 };
+    for (const { noticeId, index } of items) {
+      underWay.delete(nameOf(noticeId, index));
+      failures.succeeded(nameOf(noticeId, index));
+    }
+    return NOTHING_LEFT;
   }
 
-  /** What still has to go out, and what asks for a decision that was taken meanwhile. */
-  async function sortOut(items: readonly Item[]): Promise<{ open: readonly Open[]; outdated: readonly Open[] }> {
-    const all = await Promise.all(
-      items.map(async (item) => {
+  /** A delivery as it stands now, or why it cannot be read. */
+  async function look(item: Item): Promise<Seen | { readonly item: Item; readonly thrown: unknown }> {
+    try {
+      return await untilStored(ports, async () => {
         const state = await notices.load(item.noticeId);
         const delivery = state.deliveries[item.index];
-        const tries = delivery?.tries ?? 0;
-        return { item, state, tries, isOpen: delivery?.status === 'PENDING', isOver: await isOver(state.notice) };
-      }),
-    );
-    const open = all.filter(({ isOpen }) => isOpen);
-    return { open: open.filter((each) => !each.isOver), outdated: open.filter((each) => each.isOver) };
+        const isOpen = delivery?.status === 'PENDING';
+        return { item, state, tries: delivery?.tries ?? 0, isOpen, isOver: await isOver(state.notice) };
+      });
+    } catch (thrown) {
+      return { item, thrown };
+    }
   }
 
   /** Whether it asks for what was decided since. */
@@ -231,7 +261,7 @@ export function createCourier(ports: CourierPorts): Courier {
     );
   }
 
-  return {
+  const courier: Courier = {
     deliver({ id, deliveries, notice }) {
       for (const [index, { status, channel, userId, contact }] of deliveries.entries()) {
         const name = nameOf(id, index);
@@ -246,7 +276,28 @@ export function createCourier(ports: CourierPorts): Courier {
         lanes.add(receiver, { noticeId: id, index, way });
       }
     },
+    async bring(noticeId) {
+      const holder = members.processId;
+      try {
+        const state = await untilStored(ports, () => notices.load(noticeId));
+        failures.succeeded(noticeId);
+        // Taken for dead meanwhile, this process has lost its entry to whoever takes it over, perhaps itself under its new name.
+        if (members.processId === holder) courier.deliver(state);
+      } catch (thrown) {
+        if (closing.aborted) return;
+        onError(thrown);
+        const wait = machine.sleep(failures.failed(noticeId), closing);
+        void wait.then(() => (closing.aborted || members.processId !== holder ? undefined : courier.bring(noticeId)));
+      }
+    },
   };
+  return courier;
+}
+
+/** What still has to go out, and what asks for a decision that was taken meanwhile. */
+function sortOut(seen: readonly Seen[]): { readonly open: readonly Open[]; readonly outdated: readonly Open[] } {
+  const open = seen.filter(({ isOpen }) => isOpen);
+  return { open: open.filter((each) => !each.isOver), outdated: open.filter((each) => each.isOver) };
 }
 
 function failed(result: 'failed' | 'dead', code: string, retryAfterMs = 0): Outcome {

@@ -23,7 +23,7 @@ import { noticeOfRecord, RECORDS_LOOKED_AT } from './notice-of-record.ts';
 import type { Notices } from './notices.ts';
 import type { NoticeState } from './notice-state.ts';
 import { countEligible, isAnswerable, recipientsOf, type Staff } from './recipients.ts';
-import { backoffMs, MAX_TRIES } from './retry.ts';
+import { backoffMs } from './retry.ts';
 import { MAX_READERS, waysOf } from './routing.ts';
 
 /** Entries that are told at the same time while a flood of requests is raised. */
@@ -115,8 +115,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     } catch (thrown) {
       if (closing.aborted) return;
       onError(thrown);
-      // Its entry stays beyond that: the next start, or who takes over, tells it.
-      if (tries + 1 < MAX_TRIES) void tellLater({ entry, tries: tries + 1 });
+      void tellLater({ entry, tries: tries + 1 });
     }
   }
 
@@ -196,15 +195,6 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     return state;
   }
 
-  /** One that cannot be read keeps no other back. Its entry stays: the next start, or who takes over, delivers it. */
-  async function deliver(noticeId: string): Promise<void> {
-    try {
-      courier().deliver(await untilStored(ports, () => notices.load(noticeId)));
-    } catch (thrown) {
-      if (!closing.aborted) onError(thrown);
-    }
-  }
-
   function tell(execution: string, names: readonly string[]): void {
     add(names.map((name) => ({ entry: { execution, name }, tries: 0 })));
   }
@@ -214,7 +204,7 @@ export function createTeller(ports: TellerPorts): PeopleTeller {
     async bring(owed) {
       for (const { execution, name } of owed) {
         if (isTell(name)) tell(execution, [name]);
-        else if (name === DELIVERY) await deliver(execution);
+        else if (name === DELIVERY) await courier().bring(execution);
       }
     },
     tellRoles: (message) =>
