@@ -23,6 +23,8 @@ export interface HealthPorts {
   readonly wall: Pick<WallClock, 'jumpMs'>;
   /** Null: the journal is in use. */
   readonly setBack: SetBack | null;
+  /** Executions that this process cannot go on with. */
+  readonly runner: { readonly stuck: number };
   /** How taking runbooks from Git at the start went. */
   readonly fromGit: { failure(): string | null };
 }
@@ -37,6 +39,7 @@ export function createHealthService({
   evidenceStore,
   wall,
   setBack,
+  runner,
   fromGit,
 }: HealthPorts): HealthService {
   async function failing(): Promise<readonly string[]> {
@@ -90,8 +93,10 @@ export function createHealthService({
       // Containment goes on without it: what cannot be preserved says so where it happens.
       const stores = !evidenceStore.ailing;
       const clockJumpMs = wall.jumpMs();
+      const goesOn = runner.stuck === 0;
       return {
-        healthy: parts.length === 0 && witnessed && stamped && stores && clockJumpMs === 0 && setBack === null,
+        healthy:
+          parts.length === 0 && witnessed && stamped && stores && goesOn && clockJumpMs === 0 && setBack === null,
         models: {
           incidentPlaybook: stored,
           playbookExecution: stored,
@@ -100,6 +105,7 @@ export function createHealthService({
         },
         active: (await count('execution', 'RUNNING')) + (await count('execution', 'COMPENSATING')),
         pendingApprovals: await count('approval', 'PENDING'),
+        stuck: runner.stuck,
         pausedSince: await pausedSince(),
         unreviewedBreakGlass: await count('break-glass', UNREVIEWED),
         alarmedEvidence: await alarmed(),

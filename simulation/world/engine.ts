@@ -260,5 +260,8 @@ function overheard(runner: Runner, { onAnswer }: Surroundings): Runner {
     get idle() {
       return runner.idle;
     },
+    get stuck() {
+      return runner.stuck;
+    },
   };
 }

@@ -147,6 +147,8 @@ export interface HealthService {
     };
     readonly active: number;
     readonly pendingApprovals: number;
+    /** Executions that this process cannot go on with, because a record of theirs cannot be read, say. */
+    readonly stuck?: number;
     /** How long signed records have waited for the witness; null or absent without a witness. */
     readonly unwitnessedMs?: number | null;
     /** How long the log has news that no authority has stamped with the time; null or absent without an authority. */

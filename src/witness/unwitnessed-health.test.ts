@@ -6,7 +6,7 @@ import { MAX_UNWITNESSED_MS, openWitnessing } from './witnessing.ts';
 const journal = { listViews: async () => ({ items: [], total: 0 }), view: async () => null };
 const keeper = { keep: async () => undefined, state: () => ({ size: 0, signedSize: 0 }) };
 
-function health(unwitnessedMs: number | null, unstampedMs: number | null = null) {
+function health(unwitnessedMs: number | null, unstampedMs: number | null = null, stuck = 0) {
   const witness = { unwitnessedMs: () => unwitnessedMs };
   const [committer, wall] = [{ ailing: false }, { jumpMs: () => 0 }];
   const timeStamps = { unstampedMs: () => unstampedMs };
@@ -20,6 +20,7 @@ function health(unwitnessedMs: number | null, unstampedMs: number | null = null)
     evidenceStore,
     wall,
     setBack: null,
+    runner: { stuck },
     fromGit: { failure: () => null },
   });
 }
@@ -42,6 +43,12 @@ describe('health', () => {
     const late = health(null, MAX_UNSTAMPED_MS + 1);
     expect(await late.playbooks()).toMatchObject({ healthy: false, unstampedMs: MAX_UNSTAMPED_MS + 1 });
     expect((await late.ready()).ready).toBe(true);
+  });
+
+  it('is unwell while an execution cannot be gone on with, and requests go on', async () => {
+    const unwell = health(null, null, 2);
+    expect(await unwell.playbooks()).toMatchObject({ healthy: false, stuck: 2 });
+    expect((await unwell.ready()).ready).toBe(true);
   });
 
   it('owes nothing without a witness', async () => {

@@ -39,6 +39,9 @@ it('a server starts with an execution that cannot be read, and goes on with all 
   await house.restart(() => spoil(house.database(), spoiled));
   expect((await execution(spoiled)).status).toBe(503);
   expect((await house.anonymous('GET', '/readyz')).status).toBe(200);
+  const health = await house.anonymous('GET', '/health/incident-playbooks');
+  expect(health.status).toBe(503);
+  expect(health.body).toMatchObject({ status: 'unhealthy', executions: { stuck: 1 } });
   await guard('resume');
   await second.api('POST', '/api/guards/resume', { reason: 'a test' });
   expect(await house.settled(sound)).toMatchObject({ status: 'COMPLETED' });

@@ -18,7 +18,11 @@ const PLAYBOOK_HEALTH = z.object({
     playbookApprovalsPolicy: z.boolean(),
     playbookActionAudit: z.boolean(),
   }),
-  executions: z.object({ active: z.int(), pending_approvals: z.int() }),
+  executions: z.object({
+    active: z.int(),
+    pending_approvals: z.int(),
+    stuck: z.int().optional().describe('Only while this process cannot go on with some; the log names each'),
+  }),
   log: z
     .object({ unwitnessedMs: z.int().optional(), unstampedMs: z.int().optional() })
     .optional()
@@ -76,6 +80,7 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
     handler: async (_request, reply) => {
       const { healthy, models, active, pendingApprovals, ...more } = await health.playbooks();
       const {
+        stuck = 0,
         unwitnessedMs = null,
         unstampedMs = null,
         clockJumpMs = 0,
@@ -88,7 +93,7 @@ export function healthRoutes(app: ApiServer, health: HealthService): void {
       } = more;
       if (!healthy) void reply.code(503).header('retry-after', String(RETRY_AFTER_SECONDS));
       const status = healthy ? ('healthy' as const) : ('unhealthy' as const);
-      const executions = { active, pending_approvals: pendingApprovals };
+      const executions = { active, pending_approvals: pendingApprovals, ...(stuck === 0 ? {} : { stuck }) };
       const outside = {
         ...(unwitnessedMs === null ? {} : { unwitnessedMs }),
         ...(unstampedMs === null ? {} : { unstampedMs }),

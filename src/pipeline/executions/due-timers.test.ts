@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { Change, Timer } from '../../journal/journal.ts';
 import { NO_CRASH_POINTS } from '../../platform/crash-points.ts';
 import { createDueTimers } from './due-timers.ts';
+import { stuckExecutions } from './stuck.ts';
 
 const NOW = 1_000_000;
 const TIMER: Timer = { execution: 'exe_1', name: 'approval:1', generation: 1, due: NOW };
@@ -24,7 +25,7 @@ async function afterALook(others: (timers: Timer[]) => void): Promise<readonly C
       others(timers);
       throw new Error('written by a newer version');
     },
-    onError: () => undefined,
+    stuck: stuckExecutions({ monotonic: () => 0, onError: () => undefined }),
   });
   expect(await dueTimers.tick()).toBe(1);
   return changes;

@@ -1,10 +1,9 @@
 import type { CrashPoints } from '../../platform/crash-points.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader, Timer } from '../../journal/journal.ts';
-import { putOffs } from '../put-off.ts';
 import { executionStream } from './change.ts';
 import type { NewInput } from './core/inputs.ts';
-import { stuck } from './stuck.ts';
+import type { StuckExecutions } from './stuck.ts';
 import { isPassing } from './until-stored.ts';
 
 /** Timers taken up at once. */
@@ -17,8 +16,8 @@ export interface DueTimerPorts {
   readonly points: CrashPoints;
   /** Hands an execution its timer. */
   submit(executionId: string, input: NewInput): Promise<unknown>;
-  /** Told of an execution whose timer could not be applied; it is tried again later. */
-  onError(thrown: unknown): void;
+  /** Told of executions whose timers could not be applied; they are tried again later. */
+  readonly stuck: Pick<StuckExecutions, 'failed' | 'succeeded'>;
 }
 
 /** Applies the timers of executions. */
@@ -38,8 +37,7 @@ interface Failed {
  * put off, or a batch of such would keep all others waiting.
  */
 export function createDueTimers(ports: DueTimerPorts): DueTimers {
-  const { journal, committer, clock, points } = ports;
-  const failures = putOffs();
+  const { journal, committer, clock, points, stuck } = ports;
 
   /** What is named as a stream belongs to another room, which looks for its own. */
   async function dueOfExecutions(): Promise<readonly Timer[]> {
@@ -51,7 +49,7 @@ export function createDueTimers(ports: DueTimerPorts): DueTimers {
     const { execution, name, generation } = timer;
     try {
       await ports.submit(execution, { type: 'timer', name, generation });
-      failures.succeeded(execution);
+      stuck.succeeded(execution);
       return null;
     } catch (thrown) {
       return { timer, thrown };
@@ -59,12 +57,14 @@ export function createDueTimers(ports: DueTimerPorts): DueTimers {
   }
 
   /** Others may read what this process cannot, and go on with it meanwhile: then the timer is not what it was. */
-  async function putOff(timers: readonly Timer[]): Promise<void> {
+  async function putOff(failed: readonly Failed[]): Promise<void> {
+    // Once for each execution, however many of its timers are due.
+    const reasons = new Map(failed.map(({ timer, thrown }) => [timer.execution, thrown]));
+    const waits = new Map([...reasons].map(([execution, thrown]) => [execution, stuck.failed(execution, thrown)]));
     const heads = new Map<string, number>();
-    for (const { execution } of timers) heads.set(execution, await headOf(execution));
+    for (const execution of reasons.keys()) heads.set(execution, await headOf(execution));
     const due = await dueOfExecutions();
-    const still = timers.filter((timer) => due.some((each) => isSame(each, timer)));
-    const waits = new Map([...heads.keys()].map((execution) => [execution, failures.failed(execution)]));
+    const still = failed.map(({ timer }) => timer).filter((timer) => due.some((each) => isSame(each, timer)));
     const changes = still.map((timer) => ({
       appends: [
         { stream: executionStream(timer.execution), expectedSeq: heads.get(timer.execution) ?? 0, records: [] },
@@ -86,10 +86,7 @@ export function createDueTimers(ports: DueTimerPorts): DueTimers {
       const failed = (await Promise.all(due.map(apply))).filter((each) => each !== null);
       const passing = failed.find(({ thrown }) => isPassing(thrown));
       const lasting = failed.filter(({ thrown }) => !isPassing(thrown));
-      // Once for each execution, however many of its timers are due.
-      const reasons = new Map(lasting.map(({ timer, thrown }) => [timer.execution, thrown]));
-      for (const [execution, thrown] of reasons) ports.onError(stuck(execution, thrown));
-      if (lasting.length > 0) await putOff(lasting.map(({ timer }) => timer));
+      if (lasting.length > 0) await putOff(lasting);
       if (passing !== undefined) throw passing.thrown;
       return due.length;
     },

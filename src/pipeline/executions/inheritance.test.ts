@@ -56,8 +56,11 @@ function world({ claimable = [], held = [] }: Partial<Record<'claimable' | 'held
       isUnderWay: (id, name) => underWay.has(`${id} ${name}`),
     }),
     tell: () => undefined,
-    onError(thrown) {
-      throw thrown;
+    stuck: {
+      failed(_id, thrown) {
+        throw thrown;
+      },
+      succeeded: () => undefined,
     },
   });
   /** Reads of executions wait until the answer is called. */

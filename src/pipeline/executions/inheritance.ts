@@ -3,14 +3,13 @@ import type { CrashPoints } from '../../platform/crash-points.ts';
 import { keyedSemaphore } from '../../platform/keyed-semaphore.ts';
 import type { Machine } from '../../platform/machine.ts';
 import type { Membership, QueuedEffect } from '../../journal/membership.ts';
-import { putOffs } from '../put-off.ts';
 import { isNews } from './change.ts';
 import { effectsOf, type AttemptEffect, type Effect } from './core/demands.ts';
 import type { ExecutionStore, Loaded } from './execution-store.ts';
 import type { Launcher } from './launcher.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import { STRAGGLER_MARGIN_MS } from './straggler.ts';
-import { stuck } from './stuck.ts';
+import type { StuckExecutions } from './stuck.ts';
 import { isTell } from './tells.ts';
 import { isPassing, untilStored } from './until-stored.ts';
 
@@ -52,21 +51,20 @@ export interface InheritancePorts {
   readonly points: CrashPoints;
   readonly mailboxes: Mailboxes;
   launcher(): Launcher;
-  /** Told of an execution that cannot be gone on with. */
-  onError(thrown: unknown): void;
+  /** Told of executions that cannot be gone on with. */
+  readonly stuck: Pick<StuckExecutions, 'failed' | 'succeeded'>;
   /** Tells people what queue entries ask for; the same entry makes one notice, however often it is handed in. */
   tell(execution: string, names: readonly string[]): void;
 }
 
 /** Goes on with what was left, by this process or by others that are gone. */
 export function createInheritance(ports: InheritancePorts): Inheritance {
-  const { members, machine, store, clock, closing, points, mailboxes, launcher } = ports;
+  const { members, machine, store, clock, closing, points, mailboxes, launcher, stuck } = ports;
   const inherited = createInherited();
   /** The last question about what is held or may be taken over. */
   let asked: Promise<unknown> = Promise.resolve();
   /** Who takes over and who looks up what is held may come to the same execution at the same time. */
   const turns = keyedSemaphore(1);
-  const failures = putOffs();
   /** Executions that failed, until their time has come again. */
   const leftAlone = new Set<string>();
   let goingOn = 0;
@@ -142,15 +140,14 @@ export function createInheritance(ports: InheritancePorts): Inheritance {
     if (leftAlone.has(executionId)) return;
     try {
       await work();
-      failures.succeeded(executionId);
+      stuck.succeeded(executionId);
     } catch (thrown) {
       if (isPassing(thrown) || closing.aborted) throw thrown;
       leftAlone.add(executionId);
-      machine.after(failures.failed(executionId), () => {
+      machine.after(stuck.failed(executionId, thrown), () => {
         leftAlone.delete(executionId);
         if (!closing.aborted) lookAgain();
       });
-      ports.onError(stuck(executionId, thrown));
     }
   }
 

@@ -22,6 +22,7 @@ import { inArrivalOrder } from './input-order.ts';
 import type { NewInput, StartInput } from './core/inputs.ts';
 import type { Launcher } from './launcher.ts';
 import { createMailboxes, StaleTogether, type Applied, type Letter, type Together } from './mailboxes.ts';
+import { stuckExecutions } from './stuck.ts';
 
 /** Tries to apply an input whose execution somebody else advances at the same moment. */
 const MAX_STALE_RETRIES = 20;
@@ -62,6 +63,8 @@ export interface Runner {
   readonly idle: boolean;
   /** Inputs that wait for their executions. */
   readonly waiting: number;
+  /** Executions that this process cannot go on with; each is looked at again later. */
+  readonly stuck: number;
 }
 
 /** Tells people what happened to an execution. Only called for queue entries that are on disk. Never throws. */
@@ -130,7 +133,8 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
   const { onCallBook = async () => NO_SCHEDULES } = ports;
   const plansOnDisk = new Set<string>();
   const mailboxes = createMailboxes(machine, deliver);
-  const dueTimers = createDueTimers({ ...ports, points, submit: mailboxes.submit });
+  const stuck = stuckExecutions({ monotonic: () => clock.monotonic(), onError: ports.onError });
+  const dueTimers = createDueTimers({ ...ports, points, stuck, submit: mailboxes.submit });
 
   /** A member that cannot be taken up fails alone: the answer of a target must not be lost with a bad request. */
   async function deliver(executionId: string, letters: readonly Letter[]): Promise<void> {
@@ -267,6 +271,9 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     get waiting() {
       return mailboxes.waiting;
     },
+    get stuck() {
+      return stuck.count;
+    },
     get idle() {
       return mailboxes.idle && !inheritance.isGoingOn && launcher.inFlight === 0 && !committer.busy;
     },
@@ -277,6 +284,7 @@ export function createRunner(ports: RunnerPorts, launcherOf: (runner: Runner) =>
     points,
     mailboxes,
     launcher: () => launcher,
+    stuck,
     tell: (executionId, names) => teller?.tell(executionId, names),
   });
   const launcher = launcherOf(runner);
