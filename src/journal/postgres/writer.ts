@@ -134,8 +134,9 @@ export async function applyBatch(
 }
 
 /**
- * Asks by taking the batch's name: while the transaction in doubt is open this waits for it, and when the name is free,
- * that transaction is gone or can never commit any more. So the answer is final.
+ * Asks by writing the batch's name: while the transaction in doubt is open this waits for it, and when the name is free,
+ * that transaction is gone, because it had written its name before. So the answer is final. The name is never kept: whoever
+ * asks again, because this answer was lost too, would take it for the batch's own.
  */
 async function ask(address: Address, batchId: string, pid: number): Promise<boolean> {
   const client = await connect(address, 'doubt');
@@ -146,6 +147,7 @@ async function ask(address: Address, batchId: string, pid: number): Promise<bool
        where pid = $1 and application_name = 'firebreak writer' and usename = current_user`,
       [pid],
     );
+    await client.query('begin');
     const { rowCount } = await client.query('insert into batches (id) values ($1) on conflict do nothing', [batchId]);
     return rowCount === 0;
   } finally {
