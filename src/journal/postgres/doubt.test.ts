@@ -1,12 +1,13 @@
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { append } from '../../../tests/support/journal-conformance.ts';
-import { openOn } from '../../../tests/support/postgres-place.ts';
+import { cutConnections, openOn } from '../../../tests/support/postgres-place.ts';
 import { sharedCluster, type Cluster } from '../../../tests/support/postgres.ts';
 import type { PostgresJournal } from './postgres-journal.ts';
 import type { CommitPoint } from './writer.ts';
 
-const shared = sharedCluster();
+/** Its standby is away for ever; only who does not wait for it, as a new database does not, gets on. */
+const shared = sharedCluster({ synchronous_standby_names: 'nobody', synchronous_commit: 'local' });
 const AT = Date.UTC(2026, 10, 21, 3, 0, 0);
 afterAll(() => shared.remove());
 
@@ -21,8 +22,10 @@ describe.skipIf(shared.skip !== null)('a commit whose answer was lost', { timeou
   afterEach(async () => {
     vi.restoreAllMocks();
     for (const journal of open.splice(0)) await journal.close();
+    await cluster.query(`alter database ${database()} reset all`);
     await cluster.recycle(url);
   });
+  const database = (): string => new URL(url).pathname.slice(1);
   const opened = async (probe: (point: CommitPoint, client: Client) => void): Promise<PostgresJournal> => {
     const journal = await openOn(url, { probe });
     open.push(journal);
@@ -41,6 +44,18 @@ describe.skipIf(shared.skip !== null)('a commit whose answer was lost', { timeou
     expect(await journal.commit([append('s', 0, AT)])).toMatchObject([{ status: 'applied' }]);
     expect(asked.lost).toBe(1);
     expect(await journal.readStream('s')).toHaveLength(1);
+  });
+
+  it('because it waits for a synchronous standby is not called done before it is there', async () => {
+    const journal = await opened(() => undefined);
+    await cluster.query(`alter database ${database()} set synchronous_commit = on`);
+    await cutConnections(cluster, url, 'firebreak writer');
+    const unknown = { name: 'StoreUnavailableError', unknown: true };
+    await expect(journal.commit([append('s', 0, AT)])).rejects.toMatchObject(unknown);
+    expect(await journal.readStream('s')).toEqual([]);
+    // Whoever ends that session gives up the wait, and what became of it can be seen.
+    await cutConnections(cluster, url, 'firebreak writer');
+    await vi.waitFor(async () => expect(await journal.readStream('s')).toHaveLength(1));
   });
 });
 

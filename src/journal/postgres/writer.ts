@@ -141,10 +141,11 @@ export async function applyBatch(
 async function ask(address: Address, batchId: string, pid: number): Promise<boolean> {
   const client = await connect(address, 'doubt');
   try {
-    // The session in doubt may still wait for words that will never come. Its name tells it from a stranger's.
+    // The session in doubt may still wait for words that will never come. Its name tells it from a stranger's. One that commits
+    // is left alone: ended while it waits for a synchronous standby, it would show as done what is on this machine only.
     await client.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
-       where pid = $1 and application_name = 'firebreak writer' and usename = current_user`,
+       where pid = $1 and application_name = 'firebreak writer' and usename = current_user and state = 'idle in transaction'`,
       [pid],
     );
     await client.query('begin');
