@@ -15,6 +15,28 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
+it('tells every anchor of a checkpoint, also where the one before cannot take it, and comes back to that one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'firebreak-keeper-'));
+  closers.push(() => rmSync(folder, { recursive: true, force: true }));
+  const birth = { id: 'jrn_test', at: START, accelerated: false };
+  const journal = openSqliteJournal({ file: join(folder, 'journal.sqlite'), birth });
+  closers.push(() => journal.close());
+  const told: string[] = [];
+  let full = true;
+  const disk = async (_: string, size: number): Promise<void> => {
+    if (full) throw new Error('the disk is full');
+    told.push(`disk ${size}`);
+  };
+  const witness = async (_: string, size: number): Promise<void> => void told.push(`witness ${size}`);
+  const key = loadLogKey(join(folder, 'key.pem'));
+  const keeper = await openLogKeeper(journal, key, steeredClock(START), [disk, witness]);
+  await expect(keeper.keep(true)).rejects.toThrow('the disk is full');
+  expect(told).toEqual(['witness 1']);
+  full = false;
+  await keeper.keep(true);
+  expect(told).toContain('disk 1');
+});
+
 it('is refused to another key also where the first one placed everything between two looks, and has not signed', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'firebreak-keeper-'));
   closers.push(() => rmSync(folder, { recursive: true, force: true }));
