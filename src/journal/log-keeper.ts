@@ -173,9 +173,18 @@ async function signedSize(log: Journal['log'], name: string, key: LogKeyPair): P
   return last.size;
 }
 
-/** The frontier with the leaves that were placed since: a log only grows. */
+/**
+ * The frontier with the leaves that were placed since: a log only grows.
+ * @throws FirebreakError `conflict` where it does not. Nothing that is placed or signed after that would fit what was signed before.
+ */
 async function grown(log: Journal['log'], before: Frontier): Promise<Frontier> {
   const size = await log.size();
+  if (size < before.size) {
+    const message =
+      `The log is shorter than it was (${size} of ${before.size} records): the database was set back. ` +
+      'Start this process again: it compares the journal with what was published of it';
+    throw new FirebreakError('conflict', message);
+  }
   let frontier = before;
   for (let from = before.size; from < size; from += LEAVES_PER_READ) {
     frontier = appendLeaves(frontier, await log.leafHashes(from, Math.min(size, from + LEAVES_PER_READ)));
