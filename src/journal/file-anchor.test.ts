@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -37,6 +37,16 @@ describe('the file that checkpoints are appended to', () => {
       expect(readFileSync(file, 'utf8')).not.toContain(note(3));
     }
     expect(told.length).toBe(4);
+  });
+
+  it('loses what a disk that was full took of an append, as soon as there is room', async () => {
+    const told: number[] = [];
+    const publish = fileAnchor(file, (bytes) => told.push(bytes));
+    await publish(note(1), 1);
+    appendFileSync(file, note(2).slice(0, 60));
+    await publish(note(2), 2);
+    expect(readFileSync(file, 'utf8')).toBe(`${note(1)}\n${note(2)}\n`);
+    expect(told).toEqual([60]);
   });
 
   it('is left as it is when all of it is whole', () => {

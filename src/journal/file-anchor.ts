@@ -8,15 +8,21 @@ const TAIL_BYTES = 65_536;
 
 /**
  * Appends each checkpoint to a file beside the journal: the nearest anchor there is, to be shipped elsewhere. On disk
- * when it is published. What a power cut left of an append that was not finished is cut off first: half a note would
- * look like a forged one for ever.
+ * when it is published. What a power cut or a full disk left of an append that was not finished is cut off first: half a
+ * note would look like a forged one for ever.
  *
  * @param onTorn told of the bytes that were cut off.
  */
 export function fileAnchor(file: string, onTorn: (bytes: number) => void = () => undefined): Anchor {
-  const torn = mend(file);
-  if (torn > 0) onTorn(torn);
-  return (note) => appendFile(file, `${note}\n`, { mode: 0o600, flush: true });
+  const mended = (): void => {
+    const torn = mend(file);
+    if (torn > 0) onTorn(torn);
+  };
+  mended();
+  return async (note) => {
+    mended();
+    await appendFile(file, `${note}\n`, { mode: 0o600, flush: true });
+  };
 }
 
 /** The newest whole note in the file, or null. */

@@ -7,7 +7,7 @@ import { presentOrigin, readGenerations } from '../pipeline/audit/generations.ts
 import { appendLeaves, frontierRoot, leafHash, type Frontier } from '../pipeline/audit/merkle.ts';
 import { noteKey } from '../pipeline/audit/signed-note.ts';
 import { checkpointDue, planPositions } from '../pipeline/audit/sequencer.ts';
-import type { Journal } from './journal.ts';
+import type { Checkpoint, Journal } from './journal.ts';
 import { keptFrontier } from './kept-frontier.ts';
 import type { LogKeyPair } from './log-key.ts';
 import type { Membership } from './membership.ts';
@@ -103,7 +103,7 @@ export async function openLogKeeper(
     );
     // Where somebody else was first, it may have been with another key.
     if (journal.shared) requireOwn(stored.note, name, key);
-    for (const anchor of anchors) await anchor(stored.note, stored.size);
+    await publish(anchors, stored);
     await reach('checkpoint.published');
     // Less where somebody else with the same key was first; the rest is signed the next time.
     signed = Math.min(size, stored.size);
@@ -159,6 +159,12 @@ function requireOwn(note: string, name: string, { publicKey }: LogKeyPair): void
   throw new FirebreakError('conflict', message);
 }
 
+/** Tells every anchor: what a full disk cannot take a witness may. @throws what the first of those threw that could not take it. */
+async function publish(anchors: readonly Anchor[], { note, size }: Checkpoint): Promise<void> {
+  const told = await Promise.allSettled(anchors.map((anchor) => anchor(note, size)));
+  for (const each of told) if (each.status === 'rejected') throw each.reason;
+}
+
 /** What the newest checkpoint covers. @throws FirebreakError `conflict` when it was signed with another key. */
 async function signedSize(log: Journal['log'], name: string, key: LogKeyPair): Promise<number> {
   const last = (await log.checkpoints(1)).at(-1);
@@ -167,9 +173,18 @@ async function signedSize(log: Journal['log'], name: string, key: LogKeyPair): P
   return last.size;
 }
 
-/** The frontier with the leaves that were placed since: a log only grows. */
+/**
+ * The frontier with the leaves that were placed since: a log only grows.
+ * @throws FirebreakError `conflict` where it does not. Nothing that is placed or signed after that would fit what was signed before.
+ */
 async function grown(log: Journal['log'], before: Frontier): Promise<Frontier> {
   const size = await log.size();
+  if (size < before.size) {
+    const message =
+      `The log is shorter than it was (${size} of ${before.size} records): the database was set back. ` +
+      'Start this process again: it compares the journal with what was published of it';
+    throw new FirebreakError('conflict', message);
+  }
   let frontier = before;
   for (let from = before.size; from < size; from += LEAVES_PER_READ) {
     frontier = appendLeaves(frontier, await log.leafHashes(from, Math.min(size, from + LEAVES_PER_READ)));

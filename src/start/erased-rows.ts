@@ -33,16 +33,18 @@ const ROWS: ReadonlyMap<string, Rows> = new Map<string, Rows>([
   ],
 ]);
 
-/** The rows of streams as their records say them now, to be written in the place of those that hold what was erased. */
-export async function* erasedRows(journal: Journal, streams: readonly string[]): AsyncGenerator<View> {
-  for (const stream of streams) {
-    const [prefix, rows] = [...ROWS].find(([name]) => stream.startsWith(name)) ?? [];
-    if (prefix === undefined || rows === undefined) continue;
-    const records = (await journal.readStream(stream)).map(({ record }) => record);
-    if (records.length === 0) continue; // it lies in an archive
-    for (const row of await rows(stream.slice(prefix.length), records, journal))
-      yield { ...row, expectedVersion: null };
-  }
+/** The rows of a stream as its records up to `seq` say them, to be written in the place of those that hold what was erased. */
+export async function erasedRows(
+  journal: Journal,
+  stream: string,
+): Promise<{ readonly seq: number; readonly rows: readonly View[] }> {
+  const [prefix, rowsOf] = [...ROWS].find(([name]) => stream.startsWith(name)) ?? [];
+  if (prefix === undefined || rowsOf === undefined) return { seq: 0, rows: [] };
+  const records = (await journal.readStream(stream)).map(({ record }) => record);
+  const seq = records.at(-1)?.seq ?? 0;
+  if (seq === 0) return { seq, rows: [] }; // it lies in an archive
+  const rows = await rowsOf(stream.slice(prefix.length), records, journal);
+  return { seq, rows: rows.map((row) => ({ ...row, expectedVersion: null })) };
 }
 
 /** What happened is told in words that name people; it follows from no record. */

@@ -76,7 +76,7 @@ function openFile({ dataDir }: Config, birth: Birth, { ids, storeThread }: OwnJo
   const fence = takeFence(join(dataDir, 'writer.lock'));
   const file = join(dataDir, 'journal.sqlite');
   try {
-    refuseEmptied(file, join(dataDir, 'checkpoints.txt'));
+    refuseLost(file, join(dataDir, 'checkpoints.txt'));
     const journal = openSqliteJournal({ file, birth, storeThread });
     const close = async (): Promise<void> => {
       await journal.close();
@@ -114,10 +114,11 @@ async function openShared(config: Config, birth: Birth, options: OwnJournalOptio
   return { journal, wall: wallClock(() => journal.clockOffsetMs()), requestHolders, close: () => journal.close() };
 }
 
-/** An empty file beside checkpoints was a journal: starting over in it would look as if nothing had ever happened. */
-function refuseEmptied(file: string, checkpoints: string): void {
+/** No file, or an empty one, beside checkpoints was a journal: starting over there would look as if nothing had ever happened. */
+function refuseLost(file: string, checkpoints: string): void {
   const size = (name: string): number => statSync(name, { throwIfNoEntry: false })?.size ?? -1;
-  if (size(file) !== 0 || size(checkpoints) <= 0) return;
-  const message = `${file} is empty, but ${checkpoints} shows that it was not; restore it from a copy, or use another data directory`;
+  if (size(file) > 0 || size(checkpoints) <= 0) return;
+  const [is, was] = size(file) === 0 ? ['empty', 'not'] : ['gone', 'there'];
+  const message = `${file} is ${is}, but ${checkpoints} shows that it was ${was}; restore it from a copy, or use another data directory`;
   throw new FirebreakError('store_unavailable', message);
 }

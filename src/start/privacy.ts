@@ -69,7 +69,7 @@ export function openPrivacy(ports: PrivacyPorts): OpenedPrivacy {
     needsOf: needs,
     stillNeeding: still,
     onError: ports.onError,
-    rowsOf: (streams) => erasedRows(journal, streams),
+    rowsOf: (stream) => erasedRows(journal, stream),
     neededUpTo: () => neededUpTo(journal),
     now: () => clock.now(),
   });

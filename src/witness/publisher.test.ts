@@ -59,7 +59,7 @@ function world(given: Partial<PublisherPorts> = {}) {
     sleep: async (ms) => void (state.now += ms),
     after: () => () => undefined,
   };
-  const publisher: WitnessPublisher = createWitnessPublisher({
+  const ports: PublisherPorts = {
     url: 'http://witness.example/',
     key,
     http,
@@ -68,12 +68,13 @@ function world(given: Partial<PublisherPorts> = {}) {
       state.read.push([from, to]);
       return leaves.slice(from, to);
     },
-    newest: null,
+    newest: async () => null,
     monotonic: () => state.now,
     onError: (thrown) => state.errors.push(String(thrown)),
     ...given,
-  });
-  return { publisher, state };
+  };
+  const publisher: WitnessPublisher = createWitnessPublisher(ports);
+  return { publisher, state, ports };
 }
 
 describe('the publisher', () => {
@@ -126,7 +127,8 @@ describe('the publisher', () => {
     first.state.forget();
     await first.publisher.offer(note(60));
     expect([await first.publisher.publish(), first.state.kept()]).toEqual([true, 60]);
-    const again = world({ newest: note(60) });
+    const again = world();
+    await again.publisher.offer(note(60));
     expect(again.publisher.unwitnessedMs()).toBe(0);
     again.state.now += 5;
     expect(again.publisher.unwitnessedMs()).toBe(5);
@@ -146,6 +148,17 @@ describe('the publisher', () => {
     state.now += 61_000;
     expect(publisher.unwitnessedMs()).toBeGreaterThan(60_000);
     expect(openCosigned(publisher.cosigned() ?? '', key)?.checkpoint.size).toBe(50);
+  });
+
+  it('goes on with the newest checkpoint where another process that shares the log was faster', async () => {
+    const { publisher, state, ports } = world({ newest: async () => note(120) });
+    const other = createWitnessPublisher(ports);
+    await publisher.offer(note(100));
+    await other.offer(note(110));
+    expect(await other.publish()).toBe(true);
+    expect([await publisher.publish(), state.errors]).toEqual([true, []]);
+    state.now += 61_000;
+    expect([publisher.unwitnessedMs(), state.kept()]).toEqual([0, 120]);
   });
 
   it('believes no answer that is not signed by the witness', async () => {

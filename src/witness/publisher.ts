@@ -19,8 +19,8 @@ export interface PublisherPorts {
   readonly key: WitnessKey;
   readonly http: SafeHttp;
   readonly readLeaves: ReadLeaves;
-  /** The newest checkpoint that the journal holds, at the start. */
-  readonly newest: string | null;
+  /** The newest checkpoint that the journal holds now. */
+  readonly newest: () => Promise<string | null>;
   readonly machine: Machine;
   /** Machine time, monotonic, in ms. */
   readonly monotonic: () => number;
@@ -58,10 +58,9 @@ export function createWitnessPublisher(ports: PublisherPorts): WitnessPublisher 
   let cosignedNote: string | null = null;
 
   function take(note: string): void {
-    const parsed = parseNote(note);
-    const checkpoint = parsed === null ? null : parseCheckpointText(parsed.text);
-    if (checkpoint === null) return;
-    waiting = { note, checkpoint };
+    const taken = read(note);
+    if (taken === null) return;
+    waiting = taken;
     since ??= ports.monotonic();
     newerSince ??= ports.monotonic();
   }
@@ -87,12 +86,7 @@ export function createWitnessPublisher(ports: PublisherPorts): WitnessPublisher 
     let answer = await ask(item);
     if ('size' in answer && answer.size !== frontier.size) {
       // The first request after a start, or after a crash between the witness's disk and its answer.
-      if (answer.size > item.checkpoint.size) {
-        throw new FirebreakError(
-          'conflict',
-          `the witness vouches for ${answer.size} records of this log and it has ${item.checkpoint.size}: it was set back`,
-        );
-      }
+      if (answer.size > item.checkpoint.size) return submit(await newestFrom(answer.size));
       frontier = await growTo(frontier, answer.size, readLeaves);
       answer = await ask(item);
     }
@@ -107,6 +101,15 @@ export function createWitnessPublisher(ports: PublisherPorts): WitnessPublisher 
     }
     cosignedNote = note;
     frontier = await growTo(frontier, item.checkpoint.size, readLeaves);
+  }
+
+  /** Where several processes share the journal, another one that kept the log meanwhile has published more of it. */
+  async function newestFrom(size: number): Promise<Waiting> {
+    const newest = read((await ports.newest()) ?? '');
+    if (newest !== null && newest.checkpoint.size >= size) return newest;
+    const present = newest?.checkpoint.size ?? 0;
+    const message = `the witness vouches for ${size} records of this log and it has ${present}: it was set back`;
+    throw new FirebreakError('conflict', message);
   }
 
   async function publish(): Promise<boolean> {
@@ -124,7 +127,6 @@ export function createWitnessPublisher(ports: PublisherPorts): WitnessPublisher 
     return true;
   }
 
-  if (ports.newest !== null) take(ports.newest);
   return {
     offer: async (note) => take(note),
     unwitnessedMs: () => (since === null ? 0 : Math.max(0, ports.monotonic() - since)),
@@ -142,4 +144,11 @@ export function createWitnessPublisher(ports: PublisherPorts): WitnessPublisher 
       }
     },
   };
+}
+
+/** A checkpoint of a note; null when it is none. */
+function read(note: string): Waiting | null {
+  const parsed = parseNote(note);
+  const checkpoint = parsed === null ? null : parseCheckpointText(parsed.text);
+  return checkpoint === null ? null : { note, checkpoint };
 }

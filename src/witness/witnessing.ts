@@ -51,6 +51,7 @@ export async function openWitnessing(
   }
   // The operator named it, so it may lie inside; and nothing else can be reached through this client.
   const http = safeHttp({ allow: [new URL(configured.url).host], totalTimeoutMs: REQUEST_TIMEOUT_MS });
+  const newest = async (): Promise<string | null> => (await log.checkpoints(1)).at(-1)?.note ?? null;
   const publisher = createWitnessPublisher({
     url: configured.url,
     key,
@@ -59,8 +60,10 @@ export async function openWitnessing(
     monotonic,
     onError,
     readLeaves: (from, to) => log.leafHashes(from, to),
-    newest: (await log.checkpoints(1)).at(-1)?.note ?? null,
+    newest,
   });
+  const left = await newest();
+  if (left !== null) await publisher.offer(left);
   return {
     anchors: [(note) => publisher.offer(note)],
     unwitnessedMs: () => Math.round(publisher.unwitnessedMs()),

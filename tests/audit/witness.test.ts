@@ -71,6 +71,7 @@ async function publishTo(url: string, witnessKey: string, directory: string): Pr
   const journal = openSqliteJournal({ file: join(directory, 'journal.sqlite'), birth });
   const http = safeHttp({ allow: [new URL(url).host] });
   const errors: string[] = [];
+  const newest = async (): Promise<string | null> => (await journal.log.checkpoints(1)).at(-1)?.note ?? null;
   try {
     const publisher = createWitnessPublisher({
       url,
@@ -78,10 +79,11 @@ async function publishTo(url: string, witnessKey: string, directory: string): Pr
       http,
       machine: realMachine,
       monotonic: () => performance.now(),
-      newest: (await journal.log.checkpoints()).at(-1)?.note ?? null,
+      newest,
       readLeaves: (from, to) => journal.log.leafHashes(from, to),
       onError: (thrown) => errors.push(String(thrown)),
     });
+    await publisher.offer((await newest()) ?? '');
     if (await publisher.publish())
       errors.push(`cosigned ${openCosigned(publisher.cosigned() ?? '', key)?.checkpoint.size}`);
     return errors;

@@ -206,6 +206,15 @@ function rowPromises(journal: () => Journal, statuses: Statuses, reopen: () => P
       expect(await list({ status: 'OPEN', parent: 'p0' })).toEqual([['v2', 'v0'], 2]);
       expect(await list({ status: "x' or '1'='1" })).toEqual([[], 0]);
     });
+
+    it('are not found under a name that holds a NUL character, which is no fault of the store', async () => {
+      await statuses(rows({ views: [view('a', 0, { uniqueKey: 'k', subject: 's' })] }));
+      expect(await journal().view('finding', 'a\0')).toBe(null);
+      expect(await journal().viewByUniqueKey('finding', 'k\0')).toBe(null);
+      const page = await journal().listViews({ kind: 'finding', subject: 's\0', limit: 9, skip: 0 });
+      expect(page).toEqual({ items: [], total: 0 });
+      expect(await journal().streamHead('s\0')).toBe(null);
+    });
   });
 
   describe('long reads', () => {

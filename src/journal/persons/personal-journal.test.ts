@@ -9,10 +9,10 @@ import { sharedCluster } from '../../../tests/support/postgres.ts';
 import type { PersonKeys } from '../../pipeline/persons/person-keys.ts';
 import { ERASED, TAKEN } from '../../pipeline/persons/personal-texts.ts';
 import type { Json } from '../../platform/canonical-json.ts';
-import type { Change, Journal } from '../journal.ts';
+import { StoreUnavailableError, type Change, type Journal } from '../journal.ts';
 import { openPostgresPersonKeys } from '../postgres/person-keys.ts';
 import { openSqliteJournal } from '../sqlite/sqlite-journal.ts';
-import { openSqlitePersonKeys } from '../sqlite/person-keys.ts';
+import { openKeysFile, openSqlitePersonKeys } from '../sqlite/person-keys.ts';
 import { personalJournal, type PersonalJournal } from './personal-journal.ts';
 import { PERSON_MEMORY_MS } from './remembered-persons.ts';
 
@@ -266,6 +266,28 @@ describe('the file of keys', () => {
       expect([holds(alice.key), holds(bob.key), holds(alice.id)]).toEqual([false, true, true]);
       await keys.close();
     } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('does not say that a key is gone while somebody reads who keeps it in the log of writes', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'firebreak-persons-'));
+    const file = join(folder, 'keys.sqlite');
+    const keys = openSqlitePersonKeys({ file, journalId: 'jrn_test', random });
+    const reader = openKeysFile(file);
+    try {
+      const alice = (await keys.ensure([`account:${ALICE}`], AT)).get(`account:${ALICE}`) ?? never();
+      const holds = (): boolean =>
+        readdirSync(folder).some((name) => readFileSync(join(folder, name)).includes(Buffer.from(alice.key)));
+      // A backup, say.
+      reader.exec('begin; select count(*) from persons');
+      await expect(keys.erase(alice.id, AT)).rejects.toBeInstanceOf(StoreUnavailableError);
+      reader.exec('commit');
+      await keys.erase(alice.id, AT);
+      expect(holds()).toBe(false);
+    } finally {
+      reader.close();
+      await keys.close();
       rmSync(folder, { recursive: true, force: true });
     }
   });

@@ -48,31 +48,36 @@ async function databaseTime(client: Client): Promise<number> {
 }
 
 /** Settings that would make what we acknowledge untrue, and what to do about each. */
-const REQUIRED: readonly { readonly setting: string; readonly bad: readonly string[]; readonly sentence: string }[] = [
+const REQUIRED: readonly {
+  readonly setting: string;
+  readonly isRefused: (value: string) => boolean;
+  readonly sentence: string;
+}[] = [
   {
     setting: 'fsync',
-    bad: ['off'],
+    isRefused: (value) => value === 'off',
     sentence: 'PostgreSQL runs with fsync = off, so what it calls committed can be lost: set fsync = on and restart it',
   },
   {
     setting: 'synchronous_commit',
-    bad: ['off'],
+    isRefused: (value) => value === 'off',
     sentence:
       'PostgreSQL runs with synchronous_commit = off, so what it calls committed can be lost: set it to on for this database and role',
   },
   {
     setting: 'server_encoding',
-    bad: ['SQL_ASCII', 'LATIN1', 'LATIN9', 'WIN1252', 'EUC_JP'],
+    // Every other one lacks letters that somebody's name is written in, or takes none for what it is.
+    isRefused: (value) => value !== 'UTF8',
     sentence: 'the database is not encoded in UTF8: create it with ENCODING UTF8',
   },
   {
     setting: 'in_hot_standby',
-    bad: ['on'],
+    isRefused: (value) => value === 'on',
     sentence: 'this PostgreSQL is a standby and can only be read: name the primary in DATABASE_URL',
   },
   {
     setting: 'default_transaction_read_only',
-    bad: ['on'],
+    isRefused: (value) => value === 'on',
     sentence:
       'the database is set to read-only (default_transaction_read_only): set it to off for this database and role',
   },
@@ -84,8 +89,8 @@ export async function requireSafeServer(client: Client): Promise<void> {
     'select name, setting from pg_settings where name = any($1)',
     [REQUIRED.map(({ setting }) => setting)],
   );
-  for (const { setting, bad, sentence } of REQUIRED) {
+  for (const { setting, isRefused, sentence } of REQUIRED) {
     const value = rows.find(({ name }) => name === setting)?.setting;
-    if (value !== undefined && bad.includes(value)) throw new FirebreakError('conflict', sentence);
+    if (value !== undefined && isRefused(value)) throw new FirebreakError('conflict', sentence);
   }
 }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { DatabaseError } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { ownCertificate } from '../../../tests/support/mail-server.ts';
 import { openOn } from '../../../tests/support/postgres-place.ts';
@@ -30,6 +31,17 @@ describe('what breaks a connection that was open', () => {
     const thrown = Object.assign(new TypeError('a number is needed'), { code });
     expect(connectionLost(thrown)).toBe(false);
     expect(storeFault(thrown, (text) => text, true)).toBe(thrown);
+  });
+});
+
+describe('what a server says of itself', () => {
+  it.each([
+    ['XX001', 'invalid page in block 7 of relation base/5/16389'],
+    ['XX002', 'index "streams_name_key" contains unexpected zero page at block 3'],
+  ])('%s is trouble with the store, as a file of SQLite is that was damaged', (code, message) => {
+    const thrown = Object.assign(new DatabaseError(message, message.length, 'error'), { code });
+    expect(connectionLost(thrown)).toBe(false);
+    expect(storeFault(thrown, (text) => text, false)).toMatchObject({ name: 'StoreUnavailableError', unknown: false });
   });
 });
 

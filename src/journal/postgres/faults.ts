@@ -11,8 +11,11 @@ const STORE_CLASSES = [
   '58', // input or output failed
 ];
 
-/** 55P03: a lock was not got in time. 40001, 40P01: others were first too often. 28: not let in; 3D000: no database. */
-const STORE_CODES = ['55P03', '40001', '40P01', '28000', '28P01', '3D000', '42501'];
+/**
+ * 55P03: a lock was not got in time. 40001, 40P01: others were first too often. 28: not let in; 3D000: no database. XX001,
+ * XX002: a page of a table or of an index is damaged.
+ */
+const STORE_CODES = ['55P03', '40001', '40P01', '28000', '28P01', '3D000', '42501', 'XX001', 'XX002'];
 
 /** The server ends the session after these, so what it was doing may have been done. */
 const LAST_WORDS = ['57P01', '57P02', '57P03'];

@@ -241,6 +241,14 @@ describe.skipIf(shared.skip !== null)('PostgreSQL under the journal', { timeout:
     await expect(openOn(url)).rejects.toBeInstanceOf(FirebreakError);
   });
 
+  it('that cannot hold every text is refused, whatever else it is encoded in', async () => {
+    for (const encoding of ['SQL_ASCII', 'LATIN2', 'WIN1251', 'EUC_KR']) {
+      await cluster.query(`create database other encoding '${encoding}' locale 'C' template template0`);
+      await expect(openOn(url.replace(`/${database()}`, '/other'))).rejects.toThrow('not encoded in UTF8');
+      await cluster.query('drop database other with (force)');
+    }
+  });
+
   it('never learns a password for others to read', async () => {
     const secret = /not to be shown|not%20to%20be%20shown/;
     const strangers = [

@@ -13,6 +13,7 @@ import type { QueuedEffect } from '../membership.ts';
 import { totalOfPage } from '../page-total.ts';
 import { storedRecord } from '../stored-record.ts';
 import type { Queryable } from './connection.ts';
+import { isStorable } from './row-keys.ts';
 
 export type Reads = Omit<JournalReader, 'id' | 'createdAt' | 'accelerated' | 'shared' | 'longReads' | 'log'>;
 
@@ -26,7 +27,7 @@ export type InTime = <Answer>(asked: Promise<Answer>) => Promise<Answer>;
  */
 export function postgresReader(connection: Queryable, inTime: InTime = (asked) => asked): Reads {
   async function all<Row extends QueryResultRow>(name: string, text: string, values: unknown[] = []): Promise<Row[]> {
-    return (await connection.query<Row>({ name, text, values })).rows;
+    return canBeFound(values) ? (await connection.query<Row>({ name, text, values })).rows : [];
   }
   async function one<Row extends QueryResultRow>(
     name: string,
@@ -83,6 +84,11 @@ export function postgresReader(connection: Queryable, inTime: InTime = (asked) =
       (await one<{ due: number | null }>('next-due', 'select min(due) as due from timers'))?.due ?? null,
     queuedEffects: async (limit) => effectsFrom(await all<EffectRow>('effects', EFFECTS, [limit ?? null])),
   };
+}
+
+/** What cannot be stored was never stored: the server would refuse the question, and the connection would be given up. */
+function canBeFound(names: readonly unknown[]): boolean {
+  return names.every((name) => typeof name !== 'string' || isStorable(name));
 }
 
 const READ_STREAM = `select r.bytes, encode(r.hash, 'hex') as hash
@@ -162,6 +168,7 @@ async function listViews(
   const wanted = FILTERS.filter((column) => query[column] !== undefined);
   const where = ['kind = $1', ...wanted.map((column, index) => `${column} = $${index + 2}`)].join(' and ');
   const values = [query.kind, ...wanted.map((column) => query[column] ?? '')];
+  if (!canBeFound(values)) return { items: [], total: 0 };
   const page = `order by at desc, id desc limit $${values.length + 1} offset $${values.length + 2}`;
   const { rows } = await connection.query<ViewRow>({
     text: `select id, version, at, body from views where ${where} ${page}`,

@@ -11,9 +11,14 @@ export class UnstorableNameError extends Error {
   }
 }
 
+/** Whether PostgreSQL keeps a text as it is given, where it is not written as JSON. */
+export function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
+}
+
 /** @throws UnstorableNameError: replaced silently, two different names would become one. */
 export function requireStorable(what: string, ...names: readonly (string | null | undefined)[]): void {
   for (const name of names) {
-    if (typeof name === 'string' && (name.includes('\0') || !name.isWellFormed())) throw new UnstorableNameError(what);
+    if (typeof name === 'string' && !isStorable(name)) throw new UnstorableNameError(what);
   }
 }

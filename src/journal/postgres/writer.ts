@@ -134,18 +134,21 @@ export async function applyBatch(
 }
 
 /**
- * Asks by taking the batch's name: while the transaction in doubt is open this waits for it, and when the name is free,
- * that transaction is gone or can never commit any more. So the answer is final.
+ * Asks by writing the batch's name: while the transaction in doubt is open this waits for it, and when the name is free,
+ * that transaction is gone, because it had written its name before. So the answer is final. The name is never kept: whoever
+ * asks again, because this answer was lost too, would take it for the batch's own.
  */
 async function ask(address: Address, batchId: string, pid: number): Promise<boolean> {
   const client = await connect(address, 'doubt');
   try {
-    // The session in doubt may still wait for words that will never come. Its name tells it from a stranger's.
+    // The session in doubt may still wait for words that will never come. Its name tells it from a stranger's. One that commits
+    // is left alone: ended while it waits for a synchronous standby, it would show as done what is on this machine only.
     await client.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
-       where pid = $1 and application_name = 'firebreak writer' and usename = current_user`,
+       where pid = $1 and application_name = 'firebreak writer' and usename = current_user and state = 'idle in transaction'`,
       [pid],
     );
+    await client.query('begin');
     const { rowCount } = await client.query('insert into batches (id) values ($1) on conflict do nothing', [batchId]);
     return rowCount === 0;
   } finally {

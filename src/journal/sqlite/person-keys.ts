@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import type { Person, PersonKeys, StoredPerson } from '../../pipeline/persons/person-keys.ts';
+import { StoreUnavailableError } from '../journal.ts';
 import { lookupOf, newPerson, requireSameJournal } from '../persons/new-person.ts';
 import { guard } from './faults.ts';
 import { loadDriver } from './open.ts';
@@ -90,8 +91,10 @@ export function openSqlitePersonKeys({
     erase: async (id, at) =>
       guard(() => {
         erase.run(at, id);
-        // Until then the key stands in the log of writes.
-        database.pragma('wal_checkpoint(TRUNCATE)');
+        // Until then the key stands in the log of writes. SQLite only answers that somebody who reads keeps it from that.
+        const busy = database.pragma('wal_checkpoint(TRUNCATE)', { simple: true });
+        if (busy !== 0)
+          throw new StoreUnavailableError('somebody reads the keys of persons: one is not erased yet', false);
       }),
     count: async () => guard(() => count.get()?.n ?? 0),
     close: async () => {

@@ -1,5 +1,7 @@
 import type { Json } from '../../platform/canonical-json.ts';
+import { sha256Hex } from '../../platform/hash.ts';
 import type { Change, EffectWrite, RecordDraft, TimerWrite, View } from '../../journal/journal.ts';
+import { MAX_IDENTITY_LENGTH } from '../events/text.ts';
 import type { Plan } from '../playbooks/plan.ts';
 import type { Decision } from './core/decide.ts';
 import { effectsOf, timersOf, type Effect } from './core/demands.ts';
@@ -239,13 +241,17 @@ export function approvalView(plan: Plan, state: ExecutionState, approval: Approv
   };
 }
 
-/** The group a hold belongs to: executions that want the same state of the same target share its restoration. */
+/**
+ * The group a hold belongs to: executions that want the same state of the same target share its restoration. It is looked up
+ * by an index, and PostgreSQL's take 2,704 bytes at most: a target with a longer name than any account's is named by its hash.
+ */
 export function holdGroup(
   connector: string,
   target: { readonly type: string; readonly id: string },
   effect: string,
 ): string {
-  return `${connector}|${effect}|${target.type}:${target.id}`;
+  const id = target.id.length <= MAX_IDENTITY_LENGTH ? target.id : `sha256:${sha256Hex(target.id)}`;
+  return `${connector}|${effect}|${target.type}:${id}`;
 }
 
 function holdViews(plan: Plan, before: ExecutionState | null, after: ExecutionState): View[] {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Journal } from '../../journal/journal.ts';
+import type { Change, Journal, View } from '../../journal/journal.ts';
 import { openSqliteJournal } from '../../journal/sqlite/sqlite-journal.ts';
 import { openSqlitePersonKeys } from '../../journal/sqlite/person-keys.ts';
 import { accountIdentity } from '../persons/owners.ts';
@@ -43,7 +43,7 @@ function eraser(ports: Partial<EraserPorts> = {}) {
     othersForgot: async () => true,
     needsOf: async () => [],
     stillNeeding: async () => [],
-    rowsOf: async function* () {},
+    rowsOf: async () => ({ seq: 0, rows: [] }),
     neededUpTo: async () => null,
     now: () => AT,
     onError: (thrown) => errors.push(thrown),
@@ -112,6 +112,40 @@ describe('the eraser', () => {
     ]);
     await eraser().round();
     expect(await keyOf(bob)).toBeNull();
+  });
+
+  it('writes no row that is older than what happened while its records were read', async () => {
+    const stream = 'task/tsk_1';
+    const step = (seq: number, status: string): Change => ({
+      appends: [
+        { stream, expectedSeq: seq, records: [{ type: 'execution.note', v: 1, at: AT, data: { text: status } }] },
+      ],
+      views: [{ kind: 'task', id: 'tsk_1', expectedVersion: null, at: AT, body: { status, name: 'alice' } }],
+    });
+    const person = await agreed('era_1', 'alice');
+    const of: View = {
+      kind: 'person-stream',
+      id: stream,
+      expectedVersion: 0,
+      parent: person,
+      at: AT,
+      body: { person },
+    };
+    await journal.commit([step(0, 'OPEN'), { appends: [], views: [of] }]);
+    let ends = true;
+    await eraser({
+      async rowsOf() {
+        const last = (await journal.readStream(stream)).at(-1)?.record;
+        // Somebody ends it just now.
+        if (ends) await journal.commit([step(1, 'DONE')]);
+        ends = false;
+        const body = { status: last?.data['text'] ?? null, name: '[erased]' };
+        const row: View = { kind: 'task', id: 'tsk_1', expectedVersion: null, at: AT, body };
+        return { seq: last?.seq ?? 0, rows: [row] };
+      },
+    }).round();
+    expect(errors).toEqual([]);
+    expect((await journal.view('task', 'tsk_1'))?.body).toEqual({ status: 'DONE', name: '[erased]' });
   });
 
   it('comes to all, however many still wait', async () => {

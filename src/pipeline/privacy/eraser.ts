@@ -1,5 +1,6 @@
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { Journal, View } from '../../journal/journal.ts';
+import { FirebreakError } from '../../platform/errors.ts';
 import { DEDUPE_HORIZON_MS } from '../../platform/limits.ts';
 import type { Event } from '../events/event.ts';
 import { accountIdentity } from '../persons/owners.ts';
@@ -11,10 +12,12 @@ import { streamsOfPerson } from './person-streams.ts';
 
 /** Rows read at once. */
 const PAGE = 500;
-/** Rows written in one commit. */
+/** Rows deleted in one commit. */
 const ROWS_PER_COMMIT = 100;
 /** Events read at once. */
 const EVENTS_PER_READ = 1_000;
+/** Tries to write the rows of one stream while others write them too. */
+const MAX_STALE_RETRIES = 50;
 
 export interface EraserPorts {
   readonly journal: Pick<Journal, 'listViews' | 'view' | 'retention'>;
@@ -26,8 +29,8 @@ export interface EraserPorts {
   readonly othersForgot: () => Promise<boolean>;
   readonly needsOf: (account: string) => Promise<readonly Need[]>;
   readonly stillNeeding: (person: string) => Promise<readonly Need[]>;
-  /** The rows of streams, made anew from what their records say now. */
-  readonly rowsOf: (streams: readonly string[]) => AsyncIterable<View>;
+  /** The rows of a stream, made anew from what its records say up to `seq`; none where it lies in an archive. */
+  readonly rowsOf: (stream: string) => Promise<{ readonly seq: number; readonly rows: readonly View[] }>;
   /** Up to which batch of events nothing is needed any more to go on; null where batches are not counted. */
   readonly neededUpTo: () => Promise<number | null>;
   readonly now: () => number;
@@ -88,19 +91,22 @@ export function createEraser(ports: EraserPorts): Eraser {
 
   /** The rows of streams as their records read now, and none of findings. */
   async function rewrite(account: string, streams: readonly string[]): Promise<void> {
-    let page: View[] = [];
-    const write = async (row: View): Promise<void> => {
-      page.push(row);
-      if (page.length >= ROWS_PER_COMMIT) await flush();
-    };
-    const flush = async (): Promise<void> => {
-      const views = page;
-      page = [];
-      if (views.length > 0) await committer.submit({ appends: [], views });
-    };
-    for await (const row of ports.rowsOf(streams)) await write(row);
-    for (const finding of await findingsOf(account)) await write(finding);
-    await flush();
+    for (const stream of streams) await rewriteStream(stream);
+    const findings = await findingsOf(account);
+    for (let from = 0; from < findings.length; from += ROWS_PER_COMMIT)
+      await committer.submit({ appends: [], views: findings.slice(from, from + ROWS_PER_COMMIT) });
+  }
+
+  /** What happens to a stream while its records are read has written newer rows: they are read again then. */
+  async function rewriteStream(stream: string): Promise<void> {
+    for (let tries = 0; tries < MAX_STALE_RETRIES; tries += 1) {
+      const { seq, rows } = await ports.rowsOf(stream);
+      if (rows.length === 0) return;
+      // Appends nothing, and is stale when somebody else did.
+      const unmoved = { stream, expectedSeq: seq, records: [] };
+      if ((await committer.submit({ appends: [unmoved], views: rows })).status === 'applied') return;
+    }
+    throw new FirebreakError('overloaded', `The rows of ${stream} are written by too many at once`);
   }
 
   /** What a rule found is told by the incident's record; its row names the account. */
