@@ -108,6 +108,14 @@ describe('what takes something away', () => {
     ]);
   });
 
+  it('a vote that needs no passkey any more', () => {
+    const signed = policy([gate({ requirePasskey: true })]);
+    expect(lost(policy([gate()]), signed)).toEqual(['the gate "g" needs no passkey any more']);
+    expect(lost(policy([gate({ requirePasskey: false })]), signed)).not.toEqual([]);
+    expect(lost(signed, policy([gate()]))).toEqual([]);
+    expect(lost(signed, signed)).toEqual([]);
+  });
+
   it('a name of a step that means a role from now on', () => {
     const named = policy([
       gate({ escalationPath: [{ escalationLevel: 1, delayMs: 60_000, escalateTo: 'FRAUD_LEAD' }] }),

@@ -78,6 +78,7 @@ function differences(before: Gate, after: Gate): readonly string[] {
     [careOf(after) <= careOf(before), `does ${after.fallback} when nobody answers, not ${before.fallback}`],
     [isSubset(now.autoApproveConditions ?? [], old.autoApproveConditions ?? []), 'answers by itself in more cases'],
     [isSubset(old.autoDenyConditions ?? [], now.autoDenyConditions ?? []), 'denies by itself in fewer cases'],
+    [old.requirePasskey !== true || now.requirePasskey === true, 'needs no passkey any more'],
     [sameText(old.channels ?? [], now.channels ?? []), 'asks over other channels'],
   ];
   return judged.flatMap(([holds, what]) => (holds ? [] : [what]));
