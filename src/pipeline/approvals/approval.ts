@@ -25,7 +25,7 @@ export interface Approval {
   readonly requiredApprovers: number;
   /** Who asked for the execution: a user id, or `engine` for an automatic one. */
   readonly requester: string;
-  /** Accounts that the incident is about: nobody decides about their own. */
+  /** Accounts that the incident is about, and those that it is done to: nobody decides about their own. */
   readonly subjectIds: readonly string[];
   /** Who wrote or last changed the step that is to be approved. */
   readonly authorIds: readonly string[];
@@ -321,7 +321,8 @@ function isSpent({ votes, withdrawn = [], spentNonces = [] }: Approval, { nonce 
 export function exclusionOf(approval: Approval, identities: ReadonlySet<string>): (VoteCheck & { ok: false }) | null {
   const among = (ids: readonly string[]): boolean => ids.some((id) => identities.has(canonicalAccount(id)));
   if (among([approval.requester])) return refuse('requester', 'Nobody approves their own request.');
-  if (among(approval.subjectIds)) return refuse('subject', 'The incident is about an account of this person.');
+  if (among(approval.subjectIds))
+    return refuse('subject', 'The incident, or what is to be done, is about an account of this person.');
   if (among(approval.authorIds)) return refuse('author', 'This person wrote the step that is to be approved.');
   return null;
 }

@@ -1,4 +1,5 @@
 import { invariant } from '../../../platform/errors.ts';
+import { canonicalAccount } from '../../access/identities.ts';
 import { intentHash } from '../../approvals/intent.ts';
 import { answerAutomatically, mayApproveAutomatically, type AutomaticAnswer } from '../../approvals/automatic.ts';
 import { onlyPeople, servicesOf, type AskedService } from '../../approvals/external-approver.ts';
@@ -56,7 +57,7 @@ export function requestGate(t: Transition, plan: PlanAction, asked: Asked): Answ
   const { incident, event, context, user } = t.state.snapshot;
   const values = { incident, event, context, user, results: {} };
   const { revoked = [], at } = t.input;
-  const circumstances = { at, targets, requester: requesterOf(t), subjectIds: subjectIdsOf(t), revoked };
+  const circumstances = { at, targets, requester: requesterOf(t), subjectIds: subjectIdsOf(t, targets), revoked };
   const mayApprove = mayApproveAutomatically(t.plan, plan.declaration, targets);
   const { asks, answers, denied } = answerAutomatically(asked.gates, values, mayApprove, circumstances);
   const isAnswered = denied || asks.length === 0;
@@ -123,8 +124,10 @@ function requesterOf({ state: { requester } }: Transition): string {
   return requester.type === 'engine' ? 'engine' : requester.id;
 }
 
-function subjectIdsOf({ state: { snapshot } }: Transition): readonly string[] {
-  return [...new Set([snapshot.incident.subject.id, ...snapshot.accounts])];
+/** Accounts of the incident, and those that it is done to: an incident about a host may lead to an account that was seen there. */
+function subjectIdsOf({ state: { snapshot } }: Transition, targets: readonly ActionTarget[]): readonly string[] {
+  const accounts = targets.filter(({ type }) => type === 'user').map(({ id }) => canonicalAccount(id));
+  return [...new Set([snapshot.incident.subject.id, ...snapshot.accounts, ...accounts])];
 }
 
 function request(
@@ -161,7 +164,7 @@ function request(
       ...(named === null ? {} : { onCall: named }),
       requiredApprovers: terms.requiredApprovers,
       requester: requesterOf(t),
-      subjectIds: subjectIdsOf(t),
+      subjectIds: subjectIdsOf(t, targets),
       authorIds: state.authorIds,
       ...(escalationPath.length === 0 ? {} : { escalationPath }),
       ...(automatic.length === 0 ? {} : { automatic }),
