@@ -57,7 +57,7 @@ export function requestGate(t: Transition, plan: PlanAction, asked: Asked): Answ
   const { incident, event, context, user } = t.state.snapshot;
   const values = { incident, event, context, user, results: {} };
   const { revoked = [], at } = t.input;
-  const circumstances = { at, targets, requester: requesterOf(t), subjectIds: subjectIdsOf(t, targets), revoked };
+  const circumstances = { at, targets, ...requesterOf(t), subjectIds: subjectIdsOf(t, targets), revoked };
   const mayApprove = mayApproveAutomatically(t.plan, plan.declaration, targets);
   const { asks, answers, denied } = answerAutomatically(asked.gates, values, mayApprove, circumstances);
   const isAnswered = denied || asks.length === 0;
@@ -120,8 +120,10 @@ export function requestQuestion(t: Transition, plan: PlanAction): void {
   request(t, plan, terms, [action.target], action.parameters ?? {});
 }
 
-function requesterOf({ state: { requester } }: Transition): string {
-  return requester.type === 'engine' ? 'engine' : requester.id;
+function requesterOf({ state }: Transition): Pick<ApprovalState, 'requester' | 'keyMaker'> {
+  const { type, id, issuedBy } = state.requester;
+  const requester = type === 'engine' ? 'engine' : id;
+  return issuedBy === undefined ? { requester } : { requester, keyMaker: issuedBy };
 }
 
 /** Accounts of the incident, and those that it is done to: an incident about a host may lead to an account that was seen there. */
@@ -163,7 +165,7 @@ function request(
       requirements: withPeopleOnCall(terms.requirements, onCall),
       ...(named === null ? {} : { onCall: named }),
       requiredApprovers: terms.requiredApprovers,
-      requester: requesterOf(t),
+      ...requesterOf(t),
       subjectIds: subjectIdsOf(t, targets),
       authorIds: state.authorIds,
       ...(escalationPath.length === 0 ? {} : { escalationPath }),
