@@ -1,5 +1,4 @@
 import { invariant } from '../../../platform/errors.ts';
-import { canonicalAccount } from '../../access/identities.ts';
 import { intentHash } from '../../approvals/intent.ts';
 import { answerAutomatically, mayApproveAutomatically, type AutomaticAnswer } from '../../approvals/automatic.ts';
 import { onlyPeople, servicesOf, type AskedService } from '../../approvals/external-approver.ts';
@@ -57,7 +56,7 @@ export function requestGate(t: Transition, plan: PlanAction, asked: Asked): Answ
   const { incident, event, context, user } = t.state.snapshot;
   const values = { incident, event, context, user, results: {} };
   const { revoked = [], at } = t.input;
-  const circumstances = { at, targets, ...requesterOf(t), subjectIds: subjectIdsOf(t, targets), revoked };
+  const circumstances = { at, targets, ...requesterOf(t), subjectIds: subjectIdsOf(t), revoked };
   const mayApprove = mayApproveAutomatically(t.plan, plan.declaration, targets);
   const { asks, answers, denied } = answerAutomatically(asked.gates, values, mayApprove, circumstances);
   const isAnswered = denied || asks.length === 0;
@@ -126,10 +125,8 @@ function requesterOf({ state }: Transition): Pick<ApprovalState, 'requester' | '
   return issuedBy === undefined ? { requester } : { requester, keyMaker: issuedBy };
 }
 
-/** Accounts of the incident, and those that it is done to: an incident about a host may lead to an account that was seen there. */
-function subjectIdsOf({ state: { snapshot } }: Transition, targets: readonly ActionTarget[]): readonly string[] {
-  const accounts = targets.filter(({ type }) => type === 'user').map(({ id }) => canonicalAccount(id));
-  return [...new Set([snapshot.incident.subject.id, ...snapshot.accounts, ...accounts])];
+function subjectIdsOf({ state: { snapshot } }: Transition): readonly string[] {
+  return [...new Set([snapshot.incident.subject.id, ...snapshot.accounts])];
 }
 
 function request(
@@ -166,7 +163,7 @@ function request(
       ...(named === null ? {} : { onCall: named }),
       requiredApprovers: terms.requiredApprovers,
       ...requesterOf(t),
-      subjectIds: subjectIdsOf(t, targets),
+      subjectIds: subjectIdsOf(t),
       authorIds: state.authorIds,
       ...(escalationPath.length === 0 ? {} : { escalationPath }),
       ...(automatic.length === 0 ? {} : { automatic }),
