@@ -3,6 +3,7 @@ import type { Input, VoteInput, WithdrawInput } from '../../src/pipeline/executi
 import { TRUE_CONDITION } from '../workload/plans.ts';
 import { actionOf, type ActionModel, type Asked, type Broken, type ExecutionModel, type Of } from './model.ts';
 import { standsIn } from './exemptions.ts';
+import { isMissed } from './services.ts';
 import { countVote, isQuorum, OWN, takeOut } from './votes.ts';
 
 /** Compares what was made of a vote with the oracle's own count. Answers with the check to be made after the facts. */
@@ -233,6 +234,7 @@ export function checkAllowed(
     !isProtected &&
     // Those that a condition or an exemption has answered are fulfilled.
     tally.approval.gates.every(({ fallbackBehavior }) => fallbackBehavior === 'ALLOW_ACTION') &&
+    tally.approval.gates.every(({ external }) => external === undefined || !isMissed(tally, external)) &&
     plan.declaration.reversibility !== 'irreversible';
   if (!fallsBack && plan.question === null)
     broken('approvals', `${execution.id} ${plan.actionId} ${what} without approval`);

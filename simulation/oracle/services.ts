@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { ServiceAnswerInput } from '../../src/pipeline/executions/core/inputs.ts';
+import type { PlanGate } from '../../src/pipeline/playbooks/plan.ts';
 import type { Meant } from '../world/approver.ts';
 import type { Asked, ExecutionModel, Judge } from './model.ts';
 import { isQuorum, type Tally } from './votes.ts';
@@ -53,6 +54,14 @@ export function checkServiceDecision(
   const tally = execution.approvals.get(approvalId);
   if (tally !== undefined && tally.verdict !== 'pending' && tally.decided === null)
     broken('services', `${execution.id} has an answer that decides, and no decision`);
+}
+
+/** Whether the time was over before a service was heard whose silence means no. */
+export function isMissed(
+  { heard }: Pick<Tally, 'heard'>,
+  { service, fallbackBehavior }: NonNullable<PlanGate['external']>,
+): boolean {
+  return fallbackBehavior === 'DENY_ACTION' && !heard.has(service);
 }
 
 function namesOf({ approval }: Pick<Asked, 'approval'>): ReadonlySet<string> {

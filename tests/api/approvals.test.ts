@@ -25,8 +25,8 @@ beforeAll(async () => {
 afterAll(() => house.stop());
 
 /** Triggers, and gives the approval that waits. */
-async function asked(userId: string, playbookId = 'two-votes') {
-  const run = await requester.api('POST', `${BASE}/executions/trigger`, { playbookId, userId });
+async function asked(userId: string, playbookId = 'two-votes', by: Person = requester) {
+  const run = await by.api('POST', `${BASE}/executions/trigger`, { playbookId, userId });
   expect(run.status).toBe(201);
   const { executionId } = run.body.data;
   await house.settled(executionId);
@@ -93,6 +93,17 @@ describe('an approval by two', () => {
     expect(await vote(lender, 'approve')).toEqual([200, 'PENDING']);
     expect(await vote(posing, 'approve')).toEqual([403, 'cannot_vote']);
     expect((await posing.api('POST', '/api/keys', { userId: second.id, name: 'x' })).status).toBe(403);
+    expect(await vote(commander, 'approve')).toEqual([200, 'APPROVED']);
+  });
+
+  it('counts nobody who made the key with which it was asked for', async () => {
+    const [maker, other] = [await house.person('SECURITY_ADMIN'), await house.person('SECURITY_ADMIN')];
+    const lent = await withLentKey(house, maker, requester);
+    const { vote } = await asked('viola', 'two-votes', lent);
+    expect(await vote(maker, 'approve')).toEqual([403, 'cannot_vote']);
+    // Nor by a second key that they made.
+    expect(await vote(await withLentKey(house, maker, second), 'approve')).toEqual([403, 'cannot_vote']);
+    expect(await vote(other, 'approve')).toEqual([200, 'PENDING']);
     expect(await vote(commander, 'approve')).toEqual([200, 'APPROVED']);
   });
 

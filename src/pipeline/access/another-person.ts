@@ -1,8 +1,8 @@
 import type { JournalReader } from '../../journal/journal.ts';
 import { FirebreakError } from '../../platform/errors.ts';
-import { accountsOf } from './access.ts';
-import { loadUser } from './access.store.ts';
-import { canonicalAccount, identitiesOf, overlaps } from './identities.ts';
+import { allUsers } from './access.store.ts';
+import { everyAccountOf } from './every-account.ts';
+import { identitiesOf, overlaps } from './identities.ts';
 import type { Principal } from './principal.ts';
 
 /** People who have to agree before everything goes on: after a backup was restored, and after a pause. */
@@ -20,28 +20,29 @@ export function wordOf({ userId: by, keyIssuedBy: issuedBy }: Principal): Word {
 
 /**
  * Two people, not one with two keys or two accounts: whoever made a key for somebody else has seen its secret, and whoever made
- * both could be both. Everybody's accounts are taken as they are now.
+ * both could be both. Everybody's accounts are taken as they are now, whichever of two names the other, and through a third one.
  * @throws FirebreakError `conflict` when `principal` is, or may be, one of those who gave their word before.
  */
 export async function requireAnother(
-  journal: Pick<JournalReader, 'view'>,
+  journal: Pick<JournalReader, 'listViews'>,
   before: readonly Word[],
   principal: Principal,
 ): Promise<void> {
-  const own = identitiesOf(principal);
+  const users = await allUsers(journal);
+  const own = everyAccountOf(users, [...identitiesOf(principal)]);
+  const maker = everyAccountOf(users, [principal.keyIssuedBy]);
   for (const { by, issuedBy } of before) {
-    const earlier = (await loadUser(journal, by))?.item;
-    const linkedAccounts = earlier === undefined ? [] : accountsOf(earlier);
-    const theirs = identitiesOf({ userId: by, linkedAccounts });
+    const theirs = everyAccountOf(users, [by]);
+    const theirMaker = everyAccountOf(users, [issuedBy]);
     if (overlaps(theirs, own))
       throw new FirebreakError('conflict', 'You have given your word on this already: another person has to, too');
-    if (theirs.has(canonicalAccount(principal.keyIssuedBy)) || own.has(canonicalAccount(issuedBy)))
+    if (overlaps(theirs, maker) || overlaps(own, theirMaker))
       throw new FirebreakError(
         'conflict',
         'One of the two keys was made by the other person; confirm with a key that you made yourself',
       );
     // Not one's own, as the lines above say: a third person has seen both secrets.
-    if (canonicalAccount(principal.keyIssuedBy) === canonicalAccount(issuedBy))
+    if (overlaps(maker, theirMaker))
       throw new FirebreakError(
         'conflict',
         'Both keys were made by the same person; confirm with a key that you made yourself',

@@ -25,7 +25,9 @@ export interface Approval {
   readonly requiredApprovers: number;
   /** Who asked for the execution: a user id, or `engine` for an automatic one. */
   readonly requester: string;
-  /** Accounts that the incident is about: nobody decides about their own. */
+  /** Who made the key with which they asked, has seen it, and could have asked. Absent: nobody else. */
+  readonly keyMaker?: string;
+  /** Accounts that the incident is about, and those that it is done to: nobody decides about their own. */
   readonly subjectIds: readonly string[];
   /** Who wrote or last changed the step that is to be approved. */
   readonly authorIds: readonly string[];
@@ -321,10 +323,15 @@ function isSpent({ votes, withdrawn = [], spentNonces = [] }: Approval, { nonce 
 export function exclusionOf(approval: Approval, identities: ReadonlySet<string>): (VoteCheck & { ok: false }) | null {
   const among = (ids: readonly string[]): boolean => ids.some((id) => identities.has(canonicalAccount(id)));
   if (among([approval.requester])) return refuse('requester', 'Nobody approves their own request.');
-  if (among(approval.subjectIds)) return refuse('subject', 'The incident is about an account of this person.');
+  if (approval.keyMaker !== undefined && among([approval.keyMaker])) return refuse('requester', ASKED_WITH_OWN_KEY);
+  if (among(approval.subjectIds))
+    return refuse('subject', 'The incident, or what is to be done, is about an account of this person.');
   if (among(approval.authorIds)) return refuse('author', 'This person wrote the step that is to be approved.');
   return null;
 }
+
+const ASKED_WITH_OWN_KEY =
+  'It was asked for with a key that this person made, and has seen: nobody approves their own request.';
 
 const BORROWED =
   'The key was made by somebody who may not answer this, or who could be behind another vote; vote with a key that you made yourself.';

@@ -60,6 +60,7 @@ it.each<[string, Partial<Approval>, Partial<GlassSubject>, Partial<GlassUse>]>([
   ['paused', {}, {}, { paused: true }],
   ['account_disabled', {}, {}, { voter: { ...IDA, disabled: true } }],
   ['service_account', {}, {}, { voter: { ...IDA, kind: 'service' } }],
+  ['role_missing', {}, {}, { voter: { ...IDA, mayVote: false } }],
   ['wrong_door', {}, {}, { provenBy: 'mail_link' }],
   ['wrong_door', {}, {}, { provenBy: 'slack' }],
   ['borrowed_credential', {}, {}, { voter: { ...IDA, issuedBy: 'ada' } }],

@@ -17,6 +17,7 @@ export type GlassRefusal =
       | 'intent_changed'
       | 'account_disabled'
       | 'service_account'
+      | 'role_missing'
       | 'requester'
       | 'subject'
       | 'author'
@@ -85,6 +86,7 @@ function openness(approval: Approval, given: GlassUse): Refused | null {
 function ownership(approval: Approval, { voter, provenBy }: GlassUse): Refused | null {
   if (voter.disabled) return refuse('account_disabled', 'This account is disabled.');
   if (voter.kind !== 'person') return refuse('service_account', 'A service account cannot; a person must.');
+  if (voter.mayVote === false) return refuse('role_missing', 'No role of this person includes approval.vote.');
   if (provenBy !== undefined && provenBy !== 'session')
     return refuse('wrong_door', 'Only by a session or by a key of your own, never by a link or from a chat.');
   if (voter.issuedBy !== voter.userId)

@@ -61,6 +61,7 @@ describe('an exemption from a gate', () => {
   it.each<[string, Partial<Circumstances>]>([
     ['who proposed it asks for it', { requester: 'usr_8' }],
     ['who confirmed it asks for it', { requester: 'USR_9' }],
+    ['it is asked for with a key that one of them made', { requester: 'svc_1', keyMaker: 'usr_8' }],
     ['the incident is about an account of one of them', { subjectIds: ['anna', 'Zoe@acme.example'] }],
     ['it is done to an account of one of them', { targets: [user('anna'), user('zoe@acme.example')] }],
   ])('does not count when %s', (_why, circumstances) => {

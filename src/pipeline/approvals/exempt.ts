@@ -15,6 +15,8 @@ export interface Circumstances {
   readonly targets: readonly ActionTarget[];
   /** Who asked for it: a user id, or `engine`. */
   readonly requester: string;
+  /** Who made the key with which it was asked for. Absent: nobody else than the requester. */
+  readonly keyMaker?: string;
   /** Accounts that the incident is about. */
   readonly subjectIds: readonly string[];
   /** Ids of exemptions that somebody has revoked since the plan was made. */
@@ -40,10 +42,10 @@ export function exemptionFrom(
 }
 
 function counts(exemption: GateExemption, values: ExpressionValues | null, circumstances: Circumstances): boolean {
-  const { at, targets, requester, subjectIds, revoked } = circumstances;
+  const { at, targets, requester, keyMaker = requester, subjectIds, revoked } = circumstances;
   const { id, accounts, expiresAt, userIds, condition } = exemption;
   if (at >= expiresAt || revoked.includes(id)) return false;
-  const concerned = [requester, ...subjectIds, ...targets.map((target) => target.id)].map(canonicalAccount);
+  const concerned = [requester, keyMaker, ...subjectIds, ...targets.map((target) => target.id)].map(canonicalAccount);
   if (concerned.some((account) => accounts.includes(account))) return false;
   if (userIds !== undefined && !isForAll(userIds, targets)) return false;
   if (condition === undefined) return true;

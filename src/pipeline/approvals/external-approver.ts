@@ -76,6 +76,11 @@ export function deniesApproval({ services = [] }: Heard): boolean {
   });
 }
 
+/** Whether a service was not heard in time whose silence means no. */
+export function isDeniedBySilence({ services = [] }: Pick<Heard, 'services'>): boolean {
+  return services.some(({ reply, fallbackBehavior }) => reply === undefined && fallbackBehavior === 'DENY_ACTION');
+}
+
 /** Whether people have to wait for a service that could still object. */
 export function isAwaited({ services = [] }: Heard): boolean {
   return services.some(({ reply, mustAnswer }) => reply === undefined && mustAnswer);

@@ -108,6 +108,39 @@ describe('what takes something away', () => {
     ]);
   });
 
+  it('a vote that needs no passkey any more', () => {
+    const signed = policy([gate({ requirePasskey: true })]);
+    expect(lost(policy([gate()]), signed)).toEqual(['the gate "g" needs no passkey any more']);
+    expect(lost(policy([gate({ requirePasskey: false })]), signed)).not.toEqual([]);
+    expect(lost(signed, policy([gate()]))).toEqual([]);
+    expect(lost(signed, signed)).toEqual([]);
+  });
+
+  it.each([
+    ['is not asked any more', undefined],
+    ['is another one', { service: 'cab-2', fallbackBehavior: 'DENY_ACTION' }],
+    ['says less by its silence', { service: 'cab', fallbackBehavior: 'ESCALATE_TO_HUMAN' }],
+  ])('a service beside people that %s', (_, externalApproval) => {
+    const asking = policy([gate({ externalApproval: { service: 'cab', fallbackBehavior: 'DENY_ACTION' } })]);
+    expect(lost(policy([gate({ externalApproval })]), asking)).toEqual([
+      'the gate "g" does not ask the same service, or its silence does less',
+    ]);
+  });
+
+  it('the silence of a service that counts as its approval from now on', () => {
+    const alone = (fallbackBehavior: string) =>
+      policy([
+        gate({
+          approvalRoles: [{ role: 'CISO' }],
+          requiredApprovers: 1,
+          externalApproval: { service: 'cab', fallbackBehavior },
+        }),
+      ]);
+    expect(lost(alone('ALLOW_ACTION'), alone('ESCALATE_TO_HUMAN'))).not.toEqual([]);
+    expect(lost(alone('DENY_ACTION'), alone('ESCALATE_TO_HUMAN'))).toEqual([]);
+    expect(lost(alone('DENY_ACTION'), alone('DENY_ACTION'))).toEqual([]);
+  });
+
   it('a name of a step that means a role from now on', () => {
     const named = policy([
       gate({ escalationPath: [{ escalationLevel: 1, delayMs: 60_000, escalateTo: 'FRAUD_LEAD' }] }),

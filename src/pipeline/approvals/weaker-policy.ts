@@ -78,6 +78,8 @@ function differences(before: Gate, after: Gate): readonly string[] {
     [careOf(after) <= careOf(before), `does ${after.fallback} when nobody answers, not ${before.fallback}`],
     [isSubset(now.autoApproveConditions ?? [], old.autoApproveConditions ?? []), 'answers by itself in more cases'],
     [isSubset(old.autoDenyConditions ?? [], now.autoDenyConditions ?? []), 'denies by itself in fewer cases'],
+    [old.requirePasskey !== true || now.requirePasskey === true, 'needs no passkey any more'],
+    [isHeardAsWell(old, now), 'does not ask the same service, or its silence does less'],
     [sameText(old.channels ?? [], now.channels ?? []), 'asks over other channels'],
   ];
   return judged.flatMap(([holds, what]) => (holds ? [] : [what]));
@@ -104,8 +106,15 @@ function isAsSoon({ gate: old }: Gate, { gate: now, fallback }: Gate): boolean {
   return now.approvalTimeoutMs < old.approvalTimeoutMs && fallback !== 'ALLOW_ACTION';
 }
 
-function careOf({ fallback }: Gate): number {
+function careOf({ fallback }: Pick<Gate, 'fallback'>): number {
   return CAREFUL_FIRST.indexOf(fallback);
+}
+
+/** Whether the service that was asked is asked still, and its silence ends no less carefully. One more can only object. */
+function isHeardAsWell({ externalApproval: old }: PolicyGate, { externalApproval: now }: PolicyGate): boolean {
+  if (old === undefined) return true;
+  if (now?.service !== old.service) return false;
+  return careOf({ fallback: now.fallbackBehavior }) <= careOf({ fallback: old.fallbackBehavior });
 }
 
 /** Whether all of `few`, each as often as it stands there, are among `many`. */

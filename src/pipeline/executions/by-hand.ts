@@ -11,9 +11,10 @@ import type { Incident } from '../incidents/incident.ts';
 import { higherSeverity } from '../incidents/severity.ts';
 import { checkJson } from '../playbooks/plain-json.ts';
 import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
-import type { Definition } from '../service.ts';
+import { given, type Definition } from '../service.ts';
 import type { Requester } from './core/inputs.ts';
 import { PLANNED_INCIDENT, planDocument, withPlan, type PlanDocument } from './plan-document.ts';
+import type { PreviewedRun } from './preview.ts';
 import type { NewExecution } from './runner.ts';
 import { newExecution, snapshotOf } from './start.ts';
 
@@ -80,7 +81,7 @@ export function plannedOf(ports: ByHandPorts, ctx: CallContext, asked: Asked): P
   );
   const { playbook, subjectId, triggerEvent, context, reference } = asked;
   const input = { playbookId: playbook.playbookId, userId: subjectId, triggerEvent, context, reference };
-  return planDocument(ports.journal.id, input, execution, { requester: ctx.principal.userId, at: ctx.now });
+  return planDocument(ports.journal.id, input, execution, previewedRun(ctx));
 }
 
 /** The execution of what was asked, for its incident, bound to what is in force. */
@@ -178,9 +179,15 @@ function declaredContext({ compiled }: ActivePlaybook, given: Definition): { con
   };
 }
 
-/** Who asks, as records name them. */
-export function requesterOf({ principal }: CallContext): Requester {
-  return { id: principal.userId, type: principal.kind };
+/** Who asks, as records name them: with whoever else has seen the key, and could be asking. */
+export function requesterOf({ principal: { userId: id, kind: type, keyIssuedBy: issuedBy } }: CallContext): Requester {
+  return issuedBy === id ? { id, type } : { id, issuedBy, type };
+}
+
+/** The same for a look at what would be done. */
+export function previewedRun(ctx: CallContext): PreviewedRun {
+  const { id: requester, issuedBy: keyMaker } = requesterOf(ctx);
+  return { requester, ...given({ keyMaker }), at: ctx.now };
 }
 
 /** What a person gave, as a record can hold it. @throws FirebreakError `invalid_request` naming each member it cannot. */

@@ -35,6 +35,7 @@ export function previewOf(plan: Plan, planHash: string, snapshot: Snapshot, run:
 /** Who would ask for it, and when: business time, ms since 1970. */
 export interface PreviewedRun {
   readonly requester: string;
+  readonly keyMaker?: string;
   readonly at: number;
 }
 

@@ -96,7 +96,7 @@ export function tellsOf(
         return decided.has(fact.approvalId) ? [] : [{ kind: 'approval.reminder', approvalId: fact.approvalId }];
       case 'approval.escalated': {
         const steps = after.approvals[fact.approvalId]?.escalations ?? [];
-        const step = steps.findLastIndex(({ delayMs, level }) => delayMs === fact.delayMs && level === fact.level);
+        const step = steps.findLastIndex((each) => isSameStep(each, fact));
         return decided.has(fact.approvalId)
           ? []
           : [{ kind: 'approval.escalated', approvalId: fact.approvalId, step: step + 1 }];
@@ -156,6 +156,13 @@ export function provisionalIn(plan: Plan): ReadonlySet<string> {
       ),
     ),
   );
+}
+
+type Step = Pick<Extract<Fact, { readonly type: 'approval.escalated' }>, 'delayMs' | 'level' | 'escalateTo'>;
+
+/** All three say which: gates that are combined may escalate at the same time to different people. */
+function isSameStep(one: Step, other: Step): boolean {
+  return one.delayMs === other.delayMs && one.level === other.level && one.escalateTo === other.escalateTo;
 }
 
 type Requested = Extract<Fact, { readonly type: 'approval.requested' }>;

@@ -5,6 +5,7 @@ import { derivedId } from '../../platform/hash.ts';
 import type { Ids } from '../../platform/ids.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { ChangeResult, JournalReader, StoredView } from '../../journal/journal.ts';
+import { presentActor } from '../access/actor.ts';
 import { requireAnother } from '../access/another-person.ts';
 import { loadUserInForce } from '../access/access-in-force.ts';
 import { allUsers } from '../access/access.store.ts';
@@ -120,6 +121,7 @@ export function createExemptionService(ports: ExemptionPorts): ExemptionService 
     before: StoredView | null,
     record: ExemptionRecord,
   ): Promise<{ result: ChangeResult; answer: Exemption }> {
+    await presentActor(journal, ctx.principal, 'exemption.write');
     const earlier = before === null ? null : storedOf(before);
     const exemption = evolveExemption(earlier, record);
     const data = record.data as unknown as { readonly [key: string]: Json }; // plain JSON by its type

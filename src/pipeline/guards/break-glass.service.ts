@@ -2,6 +2,7 @@ import { FirebreakError } from '../../platform/errors.ts';
 import type { GroupCommitter } from '../../journal/group-commit.ts';
 import type { JournalReader } from '../../journal/journal.ts';
 import type { User } from '../access/access.ts';
+import { presentActor } from '../access/actor.ts';
 import { allUsers, loadUser } from '../access/access.store.ts';
 import { requireAnother } from '../access/another-person.ts';
 import { everyAccountOf } from '../access/every-account.ts';
@@ -48,6 +49,7 @@ export function createGlassService({ journal, committer }: GlassPorts): GlassSer
   /** @param stepOf decides from the state as it stands; asked again when somebody else came first. */
   function say(ctx: CallContext, stepOf: (stored: StoredGlass) => Promise<Step>): Promise<Answer> {
     return untilApplied(async () => {
+      await presentActor(journal, ctx.principal, 'break-glass.declare');
       const before = await readGlass(journal);
       const { userId: by, keyIssuedBy: issuedBy } = ctx.principal;
       const word = { by, issuedBy, at: ctx.now, trace: recordedTrace(ctx) };

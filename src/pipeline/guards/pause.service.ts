@@ -13,7 +13,7 @@ import { PAUSE_BOUND_MS, type PauseWatch } from './pause-watch.ts';
 const STREAM = `guard/${PAUSE_ID}`;
 
 export interface PausePorts {
-  readonly journal: Pick<JournalReader, 'view'>;
+  readonly journal: Pick<JournalReader, 'view' | 'listViews'>;
   readonly committer: GroupCommitter;
   /** What this process sends by: it must know before the answer is given. */
   readonly watch: Pick<PauseWatch, 'learn' | 'doubt'>;

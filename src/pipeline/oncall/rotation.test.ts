@@ -73,6 +73,21 @@ describe('turns', () => {
     expect(atTime({ ...given, enabled: false }, '2026-01-05T09:00:00Z')).toBe('');
   });
 
+  it('of a night belong to the day on which it begins', () => {
+    const night = { weekdays: ['MON', 'FRI'], hours: { from: '18:00', until: '08:00' } };
+    const given = schedule({
+      layers: [{ people: ['dan'], startsAt: '2026-01-01T00:00:00', rotationDays: 1, ...night }],
+    });
+    // 9 January 2026 is a Friday.
+    expect(atTime(given, '2026-01-09T18:00:00Z')).toBe('dan layer');
+    expect(atTime(given, '2026-01-10T03:00:00Z')).toBe('dan layer');
+    expect(atTime(given, '2026-01-10T08:00:00Z')).toBe('');
+    // The night of Sunday, and that of Thursday, are none of its.
+    expect(atTime(given, '2026-01-12T03:00:00Z')).toBe('');
+    expect(atTime(given, '2026-01-09T03:00:00Z')).toBe('');
+    expect(atTime(given, '2026-01-13T03:00:00Z')).toBe('dan layer');
+  });
+
   it('leave no gap and give everybody the same, whatever the length', () => {
     const lengths = fc.integer({ min: 1, max: 400 });
     fc.assert(

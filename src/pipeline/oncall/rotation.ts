@@ -42,8 +42,10 @@ function turnOf(
   const start = Date.parse(`${startsAt}Z`);
   const lengthMs = rotationDays === undefined ? rotationHours * HOUR_MS : rotationDays * DAY_MS;
   if (wall < start || lengthMs === 0) return null;
-  if (weekdays !== undefined && !weekdays.some((day) => day === weekdayOf(wall))) return null;
   if (hours !== undefined && !isWithin(hours, wall)) return null;
+  // A night belongs to the day on which it begins.
+  const begun = hours !== undefined && isAfterMidnight(hours, wall) ? wall - DAY_MS : wall;
+  if (weekdays !== undefined && !weekdays.some((day) => day === weekdayOf(begun))) return null;
   return people[Math.floor((wall - start) / lengthMs) % people.length] ?? null;
 }
 
@@ -51,11 +53,22 @@ function weekdayOf(wall: number): string | undefined {
   return WEEKDAYS[(Math.floor(wall / DAY_MS) + FIRST_WEEKDAY) % WEEKDAYS.length];
 }
 
+type Hours = NonNullable<Layer['hours']>;
+
 /** From the first to the second, past midnight where that is earlier. */
-function isWithin({ from, until }: NonNullable<Layer['hours']>, wall: number): boolean {
-  const time = ((wall % DAY_MS) + DAY_MS) % DAY_MS;
+function isWithin({ from, until }: Hours, wall: number): boolean {
+  const time = timeOfDay(wall);
   const [begin, end] = [timeOf(from), timeOf(until)];
   return begin < end ? begin <= time && time < end : time >= begin || time < end;
+}
+
+/** Whether hours that go past midnight have done so. */
+function isAfterMidnight({ from, until }: Hours, wall: number): boolean {
+  return timeOf(until) < timeOf(from) && timeOfDay(wall) < timeOf(until);
+}
+
+function timeOfDay(wall: number): number {
+  return ((wall % DAY_MS) + DAY_MS) % DAY_MS;
 }
 
 function timeOf(text: string): number {

@@ -50,7 +50,7 @@ const LAYER = z.strictObject({
     .optional(),
   /** Only on these days. */
   weekdays: z.array(z.enum(WEEKDAYS)).min(1).max(WEEKDAYS.length).optional(),
-  /** Only at these hours; may go past midnight. */
+  /** Only at these hours; may go past midnight, and belong to the day on which they begin then. */
   hours: z.strictObject({ from: timeOfDay, until: timeOfDay }).optional(),
 });
 

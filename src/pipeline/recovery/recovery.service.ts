@@ -48,7 +48,7 @@ interface Confirmation extends Word {
   readonly at: number;
 }
 
-type RecoveryJournal = Pick<Journal, 'id' | 'commit' | 'readStream' | 'view'>;
+type RecoveryJournal = Pick<Journal, 'id' | 'commit' | 'readStream' | 'view' | 'listViews'>;
 
 /** @param setBack null: the journal is not set back. */
 export function createRecoveryService(journal: RecoveryJournal, setBack: SetBack | null): RecoveryService {

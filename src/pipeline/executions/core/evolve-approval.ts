@@ -4,9 +4,18 @@ import type { Vote } from '../../approvals/approval.ts';
 import { isNonceOver } from '../../approvals/vote-assertion.ts';
 import type { Fact } from './facts.ts';
 import type { Input } from './inputs.ts';
-import type { ApprovalState } from './state.ts';
+import type { ActionState, ApprovalState } from './state.ts';
 
 type Of<Type extends Fact['type']> = Extract<Fact, { type: Type }>;
+
+/**
+ * The subjects of an approval with the account that it is done to: an incident about a host may lead to one that was seen there. The
+ * records name those of the incident, and the target beside them.
+ */
+export function withTarget(subjectIds: readonly string[], { target }: Pick<ActionState, 'target'>): readonly string[] {
+  if (target?.type !== 'user' || subjectIds.includes(target.id)) return subjectIds;
+  return [...subjectIds, target.id];
+}
 
 /** The approval with one more vote in force. */
 export function withVote(approval: ApprovalState, { delegationId }: Of<'vote.cast'>, input: Input): ApprovalState {

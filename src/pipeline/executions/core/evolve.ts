@@ -6,6 +6,7 @@ import {
   withoutVote,
   withVote,
   withBrokenGlass,
+  withTarget,
   withReply,
   withSpentNonce,
 } from './evolve-approval.ts';
@@ -195,7 +196,9 @@ function evolveApproval(state: ExecutionState, fact: ApprovalFact, input: Input)
   switch (fact.type) {
     case 'approval.requested': {
       const { approval, actionId, purpose } = fact;
-      const requested: ApprovalState = { ...approval, actionId, purpose, requestedAt: input.at, decidedAt: null };
+      const subjectIds = withTarget(approval.subjectIds, actionOf(state, actionId));
+      const asked = { actionId, purpose, requestedAt: input.at, decidedAt: null };
+      const requested: ApprovalState = { ...approval, subjectIds, ...asked };
       const phase = purpose === 'question' ? 'waiting' : 'awaiting_approval';
       const next = withAction(state, actionId, { phase, approvalId: approval.id, resumeAt: null });
       return { ...next, approvals: { ...next.approvals, [approval.id]: requested } };

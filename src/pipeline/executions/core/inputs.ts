@@ -73,6 +73,8 @@ export interface StartInput extends Base {
 export interface Requester {
   readonly type: 'engine' | 'person' | 'service';
   readonly id: string;
+  /** Who made the key that was used, and has seen it. Absent: nobody else. */
+  readonly issuedBy?: string;
 }
 
 export interface Snapshot {

@@ -56,7 +56,7 @@ export function requestGate(t: Transition, plan: PlanAction, asked: Asked): Answ
   const { incident, event, context, user } = t.state.snapshot;
   const values = { incident, event, context, user, results: {} };
   const { revoked = [], at } = t.input;
-  const circumstances = { at, targets, requester: requesterOf(t), subjectIds: subjectIdsOf(t), revoked };
+  const circumstances = { at, targets, ...requesterOf(t), subjectIds: subjectIdsOf(t), revoked };
   const mayApprove = mayApproveAutomatically(t.plan, plan.declaration, targets);
   const { asks, answers, denied } = answerAutomatically(asked.gates, values, mayApprove, circumstances);
   const isAnswered = denied || asks.length === 0;
@@ -119,8 +119,10 @@ export function requestQuestion(t: Transition, plan: PlanAction): void {
   request(t, plan, terms, [action.target], action.parameters ?? {});
 }
 
-function requesterOf({ state: { requester } }: Transition): string {
-  return requester.type === 'engine' ? 'engine' : requester.id;
+function requesterOf({ state }: Transition): Pick<ApprovalState, 'requester' | 'keyMaker'> {
+  const { type, id, issuedBy } = state.requester;
+  const requester = type === 'engine' ? 'engine' : id;
+  return issuedBy === undefined ? { requester } : { requester, keyMaker: issuedBy };
 }
 
 function subjectIdsOf({ state: { snapshot } }: Transition): readonly string[] {
@@ -160,7 +162,7 @@ function request(
       requirements: withPeopleOnCall(terms.requirements, onCall),
       ...(named === null ? {} : { onCall: named }),
       requiredApprovers: terms.requiredApprovers,
-      requester: requesterOf(t),
+      ...requesterOf(t),
       subjectIds: subjectIdsOf(t),
       authorIds: state.authorIds,
       ...(escalationPath.length === 0 ? {} : { escalationPath }),

@@ -139,6 +139,18 @@ describe('the answer of a service', () => {
     }
   });
 
+  it.each([
+    ['DENY_ACTION', { status: 'DENIED', reason: 'expired_deny_action' }],
+    ['ESCALATE_TO_HUMAN', { status: null, phase: 'observing' }],
+  ] as const)('that never came is its silence, which says %s, also where that of people allows', (silence, action) => {
+    const external = { service: 'soar', fallbackBehavior: silence };
+    for (const given of [BESIDE, ALONE]) {
+      const told = story({ ...given, external, fallbackBehavior: 'ALLOW_ACTION' }).timer('approval:');
+      expect(told.approval.status).toBe('EXPIRED');
+      expect(told.action()).toMatchObject(action);
+    }
+  });
+
   it('is never enough where a condition could not be decided', () => {
     const told = answer(story(ALONE, { condition: 'context.missing == "x"' }), reply('approved'));
     expect(told.approval).toMatchObject({ purpose: 'condition_error', status: 'PENDING' });

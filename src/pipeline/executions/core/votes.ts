@@ -1,4 +1,5 @@
 import { canVote, countVotes } from '../../approvals/approval.ts';
+import { isDeniedBySilence } from '../../approvals/external-approver.ts';
 import { canWithdraw } from '../../approvals/withdraw.ts';
 import { combineGates } from '../../approvals/gates.ts';
 import { begin } from './begin.ts';
@@ -43,7 +44,8 @@ export function takeWithdrawal(t: Transition, { approvalId, voter, at }: Withdra
 /** The time to answer is over: the gate's fallback decides, and never in favour of what cannot be undone. */
 export function expireApproval(t: Transition, approval: ApprovalState): void {
   const plan = planActionOf(t.plan, approval.actionId);
-  const fallback = approval.purpose === 'gate' ? combineGates(approval.gates).fallbackBehavior : 'DENY_ACTION';
+  const isDenied = approval.purpose !== 'gate' || isDeniedBySilence(approval);
+  const fallback = isDenied ? 'DENY_ACTION' : combineGates(approval.gates).fallbackBehavior;
   const allowed = fallback === 'ALLOW_ACTION' && plan.declaration.reversibility !== 'irreversible';
   conclude(t, approval, 'EXPIRED', fallback === 'ALLOW_ACTION' && !allowed ? 'DENY_ACTION' : fallback);
 }

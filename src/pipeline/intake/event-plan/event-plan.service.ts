@@ -9,7 +9,14 @@ import type { Governance } from '../../approvals/governance.ts';
 import type { RulesInForce as ClockRules } from '../../deadlines/deadline-rules.service.ts';
 import { EVENT_FORMATS, type Event } from '../../events/event.ts';
 import { normaliseEvent } from '../../events/normalise-event.ts';
-import { executedBefore, incidentIdFor, outOfDate, requesterOf, type ByHandPorts } from '../../executions/by-hand.ts';
+import {
+  executedBefore,
+  incidentIdFor,
+  outOfDate,
+  previewedRun,
+  requesterOf,
+  type ByHandPorts,
+} from '../../executions/by-hand.ts';
 import { PLANNED_INCIDENT, withPlan } from '../../executions/plan-document.ts';
 import { previewOf } from '../../executions/preview.ts';
 import type { NewExecution, Runner } from '../../executions/runner.ts';
@@ -85,7 +92,7 @@ export function createEventPlanService(ports: EventPlanPorts): EventPlanService 
   async function documentOf(ctx: CallContext, input: EventPlanInput, read: Read): Promise<JsonObject> {
     const incident = incidentOf(ctx, read, PLANNED_INCIDENT);
     const executions = executionsOf(ctx, read, incident, null);
-    const run = { requester: ctx.principal.userId, at: ctx.now };
+    const run = previewedRun(ctx);
     const runs = executions.map(({ plan, start }): Resource => ({
       name: plan.name,
       riskLevel: start.riskLevel,
