@@ -113,6 +113,15 @@ describe('an alert', () => {
     expect(incident?.findings).toHaveLength(3);
   });
 
+  it('is not lost behind hundreds of harmless ones about the same host', async () => {
+    const alert = { kind: 'alert', action: 'port.scan', subject: { type: 'host', id: 'db-1' }, severity: 'low' };
+    await take(...Array.from({ length: 250 }, (_, index) => event({ ...alert, id: `scan-${index}` })));
+    await take(event({ ...alert, id: 'z', action: 'ransomware.found', severity: 'critical', time: NOW - 1_000 }));
+    const [incident, ...others] = await incidents();
+    expect(others).toEqual([]);
+    expect(incident).toMatchObject({ severity: 'CRITICAL', summary: 'test:1 raised the alert ransomware.found.' });
+  });
+
   it('of the day before yesterday is an incident of its own, from one batch as from two', async () => {
     const alert = { kind: 'alert', action: 'malware.found', subject: 'anna' };
     const old = event({ ...alert, id: 'old', time: NOW - 2 * DAY });
