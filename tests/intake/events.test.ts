@@ -177,6 +177,32 @@ describe('an attack that goes on after people closed its incident', () => {
   });
 });
 
+describe('an incident of which the gravest finding falls', () => {
+  it('has the numbers of what still stands: conditions and targets are read from them', async () => {
+    const denied = Array.from({ length: 5 }, (_, index) =>
+      event({ id: `mfa-${index}`, kind: 'mfa_result', outcome: 'denied', time: NOW - 50 * MINUTE + index * MINUTE }),
+    );
+    const london = { geo: { country: 'GB', lat: 51.5, lon: -0.1 } };
+    const tokyo = { ip: '202.12.27.33', session: 's1', geo: { country: 'JP', lat: 35.7, lon: 139.7 } };
+    await take(
+      ...denied,
+      event({ id: 'first', ...london, time: NOW - 40 * MINUTE }),
+      event({ id: 'second', ...tokyo, time: NOW - 20 * MINUTE }),
+    );
+    const [before] = await incidents();
+    expect(before).toMatchObject({ type: 'SUSPICIOUS_LOGIN_IMPOSSIBLE_TRAVEL', details: { sourceIp: '202.12.27.33' } });
+    // The session was begun at home: nobody has travelled.
+    await take(event({ id: 'between', ...london, session: 's1', time: NOW - 30 * MINUTE }));
+    const [after] = await incidents();
+    expect(after).toMatchObject({
+      id: before?.id,
+      type: 'REPEATED_2FA_BYPASS',
+      details: { attempts: 5, sourceIp: '81.2.69.142' },
+    });
+    expect(after?.details).not.toHaveProperty('distanceKm');
+  });
+});
+
 describe('the records of the intake', () => {
   it('are the same whoever comes first within a batch, and verify', async () => {
     const events = [...attempts(0, 5), event({ id: 'z' }), event({ id: 'b', subject: 'bela' })];

@@ -86,6 +86,7 @@ describe('an incident', () => {
     expect([both.severity, both.summary]).toEqual(['CRITICAL', 'found f1']);
     const left = withFindings(both, [{ ...grave, superseded: true }], AT);
     expect([left.severity, left.confidence, left.summary]).toEqual(['MEDIUM', 60, 'found f2']);
+    expect(left.details).toEqual({});
   });
 
   it('lets no flood of one kind of finding hide what is graver or of another kind, in whatever order they come', () => {

@@ -143,8 +143,10 @@ export function withFindings(
 ): Incident {
   const findings = mergeFindings(incident.findings, changed);
   const standing = findings.filter((finding) => !finding.superseded);
-  const [gravest = null] = standing.toSorted(gravestFirst);
-  const details = changed.find((finding) => finding.id === gravest?.id)?.details ?? incident.details;
+  const gravest = gravestOf(findings);
+  const details = changed.find((finding) => finding.id === gravest?.id)?.details;
+  // What fell takes its numbers with it; what is graver now was found earlier (`withDetails` reads its own again).
+  const isOther = gravest !== null && gravest.id !== gravestOf(incident.findings)?.id;
   const confidence = Math.max(0, ...standing.map((finding) => finding.confidence));
   const live = changed.filter((finding) => !finding.superseded);
   const accounts = sortedUnion(incident.accounts, live.flatMap(accountsOf), MAX_ACCOUNTS);
@@ -162,7 +164,7 @@ export function withFindings(
     impact: decision.impact,
     decision,
     summary: gravest?.explanation ?? incident.summary,
-    details: asJson(details),
+    details: asJson(details ?? (isOther ? {} : incident.details)),
     accounts,
     ...(systems.length === 0 ? {} : { systems }),
     sourceIps: sortedUnion(incident.sourceIps, live.flatMap(addressesOf), MAX_SOURCE_IPS),
@@ -174,6 +176,12 @@ export function withFindings(
       changed.map((finding) => (finding.superseded ? `superseded: ${finding.explanation}` : finding.explanation)),
     ),
   };
+}
+
+/** The gravest finding that stands. */
+export function gravestOf(findings: readonly IncidentFinding[]): IncidentFinding | null {
+  const [gravest = null] = findings.filter(({ superseded }) => !superseded).sort(gravestFirst);
+  return gravest;
 }
 
 export function withTimeline(
