@@ -40,7 +40,7 @@ export function eventRows(batches: readonly Buffer[], source: string): EventRows
       events: accepted.map(({ event }) => event),
       rules,
       context: egressContext([], receivedAt),
-      loadState: memory.reader(),
+      loadState: memory.reader(rules),
       receivedAt,
       chosenKeysStored: 0,
     });

@@ -113,6 +113,15 @@ describe('an alert', () => {
     expect(incident?.findings).toHaveLength(3);
   });
 
+  it('is not lost behind hundreds of harmless ones about the same host', async () => {
+    const alert = { kind: 'alert', action: 'port.scan', subject: { type: 'host', id: 'db-1' }, severity: 'low' };
+    await take(...Array.from({ length: 250 }, (_, index) => event({ ...alert, id: `scan-${index}` })));
+    await take(event({ ...alert, id: 'z', action: 'ransomware.found', severity: 'critical', time: NOW - 1_000 }));
+    const [incident, ...others] = await incidents();
+    expect(others).toEqual([]);
+    expect(incident).toMatchObject({ severity: 'CRITICAL', summary: 'test:1 raised the alert ransomware.found.' });
+  });
+
   it('of the day before yesterday is an incident of its own, from one batch as from two', async () => {
     const alert = { kind: 'alert', action: 'malware.found', subject: 'anna' };
     const old = event({ ...alert, id: 'old', time: NOW - 2 * DAY });
@@ -165,6 +174,32 @@ describe('an attack that goes on after people closed its incident', () => {
     await close(status);
     await take(event({ id: 'again', subject: 'victim1', outcome: 'failure', time: NOW - 19 * MINUTE }));
     expect(await incidents()).toHaveLength(expected);
+  });
+});
+
+describe('an incident of which the gravest finding falls', () => {
+  it('has the numbers of what still stands: conditions and targets are read from them', async () => {
+    const denied = Array.from({ length: 5 }, (_, index) =>
+      event({ id: `mfa-${index}`, kind: 'mfa_result', outcome: 'denied', time: NOW - 50 * MINUTE + index * MINUTE }),
+    );
+    const london = { geo: { country: 'GB', lat: 51.5, lon: -0.1 } };
+    const tokyo = { ip: '202.12.27.33', session: 's1', geo: { country: 'JP', lat: 35.7, lon: 139.7 } };
+    await take(
+      ...denied,
+      event({ id: 'first', ...london, time: NOW - 40 * MINUTE }),
+      event({ id: 'second', ...tokyo, time: NOW - 20 * MINUTE }),
+    );
+    const [before] = await incidents();
+    expect(before).toMatchObject({ type: 'SUSPICIOUS_LOGIN_IMPOSSIBLE_TRAVEL', details: { sourceIp: '202.12.27.33' } });
+    // The session was begun at home: nobody has travelled.
+    await take(event({ id: 'between', ...london, session: 's1', time: NOW - 30 * MINUTE }));
+    const [after] = await incidents();
+    expect(after).toMatchObject({
+      id: before?.id,
+      type: 'REPEATED_2FA_BYPASS',
+      details: { attempts: 5, sourceIp: '81.2.69.142' },
+    });
+    expect(after?.details).not.toHaveProperty('distanceKm');
   });
 });
 

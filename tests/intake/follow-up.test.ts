@@ -165,6 +165,45 @@ describe('a campaign that goes on', () => {
     expect(total).toBe(2);
   });
 
+  it('is acted on as it is, also where older news of it arrive after newer ones', async () => {
+    engine = testEngine();
+    engine.know(planOf([planAction('suspend')]));
+    const [action] = SUSPEND_ALL.actions;
+    const asked = { ...action, forEach: undefined, requiresApproval: true };
+    const actions = [
+      { ...asked, actionId: 'before', target: 'first' },
+      { ...action, stage: 2 },
+      { ...asked, actionId: 'after', stage: 3, target: 'last' },
+    ];
+    let heldUp: Promise<void> | null = null;
+    let goOn = (): void => undefined;
+    const store: IntakePorts['store'] = {
+      ...engine.store,
+      async load(id) {
+        const held = heldUp;
+        heldUp = null;
+        await held;
+        return engine.store.load(id);
+      },
+    };
+    const intake = intakeOf({ actions }, { store });
+    await intake.take(['a', 'b', 'c'].map(failure), undefined);
+    await quiet(intake);
+    heldUp = new Promise((resolve) => {
+      goOn = resolve;
+    });
+    await intake.take([failure('d', 10)], undefined);
+    await engine.settle();
+    await intake.take([failure('e', 11)], undefined);
+    await engine.settle();
+    goOn();
+    await quiet(intake);
+    await approve();
+    await quiet(intake);
+    expect(suspended()).toEqual(['a', 'b', 'c', 'd', 'e', 'first']);
+    expect(await engine.journal.queuedEffects()).toEqual([]);
+  });
+
   /** As if the commit had happened and the process had ended right after it. */
   async function oweNews(): Promise<void> {
     const intake = intakeOf();

@@ -26,6 +26,7 @@ export interface TestIntakeOptions {
   readonly egress?: readonly { readonly cidr: string; readonly label: string; readonly expires: string }[];
   withPlace?(event: Event): Event;
   detectionContext?: IntakePorts['detectionContext'];
+  playbooks?: IntakePorts['playbooks'];
   /** As on a journal that several processes take events into: what a batch touches is written with it. */
   readonly shared?: boolean;
 }

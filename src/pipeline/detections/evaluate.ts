@@ -158,7 +158,7 @@ function findAll<Observation extends BaseObservation, Baseline>(
     ...found.filter((draft) => draft.lastTime >= oldest),
     ...lateDrafts(detector, rule, key, late, state.baseline),
   ].filter((draft) => draft.confidence >= leastConfidence);
-  return drafts.map((draft) => identified(draft, rule, key, state.ruleVersion));
+  return drafts.map((draft) => identified(draft, rule, key, state));
 }
 
 /** The id of a finding: it says nothing about arrival. */
@@ -166,8 +166,16 @@ export function findingId(rule: Rule, version: string, key: string, anchor: stri
   return derivedId('fnd', rule.ruleId, version, key, anchor);
 }
 
-function identified(draft: FindingDraft, rule: Rule, key: string, version: string): Finding {
-  return { ...draft, id: findingId(rule, version, key, draft.anchor), ruleId: rule.ruleId, key, superseded: false };
+/** One that is known keeps its id, also where the rule had another name then. */
+function identified(
+  draft: FindingDraft,
+  rule: Rule,
+  key: string,
+  { ruleVersion: version, findings }: Pick<DetectorState<never, never>, 'ruleVersion' | 'findings'>,
+): Finding {
+  const known = findings.find(({ anchor }) => anchor === draft.anchor);
+  const id = known?.id ?? findingId(rule, version, key, draft.anchor);
+  return { ...draft, id, ruleId: rule.ruleId, key, superseded: false };
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Event, Geo } from '../events/event.ts';
 import type { Finding } from './detector.ts';
 import { distanceM, placeOf } from './place.ts';
 import { DAY, eventOf, HOUR, MINUTE, placeAt, PLACES, ruleOf, T0 } from './test-event.ts';
-import { findingsOf } from './test-run.ts';
+import { findingsOf, runBatch, standing, testStore } from './test-run.ts';
 
 const TYPE = 'SUSPICIOUS_LOGIN_IMPOSSIBLE_TRAVEL';
 const LOS_ANGELES = placeAt(34.0522, -118.2437, 'Los Angeles', 'US');
@@ -69,6 +69,22 @@ describe('the time of a journey', () => {
     const exact = Math.ceil(metres * 3.6);
     expect(judged(journey(PLACES.london, PLACES.newYork, exact), { maxSpeedKmh: 1_000 })).toEqual([]);
     expect(judged(journey(PLACES.london, PLACES.newYork, exact - 4), { maxSpeedKmh: 1_000 })).toHaveLength(1);
+  });
+});
+
+describe('a journey of an account that a program signs in with every few seconds', () => {
+  it('is found wherever in the five minutes it ends, in whatever batches it comes', () => {
+    const home = Array.from({ length: 60 }, (_, index) =>
+      eventOf({ geo: PLACES.london, ip: '81.2.69.142', time: T0 + index * 5_000 }),
+    );
+    for (const second of [1, 150, 299]) {
+      const away = eventOf({ geo: PLACES.newYork, ip: '216.160.83.56', time: T0 + second * 1_000 });
+      const found = judged([...home, away]);
+      expect(found.map(({ details }) => details['toIp'])).toContain('216.160.83.56');
+      const store = testStore();
+      for (const event of [away, ...home]) runBatch(store, [ruleOf(TYPE)], [event]);
+      expect(standing(store)).toEqual(found);
+    }
   });
 });
 

@@ -29,6 +29,9 @@ import { TECHNIQUES } from './techniques.ts';
 /** Logins of one account kept of five minutes; a person has a few, a script one place. */
 const MAX_PER_BUCKET = 24;
 
+/** And of those from one address: whoever signs in somewhere else meanwhile must still be seen. */
+const MAX_PER_ADDRESS = 12;
+
 /** How long late logins still meet their neighbours in memory, in ms (own). */
 const RETENTION_MS = 3_600_000;
 
@@ -82,7 +85,7 @@ export const impossibleTravel: Detector<TravelObservation, TravelBaseline> = {
   version: 1,
   emptyBaseline: { last: null, history: { history: EMPTY_HISTORY, waiting: [] } },
   retentionMs: () => RETENTION_MS,
-  capacity: () => ({ lane: '', laneLimit: MAX_PER_BUCKET, slot: '', slotLimit: MAX_PER_BUCKET }),
+  capacity: ({ ip }) => ({ lane: '', laneLimit: MAX_PER_BUCKET, slot: ip, slotLimit: MAX_PER_ADDRESS }),
   observe,
   withoutWindow: (baseline) => ({ last: null, history: { history: baseline.history.history, waiting: [] } }),
   learn: (baseline, observations) => observations.reduce(step, baseline),

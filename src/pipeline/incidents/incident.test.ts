@@ -86,6 +86,29 @@ describe('an incident', () => {
     expect([both.severity, both.summary]).toEqual(['CRITICAL', 'found f1']);
     const left = withFindings(both, [{ ...grave, superseded: true }], AT);
     expect([left.severity, left.confidence, left.summary]).toEqual(['MEDIUM', 60, 'found f2']);
+    expect(left.details).toEqual({});
+  });
+
+  it('lets no flood of one kind of finding hide what is graver or of another kind, in whatever order they come', () => {
+    const flood = Array.from({ length: 300 }, (_, index) =>
+      finding(`flood${index}`, { severity: 'HIGH', firstTime: AT + index, lastTime: AT + index }),
+    );
+    const later = { firstTime: AT + 1_000, lastTime: AT + 1_000 };
+    const grave = finding('grave', { ...later, severity: 'CRITICAL', details: { attempts: 12 } });
+    const other = finding('other', { ...later, ruleId: 'another rule', severity: 'LOW', confidence: 30 });
+    const together = openIncident('inc', subject, 'DETECTION', [...flood, grave, other], AT, AT);
+    expect(together).toMatchObject({ severity: 'CRITICAL', summary: 'found grave', details: { attempts: 12 } });
+    expect(together.findings).toHaveLength(200);
+    expect(together.findings.map(({ ruleId }) => ruleId)).toContain('another rule');
+    for (const batches of [
+      [flood, [grave], [other]],
+      [[other], [grave], flood],
+    ]) {
+      const [first = [], ...rest] = batches;
+      const opened = openIncident('inc', subject, 'DETECTION', first, AT, AT);
+      const grown = rest.reduce((incident, batch) => withFindings(incident, batch, AT), opened);
+      expect({ ...grown, timeline: [] }).toEqual({ ...together, timeline: [] });
+    }
   });
 
   it('reaches a day to either side', () => {

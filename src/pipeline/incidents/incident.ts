@@ -16,7 +16,7 @@ const MAX_ACCOUNTS = 2_000;
 const MAX_SYSTEMS = 200;
 /** Source addresses kept with an incident; the first ones by name. */
 const MAX_SOURCE_IPS = 100;
-/** Findings kept with an incident, in the order of their first time; the rest is counted. */
+/** Findings kept with an incident: the gravest of each rule, and of the others the gravest. */
 const MAX_FINDINGS = 200;
 /** Entries of the timeline; the newest ones. */
 const MAX_TIMELINE = 200;
@@ -143,8 +143,10 @@ export function withFindings(
 ): Incident {
   const findings = mergeFindings(incident.findings, changed);
   const standing = findings.filter((finding) => !finding.superseded);
-  const gravest = standing.reduce<IncidentFinding | null>(graver, null);
-  const details = changed.find((finding) => finding.id === gravest?.id)?.details ?? incident.details;
+  const gravest = gravestOf(findings);
+  const details = changed.find((finding) => finding.id === gravest?.id)?.details;
+  // What fell takes its numbers with it; what is graver now was found earlier (`withDetails` reads its own again).
+  const isOther = gravest !== null && gravest.id !== gravestOf(incident.findings)?.id;
   const confidence = Math.max(0, ...standing.map((finding) => finding.confidence));
   const live = changed.filter((finding) => !finding.superseded);
   const accounts = sortedUnion(incident.accounts, live.flatMap(accountsOf), MAX_ACCOUNTS);
@@ -162,7 +164,7 @@ export function withFindings(
     impact: decision.impact,
     decision,
     summary: gravest?.explanation ?? incident.summary,
-    details: asJson(details),
+    details: asJson(details ?? (isOther ? {} : incident.details)),
     accounts,
     ...(systems.length === 0 ? {} : { systems }),
     sourceIps: sortedUnion(incident.sourceIps, live.flatMap(addressesOf), MAX_SOURCE_IPS),
@@ -174,6 +176,12 @@ export function withFindings(
       changed.map((finding) => (finding.superseded ? `superseded: ${finding.explanation}` : finding.explanation)),
     ),
   };
+}
+
+/** The gravest finding that stands. */
+export function gravestOf(findings: readonly IncidentFinding[]): IncidentFinding | null {
+  const [gravest = null] = findings.filter(({ superseded }) => !superseded).sort(gravestFirst);
+  return gravest;
 }
 
 export function withTimeline(
@@ -206,7 +214,16 @@ export function incidentValues(
 function mergeFindings(known: readonly IncidentFinding[], changed: readonly Finding[]): IncidentFinding[] {
   const byId = new Map(known.map((finding) => [finding.id, finding]));
   for (const finding of changed) byId.set(finding.id, summaryOf(finding));
-  return [...byId.values()].sort(byTime).slice(0, MAX_FINDINGS);
+  return lasting([...byId.values()]).toSorted(byTime);
+}
+
+/** Anybody can cause findings by the hundred: they must not push out what is graver, or what another playbook answers to. */
+function lasting(findings: readonly IncidentFinding[]): readonly IncidentFinding[] {
+  if (findings.length <= MAX_FINDINGS) return findings;
+  const sorted = findings.toSorted(gravestFirst);
+  const gravestOf = new Map(sorted.toReversed().map((finding) => [finding.ruleId, finding]));
+  const others = sorted.filter((finding) => gravestOf.get(finding.ruleId) !== finding);
+  return [...[...gravestOf.values()].sort(gravestFirst), ...others].slice(0, MAX_FINDINGS);
 }
 
 function summaryOf(finding: Finding): IncidentFinding {
@@ -242,11 +259,14 @@ function byTime(left: IncidentFinding, right: IncidentFinding): number {
   return left.firstTime - right.firstTime || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0);
 }
 
-/** The graver of two: severity, then confidence, then the earlier one. */
-function graver(best: IncidentFinding | null, next: IncidentFinding): IncidentFinding {
-  if (best === null) return next;
-  const order = severityRank(next.severity) - severityRank(best.severity) || next.confidence - best.confidence;
-  return order > 0 ? next : best;
+/** By severity, then confidence, then the earlier one; what fell comes last. */
+function gravestFirst(left: IncidentFinding, right: IncidentFinding): number {
+  return (
+    Number(left.superseded) - Number(right.superseded) ||
+    severityRank(right.severity) - severityRank(left.severity) ||
+    right.confidence - left.confidence ||
+    byTime(left, right)
+  );
 }
 
 function accountsOf(finding: Finding): readonly string[] {

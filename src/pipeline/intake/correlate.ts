@@ -2,6 +2,7 @@ import type { Finding, FindingChange } from '../detections/detector.ts';
 import {
   belongsTo,
   INCIDENT_WINDOW_MS,
+  isOpen,
   openIncident,
   openKey,
   withFindings,
@@ -25,39 +26,58 @@ export interface Correlation {
   readonly outdated: readonly StoredIncident[];
 }
 
+/** What is there before a batch. */
+export interface KnownIncidents {
+  /** The open incident that has the place of its subject, by `openKey`. */
+  readonly open: ReadonlyMap<string, StoredIncident>;
+  /** The incident that each known finding went to, by the id of the finding. */
+  readonly filed: ReadonlyMap<string, StoredIncident>;
+}
+
 /**
  * Joins findings about the same subject to the incident that is open for it, or opens one. Findings that lie further
- * apart than an incident reaches never share one, whether they came in one batch or in many. Pure.
+ * apart than an incident reaches never share one, whether they came in one batch or in many. What an open incident has
+ * taken stays with it, and so does what lies near it, also when a newer one has the subject's place. Pure.
  *
- * @param open the open incident of each subject, by `openKey`.
  * @param incidentIdOf the id of an incident that the finding opens; one that is not taken.
  * @param receivedAt when the evidence of this batch arrived, ms since 1970.
  * @param decide the matrix and the inventory in force.
  */
 export function correlate(
   changes: readonly FindingChange[],
-  open: ReadonlyMap<string, StoredIncident>,
+  { open, filed }: KnownIncidents,
   incidentIdOf: (finding: Finding) => string,
   receivedAt: number,
   decide: Decide = DECIDE_BY_DEFAULT,
 ): Correlation {
   const steps: IncidentStep[] = [];
   const outdated: StoredIncident[] = [];
+  const grown = ({ before, incident, findings }: IncidentStep, more: readonly Finding[]): IncidentStep => ({
+    before,
+    incident: more.length === 0 ? incident : withFindings(incident, more, receivedAt, decide),
+    findings: [...findings, ...more],
+  });
   for (const [key, findings] of bySubject(changes)) {
     const before = open.get(key) ?? null;
-    const standing = findings.filter((finding) => !finding.superseded || isKnown(before, finding));
-    const groups = apart(standing);
-    const joining = groups.filter((group) => before !== null && joins(before, group)).flat();
-    const opened = groups
-      .filter((group) => before === null || !joins(before, group))
+    const { here, elsewhere } = byHome(findings, key, before, filed);
+    const earlier = elsewhere.map(([stored, own]) => grown(unchanged(stored), own));
+    const joins = (group: readonly Finding[]): boolean =>
+      before !== null && (group.some((finding) => isIn(before, finding, filed)) || reaches(before.incident, group));
+    const nearOf = (group: readonly Finding[]): IncidentStep | undefined =>
+      earlier.find(({ incident }) => reaches(incident, group));
+    const groups = apart(here);
+    const joining = groups.filter(joins).flat();
+    const others = groups.filter((group) => !joins(group));
+    steps.push(...earlier.map((step) => grown(step, others.filter((group) => nearOf(group) === step).flat())));
+    const opened = others
+      .filter((group) => nearOf(group) === undefined)
       .map((group) => newIncident(group, incidentIdOf, receivedAt, decide));
     // Only the newest one can take more; it has the subject's place.
     const newest = opened.at(-1);
     const displaces = newest !== undefined && (before === null || newest.incident.firstTime > before.incident.lastTime);
     if (before !== null && joining.length > 0) {
-      const joined = withFindings(before.incident, joining, receivedAt, decide);
-      const incident = displaces ? { ...joined, correlates: false } : joined;
-      steps.push({ before, incident, findings: joining });
+      const step = grown(unchanged(before), joining);
+      steps.push(displaces ? { ...step, incident: { ...step.incident, correlates: false } } : step);
     } else if (before !== null && displaces) {
       outdated.push(before);
     }
@@ -82,10 +102,6 @@ function apart(findings: readonly Finding[]): readonly (readonly Finding[])[] {
   return groups;
 }
 
-function joins(before: StoredIncident, group: readonly Finding[]): boolean {
-  return group.some((finding) => isKnown(before, finding)) || reaches(before.incident, group);
-}
-
 function bySubject(changes: readonly FindingChange[]): readonly (readonly [string, readonly Finding[]])[] {
   const groups = new Map<string, Finding[]>();
   for (const { finding } of changes) {
@@ -95,9 +111,38 @@ function bySubject(changes: readonly FindingChange[]): readonly (readonly [strin
   return [...groups].sort(([left], [right]) => (left < right ? -1 : 1));
 }
 
-/** A finding that lost its ground can only be taken back where it stands. */
-function isKnown(before: StoredIncident | null, finding: Finding): boolean {
-  return before?.incident.findings.some(({ id }) => id === finding.id) ?? false;
+/**
+ * The findings of a subject that other open incidents of it have taken, oldest incident first, and the rest. One that
+ * lost its ground can only be taken back where it stands.
+ */
+function byHome(
+  findings: readonly Finding[],
+  key: string,
+  before: StoredIncident | null,
+  filed: KnownIncidents['filed'],
+): { readonly here: readonly Finding[]; readonly elsewhere: readonly (readonly [StoredIncident, Finding[]])[] } {
+  const here: Finding[] = [];
+  const elsewhere = new Map<string, [StoredIncident, Finding[]]>();
+  for (const finding of findings) {
+    const home = filed.get(finding.id);
+    if (home === undefined || !isOpen(home.incident) || openKey(home.incident.subject) !== key) {
+      if (!finding.superseded) here.push(finding);
+    } else if (before !== null && isIn(before, finding, filed)) {
+      here.push(finding);
+    } else {
+      const [, own] = elsewhere.get(home.incident.id) ?? [home, []];
+      elsewhere.set(home.incident.id, [home, [...own, finding]]);
+    }
+  }
+  return { here, elsewhere: [...elsewhere.values()].sort(([left], [right]) => byTime(left.incident, right.incident)) };
+}
+
+function isIn({ incident }: StoredIncident, { id }: Finding, filed: KnownIncidents['filed']): boolean {
+  return filed.get(id)?.incident.id === incident.id;
+}
+
+function unchanged(before: StoredIncident): IncidentStep {
+  return { before, incident: before.incident, findings: [] };
 }
 
 function reaches(incident: Incident, findings: readonly Finding[]): boolean {
@@ -117,6 +162,6 @@ function newIncident(
   return { before: null, incident, findings };
 }
 
-function byTime(left: Finding, right: Finding): number {
+function byTime(left: Finding | Incident, right: Finding | Incident): number {
   return left.firstTime - right.firstTime || (left.id < right.id ? -1 : left.id > right.id ? 1 : 0);
 }

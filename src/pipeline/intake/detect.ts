@@ -50,7 +50,7 @@ export async function detect(
     rules,
     context,
     observed,
-    loadState: memory.reader(),
+    loadState: memory.reader(rules),
     receivedAt: now,
     chosenKeysStored: await keeper.chosenKeys(memory),
   });

@@ -1,5 +1,7 @@
 import type { DetectorStateWrite } from '../../journal/journal.ts';
+import type { Rule } from '../detections/detector.ts';
 import type { StoredState } from '../detections/registry.ts';
+import { ruleVersion } from '../detections/rules.ts';
 import type { DetectionResult } from '../detections/run.ts';
 import { decodeStates, encodeStates } from './state-codec.ts';
 import type { Json } from '../../platform/canonical-json.ts';
@@ -106,16 +108,24 @@ export class DetectorMemory {
   /**
    * Answers what is known, until the memory moves. States are asked for key by key: looking the key up again for each of
    * its rules was a tenth of judging a batch.
+   *
+   * @param rules those in force: what was learnt under a name that no rule has any more is not lost to the same rule.
    */
-  reader(): (ruleId: string, key: string) => StoredState | null {
+  reader(rules: readonly Rule[]): (ruleId: string, key: string) => StoredState | null {
+    const inForce = new Map(rules.map((rule) => [rule.ruleId, rule]));
     let last: string | null = null;
     let states: ReadonlyMap<string, StoredState> | undefined;
+    let retired: readonly StoredState[] = [];
     return (ruleId, key) => {
       if (key !== last) {
         last = key;
         states = this.#entries.get(key)?.states;
+        retired = [];
+        for (const [id, state] of states ?? []) if (!inForce.has(id)) retired = [...retired, state];
       }
-      return states?.get(ruleId) ?? null;
+      const own = states?.get(ruleId) ?? null;
+      const rule = retired.length === 0 ? undefined : inForce.get(ruleId);
+      return rule === undefined ? own : newestOf(rule, own, retired);
     };
   }
 
@@ -246,4 +256,22 @@ export class DetectorMemory {
   dropWritten(): void {
     this.drop([...this.#entries.keys()]);
   }
+}
+
+/**
+ * A rule is named after the first playbook that asks for it, so it gets another name when playbooks come and go: it goes on with
+ * what was learnt last by a rule that judged just as it does.
+ */
+function newestOf(rule: Rule, own: StoredState | null, retired: readonly StoredState[]): StoredState | null {
+  let newest = own;
+  for (const state of retired) {
+    const isSame = state.ruleVersion === ruleVersion(rule, state.detectorVersion);
+    if (isSame && (newest === null || reached(state) > reached(newest))) newest = state;
+  }
+  return newest;
+}
+
+/** Up to when a state has seen events, ms since 1970. */
+function reached({ watermark, ingestMark }: StoredState): number {
+  return Math.max(watermark ?? 0, ingestMark ?? 0);
 }

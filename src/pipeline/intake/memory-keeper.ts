@@ -122,7 +122,7 @@ export function memoryKeeper(
           rules,
           context,
           observed: { ...observed, groups },
-          loadState: begun.reader(),
+          loadState: begun.reader(rules),
           receivedAt: latestReceipt(events),
           chosenKeysStored: 0,
         });

@@ -43,7 +43,8 @@ export async function bringNews(ports: NewsPorts, news: OwedNews): Promise<void>
     // A follow-up must not act again on those whom an earlier execution of its playbook acted on.
     const others = siblingsOf(stored, plan.playbookId).filter((id) => id !== execution);
     const accounts = await missedAccounts(ports, stored, others);
-    const { facts } = await ports.runner.submit(execution, { type: 'incident', incident, accounts, revision });
+    const told = { type: 'incident', incident, accounts, revision, asOf: stored.seq } as const;
+    const { facts } = await ports.runner.submit(execution, told);
     if (facts.every((fact) => fact.type !== 'input.ignored')) return;
   }
   await ports.points?.at('news.told');

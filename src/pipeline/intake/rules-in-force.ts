@@ -1,4 +1,4 @@
-import { contentHash } from '../../platform/hash.ts';
+import { contentHash, derivedId } from '../../platform/hash.ts';
 import { DEFAULT_RULES, parseRule } from '../detections/rules.ts';
 import type { Rule } from '../detections/detector.ts';
 import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
@@ -36,7 +36,7 @@ function deriveRules(playbooks: readonly ActivePlaybook[]): RulesInForce {
   for (const playbook of [...playbooks].sort(byId)) {
     for (const rule of playbook.compiled.playbook.rules) {
       // Named after the first playbook that asks, not after the thresholds: changing one keeps the history it learnt.
-      const parsed = parseRule({ ...rule, ruleId: `${playbook.playbookId}.${rule.ruleId}`.slice(0, MAX_RULE_ID) });
+      const parsed = parseRule({ ...rule, ruleId: nameOf(playbook.playbookId, rule.ruleId) });
       if (!('rule' in parsed)) continue; // Rule types without a detector start by hand only.
       const content = contentHash([parsed.rule.ruleType, parsed.rule.conditions]);
       const ruleId = byContent.get(content) ?? parsed.rule.ruleId;
@@ -58,6 +58,15 @@ function deriveRules(playbooks: readonly ActivePlaybook[]): RulesInForce {
 
 /** Longest id of a rule, in UTF-16 units: it is part of keys. */
 const MAX_RULE_ID = 128;
+/** What is left of an id beside the dot and the 30 units that tell it apart. */
+const MAX_READABLE = MAX_RULE_ID - 31;
+
+/** The id of a playbook's rule among those of all playbooks: both ids may have dots, and together be too long. */
+function nameOf(playbookId: string, ruleId: string): string {
+  const plain = `${playbookId}.${ruleId}`;
+  if (!ruleId.includes('.') && plain.length <= MAX_RULE_ID) return plain;
+  return `${plain.slice(0, MAX_READABLE)}.${derivedId('rul', playbookId, ruleId)}`;
+}
 
 function kindOf({ ruleType, conditions }: Rule): string {
   return `${ruleType} ${String(conditions['shape'] ?? '')}`;

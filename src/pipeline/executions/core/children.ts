@@ -95,6 +95,10 @@ export function takeIncident(t: Transition, input: IncidentInput): void {
   if (t.state.ended !== null || t.state.stopped !== null || t.state.compensation !== null) {
     return t.add({ type: 'input.ignored', why: 'the execution is over' });
   }
+  // Read before what was told already, and told after it: by a process that was held up, say.
+  if (input.asOf !== undefined && input.asOf < t.state.incidentAsOf) {
+    return t.add({ type: 'input.ignored', why: 'newer news of the incident was told' });
+  }
   t.add({ type: 'incident.noted' });
   for (const stage of t.plan.stages.slice(0, t.state.stageIndex + 1)) {
     for (const plan of stage.actions) growAction(t, plan, input.accounts);

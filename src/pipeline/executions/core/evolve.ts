@@ -61,6 +61,7 @@ function started(input: Input): ExecutionState {
     ended: null,
     ends: 0,
     firstIncident: null,
+    incidentAsOf: 0,
     reported: null,
   };
 }
@@ -165,7 +166,8 @@ function evolveStarted(
     case 'incident.noted': {
       invariant(input.type === 'incident', 'incident.noted belongs to an incident input');
       const snapshot = { ...state.snapshot, incident: input.incident, accounts: input.accounts };
-      return { ...state, snapshot, firstIncident: state.firstIncident ?? state.snapshot.incident };
+      const firstIncident = state.firstIncident ?? state.snapshot.incident;
+      return { ...state, snapshot, firstIncident, incidentAsOf: input.asOf ?? state.incidentAsOf };
     }
     case 'end.reported': {
       // The news of an end before may arrive when it has ended once more: that one is still to be told.

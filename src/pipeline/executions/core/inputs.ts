@@ -375,6 +375,8 @@ export interface IncidentInput extends Base {
   readonly accounts: readonly string[];
   /** Number of the incident's record that brought the news. */
   readonly revision: number;
+  /** Number of the incident's record that it is told as of. Absent where an older version told it: the newest. */
+  readonly asOf?: number;
 }
 
 /** An input as it is handed in; the rest is set when it is taken up. */

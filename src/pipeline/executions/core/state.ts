@@ -92,6 +92,8 @@ export interface ExecutionState {
   readonly ended: { readonly status: ExecutionStatus; readonly at: number } | null;
   /** Its incident as it was at the start, once it has changed: at the end somebody has to look whether enough was done. */
   readonly firstIncident: Snapshot['incident'] | null;
+  /** Number of the incident's record that it was told as of last; 0: of none since the start. */
+  readonly incidentAsOf: number;
   /** How often it has ended: a retry or an undoing lets it go on again. */
   readonly ends: number;
   /** The final status that parent and incident were told. */
