@@ -75,6 +75,21 @@ describe('a timer that no state holds any more', () => {
     expect(ignored).toHaveLength(1);
     expect(await engine.journal.dueTimers(engine.clock.now() + 1, 10)).toEqual([]);
   });
+
+  it('is looked at once where it is held for later, and again then', async () => {
+    engine = testEngine();
+    await engine.start(planOf([planAction('a', { ttlMs: 3_600_000 })]));
+    await engine.settle();
+    const due = (await engine.journal.nextTimerDue()) ?? 0;
+    expect(due).toBeGreaterThan(engine.clock.now());
+    const early = { execution: 'exe_test', name: 'ttl:a', generation: 1, due: engine.clock.now() };
+    await engine.journal.commit([{ appends: [], timers: [early] }]);
+    for (let tick = 0; tick < 3; tick += 1) await engine.runner.tick();
+    const records = await engine.journal.readStream('execution/exe_test');
+    const ignored = records.filter(({ record }) => stepOf(record).facts.some(({ type }) => type === 'input.ignored'));
+    expect(ignored).toHaveLength(1);
+    expect(await engine.journal.nextTimerDue()).toBe(due);
+  });
 });
 
 describe('stages', () => {
