@@ -39,7 +39,7 @@ function timerDue(execution: ExecutionModel, kind: string, id: string): number |
   if (kind === 'resume') return action.due;
   const { ttlMs } = action.plan;
   if (ttlMs === null || action.phase !== 'settled' || !hasOwnTime(execution, action)) return null;
-  return action.keptUntil ?? action.settledAt + ttlMs;
+  return Math.max(action.keptUntil ?? 0, action.settledAt + ttlMs);
 }
 
 /**

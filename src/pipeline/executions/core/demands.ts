@@ -313,7 +313,8 @@ export function containedUntilOf(
   if (action.phase !== 'settled' || !mayStand(action) || action.settledAt === null) return null;
   if (Object.keys(action.children).length > 0) return null;
   if (ttlMs === null || declaration.reversibility !== 'undo') return null;
-  return action.containedUntil ?? action.settledAt + ttlMs;
+  // A retry has a time of its own, as long as any; what people have kept of the run before is not made shorter by it.
+  return Math.max(action.containedUntil ?? 0, action.settledAt + ttlMs);
 }
 
 function mayStand({ status, reason, sent }: ActionState): boolean {

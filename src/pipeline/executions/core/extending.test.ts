@@ -105,6 +105,27 @@ describe('a containment that ends by itself', () => {
     expect(extend(story, story.now + 2 * HOUR).last.facts).toMatchObject([{ type: 'containment.extended' }]);
   });
 
+  it('has its whole time after a person’s retry, whatever had been kept of the run before', () => {
+    const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+    const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR, retry: once })])).observe();
+    story.answer('performed', { outcome: {} }).answer('verified', { error: REFUSED });
+    extend(story, story.now + 2 * HOUR);
+    story.take({ type: 'retry', by }).answer('verified', { says: 'absent', digest: 'd' }).timer('resume:');
+    expect(story.answer('observed', { error: REFUSED }).action().status).toBe('FAILED');
+    story.now += 5 * HOUR;
+    story.take({ type: 'retry', by }).succeed();
+    expect(story.dueIn('ttl:')).toBe(HOUR);
+  });
+
+  it('is kept as long as a person has said, also where a retry has only seen it since', () => {
+    const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+    const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR, retry: once })])).observe();
+    story.answer('performed', { outcome: {} }).answer('verified', { error: REFUSED });
+    extend(story, story.now + 5 * HOUR);
+    story.take({ type: 'retry', by }).answer('verified', { says: 'holds', digest: 'd' });
+    expect(story.dueIn('ttl:')).toBe(5 * HOUR);
+  });
+
   it('is extended to a week from the call that made it, also where a person’s retry has only seen it since', () => {
     const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
     const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR, retry: once })])).observe();
