@@ -69,7 +69,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     'timers',
     'ttl-skipped',
     `${CORE}/demands.ts`,
-    'return Math.max(action.containedUntil ?? 0, action.settledAt + ttlMs);',
+    'return Math.min(wanted, (action.calledAt ?? action.settledAt) + atMostMsOf(ttlMs));',
     'return null;',
   ),
   bug(

@@ -12,8 +12,8 @@ import {
   type VerifyResult,
 } from '../actions/contract.ts';
 import type { AttemptSignals } from './attempt-signals.ts';
+import { atMostMsOf } from './core/containment.ts';
 import type { AttemptEffect } from './core/demands.ts';
-import { MAX_CONTAINED_MS } from './core/extending.ts';
 import type { AttemptError, NewInput } from './core/inputs.ts';
 import type { PauseWatch } from '../guards/pause-watch.ts';
 import { HoldLost } from './hold-lost.ts';
@@ -92,7 +92,7 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
       traceparent: null,
       origin: { executionId: held.executionId, actionId: effect.actionId },
       // Whoever is on duty may extend it that far; the target must not end it before.
-      ...(effect.ttlMs === undefined ? {} : { atMostMs: Math.max(effect.ttlMs, MAX_CONTAINED_MS) }),
+      ...(effect.ttlMs === undefined ? {} : { atMostMs: atMostMsOf(effect.ttlMs) }),
     };
     const call: Call = { executionId: held.executionId, effect, handler, context };
     return recordable(await within(signal, ask(ports, held, call)));
