@@ -83,6 +83,14 @@ describe('an action for each account that is stopped', () => {
     child.observe('kill').take(cancel).succeed('kill');
     expect(statusOf(child.state)).toBe('COMPLETED');
   });
+
+  it('is told so also where its time was over meanwhile', () => {
+    const child = new ExecutionStory(planOf([planAction('kill')]), {
+      parent: { executionId: 'exe_1', actionId: 'kill' },
+    });
+    child.observe('kill').timer('execution').succeed('kill');
+    expect([child.state.stopped, statusOf(child.state)]).toEqual(['timed_out', 'COMPLETED']);
+  });
 });
 
 describe('an account that a person has released', () => {

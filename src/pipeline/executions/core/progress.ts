@@ -106,8 +106,9 @@ function finalStatus(t: Transition): ExecutionStatus {
   if (t.state.compensated) return 'ROLLED_BACK';
   // What was undone because its time was over had been done.
   const done = statuses.some((status) => status !== null && DONE.has(status));
-  // A child has one action: its parent must not take for left out what was under way and was done.
-  if (t.state.stopped === 'cancelled') return t.state.parent !== null && done ? 'COMPLETED' : 'CANCELLED';
+  // A child has one action: its parent must not take for left out what was under way when it was stopped, and was done.
+  if (t.state.parent !== null && done) return 'COMPLETED';
+  if (t.state.stopped === 'cancelled') return 'CANCELLED';
   if (t.state.stopped === 'denied') return 'HALTED_BY_APPROVAL';
   const failed = statuses.some(isFailure);
   if (failed) return done ? 'PARTIALLY_COMPLETED' : 'FAILED';
