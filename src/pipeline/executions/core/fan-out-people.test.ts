@@ -170,6 +170,16 @@ describe('a retry for each account', () => {
     expect(statusOf(story.state)).toBe('COMPLETED');
   });
 
+  it('is done where a person has retried the last child while others were asked about it', () => {
+    const story = fanOut(planOf([kill({ gates: [gate()] })]), 'a', 'b').vote('APPROVE');
+    end(end(spawn(story), 'a', 'COMPLETED'), 'b', 'FAILED').take({ type: 'retry', by });
+    end(story, 'b', 'COMPLETED');
+    const asked = Object.values(story.state.approvals).find(({ status }) => status === 'PENDING');
+    story.vote('APPROVE', 'usr_2', ['SECURITY_ADMIN'], asked);
+    expect(story.action('kill')).toMatchObject({ status: 'SUCCESS', generation: 2 });
+    expect(statusOf(story.state)).toBe('COMPLETED');
+  });
+
   it('asks only about those who are left', () => {
     const story = fanOut(planOf([kill({ gates: [gate()] })]), 'a', 'b').vote('APPROVE');
     end(end(spawn(story), 'a', 'COMPLETED'), 'b', 'FAILED').take({ type: 'retry', by });
