@@ -164,6 +164,8 @@ export interface ActionState {
   readonly undoAttempt: number;
   /** Those of them that are no tries of the present undo: begun before somebody asked for it again, or cut off. */
   readonly undoTriesFrom: number;
+  /** It was undone with the rest, and not because its own time was over. Absent: it was not. */
+  readonly isRolledBack?: true;
   readonly children: { readonly [childId: string]: Child };
   readonly containedAt: number | null;
   /** Its quiet hours are over: it waits for none again. Absent: it never waited. */
