@@ -233,6 +233,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     machine,
     clock,
     handlerFor: outside.handlerFor,
+    isStopped: store.isStopped,
     pause,
     reserve: createLimiter({ journal, committer, clock }).reserve,
     ...(approvers === null ? {} : { approvers }),

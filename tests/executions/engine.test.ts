@@ -48,6 +48,23 @@ describe('an action for each account', () => {
     expect(children.map(({ status }) => status).sort()).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED', 'COMPLETED']);
   });
 
+  it('sends no call that still waits for its place when it is cancelled', async () => {
+    engine = testEngine({ maxConcurrent: 1 });
+    const sent: string[] = [];
+    engine.target.gate = async (call) => {
+      if (!call.startsWith('perform')) return;
+      sent.push(call);
+      await engine.runner.submit('exe_test', { type: 'cancel', by, reason: 'wrong', compensate: false });
+    };
+    // With nothing to look at first, each call is owed at once.
+    const once = declaration({ type: 'FULL_SESSION_KILL', reversibility: 'selfRecoverable', holds: null });
+    await engine.start(planOf([{ ...kill, declaration: once }]), 'exe_test', ['a@x', 'b@x', 'c@x', 'd@x']);
+    await engine.runUntilQuiet();
+    expect(sent).toHaveLength(1);
+    const children = Object.values((await stateOf()).actions['kill']?.children ?? {});
+    expect(children.map(({ status }) => status).sort()).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED', 'COMPLETED']);
+  });
+
   it('stays where people have extended it, account by account', async () => {
     engine = testEngine();
     await engine.start(planOf([{ ...kill, ttlMs: 3_600_000 }]), 'exe_test', ['a@x', 'b@x']);

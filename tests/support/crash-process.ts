@@ -125,6 +125,7 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
       pause: NOTHING_PAUSED,
       reserve: createLimiter({ journal, committer, clock }).reserve,
       points,
+      isStopped: store.isStopped,
       handlerFor: (type, connector) => {
         const known = registry.declarations().find((each) => each.type === type && each.connector === connector);
         return known === undefined ? null : registry.handlerFor(known.type, connector);

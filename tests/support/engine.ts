@@ -91,6 +91,7 @@ export function testEngine(
     clock,
     pause: watch,
     reserve: createLimiter({ journal, committer, clock }).reserve,
+    isStopped: store.isStopped,
     handlerFor: (type, connector) => {
       for (const plan of plans.values()) {
         for (const stage of plan.stages) {

@@ -41,6 +41,8 @@ export interface CallPorts extends HoldPorts {
   readonly machine: Machine;
   /** Whether everything is paused: asked again in the turn in which a changing request is sent. */
   readonly pause: Pick<PauseWatch, 'standing' | 'look'>;
+  /** Whether nothing more of an execution may begin: a call may have waited long for its place since it was decided. */
+  isStopped(executionId: string): Promise<boolean>;
   /** The handler of an action type at a connector, or null when it is not installed (any more). */
   handlerFor(actionType: string, connector: string): ActionHandler | null;
   /** For tests that stop the process. */
@@ -73,7 +75,7 @@ export interface HeldEffect {
 /**
  * One call of a handler, with everything that can go wrong with it turned into data.
  * @throws HoldLost when another process may have taken the effect over before the call was sent.
- * @throws KeptBack when everything is paused.
+ * @throws KeptBack when everything is paused, or the execution was stopped before its call was sent.
  */
 export async function callTarget(ports: CallPorts, signals: AttemptSignals, held: HeldEffect): Promise<Answer> {
   const { effect } = held;
@@ -134,6 +136,7 @@ async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answ
       // Looked at again under the target's lock: two executions may both have found it free before either acted.
       const shared = await sharedHold(ports, call);
       if (shared !== null) return { type: 'performed', result: shared };
+      if (await untilStored(ports, () => ports.isStopped(executionId))) throw new KeptBack(false);
       await requireHold(ports, held, context.signal);
       const send = ports.points?.at('perform.send');
       if (send !== undefined) await send;
