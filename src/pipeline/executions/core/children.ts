@@ -109,9 +109,12 @@ export function takeIncident(t: Transition, input: IncidentInput): void {
 
 /** Acts on those who have joined since the action began, where that needs no person. */
 export function growAction(t: Transition, plan: PlanAction, accounts: readonly string[]): void {
-  const { phase, children, approvalId, reason } = t.action(plan.actionId);
+  const action = t.action(plan.actionId);
+  const { phase, children, approvalId, reason } = action;
   // What people approved was a list; accounts that came later need an approval of their own, so a person sees them.
   if (plan.forEach === null || approvalId !== null) return;
+  // What was undone with the rest is not begun again for those who join while a person retries the rest.
+  if (action.isRolledBack === true) return;
   const acted = phase === 'spawning' || phase === 'children' || phase === 'settled';
   if (!acted || (Object.keys(children).length === 0 && reason !== ALREADY_HANDLED)) return;
   const known = new Set(Object.values(children).map((child) => child.account));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_SUBJECTS_PER_FANOUT } from '../../../platform/limits.ts';
-import { ExecutionStory } from '../../../../tests/support/execution-story.ts';
+import { ExecutionStory, REFUSED } from '../../../../tests/support/execution-story.ts';
 import { gate, planAction, planOf, startOf } from '../../../../tests/support/plans.ts';
 import type { Plan, PlanAction } from '../../playbooks/plan.ts';
 import { effectsOf } from './demands.ts';
@@ -168,6 +168,17 @@ describe('a retry for each account', () => {
     end(end(end(story, 'a', 'COMPLETED'), 'b', 'FAILED'), 'b', 'COMPLETED').take({ type: 'retry', by });
     expect(story.action('kill').status).toBe('SUCCESS');
     expect(statusOf(story.state)).toBe('COMPLETED');
+  });
+
+  it('acts on nobody who joins while something else is retried, where it was rolled back', () => {
+    const story = spawn(fanOut(planOf([kill()], [planAction('b', { onFailure: 'COMPENSATE' })]), 'x', 'y'));
+    end(end(story, 'x', 'COMPLETED'), 'y', 'COMPLETED').answer('observed', { error: REFUSED }, 'b');
+    end(end(story, 'x', 'ROLLED_BACK'), 'y', 'ROLLED_BACK').take({ type: 'retry', by });
+    join(story, 'x', 'y', 'z');
+    expect([actedOn(story), story.action('kill').status]).toEqual([['x', 'y'], 'COMPENSATED']);
+    expect(statusOf(story.succeed('b').state)).toBe('COMPLETED');
+    // A follow-up is for them, as for all who join after a roll-back.
+    expect(coveredAccounts(story.plan, story.state)).toEqual(['x', 'y']);
   });
 
   it('is done where a person has retried the last child while others were asked about it', () => {
