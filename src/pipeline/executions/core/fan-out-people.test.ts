@@ -84,6 +84,17 @@ describe('an action for each account that is stopped', () => {
     expect(statusOf(child.state)).toBe('COMPLETED');
   });
 
+  it('is told of a child that shares the hold of another execution that it needs nothing more', () => {
+    const child = new ExecutionStory(planOf([planAction('kill')]), {
+      parent: { executionId: 'exe_1', actionId: 'kill' },
+    });
+    child
+      .observe('kill')
+      .take(cancel)
+      .answer('performed', { prior: { was: 0 }, heldBy: 'exe_0' }, 'kill');
+    expect([child.action('kill').reason, statusOf(child.state)]).toEqual(['already_held', 'SKIPPED']);
+  });
+
   it('is told so also where its time was over meanwhile', () => {
     const child = new ExecutionStory(planOf([planAction('kill')]), {
       parent: { executionId: 'exe_1', actionId: 'kill' },

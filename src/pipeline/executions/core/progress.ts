@@ -111,8 +111,9 @@ function finalStatus(t: Transition): ExecutionStatus {
   if (statuses.includes('COMPENSATION_FAILED')) return 'COMPENSATION_FAILED';
   if (t.state.compensated) return 'ROLLED_BACK';
   const done = actions.some((action) => wasDone(action));
-  // A child has one action: its parent must not take for left out what was under way when it was stopped, and was done.
+  // A child has one action: its parent must not take for left out what was under way when it was stopped, and was done or is held.
   if (t.state.parent !== null && done) return 'COMPLETED';
+  if (t.state.parent !== null && actions.some(({ reason }) => reason === 'already_held')) return 'SKIPPED';
   if (t.state.stopped === 'cancelled') return 'CANCELLED';
   if (t.state.stopped === 'denied') return 'HALTED_BY_APPROVAL';
   if (statuses.some(isFailure) || t.state.stopped === 'timed_out') {
