@@ -237,7 +237,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     pause,
     reserve: createLimiter({ journal, committer, clock }).reserve,
     ...(approvers === null ? {} : { approvers }),
-    spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
+    spawn: (loaded, actionId) => spawnChildren({ runner, store }, loaded, actionId),
     async tellIncident(incidentId, executionId, ...end) {
       await incidents.noteExecution(incidentId, executionId, ...end);
       await intake.lookAgain(incidentId, executionId);

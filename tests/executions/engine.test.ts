@@ -65,6 +65,22 @@ describe('an action for each account', () => {
     expect(children.map(({ status }) => status).sort()).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED', 'COMPLETED']);
   });
 
+  it('begins with nobody where it is cancelled while its children wait to be started', async () => {
+    engine = testEngine({ maxConcurrent: 1 });
+    engine.target.gate = async (call) => {
+      if (!call.startsWith('perform')) return;
+      engine.target.gate = null;
+      await engine.start(planOf([kill]), 'exe_test', ['a@x', 'b@x']);
+      await engine.runner.submit('exe_test', { type: 'cancel', by, reason: 'wrong', compensate: false });
+    };
+    await engine.start(planOf([planAction('a')]), 'exe_busy');
+    await engine.runUntilQuiet();
+    const children = Object.keys((await stateOf()).actions['kill']?.children ?? {});
+    const begun = await Promise.all(children.map(async (child) => (await engine.store.load(child)).state.actions));
+    expect(begun).toEqual([{}, {}]);
+    expect(statusOf(await stateOf())).toBe('CANCELLED');
+  });
+
   it('stays where people have extended it, account by account', async () => {
     engine = testEngine();
     await engine.start(planOf([{ ...kill, ttlMs: 3_600_000 }]), 'exe_test', ['a@x', 'b@x']);

@@ -102,7 +102,7 @@ export function testEngine(
       }
       return null;
     },
-    spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
+    spawn: (loaded, actionId) => spawnChildren({ runner, store }, loaded, actionId),
     async tellIncident(incidentId, executionId, status) {
       told.push(`${incidentId} ${executionId} ${status}`);
       await atEnd(incidentId, executionId);
