@@ -80,6 +80,9 @@ export interface HeldEffect {
 export async function callTarget(ports: CallPorts, signals: AttemptSignals, held: HeldEffect): Promise<Answer> {
   const { effect } = held;
   const type = ANSWER_OF[effect.kind];
+  // Before its time begins: a store that is away must not use up the time of a call that is not sent yet.
+  const isBegun = effect.kind !== 'perform' || !(await untilStored(ports, () => ports.isStopped(held.executionId)));
+  if (!isBegun) throw new KeptBack(false);
   const { signal, release } = signals.begin(effect.timeoutMs);
   const permit = sendPermit(ports, held, signal);
   try {
@@ -136,7 +139,6 @@ async function ask(ports: CallPorts, held: HeldEffect, call: Call): Promise<Answ
       // Looked at again under the target's lock: two executions may both have found it free before either acted.
       const shared = await sharedHold(ports, call);
       if (shared !== null) return { type: 'performed', result: shared };
-      if (await untilStored(ports, () => ports.isStopped(executionId))) throw new KeptBack(false);
       await requireHold(ports, held, context.signal);
       const send = ports.points?.at('perform.send');
       if (send !== undefined) await send;
