@@ -233,10 +233,11 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     machine,
     clock,
     handlerFor: outside.handlerFor,
+    isStopped: store.isStopped,
     pause,
     reserve: createLimiter({ journal, committer, clock }).reserve,
     ...(approvers === null ? {} : { approvers }),
-    spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
+    spawn: (loaded, actionId) => spawnChildren({ runner, store }, loaded, actionId),
     async tellIncident(incidentId, executionId, ...end) {
       await incidents.noteExecution(incidentId, executionId, ...end);
       await intake.lookAgain(incidentId, executionId);

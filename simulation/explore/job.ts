@@ -77,6 +77,7 @@ export function runJob(plan: Plan, job: Resumed): Promise<Reached> {
       // No read is old here: whoever asks is asked what shows now.
       clock: { now: () => Number.MAX_SAFE_INTEGER, monotonic: () => 0 },
       pause: { standing: () => 'open', look: async () => undefined },
+      isStopped: async () => false,
       handlerFor: () => handlerOf(plan, outside),
       closing: new AbortController().signal,
       spawn: () => forever,

@@ -2,6 +2,8 @@ import type { Fact } from '../../src/pipeline/executions/core/facts.ts';
 import type { Input } from '../../src/pipeline/executions/core/inputs.ts';
 import { isForAccounts, type ActionModel, type Broken, type ExecutionModel } from './model.ts';
 
+const WEEK_MS = 7 * 24 * 3_600_000;
+
 /** A timer may be applied once it is due, and once only. */
 export function checkTimer(execution: ExecutionModel, input: Input, facts: readonly Fact[], broken: Broken): void {
   if (input.type !== 'timer' || facts.some(({ type }) => type === 'input.ignored')) return;
@@ -39,7 +41,9 @@ function timerDue(execution: ExecutionModel, kind: string, id: string): number |
   if (kind === 'resume') return action.due;
   const { ttlMs } = action.plan;
   if (ttlMs === null || action.phase !== 'settled' || !hasOwnTime(execution, action)) return null;
-  return action.keptUntil ?? action.settledAt + ttlMs;
+  const wanted = Math.max(action.keptUntil ?? 0, action.settledAt + ttlMs);
+  // Its target was told at the call how long it may stand: that long, or a week where that is longer.
+  return Math.min(wanted, action.calledAt + Math.max(ttlMs, WEEK_MS));
 }
 
 /**

@@ -69,7 +69,7 @@ export const ENGINE_BUGS: readonly PlantedBug[] = [
     'timers',
     'ttl-skipped',
     `${CORE}/demands.ts`,
-    'return action.containedUntil ?? action.settledAt + ttlMs;',
+    'return Math.min(wanted, (action.calledAt ?? action.settledAt) + atMostMsOf(ttlMs));',
     'return null;',
   ),
   bug(

@@ -112,8 +112,9 @@ export function startEngine(world: Surroundings, name: string, performs: boolean
     pause: world.pauses ? watch : NEVER_PAUSED,
     reserve: createLimiter({ journal, committer, clock }).reserve,
     approvers: world.approver.of(host),
+    isStopped: executions.isStopped,
     handlerFor: (type, connector) => targets.handlerOf(host, type, connector),
-    spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
+    spawn: (loaded, actionId) => spawnChildren({ runner, store: executions }, loaded, actionId),
     async tellIncident(_incidentId, executionId, status) {
       await journal.streamHead('config');
       world.onTold(executionId, status);

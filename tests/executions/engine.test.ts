@@ -48,6 +48,39 @@ describe('an action for each account', () => {
     expect(children.map(({ status }) => status).sort()).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED', 'COMPLETED']);
   });
 
+  it('sends no call that still waits for its place when it is cancelled', async () => {
+    engine = testEngine({ maxConcurrent: 1 });
+    const sent: string[] = [];
+    engine.target.gate = async (call) => {
+      if (!call.startsWith('perform')) return;
+      sent.push(call);
+      await engine.runner.submit('exe_test', { type: 'cancel', by, reason: 'wrong', compensate: false });
+    };
+    // With nothing to look at first, each call is owed at once.
+    const once = declaration({ type: 'FULL_SESSION_KILL', reversibility: 'selfRecoverable', holds: null });
+    await engine.start(planOf([{ ...kill, declaration: once }]), 'exe_test', ['a@x', 'b@x', 'c@x', 'd@x']);
+    await engine.runUntilQuiet();
+    expect(sent).toHaveLength(1);
+    const children = Object.values((await stateOf()).actions['kill']?.children ?? {});
+    expect(children.map(({ status }) => status).sort()).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED', 'COMPLETED']);
+  });
+
+  it('begins with nobody where it is cancelled while its children wait to be started', async () => {
+    engine = testEngine({ maxConcurrent: 1 });
+    engine.target.gate = async (call) => {
+      if (!call.startsWith('perform')) return;
+      engine.target.gate = null;
+      await engine.start(planOf([kill]), 'exe_test', ['a@x', 'b@x']);
+      await engine.runner.submit('exe_test', { type: 'cancel', by, reason: 'wrong', compensate: false });
+    };
+    await engine.start(planOf([planAction('a')]), 'exe_busy');
+    await engine.runUntilQuiet();
+    const children = Object.keys((await stateOf()).actions['kill']?.children ?? {});
+    const begun = await Promise.all(children.map(async (child) => (await engine.store.load(child)).state.actions));
+    expect(begun).toEqual([{}, {}]);
+    expect(statusOf(await stateOf())).toBe('CANCELLED');
+  });
+
   it('stays where people have extended it, account by account', async () => {
     engine = testEngine();
     await engine.start(planOf([{ ...kill, ttlMs: 3_600_000 }]), 'exe_test', ['a@x', 'b@x']);
@@ -74,6 +107,21 @@ describe('a timer that no state holds any more', () => {
     const ignored = records.filter(({ record }) => stepOf(record).facts.some(({ type }) => type === 'input.ignored'));
     expect(ignored).toHaveLength(1);
     expect(await engine.journal.dueTimers(engine.clock.now() + 1, 10)).toEqual([]);
+  });
+
+  it('is looked at once where it is held for later, and again then', async () => {
+    engine = testEngine();
+    await engine.start(planOf([planAction('a', { ttlMs: 3_600_000 })]));
+    await engine.settle();
+    const due = (await engine.journal.nextTimerDue()) ?? 0;
+    expect(due).toBeGreaterThan(engine.clock.now());
+    const early = { execution: 'exe_test', name: 'ttl:a', generation: 1, due: engine.clock.now() };
+    await engine.journal.commit([{ appends: [], timers: [early] }]);
+    for (let tick = 0; tick < 3; tick += 1) await engine.runner.tick();
+    const records = await engine.journal.readStream('execution/exe_test');
+    const ignored = records.filter(({ record }) => stepOf(record).facts.some(({ type }) => type === 'input.ignored'));
+    expect(ignored).toHaveLength(1);
+    expect(await engine.journal.nextTimerDue()).toBe(due);
   });
 });
 

@@ -125,11 +125,12 @@ export async function crashProcess(opened: Journal, outside: Outside, life: Mort
       pause: NOTHING_PAUSED,
       reserve: createLimiter({ journal, committer, clock }).reserve,
       points,
+      isStopped: store.isStopped,
       handlerFor: (type, connector) => {
         const known = registry.declarations().find((each) => each.type === type && each.connector === connector);
         return known === undefined ? null : registry.handlerFor(known.type, connector);
       },
-      spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
+      spawn: (loaded, actionId) => spawnChildren({ runner, store }, loaded, actionId),
       async tellIncident(incidentId, executionId, ...end) {
         await incidents.noteExecution(incidentId, executionId, ...end);
         await intake.lookAgain(incidentId, executionId);

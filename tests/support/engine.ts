@@ -91,6 +91,7 @@ export function testEngine(
     clock,
     pause: watch,
     reserve: createLimiter({ journal, committer, clock }).reserve,
+    isStopped: store.isStopped,
     handlerFor: (type, connector) => {
       for (const plan of plans.values()) {
         for (const stage of plan.stages) {
@@ -101,7 +102,7 @@ export function testEngine(
       }
       return null;
     },
-    spawn: (loaded, actionId) => spawnChildren(runner, loaded, actionId),
+    spawn: (loaded, actionId) => spawnChildren({ runner, store }, loaded, actionId),
     async tellIncident(incidentId, executionId, status) {
       told.push(`${incidentId} ${executionId} ${status}`);
       await atEnd(incidentId, executionId);

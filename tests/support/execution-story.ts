@@ -80,8 +80,12 @@ export class ExecutionStory {
     return this;
   }
 
-  vote(decision: 'APPROVE' | 'DENY', userId = 'usr_2', roles: readonly Role[] = ['SECURITY_ADMIN']): this {
-    const { id: approvalId, intentHash } = this.approval;
+  vote(
+    decision: 'APPROVE' | 'DENY',
+    userId = 'usr_2',
+    roles: readonly Role[] = ['SECURITY_ADMIN'],
+    { id: approvalId, intentHash } = this.approval,
+  ): this {
     const voter = { userId, kind: 'person', roles, disabled: false, linkedAccounts: [], issuedBy: userId } as const;
     return this.take({ type: 'vote', approvalId, decision, intentHash, comment: null, voter });
   }

@@ -30,6 +30,7 @@ describe('the list of audited actions', () => {
           return loaded;
         },
         recall: unused,
+        isStopped: unused,
         plan: unused,
         remember: unused,
         rememberPlan: unused,

@@ -69,6 +69,7 @@ const quietPorts = (): CallPorts => ({
     withTarget: (_target, work) => work(),
   },
   machine: { turn: async () => undefined, sleep: async () => undefined, after: () => () => undefined },
+  isStopped: async () => false,
   handlerFor: () => null,
   closing: new AbortController().signal,
   clock: { now: () => NOW },

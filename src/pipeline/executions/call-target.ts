@@ -12,8 +12,8 @@ import {
   type VerifyResult,
 } from '../actions/contract.ts';
 import type { AttemptSignals } from './attempt-signals.ts';
+import { atMostMsOf } from './core/containment.ts';
 import type { AttemptEffect } from './core/demands.ts';
-import { MAX_CONTAINED_MS } from './core/extending.ts';
 import type { AttemptError, NewInput } from './core/inputs.ts';
 import type { PauseWatch } from '../guards/pause-watch.ts';
 import { HoldLost } from './hold-lost.ts';
@@ -41,6 +41,8 @@ export interface CallPorts extends HoldPorts {
   readonly machine: Machine;
   /** Whether everything is paused: asked again in the turn in which a changing request is sent. */
   readonly pause: Pick<PauseWatch, 'standing' | 'look'>;
+  /** Whether nothing more of an execution may begin: a call may have waited long for its place since it was decided. */
+  isStopped(executionId: string): Promise<boolean>;
   /** The handler of an action type at a connector, or null when it is not installed (any more). */
   handlerFor(actionType: string, connector: string): ActionHandler | null;
   /** For tests that stop the process. */
@@ -73,11 +75,14 @@ export interface HeldEffect {
 /**
  * One call of a handler, with everything that can go wrong with it turned into data.
  * @throws HoldLost when another process may have taken the effect over before the call was sent.
- * @throws KeptBack when everything is paused.
+ * @throws KeptBack when everything is paused, or the execution was stopped before its call was sent.
  */
 export async function callTarget(ports: CallPorts, signals: AttemptSignals, held: HeldEffect): Promise<Answer> {
   const { effect } = held;
   const type = ANSWER_OF[effect.kind];
+  // Before its time begins: a store that is away must not use up the time of a call that is not sent yet.
+  const isBegun = effect.kind !== 'perform' || !(await untilStored(ports, () => ports.isStopped(held.executionId)));
+  if (!isBegun) throw new KeptBack(false);
   const { signal, release } = signals.begin(effect.timeoutMs);
   const permit = sendPermit(ports, held, signal);
   try {
@@ -92,7 +97,7 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
       traceparent: null,
       origin: { executionId: held.executionId, actionId: effect.actionId },
       // Whoever is on duty may extend it that far; the target must not end it before.
-      ...(effect.ttlMs === undefined ? {} : { atMostMs: Math.max(effect.ttlMs, MAX_CONTAINED_MS) }),
+      ...(effect.ttlMs === undefined ? {} : { atMostMs: atMostMsOf(effect.ttlMs) }),
     };
     const call: Call = { executionId: held.executionId, effect, handler, context };
     return recordable(await within(signal, ask(ports, held, call)));

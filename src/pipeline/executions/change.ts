@@ -119,15 +119,15 @@ function timerWrites(plan: Plan, before: ExecutionState | null, after: Execution
 }
 
 /**
- * Rows of timers that were applied and that no state holds: an earlier version may have set them. One that stayed would be due for
- * ever, and each look at it a record.
+ * Rows of timers that were applied and that the state does not hold, or not so early: an earlier version may have set them. One that
+ * stayed would be due all the time, and each look at it a record.
  */
 function strayTimers(plan: Plan, after: ExecutionState, steps: readonly Step[]): TimerWrite[] {
-  const held = new Set(timersOf(plan, after).map(({ name }) => name));
+  const held = new Map(timersOf(plan, after).map((timer) => [timer.name, timer]));
   return steps.flatMap(({ input, decision }) => {
-    if (input.type !== 'timer' || held.has(input.name)) return [];
-    const isStray = decision.facts.some(({ type }) => type === 'input.ignored');
-    return isStray ? [{ execution: after.id, name: input.name, generation: input.generation, due: null }] : [];
+    if (input.type !== 'timer' || decision.facts.every(({ type }) => type !== 'input.ignored')) return [];
+    const { name, generation } = input;
+    return [{ execution: after.id, ...(held.get(name) ?? { name, generation, due: null }) }];
   });
 }
 

@@ -30,6 +30,8 @@ export interface ExecutionStore {
    * from it names the record it was decided upon, and is stale then. @throws FirebreakError `not_found`.
    */
   recall(executionId: string): Promise<Loaded>;
+  /** Whether nothing more of it may begin, as the journal has it now. */
+  isStopped(executionId: string): Promise<boolean>;
   plan(hash: string): Promise<Plan>;
   remember(executionId: string, loaded: Loaded): void;
   rememberPlan(plan: Plan): string;
@@ -72,17 +74,20 @@ export function executionStore(
     return loaded;
   }
 
+  async function load(executionId: string): Promise<Loaded> {
+    const cached = cache.get(executionId);
+    if (cached === undefined || !journal.shared) return recall(executionId);
+    const head = await journal.streamHead(executionStream(executionId));
+    if (head?.seq === cached.seq) return cached;
+    if (cache.get(executionId) === cached) cache.delete(executionId);
+    return recall(executionId);
+  }
+
   return {
     plan,
-    async load(executionId) {
-      const cached = cache.get(executionId);
-      if (cached === undefined || !journal.shared) return recall(executionId);
-      const head = await journal.streamHead(executionStream(executionId));
-      if (head?.seq === cached.seq) return cached;
-      if (cache.get(executionId) === cached) cache.delete(executionId);
-      return recall(executionId);
-    },
+    load,
     recall,
+    isStopped: async (executionId) => (await load(executionId)).state.stopped !== null,
     remember: (executionId, loaded) => bounded(cache, executionId, loaded, MAX_CACHED_EXECUTIONS),
     rememberPlan(value) {
       const known = hashes.get(value);

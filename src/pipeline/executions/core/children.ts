@@ -11,7 +11,7 @@ import { planActionOf, type Transition } from './transition.ts';
 
 /** Starts one child execution for each account; ids derive from the parent, so a repeat starts none twice. */
 export function startChildren(t: Transition, plan: PlanAction, accounts: readonly string[]): void {
-  if (accounts.length === 0) return settle(t, plan, 'SKIPPED', 'no_accounts');
+  if (accounts.length === 0) return settleWithNobodyLeft(t, plan);
   if (accounts.length > MAX_SUBJECTS_PER_FANOUT) return settle(t, plan, 'FAILED', 'too_many_accounts');
   const { generation } = t.action(plan.actionId);
   const children = accounts.map((account) => ({
@@ -19,6 +19,12 @@ export function startChildren(t: Transition, plan: PlanAction, accounts: readonl
     account,
   }));
   t.add({ type: 'children.started', actionId: plan.actionId, children });
+}
+
+/** Nobody joined the incident, or a person has had the accounts done since others were asked about them. */
+function settleWithNobodyLeft(t: Transition, plan: PlanAction): void {
+  const isDone = handledAccounts(t.state, plan.actionId).length > 0;
+  return isDone ? settle(t, plan, 'SUCCESS', null) : settle(t, plan, 'SKIPPED', 'no_accounts');
 }
 
 /** The children exist. They may all have ended before this was known. */
@@ -107,9 +113,12 @@ export function takeIncident(t: Transition, input: IncidentInput): void {
 
 /** Acts on those who have joined since the action began, where that needs no person. */
 export function growAction(t: Transition, plan: PlanAction, accounts: readonly string[]): void {
-  const { phase, children, approvalId, reason } = t.action(plan.actionId);
+  const action = t.action(plan.actionId);
+  const { phase, children, approvalId, reason } = action;
   // What people approved was a list; accounts that came later need an approval of their own, so a person sees them.
   if (plan.forEach === null || approvalId !== null) return;
+  // What was undone with the rest is not begun again for those who join while a person retries the rest.
+  if (action.isRolledBack === true) return;
   const acted = phase === 'spawning' || phase === 'children' || phase === 'settled';
   if (!acted || (Object.keys(children).length === 0 && reason !== ALREADY_HANDLED)) return;
   const known = new Set(Object.values(children).map((child) => child.account));

@@ -36,6 +36,13 @@ export function isToBeUndone(t: Pick<Transition, 'plan' | 'state'>, actionId: st
   return isDecided && mayUndo(t.state, planActionOf(t.plan, actionId));
 }
 
+/** Whether something was undone with the rest, and nothing that can be undone was done since. */
+export function isRolledBack({ plan, state }: Pick<Transition, 'plan' | 'state'>): boolean {
+  const actions = Object.values(state.actions);
+  const stands = actions.some(({ actionId }) => mayUndo(state, planActionOf(plan, actionId)));
+  return !stands && actions.some((action) => action.isRolledBack === true);
+}
+
 /** Settled, or already being undone because its time was over: then the compensation waits for it. */
 const UNDOABLE: ReadonlySet<ActionPhase> = new Set<ActionPhase>([
   'settled',

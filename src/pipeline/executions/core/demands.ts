@@ -3,7 +3,7 @@ import { sha256Base64Url } from '../../../platform/hash.ts';
 import type { Plan, PlanAction } from '../../playbooks/plan.ts';
 import type { ActionType } from '../../vocabulary.ts';
 import { isApprovedByPerson, limitOf, reservedCount } from './blast-radius.ts';
-import { containedAtOf } from './containment.ts';
+import { atMostMsOf, containedAtOf } from './containment.ts';
 import { idempotencyKey, planActionOf } from './transition.ts';
 import type { ActionState, ApprovalState, ExecutionState } from './state.ts';
 import type { ActionTarget, JsonObject } from '../../actions/contract.ts';
@@ -313,7 +313,10 @@ export function containedUntilOf(
   if (action.phase !== 'settled' || !mayStand(action) || action.settledAt === null) return null;
   if (Object.keys(action.children).length > 0) return null;
   if (ttlMs === null || declaration.reversibility !== 'undo') return null;
-  return action.containedUntil ?? action.settledAt + ttlMs;
+  // A retry has a time of its own, as long as any; what people have kept of the run before is not made shorter by it.
+  const wanted = Math.max(action.containedUntil ?? 0, action.settledAt + ttlMs);
+  // A retry that has only seen it has told the target nothing: Firebreak takes it back before the target ends it.
+  return Math.min(wanted, (action.calledAt ?? action.settledAt) + atMostMsOf(ttlMs));
 }
 
 function mayStand({ status, reason, sent }: ActionState): boolean {

@@ -244,10 +244,12 @@ function settled(state: ExecutionState, fact: Extract<Fact, { type: 'action.sett
 }
 
 function evolveUndo(state: ExecutionState, fact: UndoFact): ExecutionState {
-  const next = withAction(state, fact.actionId, withUndo(actionOf(state, fact.actionId), fact));
+  const { actionId } = fact;
+  const next = withAction(state, actionId, withUndo(actionOf(state, actionId), fact));
   if (fact.type !== 'undo.settled' || next.compensation === null) return next;
-  const queue = next.compensation.queue.filter((id) => id !== fact.actionId);
-  return { ...next, compensation: queue.length > 0 ? { ...next.compensation, queue } : null, compensated: true };
+  const queue = next.compensation.queue.filter((id) => id !== actionId);
+  const compensation = queue.length > 0 ? { ...next.compensation, queue } : null;
+  return { ...withAction(next, actionId, { isRolledBack: true }), compensation, compensated: true };
 }
 
 /** A person's retry: the named actions begin anew in a new generation, and the execution is alive again. */

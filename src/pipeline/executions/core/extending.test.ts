@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { ExecutionStory, NO_ANSWER, REFUSED } from '../../../../tests/support/execution-story.ts';
 import { declaration, planAction, planOf } from '../../../../tests/support/plans.ts';
 import { tellsOf } from '../tells.ts';
-import { MAX_CONTAINED_MS, MAX_EXTENSION_MS } from './extending.ts';
+import { MAX_CONTAINED_MS } from './containment.ts';
+import { MAX_EXTENSION_MS } from './extending.ts';
 import { statusOf } from './state.ts';
 
 const HOUR = 3_600_000;
@@ -103,6 +104,40 @@ describe('a containment that ends by itself', () => {
     const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR }), planAction('b')])).succeed('a');
     story.take({ type: 'cancel', by, reason: 'drill', compensate: false });
     expect(extend(story, story.now + 2 * HOUR).last.facts).toMatchObject([{ type: 'containment.extended' }]);
+  });
+
+  it('has its whole time after a person’s retry, whatever had been kept of the run before', () => {
+    const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+    const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR, retry: once })])).observe();
+    story.answer('performed', { outcome: {} }).answer('verified', { error: REFUSED });
+    extend(story, story.now + 2 * HOUR);
+    story.take({ type: 'retry', by }).answer('verified', { says: 'absent', digest: 'd' }).timer('resume:');
+    expect(story.answer('observed', { error: REFUSED }).action().status).toBe('FAILED');
+    story.now += 5 * HOUR;
+    story.take({ type: 'retry', by }).succeed();
+    expect(story.dueIn('ttl:')).toBe(HOUR);
+  });
+
+  it('is kept as long as a person has said, also where a retry has only seen it since', () => {
+    const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+    const story = new ExecutionStory(planOf([planAction('a', { ttlMs: HOUR, retry: once })])).observe();
+    story.answer('performed', { outcome: {} }).answer('verified', { error: REFUSED });
+    extend(story, story.now + 5 * HOUR);
+    story.take({ type: 'retry', by }).answer('verified', { says: 'holds', digest: 'd' });
+    expect(story.dueIn('ttl:')).toBe(5 * HOUR);
+  });
+
+  it.each([6, 10])('of %s days ends before its target ends it, though a retry has only seen it since', (days) => {
+    const ttlMs = days * 24 * HOUR;
+    const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+    const story = new ExecutionStory(planOf([planAction('a', { ttlMs, retry: once })])).observe();
+    const calledAt = story.now;
+    story.answer('performed', { outcome: {} }).answer('verified', { error: REFUSED });
+    story.now += 5 * 24 * HOUR;
+    story.take({ type: 'retry', by }).answer('verified', { says: 'holds', digest: 'd' }).timer('ttl:');
+    expect(story.action().phase).toBe('undoing');
+    // What the target was told.
+    expect(story.now - calledAt).toBe(Math.max(ttlMs, MAX_CONTAINED_MS));
   });
 
   it('is extended to a week from the call that made it, also where a person’s retry has only seen it since', () => {

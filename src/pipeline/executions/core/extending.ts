@@ -1,12 +1,11 @@
 import { isToBeUndone } from './compensation.ts';
+import { MAX_CONTAINED_MS } from './containment.ts';
 import { containedUntilOf } from './demands.ts';
 import type { ExtendInput } from './inputs.ts';
 import { planActionOf, type Transition } from './transition.ts';
 
 /** Farthest end from now that one word gives, in ms: whoever comes tomorrow decides anew. */
 export const MAX_EXTENSION_MS = 24 * 3_600_000;
-/** Longest that extensions keep a containment from its call on, in ms: after a week it needs a decision that has an author. */
-export const MAX_CONTAINED_MS = 7 * 24 * 3_600_000;
 
 /** Keeps a containment for longer that would end by itself, as long as nothing is, or is going to be, undone. */
 export function takeExtend(t: Transition, { actionId, until, at }: ExtendInput): void {

@@ -99,7 +99,7 @@ export type Fact =
       /** Until when a call without an answer may still take effect. */
       readonly landsUntil?: number;
     }
-  /** The call was kept back by a pause, and waits for people; its attempt goes on as it is when they resume. */
+  /** The call was kept back by a pause, and waits for people; its attempt goes on as it is when they resume. In what was stopped it ends so. */
   | { readonly type: 'attempt.paused'; readonly actionId: string }
   | {
       readonly type: 'attempt.resumed';

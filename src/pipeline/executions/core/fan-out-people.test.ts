@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_SUBJECTS_PER_FANOUT } from '../../../platform/limits.ts';
-import { ExecutionStory } from '../../../../tests/support/execution-story.ts';
+import { ExecutionStory, REFUSED } from '../../../../tests/support/execution-story.ts';
 import { gate, planAction, planOf, startOf } from '../../../../tests/support/plans.ts';
 import type { Plan, PlanAction } from '../../playbooks/plan.ts';
 import { effectsOf } from './demands.ts';
@@ -83,6 +83,25 @@ describe('an action for each account that is stopped', () => {
     child.observe('kill').take(cancel).succeed('kill');
     expect(statusOf(child.state)).toBe('COMPLETED');
   });
+
+  it('is told of a child that shares the hold of another execution that it needs nothing more', () => {
+    const child = new ExecutionStory(planOf([planAction('kill')]), {
+      parent: { executionId: 'exe_1', actionId: 'kill' },
+    });
+    child
+      .observe('kill')
+      .take(cancel)
+      .answer('performed', { prior: { was: 0 }, heldBy: 'exe_0' }, 'kill');
+    expect([child.action('kill').reason, statusOf(child.state)]).toEqual(['already_held', 'SKIPPED']);
+  });
+
+  it('is told so also where its time was over meanwhile', () => {
+    const child = new ExecutionStory(planOf([planAction('kill')]), {
+      parent: { executionId: 'exe_1', actionId: 'kill' },
+    });
+    child.observe('kill').timer('execution').succeed('kill');
+    expect([child.state.stopped, statusOf(child.state)]).toEqual(['timed_out', 'COMPLETED']);
+  });
 });
 
 describe('an account that a person has released', () => {
@@ -159,6 +178,27 @@ describe('a retry for each account', () => {
     const story = spawn(fanOut(planOf([kill()]), 'a', 'b'));
     end(end(end(story, 'a', 'COMPLETED'), 'b', 'FAILED'), 'b', 'COMPLETED').take({ type: 'retry', by });
     expect(story.action('kill').status).toBe('SUCCESS');
+    expect(statusOf(story.state)).toBe('COMPLETED');
+  });
+
+  it('acts on nobody who joins while something else is retried, where it was rolled back', () => {
+    const story = spawn(fanOut(planOf([kill()], [planAction('b', { onFailure: 'COMPENSATE' })]), 'x', 'y'));
+    end(end(story, 'x', 'COMPLETED'), 'y', 'COMPLETED').answer('observed', { error: REFUSED }, 'b');
+    end(end(story, 'x', 'ROLLED_BACK'), 'y', 'ROLLED_BACK').take({ type: 'retry', by });
+    join(story, 'x', 'y', 'z');
+    expect([actedOn(story), story.action('kill').status]).toEqual([['x', 'y'], 'COMPENSATED']);
+    expect(statusOf(story.succeed('b').state)).toBe('COMPLETED');
+    // A follow-up is for them, as for all who join after a roll-back.
+    expect(coveredAccounts(story.plan, story.state)).toEqual(['x', 'y']);
+  });
+
+  it('is done where a person has retried the last child while others were asked about it', () => {
+    const story = fanOut(planOf([kill({ gates: [gate()] })]), 'a', 'b').vote('APPROVE');
+    end(end(spawn(story), 'a', 'COMPLETED'), 'b', 'FAILED').take({ type: 'retry', by });
+    end(story, 'b', 'COMPLETED');
+    const asked = Object.values(story.state.approvals).find(({ status }) => status === 'PENDING');
+    story.vote('APPROVE', 'usr_2', ['SECURITY_ADMIN'], asked);
+    expect(story.action('kill')).toMatchObject({ status: 'SUCCESS', generation: 2 });
     expect(statusOf(story.state)).toBe('COMPLETED');
   });
 

@@ -203,7 +203,7 @@ export interface InterruptedInput extends AttemptBase {
   readonly undo?: true;
 }
 
-/** The call was kept back because everything is paused: not a byte of it was sent, and it is no try. */
+/** The call was kept back because everything is paused, or its execution was stopped: not a byte of it was sent, and it is no try. */
 export interface PausedInput extends AttemptBase {
   readonly type: 'paused';
   /** How often a call of the action had been kept back before. */

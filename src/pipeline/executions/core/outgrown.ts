@@ -58,7 +58,7 @@ function coveredBy(
   // Done for nobody, because its condition was false, say.
   if (begun.length === 0 && present.reason !== ALREADY_HANDLED) return accounts;
   const known = new Set([...begun, ...handled]);
-  const isOpen = !asked && children.length < MAX_SUBJECTS_PER_FANOUT;
+  const isOpen = !asked && present.isRolledBack !== true && children.length < MAX_SUBJECTS_PER_FANOUT;
   // Without a question everybody who joins is acted on, but for those whom nothing contains without one.
   return accounts.filter((account) => known.has(account) || (isOpen && gatesFor(plan, action, [account]).length === 0));
 }

@@ -1,6 +1,6 @@
 import type { PlanAction } from '../../playbooks/plan.ts';
 import { settleFailed, startAttempt } from './attempts.ts';
-import { driveCompensation, startCompensation, wantsCompensation } from './compensation.ts';
+import { driveCompensation, isRolledBack, startCompensation, wantsCompensation } from './compensation.ts';
 import { isFailure, settle } from './settle.ts';
 import { startAction } from './start-action.ts';
 import type { ActionPhase, ActionState, ActionStatus, ExecutionStatus } from './state.ts';
@@ -100,18 +100,27 @@ function end(t: Transition): boolean {
 
 const DONE: ReadonlySet<ActionStatus> = new Set<ActionStatus>(['SUCCESS', 'COMPENSATED', 'NOT_NEEDED', 'SUPERSEDED']);
 
+/** What was undone because its time was over had been done. */
+function wasDone(action: ActionState): boolean {
+  return action.status !== null && DONE.has(action.status) && action.isRolledBack !== true;
+}
+
 function finalStatus(t: Transition): ExecutionStatus {
-  const statuses = currentStages(t).map((plan) => t.action(plan.actionId).status);
+  const actions = currentStages(t).map((plan) => t.action(plan.actionId));
+  const statuses = actions.map(({ status }) => status);
   if (statuses.includes('COMPENSATION_FAILED')) return 'COMPENSATION_FAILED';
   if (t.state.compensated) return 'ROLLED_BACK';
-  // What was undone because its time was over had been done.
-  const done = statuses.some((status) => status !== null && DONE.has(status));
-  // A child has one action: its parent must not take for left out what was under way and was done.
-  if (t.state.stopped === 'cancelled') return t.state.parent !== null && done ? 'COMPLETED' : 'CANCELLED';
+  const done = actions.some((action) => wasDone(action));
+  // A child has one action: its parent must not take for left out what was under way when it was stopped, and was done or is held.
+  if (t.state.parent !== null && done) return 'COMPLETED';
+  if (t.state.parent !== null && actions.some(({ reason }) => reason === 'already_held')) return 'SKIPPED';
+  if (t.state.stopped === 'cancelled') return 'CANCELLED';
   if (t.state.stopped === 'denied') return 'HALTED_BY_APPROVAL';
-  const failed = statuses.some(isFailure);
-  if (failed) return done ? 'PARTIALLY_COMPLETED' : 'FAILED';
-  if (t.state.stopped === 'timed_out') return done ? 'PARTIALLY_COMPLETED' : 'FAILED';
+  if (statuses.some(isFailure) || t.state.stopped === 'timed_out') {
+    if (done) return 'PARTIALLY_COMPLETED';
+    // A person's retry after a roll-back has done nothing: all is as it was before.
+    return isRolledBack(t) ? 'ROLLED_BACK' : 'FAILED';
+  }
   if (statuses.includes('DENIED')) return 'PARTIALLY_COMPLETED';
   return done ? 'COMPLETED' : 'SKIPPED';
 }

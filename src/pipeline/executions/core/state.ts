@@ -166,6 +166,8 @@ export interface ActionState {
   readonly undoAttempt: number;
   /** Those of them that are no tries of the present undo: begun before somebody asked for it again, or cut off. */
   readonly undoTriesFrom: number;
+  /** Its undo, with the rest and not because its own time was over, has ended. Absent: there was none. */
+  readonly isRolledBack?: true;
   readonly children: { readonly [childId: string]: Child };
   readonly containedAt: number | null;
   /** Its quiet hours are over: it waits for none again. Absent: it never waited. */

@@ -35,6 +35,28 @@ describe('an undo', () => {
     expect(effectsOf(shared.plan, shared.state)).toMatchObject([{ kind: 'undo', effectKey: 'theirs', reply: null }]);
   });
 
+  it.each(['a failure', 'a person'])(
+    'because of %s leaves nothing done, also when a retry after it fails again',
+    (why) => {
+      const onFailure = why === 'a failure' ? 'COMPENSATE' : 'CONTINUE';
+      const plan = planOf([planAction('a')], [planAction('b', { onFailure })]);
+      const story = new ExecutionStory(plan).succeed('a').answer('observed', { error: REFUSED }, 'b');
+      if (why === 'a person') story.take(undo);
+      story.answer('undone', { result: 'restored', digest: 'd' }, 'a').take({ type: 'retry', by });
+      expect(statusOf(story.answer('observed', { error: REFUSED }, 'b').state)).toBe('ROLLED_BACK');
+    },
+  );
+
+  it('is over where a retry after it may have done something', () => {
+    const once = { maxRetries: 0, backoffMs: 1, backoffMultiplier: 1 };
+    const plan = planOf([planAction('a')], [planAction('b', { retry: once })]);
+    const story = new ExecutionStory(plan).succeed('a').answer('observed', { error: REFUSED }, 'b').take(undo);
+    story.answer('undone', { result: 'restored', digest: 'd' }, 'a').take({ type: 'retry', by }).observe('b');
+    story.answer('performed', { error: NO_ANSWER }, 'b').answer('verified', { error: REFUSED }, 'b');
+    expect([story.action('b').status, statusOf(story.state)]).toEqual(['UNKNOWN', 'FAILED']);
+    expect(story.take(undo).state.compensation?.queue).toEqual(['b']);
+  });
+
   it('is tried five times, with growing pauses, under one key, and then a person is needed', () => {
     const story = undoing();
     const keys = new Set<string>();
