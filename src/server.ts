@@ -358,7 +358,12 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
-    health: createHealthService({ ...looked, runner, evidenceStore: beside.evidenceStore, fromGit: definitions.runbookSource }),
+    health: createHealthService({
+      ...looked,
+      runner,
+      evidenceStore: beside.evidenceStore,
+      fromGit: definitions.runbookSource,
+    }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';
