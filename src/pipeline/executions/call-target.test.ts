@@ -15,6 +15,7 @@ import { attemptSignals } from './attempt-signals.ts';
 import { callTarget, type CallPorts } from './call-target.ts';
 import type { AttemptEffect } from './core/demands.ts';
 import { HoldLost } from './hold-lost.ts';
+import { STRAGGLER_MARGIN_MS } from './straggler.ts';
 
 /** What other executions hold, and whose mark the target shows, when one of them was cut off half-way. */
 
@@ -72,7 +73,7 @@ const quietPorts = (): CallPorts => ({
   isStopped: async () => false,
   handlerFor: () => null,
   closing: new AbortController().signal,
-  clock: { now: () => NOW },
+  clock: { now: () => NOW, monotonic: () => 0 },
   pause: NOTHING_PAUSED,
 });
 
@@ -214,6 +215,48 @@ describe('a call whose process is taken for dead while its requests wait for a c
 
   it('goes through while the effect is held', async () => {
     expect(await send(2, 2)).toEqual({ type: 'performed', result: { outcome: {} } });
+  });
+});
+
+describe('a call whose time is over', () => {
+  /** How long it may still take effect, in ms, where its last request went out so long after its time had begun; null: none went out. */
+  async function landing(sentAfterMs: number | null): Promise<unknown> {
+    let machineMs = 500;
+    let giveUp: () => void = () => undefined;
+    const ports: CallPorts = {
+      ...quietPorts(),
+      clock: { now: () => NOW, monotonic: () => machineMs },
+      machine: {
+        ...quietPorts().machine,
+        after(_ms, act) {
+          giveUp = act;
+          return () => undefined;
+        },
+      },
+      handlerFor: () => ({
+        declaration: DECLARATION,
+        parameters: z.looseObject({}),
+        perform(_target, _parameters, _prior, { maySend }) {
+          machineMs = 500 + (sentAfterMs ?? 0);
+          if (sentAfterMs !== null) maySend();
+          machineMs = 500 + effect('perform').timeoutMs;
+          giveUp();
+          return new Promise<never>(() => undefined);
+        },
+      }),
+    };
+    const held = { executionId: 'exe_ours', effect: effect('perform'), holder: 'prc_1' };
+    const answer = await callTarget(ports, attemptSignals(ports.closing, ports.machine), held);
+    return 'mayLandForMs' in answer ? answer.mayLandForMs : null;
+  }
+
+  it('may take effect for its time limit and the margin from its last request on: reads and waits came before that', async () => {
+    expect(await landing(0)).toBe(STRAGGLER_MARGIN_MS);
+    expect(await landing(900)).toBe(900 + STRAGGLER_MARGIN_MS);
+  });
+
+  it('counts from its end where nobody knows when it was sent', async () => {
+    expect(await landing(null)).toBe(effect('perform').timeoutMs + STRAGGLER_MARGIN_MS);
   });
 });
 

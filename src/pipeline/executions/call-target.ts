@@ -1,4 +1,5 @@
 import { assertCanonical } from '../../platform/canonical-json.ts';
+import type { Clock } from '../../platform/clock.ts';
 import type { CrashPoints } from '../../platform/crash-points.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { TAKEN_BACK } from '../../platform/http-error.ts';
@@ -39,6 +40,7 @@ const MAX_ERROR_TEXT = 300;
 export interface CallPorts extends HoldPorts {
   readonly members: Pick<Membership, 'processId' | 'holds' | 'beat' | 'withTarget'>;
   readonly machine: Machine;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   /** Whether everything is paused: asked again in the turn in which a changing request is sent. */
   readonly pause: Pick<PauseWatch, 'standing' | 'look'>;
   /** Whether nothing more of an execution may begin: a call may have waited long for its place since it was decided. */
@@ -103,16 +105,29 @@ export async function callTarget(ports: CallPorts, signals: AttemptSignals, held
     return recordable(await within(signal, ask(ports, held, call)));
   } catch (thrown) {
     if (ports.closing.aborted || thrown instanceof HoldLost || thrown instanceof KeptBack) throw thrown;
-    if (isTakenBack(thrown) && permit.refused === 'paused') throw new KeptBack(permit.used);
-    if (isTakenBack(thrown) && !permit.used) throw new HoldLost();
+    if (isTakenBack(thrown) && permit.refused === 'paused') throw new KeptBack(permit.lastAt !== null);
+    if (isTakenBack(thrown) && permit.lastAt === null) throw new HoldLost();
     const error = attemptError(isTakenBack(thrown) ? cutOff(thrown) : thrown, signal);
-    const waited = signal.aborted ? 0 : effect.timeoutMs;
     const lands = (type === 'performed' || type === 'undone') && error.resultUnknown && !isOver(thrown);
-    const mayLand = lands ? { mayLandForMs: waited + STRAGGLER_MARGIN_MS } : {};
+    const mayLand = lands ? { mayLandForMs: landsFor(ports, effect, permit, signal) } : {};
     return { ...mayLand, result: { error }, type };
   } finally {
     release();
   }
+}
+
+/**
+ * How long a call without an answer may still take effect, in ms: its time limit from the last request on, for reads and waits come
+ * before that, and the margin.
+ */
+function landsFor(
+  { clock }: CallPorts,
+  { timeoutMs }: AttemptEffect,
+  { lastAt }: SendPermit,
+  { aborted }: AbortSignal,
+): number {
+  const since = lastAt === null || !aborted ? 0 : clock.monotonic() - lastAt;
+  return Math.max(0, Math.ceil(timeoutMs - since)) + STRAGGLER_MARGIN_MS;
 }
 
 function isOver(thrown: unknown): boolean {
@@ -185,25 +200,25 @@ export async function requireStillHeld(
 }
 
 interface SendPermit {
-  /** Whether it has let any request out. */
-  used: boolean;
+  /** When it let the last request out, in ms of machine time; null: none. */
+  lastAt: number | null;
   /** Why it has let one out no more. */
   refused: 'lost' | 'paused' | null;
   maySend(): boolean;
 }
 
 /** Lets requests of one call out as long as nobody else can hold it and nothing is paused. */
-function sendPermit({ members, pause }: CallPorts, { holder }: HeldEffect, signal: AbortSignal): SendPermit {
+function sendPermit({ members, pause, clock }: CallPorts, { holder }: HeldEffect, signal: AbortSignal): SendPermit {
   const permit: SendPermit = {
-    used: false,
+    lastAt: null,
     refused: null,
     maySend() {
       const isOurs = members.processId === holder && members.holds() && !signal.aborted;
       const standing = pause.standing();
       const open = isOurs && standing === 'open';
-      permit.used ||= open;
       // Not to know whether everything is paused is not to be sure of the effect: whoever is looks again.
-      if (!open) permit.refused = isOurs && standing === 'paused' ? 'paused' : 'lost';
+      if (open) permit.lastAt = clock.monotonic();
+      else permit.refused = isOurs && standing === 'paused' ? 'paused' : 'lost';
       return open;
     },
   };
