@@ -329,7 +329,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
   });
   const voters = createVoters(throughCommitter);
   const { warningsFor } = beside;
-  const looked = { journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack };
+  const looked = { journal, committer, keeper, witness, timeStamps, wall: own.wall, setBack, runner };
   const services: Services = {
     ...openRights(throughCommitter, (name) => policies.naming(name)),
     setup,
@@ -358,12 +358,7 @@ async function build(config: Config, options: ServerOptions, opened: (() => Prom
     ingest,
     metrics: createMetricsService({ journal, store, machine }),
     recovery: createRecoveryService(throughCommitter, setBack),
-    health: createHealthService({
-      ...looked,
-      runner,
-      evidenceStore: beside.evidenceStore,
-      fromGit: definitions.runbookSource,
-    }),
+    health: createHealthService({ ...looked, evidenceStore: beside.evidenceStore, fromGit: definitions.runbookSource }),
     idempotency: createIdempotencyStore(throughCommitter, own.requestHolders),
   };
   const serves = role === 'worker' ? 'health' : 'everything';
