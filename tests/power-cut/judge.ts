@@ -40,8 +40,10 @@ async function judgeOpened(directory: string, told: readonly Told[]): Promise<Ve
   }
   const found = contentsOf(file);
   const lost = told.filter(({ kind, id }) => !found.has(kind, id));
-  const broken = [...found.damage, ...(await verified(directory))];
-  return { lost, broken };
+  const objections = await verified(directory);
+  // Before anybody was told anything there may be a first record that no checkpoint covers yet.
+  const isBegun = told.length > 0 || !objections.some((words) => words.startsWith('not_anchored'));
+  return { lost, broken: [...found.damage, ...(isBegun ? objections : [])] };
 }
 
 interface Contents {
