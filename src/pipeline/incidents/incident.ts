@@ -221,9 +221,9 @@ function mergeFindings(known: readonly IncidentFinding[], changed: readonly Find
 function lasting(findings: readonly IncidentFinding[]): readonly IncidentFinding[] {
   if (findings.length <= MAX_FINDINGS) return findings;
   const sorted = findings.toSorted(gravestFirst);
-  const gravestOf = new Map(sorted.toReversed().map((finding) => [finding.ruleId, finding]));
-  const others = sorted.filter((finding) => gravestOf.get(finding.ruleId) !== finding);
-  return [...[...gravestOf.values()].sort(gravestFirst), ...others].slice(0, MAX_FINDINGS);
+  const ofRule = new Map(sorted.toReversed().map((finding) => [finding.ruleId, finding]));
+  const others = sorted.filter((finding) => ofRule.get(finding.ruleId) !== finding);
+  return [...[...ofRule.values()].sort(gravestFirst), ...others].slice(0, MAX_FINDINGS);
 }
 
 function summaryOf(finding: Finding): IncidentFinding {

@@ -45,48 +45,74 @@ export interface KnownIncidents {
  */
 export function correlate(
   changes: readonly FindingChange[],
-  { open, filed }: KnownIncidents,
+  known: KnownIncidents,
   incidentIdOf: (finding: Finding) => string,
   receivedAt: number,
   decide: Decide = DECIDE_BY_DEFAULT,
 ): Correlation {
-  const steps: IncidentStep[] = [];
-  const outdated: StoredIncident[] = [];
-  const grown = ({ before, incident, findings }: IncidentStep, more: readonly Finding[]): IncidentStep => ({
-    before,
-    incident: more.length === 0 ? incident : withFindings(incident, more, receivedAt, decide),
-    findings: [...findings, ...more],
-  });
-  for (const [key, findings] of bySubject(changes)) {
-    const before = open.get(key) ?? null;
-    const { here, elsewhere } = byHome(findings, key, before, filed);
-    const earlier = elsewhere.map(([stored, own]) => grown(unchanged(stored), own));
-    const joins = (group: readonly Finding[]): boolean =>
-      before !== null && (group.some((finding) => isIn(before, finding, filed)) || reaches(before.incident, group));
-    const nearOf = (group: readonly Finding[]): IncidentStep | undefined =>
-      earlier.find(({ incident }) => reaches(incident, group));
-    const groups = apart(here);
-    const joining = groups.filter(joins).flat();
-    const others = groups.filter((group) => !joins(group));
-    steps.push(...earlier.map((step) => grown(step, others.filter((group) => nearOf(group) === step).flat())));
-    const opened = others
-      .filter((group) => nearOf(group) === undefined)
-      .map((group) => newIncident(group, incidentIdOf, receivedAt, decide));
-    // Only the newest one can take more; it has the subject's place.
-    const newest = opened.at(-1);
-    const displaces = newest !== undefined && (before === null || newest.incident.firstTime > before.incident.lastTime);
-    if (before !== null && joining.length > 0) {
-      const step = grown(unchanged(before), joining);
-      steps.push(displaces ? { ...step, incident: { ...step.incident, correlates: false } } : step);
-    } else if (before !== null && displaces) {
-      outdated.push(before);
-    }
-    for (const step of opened) {
-      const correlates = displaces && step === newest;
-      steps.push({ ...step, incident: { ...step.incident, correlates } });
-    }
-  }
-  return { steps, outdated };
+  const filing: Filing = { incidentIdOf, receivedAt, decide };
+  const parts = bySubject(changes).map((subject) => ofSubject(subject, known, filing));
+  return { steps: parts.flatMap(({ steps }) => steps), outdated: parts.flatMap(({ outdated }) => outdated) };
+}
+
+interface Filing {
+  incidentIdOf(finding: Finding): string;
+  readonly receivedAt: number;
+  readonly decide: Decide;
+}
+
+/** What the findings of a subject do: to the incidents that have taken them, or lie near; to the one that has its place; and new ones. */
+function ofSubject(
+  [key, findings]: readonly [string, readonly Finding[]],
+  { open, filed }: KnownIncidents,
+  filing: Filing,
+): Correlation {
+  const before = open.get(key) ?? null;
+  const { here, elsewhere } = byHome(findings, key, before, filed);
+  const earlier = elsewhere.map(([stored, own]) => grown(stored, own, filing));
+  const joins = (group: readonly Finding[]): boolean =>
+    before !== null && (group.some((finding) => isIn(before, finding, filed)) || reaches(before.incident, group));
+  const nearOf = (group: readonly Finding[]): IncidentStep | undefined =>
+    earlier.find(({ incident }) => reaches(incident, group));
+  const groups = apart(here);
+  const others = groups.filter((group) => !joins(group));
+  const near = earlier.map((step) => more(step, others.filter((group) => nearOf(group) === step).flat(), filing));
+  const opened = others.filter((group) => nearOf(group) === undefined).map((group) => newIncident(group, filing));
+  const { steps, outdated } = inPlace(before, groups.filter(joins).flat(), opened, filing);
+  return { steps: [...near, ...steps], outdated };
+}
+
+/** Only the newest incident of a subject can take more: it has the subject's place. */
+function inPlace(
+  before: StoredIncident | null,
+  joining: readonly Finding[],
+  opened: readonly IncidentStep[],
+  filing: Filing,
+): Correlation {
+  const newest = opened.at(-1);
+  const displaces = newest !== undefined && (before === null || newest.incident.firstTime > before.incident.lastTime);
+  const joined = before === null || joining.length === 0 ? [] : [grown(before, joining, filing)];
+  return {
+    steps: [
+      ...joined.map((step) => (displaces ? correlating(step, false) : step)),
+      ...opened.map((step) => correlating(step, displaces && step === newest)),
+    ],
+    outdated: before !== null && joining.length === 0 && displaces ? [before] : [],
+  };
+}
+
+function correlating({ incident, ...step }: IncidentStep, correlates: boolean): IncidentStep {
+  return { ...step, incident: { ...incident, correlates } };
+}
+
+function grown(before: StoredIncident, findings: readonly Finding[], filing: Filing): IncidentStep {
+  return more({ before, incident: before.incident, findings: [] }, findings, filing);
+}
+
+function more(step: IncidentStep, findings: readonly Finding[], { receivedAt, decide }: Filing): IncidentStep {
+  if (findings.length === 0) return step;
+  const incident = withFindings(step.incident, findings, receivedAt, decide);
+  return { ...step, incident, findings: [...step.findings, ...findings] };
 }
 
 /** Groups that lie further apart than an incident reaches, by time. */
@@ -141,20 +167,11 @@ function isIn({ incident }: StoredIncident, { id }: Finding, filed: KnownInciden
   return filed.get(id)?.incident.id === incident.id;
 }
 
-function unchanged(before: StoredIncident): IncidentStep {
-  return { before, incident: before.incident, findings: [] };
-}
-
 function reaches(incident: Incident, findings: readonly Finding[]): boolean {
   return findings.some(({ firstTime, lastTime }) => belongsTo(incident, firstTime, lastTime));
 }
 
-function newIncident(
-  findings: readonly Finding[],
-  incidentIdOf: (finding: Finding) => string,
-  receivedAt: number,
-  decide: Decide,
-): IncidentStep {
+function newIncident(findings: readonly Finding[], { incidentIdOf, receivedAt, decide }: Filing): IncidentStep {
   const [first] = findings;
   if (first === undefined) throw new Error('invariant broken: an incident without findings');
   const source = first.ruleId === ALERT_RULE ? 'ALERT' : 'DETECTION';
