@@ -109,7 +109,7 @@ export class DetectorMemory {
    * Answers what is known, until the memory moves. States are asked for key by key: looking the key up again for each of
    * its rules was a tenth of judging a batch.
    *
-   * @param rules those in force: what was learnt under a name that no rule has any more is not lost to the same rule.
+   * @param rules the rules in force. What was learnt under a name that none of them has any more goes to the one that judges alike.
    */
   reader(rules: readonly Rule[]): (ruleId: string, key: string) => StoredState | null {
     const inForce = new Map(rules.map((rule) => [rule.ruleId, rule]));

@@ -313,7 +313,7 @@ export function containedUntilOf(
   if (action.phase !== 'settled' || !mayStand(action) || action.settledAt === null) return null;
   if (Object.keys(action.children).length > 0) return null;
   if (ttlMs === null || declaration.reversibility !== 'undo') return null;
-  // A retry has a time of its own, as long as any; what people have kept of the run before is not made shorter by it.
+  // A retry has its whole time again. What people said of the run before counts where it is later.
   const wanted = Math.max(action.containedUntil ?? 0, action.settledAt + ttlMs);
   // A retry that has only seen it has told the target nothing: Firebreak takes it back before the target ends it.
   return Math.min(wanted, (action.calledAt ?? action.settledAt) + atMostMsOf(ttlMs));
