@@ -1,31 +1,20 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { groupCommitter } from '../../src/journal/group-commit.ts';
-import { createAccessService, type AccessService } from '../../src/pipeline/access/access.service.ts';
-import { countingBytes, FakeJournal } from '../../src/pipeline/access/fake-journal.ts';
 import type { CallContext } from '../../src/pipeline/access/principal.ts';
-import { createSetupService } from '../../src/pipeline/access/setup.service.ts';
 import { createExemptionService } from '../../src/pipeline/exemptions/exemptions.service.ts';
 import { createGlassService } from '../../src/pipeline/guards/break-glass.service.ts';
 import { realMachine } from '../../src/platform/machine.ts';
+import { firstAdmin, type FirstAdmin } from '../support/first-admin.ts';
 
 /** Whoever agrees with somebody else may do so at that moment: how long a request takes to arrive, its sender chooses. */
 
-const CALL = { traceId: '1'.repeat(32), correlationId: 'test', now: 0, idempotencyKey: null };
 const TOMORROW = '1970-01-02T00:00:00Z';
 
-let journal: FakeJournal;
-let access: AccessService;
-let root: CallContext;
+let journal: FirstAdmin['journal'];
+let access: FirstAdmin['access'];
+let root: FirstAdmin['root'];
 beforeEach(async () => {
-  journal = new FakeJournal();
-  const randomBytes = countingBytes();
-  access = createAccessService(journal, randomBytes);
-  const setup = createSetupService(journal, randomBytes);
-  const token = (await setup.issueToken(CALL)) ?? '';
-  const { secret } = await setup.redeem(CALL, { token, name: 'Root', email: 'root@soc.example' });
-  const principal = await access.authenticate(secret, CALL.now);
-  if (principal === null) throw new Error('the key is not known');
-  root = { ...CALL, principal };
+  ({ journal, access, root } = await firstAdmin());
 });
 
 /** A call of somebody who was let in, with a key that they made themself. */
@@ -33,7 +22,7 @@ async function letIn(name: string): Promise<CallContext> {
   const given = { kind: 'person', name, email: `${name}@soc.example`, roles: ['CISO'], linkedAccounts: [] } as const;
   const { id } = await access.createUser(root, given);
   return {
-    ...CALL,
+    ...root,
     principal: { ...root.principal, userId: id, roles: ['CISO'], linkedAccounts: [], keyIssuedBy: id },
   };
 }
@@ -61,7 +50,7 @@ async function exemption(): Proposed {
     journal: { ...reads(), shared: true, longReads: reads() },
     committer: groupCommitter(journal, realMachine),
     ids: { next: (kind) => `${kind}_1` },
-    clock: { now: () => CALL.now, monotonic: () => 0, accelerated: false },
+    clock: { now: () => root.now, monotonic: () => 0, accelerated: false },
     reversibilityOf: () => 'undo',
     gatesOf: async () => ({ version: 1, gates: [{ gateId: null, gateName: 'people', gateHash: 'h' }] }),
   });

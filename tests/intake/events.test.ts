@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AcceptedEvent } from '../../src/pipeline/events/event.ts';
-import { normaliseEvent } from '../../src/pipeline/events/normalise-event.ts';
 import { incidentOf, incidentWrite } from '../../src/pipeline/incidents/incident-change.ts';
 import { storedFrom } from '../../src/pipeline/incidents/incidents.service.ts';
-import { foundIn, testIntake, type TestIntake } from '../support/intake.ts';
+import { acceptedEvent, foundIn, testIntake, type TestIntake } from '../support/intake.ts';
 import { expectIntact } from '../support/records.ts';
 
 const NOW = Date.UTC(2026, 2, 3, 12, 0, 0);
@@ -27,11 +26,7 @@ afterEach(async () => {
 
 function event(json: { readonly id: string; readonly [name: string]: unknown }): AcceptedEvent {
   const whole = { time: NOW - MINUTE, kind: 'login', outcome: 'success', subject: 'anna', ip: '81.2.69.142', ...json };
-  const bytes = Buffer.from(JSON.stringify(whole));
-  const context = { format: 'firebreak' as const, source: 'test:1', receivedAt: NOW };
-  const normalised = normaliseEvent({ bytes, json: whole }, context);
-  if (!normalised.ok) throw new Error(`${normalised.pointer}: ${normalised.reason}`);
-  return { event: normalised.event, raw: bytes };
+  return acceptedEvent(whole, NOW, 'test:1');
 }
 
 const take = (...events: readonly AcceptedEvent[]) => house.intake.take(events, undefined);

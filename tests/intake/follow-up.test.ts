@@ -1,16 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AcceptedEvent } from '../../src/pipeline/events/event.ts';
 import { StoreUnavailableError } from '../../src/journal/journal.ts';
-import { normaliseEvent } from '../../src/pipeline/events/normalise-event.ts';
 import { incidentOf } from '../../src/pipeline/incidents/incident-change.ts';
 import { createIntake, type Intake, type IntakePorts } from '../../src/pipeline/intake/intake.ts';
-import { compilePlaybook } from '../../src/pipeline/playbooks/compile.ts';
-import { toPlaybook } from '../../src/pipeline/playbooks/playbook.ts';
 import type { ActivePlaybook } from '../../src/pipeline/playbooks/playbooks.service.ts';
 import { FirebreakError } from '../../src/platform/errors.ts';
 import { realMachine } from '../../src/platform/machine.ts';
+import { activePlaybook } from '../support/active-playbook.ts';
 import { TEST_START, testEngine, type TestEngine } from '../support/engine.ts';
-import { declaration, planAction, planOf } from '../support/plans.ts';
+import { acceptedEvent } from '../support/intake.ts';
+import { planAction, planOf } from '../support/plans.ts';
 
 /** A campaign that goes on after its execution has ended: the accounts that join must be contained too. */
 
@@ -31,15 +30,7 @@ afterEach(async () => {
 });
 
 function active(change: object = {}): ActivePlaybook {
-  const read = toPlaybook({ ...SUSPEND_ALL, ...change });
-  if ('faults' in read) throw new Error(JSON.stringify(read.faults));
-  const { compiled, faults } = compilePlaybook(
-    read.value,
-    () => declaration(),
-    () => [],
-  );
-  if (compiled === null) throw new Error(JSON.stringify(faults));
-  return { playbookId: SUSPEND_ALL.playbookId, version: 1, compiled, authorIds: [] };
+  return activePlaybook({ ...SUSPEND_ALL, ...change });
 }
 
 function failure(account: string, index: number): AcceptedEvent {
@@ -51,10 +42,7 @@ function failure(account: string, index: number): AcceptedEvent {
     subject: account,
     ip: '81.2.69.142',
   };
-  const bytes = Buffer.from(JSON.stringify(json));
-  const normalised = normaliseEvent({ bytes, json }, { format: 'firebreak', source: 'test', receivedAt: TEST_START });
-  if (!normalised.ok) throw new Error(normalised.reason);
-  return { event: normalised.event, raw: bytes };
+  return acceptedEvent(json, TEST_START);
 }
 
 function intakeOf(change: object = {}, more: Partial<IntakePorts> = {}): Intake {

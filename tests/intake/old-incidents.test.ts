@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AcceptedEvent } from '../../src/pipeline/events/event.ts';
-import { normaliseEvent } from '../../src/pipeline/events/normalise-event.ts';
 import { incidentOf } from '../../src/pipeline/incidents/incident-change.ts';
-import { foundIn, testIntake, type TestIntake } from '../support/intake.ts';
+import { acceptedEvent, foundIn, testIntake, type TestIntake } from '../support/intake.ts';
 
 /** What arrives of an attack that lies further back than the incident that is open for its subject by now. */
 
@@ -27,11 +26,7 @@ afterEach(async () => {
 });
 
 function event(json: { readonly id: string; readonly [name: string]: unknown }): AcceptedEvent {
-  const whole = { subject: 'anna', ip: '81.2.69.142', ...json };
-  const bytes = Buffer.from(JSON.stringify(whole));
-  const normalised = normaliseEvent({ bytes, json: whole }, { format: 'firebreak', source: 'test', receivedAt: NOW });
-  if (!normalised.ok) throw new Error(`${normalised.pointer}: ${normalised.reason}`);
-  return { event: normalised.event, raw: bytes };
+  return acceptedEvent({ subject: 'anna', ip: '81.2.69.142', ...json }, NOW);
 }
 
 /** Second factors that anna denied, one each minute. */

@@ -4,11 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventOf, MINUTE, T0, user } from '../../src/pipeline/detections/test-event.ts';
 import type { AcceptedEvent } from '../../src/pipeline/events/event.ts';
-import { compilePlaybook } from '../../src/pipeline/playbooks/compile.ts';
-import { toPlaybook } from '../../src/pipeline/playbooks/playbook.ts';
 import type { ActivePlaybook } from '../../src/pipeline/playbooks/playbooks.service.ts';
+import { activePlaybook } from '../support/active-playbook.ts';
 import { testIntake, type TestIntake } from '../support/intake.ts';
-import { declaration } from '../support/plans.ts';
 
 /** A rule has the name of the first playbook that asks for it: playbooks come and go while an attack is under way. */
 
@@ -20,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function bypass(playbookId: string, conditions: object = {}): ActivePlaybook {
   const ruleType = 'REPEATED_2FA_BYPASS';
-  const read = toPlaybook({
+  return activePlaybook({
     playbookId,
     name: playbookId,
     playbookType: ruleType,
@@ -28,14 +26,6 @@ function bypass(playbookId: string, conditions: object = {}): ActivePlaybook {
     rules: [{ ruleId: 'rule', ruleType, conditions }],
     actions: [{ actionId: 'suspend', actionType: 'ACCOUNT_SUSPEND', stage: 1 }],
   });
-  if ('faults' in read) throw new Error(JSON.stringify(read.faults));
-  const { compiled, faults } = compilePlaybook(
-    read.value,
-    () => declaration(),
-    () => [],
-  );
-  if (compiled === null) throw new Error(JSON.stringify(faults));
-  return { playbookId, version: 1, compiled, authorIds: [] };
 }
 
 /** Second factors that anna denied, one each minute. */

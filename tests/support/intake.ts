@@ -5,11 +5,20 @@ import type { Journal } from '../../src/journal/journal.ts';
 import { openSqliteJournal } from '../../src/journal/sqlite/sqlite-journal.ts';
 import type { Finding } from '../../src/pipeline/detections/detector.ts';
 import { egressContext, parseEgressList } from '../../src/pipeline/detections/egress.ts';
-import type { Event } from '../../src/pipeline/events/event.ts';
+import type { AcceptedEvent, Event } from '../../src/pipeline/events/event.ts';
+import { normaliseEvent } from '../../src/pipeline/events/normalise-event.ts';
 import { executionStore } from '../../src/pipeline/executions/execution-store.ts';
 import { createRunner } from '../../src/pipeline/executions/runner.ts';
 import { incidentOf } from '../../src/pipeline/incidents/incident-change.ts';
 import { createIntake, type Intake, type IntakePorts } from '../../src/pipeline/intake/intake.ts';
+
+/** An event of our own format as the API takes it in. @throws Error with what is wrong with it */
+export function acceptedEvent(json: object, receivedAt: number, source = 'test'): AcceptedEvent {
+  const raw = Buffer.from(JSON.stringify(json));
+  const normalised = normaliseEvent({ bytes: raw, json }, { format: 'firebreak', source, receivedAt });
+  if (!normalised.ok) throw new Error(`${normalised.pointer}: ${normalised.reason}`);
+  return { event: normalised.event, raw };
+}
 
 /** The real intake on a real SQLite file, without playbooks: what is found, and nothing done about it. */
 export interface TestIntake {

@@ -1,25 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createAccessService, type AccessService } from './access.service.ts';
+import { firstAdmin, type FirstAdmin } from '../../../tests/support/first-admin.ts';
 import { requireAnother, type Word } from './another-person.ts';
-import { countingBytes, FakeJournal } from './fake-journal.ts';
-import type { CallContext, Principal } from './principal.ts';
-import { createSetupService } from './setup.service.ts';
+import type { Principal } from './principal.ts';
 
-const CALL = { traceId: '1'.repeat(32), correlationId: 'test', now: 0, idempotencyKey: null };
-
-let journal: FakeJournal;
-let access: AccessService;
-let root: CallContext;
+let journal: FirstAdmin['journal'];
+let access: FirstAdmin['access'];
+let root: FirstAdmin['root'];
 beforeEach(async () => {
-  journal = new FakeJournal();
-  const randomBytes = countingBytes();
-  access = createAccessService(journal, randomBytes);
-  const setup = createSetupService(journal, randomBytes);
-  const token = (await setup.issueToken(CALL)) ?? '';
-  const { secret } = await setup.redeem(CALL, { token, name: 'Root', email: 'root@soc.example' });
-  const principal = await access.authenticate(secret, CALL.now);
-  if (principal === null) throw new Error('the key is not known');
-  root = { ...CALL, principal };
+  ({ journal, access, root } = await firstAdmin());
 });
 
 /** Somebody as they call with a key that they made themself. */

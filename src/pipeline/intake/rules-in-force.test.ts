@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { compilePlaybook } from '../playbooks/compile.ts';
-import { toPlaybook } from '../playbooks/playbook.ts';
 import type { ActivePlaybook } from '../playbooks/playbooks.service.ts';
-import { declaration } from '../../../tests/support/plans.ts';
+import { activePlaybook } from '../../../tests/support/active-playbook.ts';
 import { rulesInForce } from './rules-in-force.ts';
 
 /** A playbook that looks for campaigns of so many accounts, by a rule of this name. */
 function playbook(playbookId: string, rules: Readonly<Record<string, number>>): ActivePlaybook {
-  const read = toPlaybook({
+  return activePlaybook({
     playbookId,
     name: playbookId,
     playbookType: 'MULTI_ACCOUNT_CAMPAIGN',
@@ -19,14 +17,6 @@ function playbook(playbookId: string, rules: Readonly<Record<string, number>>): 
     })),
     actions: [{ actionId: 'suspend', actionType: 'ACCOUNT_SUSPEND', stage: 1 }],
   });
-  if ('faults' in read) throw new Error(JSON.stringify(read.faults));
-  const { compiled, faults } = compilePlaybook(
-    read.value,
-    () => declaration(),
-    () => [],
-  );
-  if (compiled === null) throw new Error(JSON.stringify(faults));
-  return { playbookId, version: 1, compiled, authorIds: [] };
 }
 
 /** Who answers to a campaign of so many accounts. */
